@@ -1,0 +1,91 @@
+#include "cli/demo/report.h"
+
+#include <iomanip>
+#include <ostream>
+#include <sstream>
+
+#include "cli/demo/judge.h"
+
+namespace policyc::demo {
+namespace {
+
+constexpr const char* kIndent = "      ";
+
+std::string milliseconds(double value) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1) << value << " ms";
+  return text.str();
+}
+
+std::size_t policy_instructions(const CompiledPolicy& policy) {
+  std::size_t total = 0;
+  for (const auto& function : policy.object.info.functions) {
+    if (function.name.starts_with("policy_verdict_")) total += function.instructions;
+  }
+  return total;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+std::string what(const Attempt& attempt) {
+  std::string text = service_name(attempt.service);
+  if (attempt.service != Service::Ping) text += " " + std::to_string(attempt.port);
+  return text;
+}
+
+}  // namespace
+
+std::string count_of(std::size_t count, const std::string& one, const std::string& many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+void print_compile(std::ostream& out, const Build& build) {
+  double total = build.front_end_milliseconds;
+  for (const CompiledPolicy& policy : build.policies) total += policy.milliseconds;
+  out << "Compile: " << count_of(build.policy_objects, "policy", "policies") << " for "
+      << count_of(build.pods().size(), "pod", "pods") << " in " << milliseconds(total) << " (front end "
+      << milliseconds(build.front_end_milliseconds) << ")\n";
+  for (const CompiledPolicy& policy : build.policies) {
+    out << "  policy-" << policy.shape.hash.substr(0, 12) << ".o  " << std::setw(5) << policy.object.info.instructions
+        << " instructions, " << std::setw(3) << policy_instructions(policy) << " of policy  " << std::setw(6)
+        << policy.object.object.size() << " bytes  " << std::setw(8) << milliseconds(policy.milliseconds) << "  "
+        << joined(policy.users) << "\n";
+  }
+}
+
+void print_load(std::ostream& out, const LoadedPod& pod) {
+  out << "  " << std::left << std::setw(9) << pod.pod << std::setw(13) << pod.interface << std::right
+      << attach::hook_name(pod.report.hook) << ", " << (pod.report.replaced ? "replaced in one step" : "attached") << ", verifier walked "
+      << pod.verified_instructions << " instructions, " << milliseconds(pod.milliseconds) << "\n";
+}
+
+void print_decision(std::ostream& out, const Decision& decision) {
+  const std::string side = decision.pod + " " + std::string(ir::direction_name(static_cast<std::size_t>(decision.direction)));
+  if (decision.dropped) {
+    out << kIndent << "dropped at " << side << ": " << observe::reason_text(decision.reason);
+  } else if (decision.cause.origins.empty()) {
+    out << kIndent << "no policy selects " << side;
+  } else {
+    out << kIndent << "allowed at " << side;
+  }
+  out << "\n";
+  const bool by_default = !decision.cause.rule_id;
+  for (const ir::Origin& origin : decision.cause.origins) {
+    out << kIndent << "  " << (by_default ? "selected by " : "by ") << describe(origin) << "\n";
+  }
+}
+
+void print_attempt(std::ostream& out, const Attempt& attempt, const Outcome& outcome, const std::vector<Decision>& decisions) {
+  const std::string target = attempt.to + (attempt.to_address.empty() ? "" : " " + attempt.to_address);
+  out << std::left << std::setw(9) << attempt.from << "-> " << std::setw(25) << target << std::setw(10) << what(attempt)
+      << (attempt.v6 ? "IPv6  " : "IPv4  ") << std::right << outcome.text;
+  if (attempt.service == Service::Http) out << " (GET " << kHttpPath << ")";
+  out << "\n";
+  if (const Decision* decision = deciding(decisions)) print_decision(out, *decision);
+}
+
+}  // namespace policyc::demo

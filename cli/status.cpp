@@ -1,0 +1,144 @@
+#include <memory>
+#include <ostream>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/loader_options.h"
+#include "loader/endpoint/status.h"
+#include "loader/observe/event.h"
+#include "runtime/abi/abi.h"
+
+namespace policyc::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Arguments {
+  std::string output = "text";
+  endpoint::Paths paths;
+};
+
+const char* direction_name(std::uint8_t direction) { return direction == POLICYC_INGRESS ? "ingress" : "egress"; }
+
+std::string_view outcome_name(const maps::Counter& counter) {
+  return counter.reason == DROP_NONE ? "forwarded" : observe::reason_text(counter.reason);
+}
+
+std::string state_name(const endpoint::EndpointStatus& endpoint) {
+  if (endpoint.enforced()) return endpoint.record.audit ? "audit" : "enforced";
+  return endpoint.interface_present ? "NOT ENFORCED" : "interface gone";
+}
+
+void print_endpoint(const endpoint::EndpointStatus& endpoint, std::ostream& out) {
+  const endpoint::EndpointRecord& record = endpoint.record;
+  out << "endpoint " << record.id << " " << (record.name.empty() ? "" : record.name + " ") << "on " << record.interface
+      << " (index " << record.interface_index << "): " << state_name(endpoint) << "\n  addresses";
+  for (const IpAddress& address : record.addresses) out << " " << address.to_string();
+  out << ", identity " << record.identity << "\n  shape " << record.shape << "\n";
+  for (const std::string& policy : endpoint.policies) out << "  policy " << policy << "\n";
+  for (const attach::Side side : attach::kSides) {
+    out << "  " << attach::program_name(side) << ": ";
+    if (const auto& program = endpoint.programs[static_cast<std::size_t>(side)]) {
+      out << attach::hook_name(record.hook) << ", program " << program->id << ", " << program->verified_instructions
+          << " instructions verified, " << program->jited_bytes << " bytes of machine code\n";
+    } else {
+      out << "not attached\n";
+    }
+  }
+}
+
+void print_text(const endpoint::Status& status, std::ostream& out) {
+  for (const auto& endpoint : status.endpoints) print_endpoint(endpoint, out);
+  out << status.endpoints.size() << (status.endpoints.size() == 1 ? " endpoint, " : " endpoints, ") << status.identities
+      << (status.identities == 1 ? " identity" : " identities") << ", policy epoch " << status.epoch
+      << (status.trace_verdicts ? ", verdicts traced" : "") << "\n";
+  if (status.interrupted) out << "the last change did not finish: the next load or unload finishes it\n";
+  for (const auto& table : status.tables) out << "  " << table.name << " " << table.entries << " of " << table.capacity << "\n";
+  for (const maps::Counter& counter : status.counters) {
+    out << "  " << direction_name(counter.direction) << " " << outcome_name(counter) << ": " << counter.packets
+        << " packets, " << counter.bytes << " bytes\n";
+  }
+  if (status.lost_events != 0) out << "  " << status.lost_events << " events lost\n";
+}
+
+Json program_json(const std::optional<bpf::ProgramInfo>& program) {
+  if (!program) return nullptr;
+  return {{"id", program->id},
+          {"verified_instructions", program->verified_instructions},
+          {"instructions", program->instructions},
+          {"jited_bytes", program->jited_bytes}};
+}
+
+Json to_json(const endpoint::Status& status) {
+  Json json = {{"epoch", status.epoch},
+               {"identities", status.identities},
+               {"trace_verdicts", status.trace_verdicts},
+               {"interrupted", status.interrupted},
+               {"lost_events", status.lost_events},
+               {"endpoints", Json::array()},
+               {"tables", Json::object()},
+               {"counters", Json::array()}};
+  for (const auto& endpoint : status.endpoints) {
+    const endpoint::EndpointRecord& record = endpoint.record;
+    Json entry = {{"id", record.id},
+                  {"name", record.name},
+                  {"interface", record.interface},
+                  {"interface_index", record.interface_index},
+                  {"interface_present", endpoint.interface_present},
+                  {"addresses", Json::array()},
+                  {"identity", record.identity},
+                  {"shape", record.shape},
+                  {"subject", endpoint.subject},
+                  {"policies", endpoint.policies},
+                  {"hook", attach::hook_name(record.hook)},
+                  {"audit", record.audit},
+                  {"enforced", endpoint.enforced()},
+                  {"programs", Json::object()}};
+    for (const IpAddress& address : record.addresses) entry["addresses"].push_back(address.to_string());
+    for (const attach::Side side : attach::kSides) {
+      entry["programs"][std::string(attach::program_name(side))] =
+          program_json(endpoint.programs[static_cast<std::size_t>(side)]);
+    }
+    json["endpoints"].push_back(std::move(entry));
+  }
+  for (const auto& table : status.tables) {
+    json["tables"][table.name] = {{"entries", table.entries}, {"capacity", table.capacity}};
+  }
+  for (const maps::Counter& counter : status.counters) {
+    json["counters"].push_back({{"direction", direction_name(counter.direction)},
+                                {"outcome", outcome_name(counter)},
+                                {"packets", counter.packets},
+                                {"bytes", counter.bytes}});
+  }
+  return json;
+}
+
+int run(const Arguments& arguments, Context& context) {
+  if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
+  const auto status = endpoint::read_status(arguments.paths);
+  if (!status) return kernel_error(context.err, status.error());
+  const endpoint::Status shown = *status ? **status : endpoint::Status{};
+  if (arguments.output == "json") {
+    context.out << to_json(shown).dump(2) << "\n";
+  } else if (!*status) {
+    context.out << "nothing is loaded\n";
+  } else {
+    print_text(shown, context.out);
+  }
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("status", "show what is loaded: endpoints, programs, tables, counters");
+  command->add_option("-o,--output", arguments->output, "form of the output")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  add_loader_paths(*command, arguments->paths);
+  command->callback([arguments, &context] { context.exit_code = run(*arguments, context); });
+}
+
+}  // namespace policyc::cli

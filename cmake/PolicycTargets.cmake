@@ -1,0 +1,39 @@
+# policyc_library(NAME SOURCES ... [PUBLIC ...] [PRIVATE ...]): one folder, one static library.
+# Every target gets the same warnings; includes are written from the repository's root.
+option(POLICYC_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(policyc_flags INTERFACE)
+target_include_directories(policyc_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(policyc_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Werror
+  -fno-omit-frame-pointer)
+if(POLICYC_SANITIZE)
+  target_compile_options(policyc_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  target_link_options(policyc_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+function(policyc_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC policyc_flags ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# policyc_test(NAME SOURCES ... LIBS ... [LABELS ...] [ROOT]): one GoogleTest binary, one ctest entry per binary.
+# The folder of test data reaches the test as POLICYC_TESTDATA.
+function(policyc_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE policyc_flags ${ARG_LIBS} GTest::gtest GTest::gtest_main GTest::gmock)
+  target_compile_definitions(${name} PRIVATE POLICYC_TESTDATA="${PROJECT_SOURCE_DIR}/testdata")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()

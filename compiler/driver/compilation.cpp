@@ -1,0 +1,131 @@
+#include "compiler/driver/compilation.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <span>
+#include <string_view>
+
+#include "compiler/ir/conflicts.h"
+#include "compiler/policy/address_book.h"
+
+namespace policyc::driver {
+
+bool Compilation::parse(std::vector<InputText> policies, std::vector<InputText> inventory) {
+  for (auto* texts : {&policies, &inventory}) {
+    for (InputText& input : *texts) {
+      const auto file = sources_.add_file(std::move(input.name), std::move(input.text));
+      auto documents = manifest::read_documents(sources_, file, diagnostics_);
+      std::move(documents.begin(), documents.end(), std::back_inserter(documents_));
+    }
+  }
+  read_ = policy::read_documents(documents_, options_.read, diagnostics_);
+  return !diagnostics_.has_errors();
+}
+
+bool Compilation::resolve() {
+  resolved_ = policy::resolve(read_.policies, read_.cluster, options_.read.agent, diagnostics_);
+  return !diagnostics_.has_errors();
+}
+
+void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subject) {
+  ir::BuildOptions build_options{options_.read.agent, options_.without_l7};
+  ir::EndpointPolicy policy = ir::build(input, subject, build_options, diagnostics_);
+  const bool fits = std::all_of(policy.directions.begin(), policy.directions.end(),
+                                [](const ir::DirectionPolicy& direction) { return ir::fits(direction); });
+  if (!fits) return refuse_large(policy.subject);
+  passes::Report report;
+  passes::run(policy, report, options_.disabled_passes);
+  // The subject's name is not part of what is shared.
+  const std::string user = policy.subject;
+  if (options_.has_inventory) policy.subject = "endpoints with this policy";
+  ir::Shape shape = ir::make_shape(policy);
+  for (const ir::DirectionShape& direction : shape.directions) {
+    if (direction.matrix.column_count() > matrix::kMaxColumns) return refuse_large(user);
+  }
+  for (ShapeUnit& unit : shapes_) {
+    if (unit.shape.hash == shape.hash) {
+      unit.users.push_back(user);
+      return;
+    }
+  }
+  shapes_.push_back({std::move(policy), std::move(shape), {user}});
+}
+
+// Once for a run: one large policy may select any number of subjects.
+void Compilation::refuse_large(const std::string& subject) {
+  if (ir::already_reported(diagnostics_, diag::Id::TooManyPortClasses, {})) return;
+  diagnostics_
+      .report(diag::Id::TooManyPortClasses, {},
+              "the policies of " + diag::quoted(subject) + " have too many rules for too many different ports")
+      .help = "at most " + std::to_string(matrix::kMaxColumns) + " port classes fit into one program";
+}
+
+bool Compilation::build_shapes() {
+  const ir::BuildInput input{resolved_, read_.cluster, options_.has_inventory, sources_};
+  if (!options_.has_inventory) {
+    for (const ir::Subject& subject : ir::distinct_subjects(resolved_)) add_shape(input, subject);
+    return !diagnostics_.has_errors();
+  }
+  const policy::AddressBook book(read_.cluster, resolved_, options_.read.agent);
+  for (const policy::Endpoint& endpoint : read_.cluster.endpoints) {
+    const policy::LabelSet labels = book.endpoint_labels(endpoint);
+    ir::Subject subject;
+    subject.name = endpoint.full_name();
+    subject.labels = &labels;
+    subject.namespace_ = endpoint.namespace_;
+    subject.kind = endpoint.kind;
+    subject.ports = &endpoint.ports;
+    add_shape(input, subject);
+  }
+  // The order of the inventory must not show in what is written.
+  for (ShapeUnit& unit : shapes_) std::sort(unit.users.begin(), unit.users.end());
+  std::sort(shapes_.begin(), shapes_.end(),
+            [](const ShapeUnit& a, const ShapeUnit& b) { return a.users.front() < b.users.front(); });
+  return !diagnostics_.has_errors();
+}
+
+namespace {
+
+// The manifests that the shape's rules come from.
+std::vector<backend::SourceText> line_sources(const ir::Shape& shape, const source::SourceMap& sources) {
+  std::set<std::string_view> wanted;
+  for (const ir::DirectionShape& direction : shape.directions) {
+    for (const ir::Rule& rule : direction.rules) wanted.insert(rule.origin.file);
+    for (const ir::Origin& origin : direction.default_deny_origins) wanted.insert(origin.file);
+  }
+  std::vector<backend::SourceText> texts;
+  for (std::uint32_t index = 0; index < sources.file_count(); ++index) {
+    const source::FileId file{index};
+    if (wanted.erase(sources.name(file)) != 0) texts.push_back({sources.name(file), sources.text(file)});
+  }
+  return texts;
+}
+
+}  // namespace
+
+Result<CompiledObject> compile_shape(const ir::Shape& shape, const source::SourceMap& sources, const backend::Joiner& join) {
+  CompiledObject result;
+  result.emitted = emit::emit(shape);
+  auto compiled = backend::compile(result.emitted.file_name, result.emitted.text, backend::Output::Object,
+                                   line_sources(shape, sources));
+  if (!compiled) return fail(compiled.error().message + "\nwhile compiling\n" + result.emitted.text);
+  backend::Bytes policy_object = std::move(compiled->output);
+  for (const emit::Table& table : result.emitted.tables) {
+    if (auto set = backend::set_rodata(policy_object, table.variable, table.bytes); !set) return std::unexpected(set.error());
+  }
+  const std::array<std::span<const std::uint8_t>, 2> parts{backend::datapath_object(), policy_object};
+  auto joined = join(parts);
+  if (!joined) return std::unexpected(joined.error());
+  const std::string meta = ir::to_json(shape);
+  auto object = backend::add_section(*joined, ir::kMetaSection,
+                                     {reinterpret_cast<const std::uint8_t*>(meta.data()), meta.size()});
+  if (!object) return std::unexpected(object.error());
+  result.object = std::move(*object);
+  auto info = backend::inspect(result.object);
+  if (!info) return std::unexpected(info.error());
+  result.info = std::move(*info);
+  return result;
+}
+
+}  // namespace policyc::driver

@@ -1,0 +1,79 @@
+#pragma once
+// One run of the compiler: the phases in order, each filling its result. Pure: bytes in, values and diagnostics out.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/backend/backend.h"
+#include "compiler/diag/diag.h"
+#include "compiler/driver/inputs.h"
+#include "compiler/emit/emit.h"
+#include "compiler/ir/builder.h"
+#include "compiler/ir/shape.h"
+#include "compiler/manifest/document.h"
+#include "compiler/passes/pass.h"
+#include "compiler/policy/entry.h"
+#include "compiler/policy/reader.h"
+#include "compiler/source/source.h"
+
+namespace policyc::driver {
+
+struct CompileOptions {
+  policy::ReadOptions read;
+  bool without_l7 = false;
+  bool has_inventory = false;  // compile one program for each endpoint of the inventory
+  bool strict = false;         // a known bug of Cilium that changes a verdict is an error
+  std::vector<std::string> disabled_passes;
+};
+
+// One shape and the endpoints (or the subject selector) that share it.
+struct ShapeUnit {
+  ir::EndpointPolicy ir;
+  ir::Shape shape;
+  std::vector<std::string> users;  // sorted
+};
+
+struct CompiledObject {
+  emit::Emitted emitted;
+  backend::Bytes object;
+  backend::ObjectInfo info;
+};
+
+// Emits, compiles and joins one shape; `sources` holds the manifests that its rules name, for line information. Errors of clang
+// here are bugs of policyc: the text holds the C. Thread-safe while `sources` does not change.
+[[nodiscard]] Result<CompiledObject> compile_shape(const ir::Shape& shape, const source::SourceMap& sources,
+                                                   const backend::Joiner& join);
+
+class Compilation {
+ public:
+  explicit Compilation(CompileOptions options) : options_(std::move(options)) {}
+
+  // Each phase needs the one before it. They return false when errors make the next phase pointless.
+  bool parse(std::vector<InputText> policies, std::vector<InputText> inventory);
+  bool resolve();
+  bool build_shapes();
+
+  [[nodiscard]] const std::vector<manifest::Document>& documents() const { return documents_; }
+  [[nodiscard]] const policy::ReadResult& read() const { return read_; }
+  [[nodiscard]] const policy::Resolved& resolved() const { return resolved_; }
+  // With an inventory in the order of their first users, else in the order of the policies.
+  [[nodiscard]] const std::vector<ShapeUnit>& shapes() const { return shapes_; }
+  [[nodiscard]] const source::SourceMap& sources() const { return sources_; }
+  [[nodiscard]] diag::Engine& diagnostics() { return diagnostics_; }
+  [[nodiscard]] const CompileOptions& options() const { return options_; }
+
+ private:
+  void add_shape(const ir::BuildInput& input, const ir::Subject& subject);
+  void refuse_large(const std::string& subject);
+
+  CompileOptions options_;
+  source::SourceMap sources_;
+  diag::Engine diagnostics_;
+  std::vector<manifest::Document> documents_;
+  policy::ReadResult read_;
+  policy::Resolved resolved_;
+  std::vector<ShapeUnit> shapes_;
+};
+
+}  // namespace policyc::driver

@@ -1,0 +1,279 @@
+#include "compiler/ir/builder.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "compiler/ir/conflicts.h"
+#include "compiler/policy/entities.h"
+
+namespace policyc::ir {
+namespace {
+
+using policy::Direction;
+using policy::Entry;
+using policy::EntryPorts;
+using policy::Parser;
+using policy::PortSpec;
+using policy::Protocol;
+
+constexpr std::string_view kHostKey = "host";
+constexpr std::string_view kInitKey = "init";
+constexpr std::uint8_t kListenerDefault = 129;
+
+struct Redirect {
+  std::uint8_t precedence;
+  std::string parser;
+};
+
+// Spec sections 6.3 and 6.5: default redirect priorities are 101, 106, 111, 116, 121, 126; precedence is 255 - priority.
+std::optional<Redirect> redirect_of(const EntryPorts& ports, Protocol protocol) {
+  switch (ports.parser) {
+    case Parser::None: return std::nullopt;
+    case Parser::Http:
+      if (protocol != Protocol::Tcp) return std::nullopt;
+      return Redirect{154, "http"};
+    case Parser::Kafka:
+      if (protocol != Protocol::Tcp) return std::nullopt;
+      return Redirect{149, "kafka"};
+    case Parser::Generic:
+      if (protocol != Protocol::Tcp) return std::nullopt;
+      return Redirect{144, ports.generic_parser};
+    case Parser::Tls: return Redirect{139, "tls"};
+    case Parser::Dns: return Redirect{134, "dns"};
+    case Parser::Crd: {
+      const int priority = ports.listener ? ports.listener->priority : 0;
+      return Redirect{priority == 0 ? kListenerDefault : static_cast<std::uint8_t>(255 - priority), "crd"};
+    }
+  }
+  return std::nullopt;
+}
+
+bool is_subset(const policy::Selector& general, const policy::Selector& special) {
+  return std::all_of(general.requirements.begin(), general.requirements.end(), [&special](const auto& requirement) {
+    return std::find(special.requirements.begin(), special.requirements.end(), requirement) != special.requirements.end();
+  });
+}
+
+class Builder {
+ public:
+  Builder(const BuildInput& input, const Subject& subject, const BuildOptions& options, diag::Engine& diagnostics)
+      : input_(input), subject_(subject), options_(options), diagnostics_(diagnostics) {}
+
+  EndpointPolicy run() {
+    policy_.subject = subject_.name;
+    for (const Direction direction : {Direction::Ingress, Direction::Egress}) build_direction(direction);
+    return std::move(policy_);
+  }
+
+ private:
+  bool subject_has_key(std::string_view key) const { return subject_.labels != nullptr && subject_.labels->has_key(key); }
+
+  bool applies(const Entry& entry) const {
+    if (entry.subject_is_node != (subject_.kind == policy::EndpointKind::Host)) return false;
+    if (!entry.policy_namespace.empty() && entry.policy_namespace != subject_.namespace_) return false;
+    if (subject_.labels != nullptr) return entry.subject.matches(*subject_.labels);
+    return is_subset(entry.subject, *subject_.selector);
+  }
+
+  // Spec section 6.2, steps 1 to 5.
+  void build_direction(Direction direction) {
+    auto& out = policy_.directions[static_cast<std::size_t>(direction)];
+    const policy::Options& agent = options_.agent;
+    // Cilium looks for the key of any source (upstream #48027), so a pod label `host` or `init` counts too.
+    const bool is_host = subject_has_key(kHostKey) || subject_.kind == policy::EndpointKind::Host;
+    if (is_host && !agent.host_firewall) return;
+    if (agent.enforcement == policy::Enforcement::Never) return;
+    std::vector<const Entry*> entries;
+    for (const Entry& entry : input_.resolved.entries) {
+      if (entry.direction == direction && applies(entry)) entries.push_back(&entry);
+    }
+    const bool always = agent.enforcement == policy::Enforcement::Always || subject_has_key(kInitKey);
+    out.enforced = always || !entries.empty();
+    if (!out.enforced) return;
+    out.default_deny = always;
+    std::set<std::string> seen;
+    for (const Entry* entry : entries) {
+      if (!entry->default_deny) continue;
+      out.default_deny = true;
+      if (seen.insert(entry->origin.object()).second) out.default_deny_origins.push_back(origin_of(entry->origin));
+    }
+    check_conflicts(entries, diagnostics_);
+    for (const Entry* entry : entries) add_entry(*entry, out);
+    if (!out.default_deny) add_rule(out, synthetic("no policy sets default deny"));
+    if (direction == Direction::Ingress && agent.allow_localhost && subject_.kind != policy::EndpointKind::Host) {
+      Rule rule = synthetic("agent option allow-localhost");
+      rule.any_peer = false;
+      rule.peers = {predicate(policy::reserved_selector(kHostKey))};
+      add_rule(out, std::move(rule));
+    }
+  }
+
+  static Rule synthetic(std::string reason) {
+    Rule rule;
+    rule.any_peer = true;
+    rule.ports = {{}};
+    rule.origin.object = std::move(reason);
+    return rule;
+  }
+
+  Origin origin_of(const policy::Origin& origin) const { return origin_at(origin, origin.node); }
+
+  Origin origin_at(const policy::Origin& origin, source::NodeId node) const {
+    Origin result{origin.object(), origin.path, {}, 0};
+    if (node.valid()) {
+      const source::Range& range = input_.sources.range(node);
+      result.file = input_.sources.name(range.file);
+      result.line = range.begin.line;
+    }
+    return result;
+  }
+
+  void add_entry(const Entry& entry, DirectionPolicy& out) {
+    if (entry.l3 == policy::L3::Nothing) return;
+    Rule base;
+    base.verdict = entry.deny ? Verdict::Deny : Verdict::Allow;
+    base.precedence = entry.deny ? kPrecedenceDeny : kPrecedenceAllow;
+    base.auth_required = !entry.deny && entry.auth && *entry.auth != policy::AuthType::Disabled;
+    base.origin = origin_of(entry.origin);
+    base.any_peer = entry.l3 == policy::L3::Empty;
+    for (const policy::Selector& peer : entry.peers) {
+      if (peer.matches_everything()) base.any_peer = true;
+    }
+    if (!base.any_peer) {
+      for (const policy::Selector& peer : entry.peers) base.peers.push_back(predicate(peer));
+      std::sort(base.peers.begin(), base.peers.end());
+      base.peers.erase(std::unique(base.peers.begin(), base.peers.end()), base.peers.end());
+    }
+    if (!entry.has_l4) {
+      if (entry.l3 != policy::L3::Selectors) return;
+      base.ports = {{}};
+      add_rule(out, std::move(base));
+      return;
+    }
+    for (const EntryPorts& ports : entry.l4) add_ports(entry, base, ports, out);
+  }
+
+  // One rule for each kind of redirect that the element's ports have.
+  void add_ports(const Entry& entry, const Rule& base, const EntryPorts& ports, DirectionPolicy& out) {
+    if (ports.listener_needs_namespace && subject_.namespace_.empty()) report_listener(ports);
+    std::map<std::string, Rule> rules;
+    for (const PortSpec& port : ports.ports) {
+      const auto range = resolve_port(entry, port);
+      if (!range) continue;
+      Rule rule = base;
+      if (ports.node.valid()) rule.origin.line = origin_at(entry.origin, ports.node).line;
+      const auto redirect = entry.deny ? std::nullopt : redirect_of(ports, port.protocol);
+      if (redirect && !options_.without_l7) {
+        if (ports.parser == Parser::Crd && !listener_exists(ports)) continue;  // not realised: fails closed
+        rule.verdict = Verdict::Redirect;
+        rule.precedence = redirect->precedence;
+        rule.parser = redirect->parser;
+      }
+      rules.try_emplace(rule.parser, rule).first->second.ports.push_back(*range);
+    }
+    for (auto& [parser, rule] : rules) {
+      std::sort(rule.ports.begin(), rule.ports.end());
+      rule.ports.erase(std::unique(rule.ports.begin(), rule.ports.end()), rule.ports.end());
+      add_rule(out, std::move(rule));
+    }
+  }
+
+  bool listener_exists(const EntryPorts& ports) const {
+    return ports.listener && input_.cluster.listeners.contains(ports.listener->qualified(subject_.namespace_));
+  }
+
+  // Spec section 2.9.
+  void report_listener(const EntryPorts& ports) {
+    if (already_reported(diagnostics_, diag::Id::ListenerNeedsNamespace, ports.node)) return;
+    diagnostics_
+        .report(diag::Id::ListenerNeedsNamespace, ports.node,
+                "a listener of a CiliumEnvoyConfig is looked up in the namespace of `" + subject_.name + "`, which has none")
+        .help = "write `kind: CiliumClusterwideEnvoyConfig`, or select the endpoints of a namespace";
+  }
+
+  std::optional<matrix::PortRange> resolve_port(const Entry& entry, const PortSpec& port) {
+    std::uint16_t first = port.port;
+    if (!port.name.empty()) {
+      const auto number = named_port(entry, port);
+      if (!number) return std::nullopt;
+      first = *number;
+    }
+    const std::uint16_t last = port.end_port > first ? port.end_port : first;
+    const auto protocol = static_cast<std::uint8_t>(port.protocol);
+    if (first == 0 && last == 0) return matrix::PortRange{protocol, 0, 0xffff};
+    return matrix::PortRange{protocol, first, last};
+  }
+
+  // Spec section 6.5: ingress names are the subject's own; egress names are those of all pods, and a name with two numbers
+  // resolves to nothing.
+  std::optional<std::uint16_t> named_port(const Entry& entry, const PortSpec& port) {
+    const std::string_view protocol = policy::protocol_name(port.protocol);
+    std::set<std::uint16_t> numbers;
+    const auto collect = [&](const std::vector<policy::NamedPort>& ports) {
+      for (const auto& candidate : ports) {
+        if (candidate.name == port.name && candidate.protocol == protocol) numbers.insert(candidate.port);
+      }
+    };
+    if (!input_.has_inventory) {
+      if (already_reported(diagnostics_, diag::Id::NamedPortNeedsInventory, port.node)) return std::nullopt;
+      diagnostics_
+          .report(diag::Id::NamedPortNeedsInventory, port.node,
+                  "port name `" + port.name + "` has no number without an inventory")
+          .help = "give the Pods with `--endpoints FILE|DIR`, or write the number";
+      return std::nullopt;
+    }
+    if (entry.direction == Direction::Ingress) {
+      if (subject_.ports != nullptr) collect(*subject_.ports);
+    } else {
+      for (const auto& endpoint : input_.cluster.endpoints) collect(endpoint.ports);
+    }
+    if (numbers.size() != 1) return std::nullopt;
+    return *numbers.begin();
+  }
+
+  std::uint32_t predicate(const policy::Selector& selector) {
+    const auto [found, inserted] =
+        predicate_ids_.try_emplace(selector.serialise(), static_cast<std::uint32_t>(policy_.predicates.size()));
+    if (inserted) policy_.predicates.push_back(selector);
+    return found->second;
+  }
+
+  void add_rule(DirectionPolicy& out, Rule rule) {
+    rule.id = next_rule_id_++;
+    out.rules.push_back(std::move(rule));
+  }
+
+  const BuildInput& input_;
+  const Subject& subject_;
+  const BuildOptions& options_;
+  diag::Engine& diagnostics_;
+  EndpointPolicy policy_;
+  std::map<std::string, std::uint32_t> predicate_ids_;
+  std::uint32_t next_rule_id_ = 1;
+};
+
+}  // namespace
+
+EndpointPolicy build(const BuildInput& input, const Subject& subject, const BuildOptions& options,
+                     diag::Engine& diagnostics) {
+  return Builder(input, subject, options, diagnostics).run();
+}
+
+std::vector<Subject> distinct_subjects(const policy::Resolved& resolved) {
+  std::vector<Subject> subjects;
+  std::set<std::pair<std::string, bool>> seen;
+  for (const Entry& entry : resolved.entries) {
+    if (!seen.emplace(entry.subject.text, entry.subject_is_node).second) continue;
+    Subject subject;
+    subject.name = entry.subject.to_string();
+    subject.selector = &entry.subject;
+    subject.namespace_ = entry.policy_namespace;
+    subject.kind = entry.subject_is_node ? policy::EndpointKind::Host : policy::EndpointKind::Pod;
+    subjects.push_back(std::move(subject));
+  }
+  return subjects;
+}
+
+}  // namespace policyc::ir

@@ -1,0 +1,147 @@
+#include "compiler/ir/shape.h"
+
+#include <algorithm>
+#include <bit>
+#include <set>
+
+#include "compiler/support/check.h"
+#include "compiler/support/sha256.h"
+#include "runtime/abi/abi.h"
+
+namespace policyc::ir {
+namespace {
+
+// Above these a table is both smaller and faster than compares (toolchain measurements: from about three rules on).
+constexpr std::size_t kMaxCompareRules = 4;
+constexpr std::size_t kMaxCompareRanges = 6;
+constexpr std::size_t kMaxComparePredicates = 15;  // a row has 16 bits, one says that the row is known
+
+std::uint32_t decision_of(const Rule& rule) {
+  std::uint32_t verdict = POLICY_DEFAULT_DENY;
+  switch (rule.verdict) {
+    case Verdict::Allow: verdict = rule.auth_required ? POLICY_AUTH_REQUIRED : POLICY_ALLOW; break;
+    case Verdict::Deny: verdict = POLICY_DENY; break;
+    case Verdict::Redirect: verdict = POLICY_REDIRECT; break;
+  }
+  return static_cast<std::uint32_t>(POLICYC_DECISION(verdict, rule.id));
+}
+
+// An allow that needs authentication stands before a plain one of equal strength: the agent inherits the requirement
+// (spec section 6.6), and until peers can authenticate the safe side is to drop.
+std::uint8_t precedence_of(const Rule& rule) {
+  if (rule.verdict == Verdict::Allow && rule.auth_required) return kPrecedenceAllow + 1;
+  return rule.precedence;
+}
+
+DirectionShape make_direction(const DirectionPolicy& policy) {
+  DirectionShape shape;
+  shape.enforced = policy.enforced;
+  shape.default_deny = policy.default_deny;
+  shape.default_deny_origins = policy.default_deny_origins;
+  shape.rules = policy.rules;
+  std::set<std::uint32_t> asked;
+  for (const Rule& rule : policy.rules) {
+    if (!rule.any_peer) asked.insert(rule.peers.begin(), rule.peers.end());
+  }
+  shape.predicates.assign(asked.begin(), asked.end());
+  shape.matrix = verdict_matrix(policy, shape.predicates);
+  std::size_t ranges = 0;
+  for (const Rule& rule : policy.rules) ranges += rule.ports.size();
+
+  bool constant = true;
+  for (std::size_t column = 0; column < shape.matrix.column_count(); ++column) {
+    const auto& candidates = shape.matrix.column_rules(column);
+    const bool peer_independent = candidates.empty() || shape.matrix.rules()[candidates.front()].any_peer;
+    constant = constant && peer_independent;
+  }
+  constant = constant && shape.matrix.column_count() == 1;
+  if (constant) {
+    shape.form = Form::Constant;
+  } else if (policy.rules.size() <= kMaxCompareRules && ranges <= kMaxCompareRanges &&
+             shape.predicates.size() <= kMaxComparePredicates) {
+    shape.form = Form::Compares;
+  } else {
+    shape.form = Form::Table;
+  }
+  return shape;
+}
+
+}  // namespace
+
+bool fits(const DirectionPolicy& policy) {
+  std::vector<matrix::MatrixRule> rules;
+  for (const Rule& rule : policy.rules) rules.push_back({decision_of(rule), precedence_of(rule), true, {}, rule.ports});
+  return matrix::fits(rules);
+}
+
+matrix::VerdictMatrix verdict_matrix(const DirectionPolicy& policy, const std::vector<std::uint32_t>& asked_predicates) {
+  const auto position = [&asked_predicates](std::uint32_t predicate) {
+    if (asked_predicates.empty()) return predicate;
+    const auto found = std::lower_bound(asked_predicates.begin(), asked_predicates.end(), predicate);
+    return static_cast<std::uint32_t>(found - asked_predicates.begin());
+  };
+  std::vector<matrix::MatrixRule> rules;
+  for (const Rule& rule : policy.rules) {
+    matrix::MatrixRule row{decision_of(rule), precedence_of(rule), rule.any_peer, {}, rule.ports};
+    if (!rule.any_peer) {
+      for (const std::uint32_t predicate : rule.peers) row.predicates.push_back(position(predicate));
+    }
+    rules.push_back(std::move(row));
+  }
+  return {std::move(rules), policy.enforced ? std::uint32_t{POLICY_DEFAULT_DENY} : std::uint32_t{POLICY_ALLOW}};
+}
+
+std::size_t DirectionShape::padded_columns() const { return std::bit_ceil(std::max<std::size_t>(1, matrix.column_count())); }
+
+Shape make_shape(const EndpointPolicy& policy) {
+  Shape shape;
+  shape.abi_version = POLICYC_ABI_VERSION;
+  shape.subject = policy.subject;
+  shape.predicates = policy.predicates;
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    shape.directions[direction] = make_direction(policy.directions[direction]);
+  }
+  shape.hash = sha256_hex(to_json(shape));
+  return shape;
+}
+
+std::uint32_t Shape::tag() const {
+  POLICYC_CHECK(hash.size() >= 8);
+  const auto value = static_cast<std::uint32_t>(std::stoul(hash.substr(0, 8), nullptr, 16));
+  return value == 0 ? 1 : value;
+}
+
+const Rule* Shape::find_rule(std::size_t direction, std::uint32_t rule_id) const {
+  for (const Rule& rule : directions[direction].rules) {
+    if (rule.id == rule_id) return &rule;
+  }
+  return nullptr;
+}
+
+matrix::PredicateTruth Shape::truth(std::size_t direction, const policy::LabelSet& peer) const {
+  matrix::PredicateTruth result;
+  for (const std::uint32_t predicate : directions[direction].predicates) {
+    result.push_back(predicates[predicate].matches(peer));
+  }
+  return result;
+}
+
+std::uint16_t Shape::bit_row(std::size_t direction, const policy::LabelSet& peer) const {
+  unsigned row = 1;
+  const auto bits = truth(direction, peer);
+  for (std::size_t i = 0; i < bits.size(); ++i) row |= (bits[i] ? 2U : 0U) << i;
+  return static_cast<std::uint16_t>(row);
+}
+
+std::vector<std::uint32_t> Shape::cells(std::size_t direction, const matrix::PredicateTruth& truth_of_peer) const {
+  auto row = directions[direction].matrix.row(truth_of_peer);
+  row.resize(directions[direction].padded_columns(), POLICY_DEFAULT_DENY);
+  return row;
+}
+
+std::uint32_t Shape::decide(std::size_t direction, const policy::LabelSet& peer, std::uint8_t protocol,
+                            std::uint16_t port) const {
+  return directions[direction].matrix.decide(truth(direction, peer), protocol, port);
+}
+
+}  // namespace policyc::ir

@@ -1,0 +1,71 @@
+#pragma once
+// Kubernetes documents as located trees. This folder is the only one that knows YAML.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/diag/diag.h"
+#include "compiler/source/source.h"
+
+namespace policyc::manifest {
+
+enum class NodeKind : std::uint8_t { Scalar, Sequence, Mapping };
+
+// What a scalar is once converted to JSON, as kubectl does before it sends a document (YAML 1.1 core rules of
+// sigs.k8s.io/yaml): a quoted scalar is always String.
+enum class ScalarType : std::uint8_t { Null, Bool, Int, Float, String };
+
+struct Member;
+
+struct Node {
+  NodeKind kind = NodeKind::Scalar;
+  ScalarType type = ScalarType::Null;
+  std::string text;             // scalars: the value; for Bool "true" or "false", for Int the JSON number
+  std::vector<Node> items;      // sequences
+  std::vector<Member> members;  // mappings, in document order, keys unique
+  source::NodeId id;
+
+  [[nodiscard]] bool is_null() const { return kind == NodeKind::Scalar && type == ScalarType::Null; }
+  [[nodiscard]] bool is_string() const { return kind == NodeKind::Scalar && type == ScalarType::String; }
+  [[nodiscard]] bool is_mapping() const { return kind == NodeKind::Mapping; }
+  [[nodiscard]] bool is_sequence() const { return kind == NodeKind::Sequence; }
+  // The value of a member, or nullptr.
+  [[nodiscard]] const Node* find(std::string_view key) const;
+  [[nodiscard]] const Member* find_member(std::string_view key) const;
+};
+
+struct Member {
+  std::string key;
+  source::NodeId key_id;
+  Node value;
+};
+
+// "mapping", "sequence", "string", "integer", "boolean", "number" or "null": for messages.
+[[nodiscard]] std::string_view type_name(const Node& node);
+
+struct Document {
+  source::FileId file;
+  Node root;  // a mapping
+  source::Located<std::string> api_version;
+  source::Located<std::string> kind;
+  source::Located<std::string> name;        // metadata.name; empty when absent
+  source::Located<std::string> namespace_;  // metadata.namespace; empty when absent
+};
+
+struct Limits {
+  std::size_t max_file_bytes = 64U << 20U;
+  std::size_t max_depth = 64;
+  std::size_t max_nodes = 4'000'000;
+  std::size_t max_alias_nodes = 100'000;  // nodes that aliases may add in one document
+  std::size_t max_scalar_bytes = 1U << 20U;
+};
+
+// Every document of a file: several documents, `kind: List` (its items become documents), YAML or JSON. Documents that
+// are empty are skipped. A document that is broken is reported and left out; the ones before it are returned.
+// Never throws; never follows a tag or reads anything but the text given.
+[[nodiscard]] std::vector<Document> read_documents(source::SourceMap& sources, source::FileId file,
+                                                   diag::Engine& diagnostics, const Limits& limits = {});
+
+}  // namespace policyc::manifest

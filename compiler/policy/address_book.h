@@ -1,0 +1,47 @@
+#pragma once
+// Addresses to identity labels: what the IP cache holds (spec sections 5.2, 5.3, 5.6).
+
+#include <string>
+#include <vector>
+
+#include "compiler/policy/entry.h"
+
+namespace policyc::policy {
+
+// An identity as policy sees it. Pods of equal labels are one identity.
+struct PeerIdentity {
+  LabelSet labels;
+  bool is_local_host = false;  // identity 1
+};
+
+// The labels of everything in the IP cache. The inputs must outlive it.
+class AddressBook {
+ public:
+  AddressBook(const Cluster& cluster, const Resolved& resolved, const Options& options);
+
+  [[nodiscard]] LabelSet endpoint_labels(const Endpoint& endpoint) const;
+  // The identity that has just that reserved label ("world" in dual stack: world-ipv4; "kube-apiserver": also remote-node);
+  // of "host" with every label that its addresses have.
+  [[nodiscard]] LabelSet entity_labels(const std::string& entity) const;
+  // Longest prefix match over endpoints, nodes, DNS answers and every prefix in the policies; none: world.
+  [[nodiscard]] LabelSet address_labels(const IpAddress& address) const;
+
+  struct Cached {
+    IpPrefix prefix;
+    LabelSet labels;
+  };
+  // Everything known, sorted by prefix: the content of a node's IP cache.
+  [[nodiscard]] const std::vector<Cached>& entries() const { return entries_; }
+  [[nodiscard]] LabelSet world_labels(bool v6) const;
+
+ private:
+  void unite_host();
+
+  const Options& options_;
+  const Cluster& cluster_;
+  std::vector<Cached> entries_;
+  LabelSet host_labels_;
+  std::vector<int> lengths4_, lengths6_;  // prefix lengths in use, longest first
+};
+
+}  // namespace policyc::policy

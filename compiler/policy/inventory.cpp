@@ -1,0 +1,216 @@
+#include "compiler/policy/inventory.h"
+
+#include <algorithm>
+
+#include "compiler/policy/read_node.h"
+
+namespace policyc::policy {
+namespace {
+
+using manifest::Document;
+using manifest::Node;
+
+constexpr std::string_view kNamespaceNameLabel = "kubernetes.io/metadata.name";  // set by the API server
+constexpr std::string_view kServiceNameLabel = "kubernetes.io/service-name";
+
+bool is_group(const Document& document, std::string_view group) {
+  return document.api_version.value.substr(0, document.api_version.value.find('/')) == group;
+}
+
+bool is_workload(const Document& document) {
+  const std::string& kind = document.kind.value;
+  if (is_group(document, "apps")) {
+    return kind == "Deployment" || kind == "StatefulSet" || kind == "DaemonSet" || kind == "ReplicaSet";
+  }
+  if (is_group(document, "batch")) return kind == "Job" || kind == "CronJob";
+  return document.api_version.value == "v1" && kind == "ReplicationController";
+}
+
+void append(std::vector<IpAddress>& list, const std::vector<IpAddress>& more) {
+  for (const IpAddress& address : more) {
+    if (std::ranges::find(list, address) == list.end()) list.push_back(address);
+  }
+}
+
+}  // namespace
+
+StringMap metadata_labels(const Node& object) {
+  StringMap result;
+  const Node* metadata = present(object, "metadata");
+  if (metadata == nullptr) return result;
+  for (const MatchLabel& label : read_string_map(*metadata, "labels", NullReading::Empty)) {
+    result[label.key.value] = label.value.value;
+  }
+  return result;
+}
+
+std::string namespace_of(const Document& document) {
+  return document.namespace_.value.empty() ? "default" : document.namespace_.value;
+}
+
+void Inventory::report(source::NodeId node, std::string message) {
+  diagnostics_.report(diag::Id::InvalidInventory, node, std::move(message));
+}
+
+void Inventory::read_address(const Node& object, std::string_view field, std::vector<IpAddress>& addresses, bool& ok) {
+  const LocatedString text = read_string(object, field);
+  if (text.value.empty()) return;
+  if (const auto address = parse_ip_address(text.value)) {
+    append(addresses, {*address});
+    return;
+  }
+  report(text.node, "`" + text.value + "` is not an IP address");
+  ok = false;
+}
+
+// The addresses of a list of objects that hold one each.
+std::vector<IpAddress> Inventory::read_addresses(const Node& object, std::string_view field, bool& ok) {
+  std::vector<IpAddress> result;
+  const Node* list = present(object, field);
+  if (list == nullptr || !list->is_sequence()) return result;
+  for (const Node& item : list->items) read_address(item, "ip", result, ok);
+  return result;
+}
+
+bool Inventory::add(const Document& document) {
+  const std::string& kind = document.kind.value;
+  const bool core = document.api_version.value == "v1";
+  const bool cilium = is_group(document, "cilium.io");
+  if (core && kind == "Namespace") {
+    add_namespace(document);
+  } else if (core && kind == "Pod") {
+    add_pod(document);
+  } else if (is_workload(document)) {
+    add_workload(document);
+  } else if (core && kind == "Service") {
+    add_service(document);
+  } else if (core && kind == "Endpoints") {
+    add_endpoints(document);
+  } else if (is_group(document, "discovery.k8s.io") && kind == "EndpointSlice") {
+    add_endpoint_slice(document);
+  } else if (core && kind == "Node") {
+    add_node(document);
+  } else if (cilium && kind == "CiliumNode") {
+    add_cilium_node(document);
+  } else if (cilium && kind == "CiliumEndpoint") {
+    add_cilium_endpoint(document);
+  } else if (cilium && kind == "CiliumIdentity") {
+    add_cilium_identity(document);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Inventory::add_namespace(const Document& document) {
+  if (document.name.value.empty()) return report(document.root.id, "the namespace has no name");
+  namespaces_[document.name.value] = metadata_labels(document.root);
+}
+
+void Inventory::add_service(const Document& document) {
+  Service service;
+  service.namespace_ = namespace_of(document);
+  service.name = document.name.value;
+  service.labels = metadata_labels(document.root);
+  if (const Node* spec = present(document.root, "spec")) {
+    for (const MatchLabel& label : read_string_map(*spec, "selector", NullReading::Empty)) {
+      service.selector[label.key.value] = label.value.value;
+    }
+  }
+  services_[{service.namespace_, service.name}] = std::move(service);
+}
+
+void Inventory::add_endpoint_slice(const Document& document) {
+  if (read_string(document.root, "addressType").value == "FQDN") return;
+  Backends backends;
+  const StringMap labels = metadata_labels(document.root);
+  const auto owner = labels.find(std::string(kServiceNameLabel));
+  if (owner == labels.end()) return;  // a slice of no service
+  backends.service = owner->second;
+  bool ok = true;
+  if (const Node* endpoints = present(document.root, "endpoints"); endpoints != nullptr && endpoints->is_sequence()) {
+    for (const Node& endpoint : endpoints->items) {
+      for (const LocatedString& text : read_strings(endpoint, "addresses").value_or(std::vector<LocatedString>{})) {
+        const auto address = parse_ip_address(text.value);
+        if (address) {
+          append(backends.addresses, {*address});
+        } else {
+          report(text.node, "`" + text.value + "` is not an IP address");
+          ok = false;
+        }
+      }
+    }
+  }
+  if (ok) backends_[{"EndpointSlice", {namespace_of(document), document.name.value}}] = std::move(backends);
+}
+
+void Inventory::add_endpoints(const Document& document) {
+  Backends backends;
+  backends.service = document.name.value;
+  bool ok = true;
+  if (const Node* subsets = present(document.root, "subsets"); subsets != nullptr && subsets->is_sequence()) {
+    for (const Node& subset : subsets->items) append(backends.addresses, read_addresses(subset, "addresses", ok));
+  }
+  if (ok) backends_[{"Endpoints", {namespace_of(document), document.name.value}}] = std::move(backends);
+}
+
+void Inventory::add_node(const Document& document) {
+  ClusterNode node;
+  node.name = document.name.value;
+  node.labels = metadata_labels(document.root);
+  bool ok = true;
+  const Node* status = present(document.root, "status");
+  const Node* addresses = status == nullptr ? nullptr : present(*status, "addresses");
+  if (addresses != nullptr && addresses->is_sequence()) {
+    for (const Node& item : addresses->items) {
+      const std::string type = read_string(item, "type").value;
+      if (type == "InternalIP" || type == "ExternalIP") read_address(item, "address", node.addresses, ok);
+    }
+  }
+  if (ok) nodes_[node.name] = std::move(node);
+}
+
+Cluster Inventory::take() {
+  Cluster cluster;
+  cluster.namespaces = std::move(namespaces_);
+  for (auto& [key, pod] : pods_) {
+    if (const auto found = cilium_endpoints_.find(key); found != cilium_endpoints_.end()) {
+      append(pod.addresses, found->second.addresses);
+    }
+    cluster.endpoints.push_back(std::move(pod));
+  }
+  for (auto& [key, endpoint] : cilium_endpoints_) {
+    if (!pods_.contains(key)) cluster.endpoints.push_back(std::move(endpoint));
+  }
+  for (auto& [key, endpoint] : workloads_) cluster.endpoints.push_back(std::move(endpoint));
+  for (auto& [name, endpoint] : identities_) cluster.endpoints.push_back(std::move(endpoint));
+  for (const Endpoint& endpoint : cluster.endpoints) {
+    if (endpoint.namespace_.empty()) continue;
+    cluster.namespaces.try_emplace(endpoint.namespace_, seen_namespace_labels_[endpoint.namespace_]);
+  }
+  for (auto& [name, labels] : cluster.namespaces) labels.try_emplace(std::string(kNamespaceNameLabel), name);
+
+  for (auto& [key, service] : services_) {
+    if (service.selector.empty()) {
+      for (const auto& [source, backends] : backends_) {
+        if (source.second.first == key.first && backends.service == key.second) append(service.backends, backends.addresses);
+      }
+    }
+    cluster.services.push_back(std::move(service));
+  }
+  for (auto& [name, parts] : cilium_nodes_) {
+    for (ClusterNode& part : parts) {
+      const auto found = nodes_.find(name);
+      if (part.role != NodeRole::RemoteNode || found == nodes_.end()) {
+        cluster.nodes.push_back(std::move(part));
+      } else {
+        append(found->second.addresses, part.addresses);
+      }
+    }
+  }
+  for (auto& [name, node] : nodes_) cluster.nodes.push_back(std::move(node));
+  std::ranges::stable_sort(cluster.nodes, {}, &ClusterNode::name);
+  return cluster;
+}
+
+}  // namespace policyc::policy

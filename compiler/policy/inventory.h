@@ -1,0 +1,71 @@
+#pragma once
+// What exists in a cluster, read from manifests: pods and workloads, namespaces, services, nodes, and Cilium's own
+// CiliumEndpoint, CiliumIdentity and CiliumNode.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compiler/diag/diag.h"
+#include "compiler/manifest/document.h"
+#include "compiler/policy/cluster.h"
+#include "compiler/policy/options.h"
+
+namespace policyc::policy {
+
+class Inventory {
+ public:
+  Inventory(const Options& options, diag::Engine& diagnostics) : options_(options), diagnostics_(diagnostics) {}
+
+  // False when the kind is none that says what exists. A later document with the same kind, namespace and name replaces
+  // the earlier one. A value that cannot be read is reported, and the object left out.
+  bool add(const manifest::Document& document);
+
+  // Everything added, sorted by namespace and name.
+  [[nodiscard]] Cluster take();
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // namespace, name
+
+  struct Backends {
+    std::string service;
+    std::vector<IpAddress> addresses;
+  };
+
+  void add_namespace(const manifest::Document& document);
+  void add_pod(const manifest::Document& document);
+  void add_workload(const manifest::Document& document);
+  void add_service(const manifest::Document& document);
+  void add_endpoint_slice(const manifest::Document& document);
+  void add_endpoints(const manifest::Document& document);
+  void add_node(const manifest::Document& document);
+  void add_cilium_node(const manifest::Document& document);
+  void add_cilium_endpoint(const manifest::Document& document);
+  void add_cilium_identity(const manifest::Document& document);
+
+  // An endpoint from identity labels `source:key`, whose derived labels become its namespace, account and cluster.
+  [[nodiscard]] Endpoint endpoint_from_labels(const std::vector<std::pair<std::string, std::string>>& labels);
+  [[nodiscard]] std::vector<IpAddress> read_addresses(const manifest::Node& object, std::string_view field, bool& ok);
+  void read_address(const manifest::Node& object, std::string_view field, std::vector<IpAddress>& addresses, bool& ok);
+  void report(source::NodeId node, std::string message);
+
+  const Options& options_;
+  diag::Engine& diagnostics_;
+  std::map<std::string, StringMap> namespaces_;
+  std::map<std::string, StringMap> seen_namespace_labels_;  // from identities, for namespaces without a manifest
+  std::map<Key, Endpoint> pods_;
+  std::map<std::pair<std::string, Key>, Endpoint> workloads_;  // by kind too
+  std::map<Key, Endpoint> cilium_endpoints_;
+  std::map<std::string, Endpoint> identities_;
+  std::map<Key, Service> services_;
+  std::map<std::pair<std::string, Key>, Backends> backends_;
+  std::map<std::string, ClusterNode> nodes_;
+  std::map<std::string, std::vector<ClusterNode>> cilium_nodes_;
+};
+
+// The labels of metadata; values that are not strings are left out.
+[[nodiscard]] StringMap metadata_labels(const manifest::Node& object);
+// The namespace that an object without one is created in.
+[[nodiscard]] std::string namespace_of(const manifest::Document& document);
+
+}  // namespace policyc::policy

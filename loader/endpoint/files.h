@@ -1,0 +1,24 @@
+#pragma once
+// Small files that are there in full or not at all, and the lock that lets one loader work at a time.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "compiler/support/result.h"
+#include "loader/bpf/fd.h"
+
+namespace policyc::endpoint {
+
+// Nothing when there is no such file.
+[[nodiscard]] Result<std::optional<std::string>> read_file(const std::filesystem::path& path);
+// Writes beside it, flushes to disk and renames: a crash leaves the old content or the new one.
+[[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::string_view content);
+// Fine when absent.
+[[nodiscard]] Result<void> remove_file(const std::filesystem::path& path);
+[[nodiscard]] Result<void> make_directory(const std::filesystem::path& path);
+// Held until the descriptor closes; the kernel frees it when the process dies. Waits for another holder.
+[[nodiscard]] Result<bpf::Fd> lock_directory(const std::filesystem::path& directory);
+
+}  // namespace policyc::endpoint

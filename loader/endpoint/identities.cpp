@@ -1,0 +1,199 @@
+#include "loader/endpoint/identities.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+
+#include "compiler/policy/address_book.h"
+#include "runtime/abi/abi.h"
+
+namespace policyc::endpoint {
+namespace {
+
+using policy::LabelSet;
+
+constexpr std::string_view kReserved = "reserved";
+
+struct ReservedName {
+  std::string_view key;
+  std::uint32_t number;
+};
+// In order of strength: a node's labels may hold several.
+constexpr std::array<ReservedName, 10> kReservedNames{{{"host", IDENTITY_HOST},
+                                                       {"kube-apiserver", IDENTITY_KUBE_APISERVER},
+                                                       {"remote-node", IDENTITY_REMOTE_NODE},
+                                                       {"ingress", IDENTITY_INGRESS},
+                                                       {"health", IDENTITY_HEALTH},
+                                                       {"init", IDENTITY_INIT},
+                                                       {"unmanaged", IDENTITY_UNMANAGED},
+                                                       {"world-ipv4", IDENTITY_WORLD_IPV4},
+                                                       {"world-ipv6", IDENTITY_WORLD_IPV6},
+                                                       {"world", IDENTITY_WORLD}}};
+
+bool only_reserved(const LabelSet& labels) {
+  return std::all_of(labels.all().begin(), labels.all().end(),
+                     [](const policy::Label& label) { return label.source == kReserved; });
+}
+
+bool names_outside(const LabelSet& labels) {
+  return labels.has(kReserved, "world") || labels.has(kReserved, "world-ipv4") || labels.has(kReserved, "world-ipv6") ||
+         std::any_of(labels.all().begin(), labels.all().end(), [](const policy::Label& label) {
+           return label.source == "cidr" || label.source == "cidrgroup" || label.source == "fqdn";
+         });
+}
+
+std::optional<std::uint32_t> reserved_number(const LabelSet& labels) {
+  for (const ReservedName& name : kReservedNames) {
+    if (labels.has(kReserved, name.key)) return name.number;
+  }
+  return std::nullopt;
+}
+
+struct NumberRange {
+  std::uint32_t first;
+  std::uint32_t last;
+};
+
+NumberRange range_of(IdentityScope scope) {
+  switch (scope) {
+    case IdentityScope::Local: return {0x01000001U, 0x01ffffffU};
+    case IdentityScope::RemoteNode: return {0x02000001U, 0x02ffffffU};
+    case IdentityScope::Cluster: return {256U, 65535U};
+    case IdentityScope::Reserved: break;
+  }
+  return {0, 255U};
+}
+
+std::uint32_t& counter_of(State& state, IdentityScope scope) {
+  if (scope == IdentityScope::Local) return state.next_local_identity;
+  return scope == IdentityScope::RemoteNode ? state.next_remote_node_identity : state.next_cluster_identity;
+}
+
+Result<std::uint32_t> next_number(State& state, IdentityScope scope) {
+  const NumberRange range = range_of(scope);
+  std::uint32_t& counter = counter_of(state, scope);
+  for (std::uint64_t tries = 0; tries <= std::uint64_t{range.last} - range.first; ++tries) {
+    if (counter < range.first || counter > range.last) counter = range.first;
+    const std::uint32_t number = counter++;
+    if (state.find_identity(number) == nullptr) return number;
+  }
+  return fail("no identity number is free");
+}
+
+std::uint32_t free_class(const State& state) {
+  std::vector<bool> taken(state.identities.size() + 2, false);
+  for (const IdentityRecord& record : state.identities) {
+    if (record.peer_class < taken.size()) taken[record.peer_class] = true;
+  }
+  std::uint32_t number = 1;
+  while (taken[number]) ++number;
+  return number;
+}
+
+// What the policies behind the shapes would have told the address book: their prefixes and DNS names.
+policy::Resolved mentions(const Inventory& inventory, const std::vector<ir::Shape>& shapes) {
+  policy::Resolved resolved;
+  std::map<IpPrefix, LabelSet> prefixes;
+  for (const auto& [prefix, labels] : inventory.prefixes) prefixes[prefix] = labels;
+  std::set<std::string> names;
+  for (const ir::Shape& shape : shapes) {
+    for (const policy::Selector& selector : shape.predicates) {
+      for (const policy::Requirement& requirement : selector.requirements) {
+        if (requirement.source == "fqdn" && names.insert(requirement.key).second) {
+          resolved.fqdn_selectors.emplace_back(requirement.key,
+                                               policy::Selector{{requirement}, "fqdn " + requirement.key});
+        }
+        if (requirement.source != "cidr") continue;
+        if (const auto prefix = policy::parse_cidr_label_key(requirement.key)) {
+          prefixes[*prefix].add(policy::cidr_label(*prefix));
+        }
+      }
+    }
+  }
+  for (const auto& [prefix, labels] : prefixes) resolved.prefixes.push_back({prefix, labels});
+  return resolved;
+}
+
+}  // namespace
+
+IdentityScope scope_of(const LabelSet& labels) {
+  if (labels.has(kReserved, "host")) return IdentityScope::Reserved;
+  if (only_reserved(labels) && reserved_number(labels)) return IdentityScope::Reserved;
+  if (labels.has(kReserved, "remote-node")) return IdentityScope::RemoteNode;
+  return names_outside(labels) ? IdentityScope::Local : IdentityScope::Cluster;
+}
+
+Result<IdentityRecord> ensure_identity(State& state, const LabelSet& labels) {
+  const auto known = std::find_if(state.identities.begin(), state.identities.end(),
+                                  [&labels](const IdentityRecord& record) { return record.labels == labels; });
+  if (known != state.identities.end()) return *known;
+  const IdentityScope scope = scope_of(labels);
+  IdentityRecord record{labels, 0, free_class(state)};
+  if (scope == IdentityScope::Reserved) {
+    record.identity = reserved_number(labels).value_or(IDENTITY_UNKNOWN);
+  } else {
+    const auto number = next_number(state, scope);
+    if (!number) return std::unexpected(number.error());
+    record.identity = *number;
+  }
+  state.identities.push_back(record);
+  return record;
+}
+
+Result<AddressTable> build_addresses(State& state, const Inventory& inventory, const std::vector<ir::Shape>& shapes) {
+  const policy::Resolved resolved = mentions(inventory, shapes);
+  const policy::AddressBook book(inventory.cluster, resolved, inventory.options);
+  AddressTable table;
+  std::map<LabelSet, IdentityRecord> seen;
+  const auto number = [&](const LabelSet& labels) -> Result<IdentityRecord> {
+    const auto found = seen.find(labels);
+    if (found != seen.end()) return found->second;
+    auto record = ensure_identity(state, labels);
+    if (!record) return record;
+    table.classes.insert(record->peer_class);
+    seen.emplace(labels, *record);
+    return record;
+  };
+  auto world4 = number(book.world_labels(false));
+  auto world6 = number(book.world_labels(true));
+  if (!world4) return std::unexpected(world4.error());
+  if (!world6) return std::unexpected(world6.error());
+  table.world4 = *world4;
+  table.world6 = *world6;
+  for (const auto& [prefix, labels] : book.entries()) {
+    const auto record = number(labels);
+    if (!record) return std::unexpected(record.error());
+    table.entries[prefix] = {record->identity, record->peer_class};
+  }
+  for (const EndpointRecord& endpoint : state.endpoints) {
+    if (endpoint.labels.empty()) continue;
+    const auto record = number(endpoint.labels);
+    if (!record) return std::unexpected(record.error());
+    for (const IpAddress& address : endpoint.addresses) {
+      table.entries[host_prefix(address)] = {endpoint.identity, record->peer_class};
+    }
+  }
+  return table;
+}
+
+LabelSet labels_of(const Inventory& inventory, const std::vector<ir::Shape>& shapes, const IpAddress& address) {
+  const policy::Resolved resolved = mentions(inventory, shapes);
+  return policy::AddressBook(inventory.cluster, resolved, inventory.options).address_labels(address);
+}
+
+std::string name_of(const Inventory& inventory, const IpAddress& address) {
+  for (const policy::Endpoint& endpoint : inventory.cluster.endpoints) {
+    if (std::find(endpoint.addresses.begin(), endpoint.addresses.end(), address) != endpoint.addresses.end()) {
+      return endpoint.full_name();
+    }
+  }
+  return {};
+}
+
+void retire_identities(State& state, const std::set<std::uint32_t>& used_classes) {
+  std::erase_if(state.identities,
+                [&used_classes](const IdentityRecord& record) { return !used_classes.contains(record.peer_class); });
+}
+
+}  // namespace policyc::endpoint

@@ -1,0 +1,30 @@
+#pragma once
+// What exists in the cluster, as the loader was last told. Kept in <state>/inventory.json, so that a later load without an
+// inventory labels addresses as before.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/policy/cluster.h"
+#include "compiler/policy/entry.h"
+#include "compiler/policy/options.h"
+#include "compiler/support/result.h"
+#include "loader/endpoint/paths.h"
+
+namespace policyc::endpoint {
+
+struct Inventory {
+  policy::Options options;  // only what labels depend on is kept; the objects must be compiled with the same
+  policy::Cluster cluster;
+  std::vector<policy::PrefixLabels> prefixes;  // of CIDR groups and policies that came with it
+};
+
+[[nodiscard]] std::string to_json(const Inventory& inventory);
+[[nodiscard]] Result<Inventory> inventory_from_json(std::string_view text);
+
+// An empty one when there is no file.
+[[nodiscard]] Result<Inventory> read_inventory(const Paths& paths);
+[[nodiscard]] Result<void> write_inventory(const Paths& paths, const Inventory& inventory);
+
+}  // namespace policyc::endpoint

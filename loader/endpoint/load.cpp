@@ -1,0 +1,299 @@
+#include "loader/endpoint/load.h"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <functional>
+
+#include <net/if.h>
+
+#include "loader/bpf/bpffs.h"
+#include "loader/bpf/log.h"
+#include "loader/endpoint/node.h"
+#include "runtime/abi/abi.h"
+
+namespace policyc::endpoint {
+namespace {
+
+// Runs what was registered, last first, unless the change was completed.
+class Undo {
+ public:
+  Undo() = default;
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  ~Undo() {
+    for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) (*step)();
+  }
+  void add(std::function<void()> step) { steps_.push_back(std::move(step)); }
+  void dismiss() { steps_.clear(); }
+
+ private:
+  std::vector<std::function<void()>> steps_;
+};
+
+// Undoing goes as far as it can; what cannot be undone is finished or swept by the next change.
+template <class T>
+void best_effort(const Result<T>& result) {
+  static_cast<void>(result.has_value());
+}
+
+Result<void> check_addresses(const std::vector<IpAddress>& addresses) {
+  if (addresses.empty()) return fail("an endpoint needs an address");
+  const auto v6 = std::count_if(addresses.begin(), addresses.end(), [](const IpAddress& address) { return address.v6; });
+  if (v6 > 1 || static_cast<std::ptrdiff_t>(addresses.size()) - v6 > 1) {
+    return fail("an endpoint has at most one address of each family");
+  }
+  return {};
+}
+
+endpoint_value value_of(const EndpointRecord& record) {
+  endpoint_value value{};
+  value.identity = record.identity;
+  value.endpoint_id = record.id;
+  value.flags = record.audit ? ENDPOINT_AUDIT : 0;
+  for (const IpAddress& address : record.addresses) {
+    auto* target = address.v6 ? value.ipv6 : reinterpret_cast<policyc_u8*>(&value.ipv4);
+    std::copy_n(address.bytes.begin(), address.v6 ? 16 : 4, target);
+  }
+  return value;
+}
+
+Result<std::uint16_t> free_endpoint_id(State& state) {
+  for (std::uint32_t tries = 0; tries < 0x10000U; ++tries) {
+    const std::uint16_t id = state.next_endpoint_id++;
+    if (id != 0 && state.find_endpoint(id) == nullptr) return id;
+  }
+  return fail("no endpoint id is free");
+}
+
+// One load; the steps are in order of their names in run().
+class Loading {
+ public:
+  Loading(Node& node, const LoadRequest& request) : node_(node), request_(request), next_(node.state()) {}
+
+  Result<LoadReport> run(const ir::Shape& shape, std::uint32_t interface_index) {
+    report_.interface_index = interface_index;
+    report_.shape = shape_key(shape, request_.object);
+    for (const auto& step : std::vector<std::function<Result<void>()>>{
+             [&] { return prepare(shape); }, [&] { return load_shape(shape); }, [&] { return fill_maps(); },
+             [&] { return register_endpoint(); }, [&] { return attach_programs(); }}) {
+      if (auto done = step(); !done) return std::unexpected(done.error());
+    }
+    undo_.dismiss();
+    const auto epoch = node_.commit();
+    if (!epoch) return std::unexpected(epoch.error());
+    report_.epoch = *epoch;
+    return report_;
+  }
+
+ private:
+  Result<void> prepare(const ir::Shape& shape);
+  Result<void> find_identity(EndpointRecord& record, const ir::Shape& shape);
+  Result<void> load_shape(const ir::Shape& shape);
+  Result<void> fill_maps();
+  Result<void> register_endpoint();
+  Result<void> attach_programs();
+  Result<void> attach_side(attach::Side side);
+
+  [[nodiscard]] const Paths& paths() const { return node_.paths(); }
+  // The endpoint's record as it was.
+  [[nodiscard]] const EndpointRecord* old_record() const {
+    const State& before = node_.state();
+    for (const EndpointRecord& record : before.endpoints) {
+      if (record.interface_index == report_.interface_index) return &record;
+    }
+    return before.find_interface(request_.interface);
+  }
+
+  Node& node_;
+  const LoadRequest& request_;
+  State next_;
+  State before_;
+  Inventory inventory_;
+  Inventory old_inventory_;
+  EndpointRecord record_;
+  std::optional<EndpointRecord> replaced_;
+  std::vector<LoadedShape> shapes_;
+  LoadReport report_;
+  Undo undo_;
+};
+
+// Finds or makes the endpoint's record and settles everything that needs no kernel.
+Result<void> Loading::prepare(const ir::Shape& shape) {
+  before_ = node_.state();
+  auto stored = read_inventory(paths());
+  if (!stored && !request_.inventory) return std::unexpected(stored.error());
+  old_inventory_ = stored ? std::move(*stored) : *request_.inventory;
+  inventory_ = request_.inventory ? *request_.inventory : old_inventory_;
+  const auto hook = attach::choose_hook(request_.hook);
+  if (!hook) return std::unexpected(hook.error());
+
+  if (const EndpointRecord* old = old_record()) replaced_ = *old;
+  if (replaced_) {
+    record_ = *replaced_;
+  } else {
+    const auto id = free_endpoint_id(next_);
+    if (!id) return std::unexpected(id.error());
+    record_.id = *id;
+  }
+  record_.interface = request_.interface;
+  record_.interface_index = report_.interface_index;
+  record_.addresses = request_.addresses;
+  record_.labels = request_.labels;
+  record_.name = name_of(inventory_, request_.addresses.front());
+  record_.shape = report_.shape;
+  record_.hook = *hook;
+  record_.audit = request_.audit;
+  if (auto found = find_identity(record_, shape); !found) return found;
+
+  std::erase_if(next_.endpoints, [this](const EndpointRecord& other) { return other.id == record_.id; });
+  for (const EndpointRecord& other : next_.endpoints) {
+    for (const IpAddress& address : record_.addresses) {
+      if (std::find(other.addresses.begin(), other.addresses.end(), address) != other.addresses.end()) {
+        return fail("endpoint " + std::to_string(other.id) + " on " + other.interface + " has address " +
+                    address.to_string());
+      }
+    }
+  }
+  next_.endpoints.push_back(record_);
+  report_.endpoint_id = record_.id;
+  report_.identity = record_.identity;
+  report_.hook = *hook;
+  return {};
+}
+
+Result<void> Loading::find_identity(EndpointRecord& record, const ir::Shape& shape) {
+  if (request_.identity) {
+    record.identity = *request_.identity;
+    return {};
+  }
+  if (record.labels.empty() && record.name.empty()) {
+    return fail("the inventory has no pod with address " + record.addresses.front().to_string() +
+                ": its labels or its identity must be given");
+  }
+  const auto labels =
+      record.labels.empty() ? labels_of(inventory_, {shape}, record.addresses.front()) : record.labels;
+  const auto identity = ensure_identity(next_, labels);
+  if (!identity) return std::unexpected(identity.error());
+  record.identity = identity->identity;
+  return {};
+}
+
+Result<void> Loading::load_shape(const ir::Shape& shape) {
+  auto present = node_.open_shapes(before_);
+  if (!present) return std::unexpected(present.error());
+  shapes_ = std::move(*present);
+  const bool open = std::any_of(shapes_.begin(), shapes_.end(),
+                                [this](const LoadedShape& loaded) { return loaded.key == report_.shape; });
+  if (open) return {};
+  // Room for twice the rows that today's identities need.
+  ShapeSizes sizes{request_.max_classes, {}};
+  State trial = next_;
+  if (const auto table = build_addresses(trial, inventory_, {shape}); !table) return std::unexpected(table.error());
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    const std::size_t rows = matrix_rows(shape, direction, trial.identities);
+    sizes.matrix_rows[direction] = std::max(256U, std::bit_ceil(static_cast<std::uint32_t>(2 * (rows + 1))));
+  }
+  undo_.add([this] {
+    if (!before_.uses_shape(report_.shape)) best_effort(remove_shape(paths(), report_.shape));
+  });
+  auto loaded = ensure_shape(paths(), node_.maps(), report_.shape, shape, request_.object, sizes);
+  if (!loaded) return std::unexpected(loaded.error());
+  report_.shape_loaded = loaded->created;
+  // One left by a process that died before it filled the rows.
+  loaded->created = true;
+  shapes_.push_back(std::move(*loaded));
+  return {};
+}
+
+Result<void> Loading::fill_maps() {
+  // Registered first: a step that fails half way is undone as well.
+  undo_.add([this] {
+    // The shape of the failed load goes too; its predicates must not label addresses any more.
+    std::erase_if(shapes_, [this](const LoadedShape& shape) { return !before_.uses_shape(shape.key); });
+    State back = before_;
+    // Numbers that were given stay given, and the others keep their counters.
+    back.next_endpoint_id = node_.state().next_endpoint_id;
+    if (node_.apply(std::move(back), old_inventory_, shapes_)) best_effort(node_.commit());
+  });
+  const auto change = node_.apply(next_, inventory_, shapes_);
+  if (!change) return std::unexpected(change.error());
+  report_.ipcache = *change;
+  if (!request_.trace_verdicts) return {};
+  auto config = node_.maps().config();
+  if (!config) return std::unexpected(config.error());
+  config->flags = (config->flags & ~NODE_TRACE_VERDICTS) | (*request_.trace_verdicts ? NODE_TRACE_VERDICTS : 0U);
+  return node_.maps().set_config(*config);
+}
+
+Result<void> Loading::register_endpoint() {
+  const auto& endpoints = node_.maps().endpoints;
+  const std::uint32_t index = record_.interface_index;
+  const auto present = endpoints.lookup(index);
+  if (!present) return std::unexpected(present.error());
+  undo_.add([&endpoints, index, old = *present] {
+    if (old) {
+      best_effort(endpoints.update(index, *old));
+    } else {
+      best_effort(endpoints.erase(index));
+    }
+  });
+  // The interface was made anew under its name: the entry of the old one leads nowhere.
+  if (replaced_ && replaced_->interface_index != index) {
+    if (auto erased = endpoints.erase(replaced_->interface_index); !erased) return std::unexpected(erased.error());
+  }
+  if (auto made = bpf::ensure_directory(paths().endpoint(record_.id)); !made) return made;
+  if (!replaced_) undo_.add([this] { best_effort(bpf::remove_tree(paths().endpoint(record_.id))); });
+  return endpoints.update(index, value_of(record_));
+}
+
+Result<void> Loading::attach_side(attach::Side side) {
+  const attach::Hook hook = paths().hook(record_.id, record_.interface_index, side, record_.hook);
+  const auto running = attach::attached_program(hook);
+  if (!running) return std::unexpected(running.error());
+  report_.replaced = report_.replaced || running->has_value();
+  undo_.add([hook, id = *running] {
+    if (!id) return best_effort(attach::detach(hook));
+    if (const auto program = bpf::open_program(*id)) best_effort(attach::attach(hook, program->get()));
+  });
+  const auto shape = std::find_if(shapes_.begin(), shapes_.end(),
+                                  [this](const LoadedShape& loaded) { return loaded.key == report_.shape; });
+  return attach::attach(hook, shape->programs[static_cast<std::size_t>(side)].get());
+}
+
+Result<void> Loading::attach_programs() {
+  for (const attach::Side side : attach::kSides) {
+    if (auto attached = attach_side(side); !attached) return attached;
+  }
+  if (!replaced_ || replaced_->hook == record_.hook) return {};
+  // The kind of hook changes: both run for a moment, then the old one goes.
+  for (const attach::Side side : attach::kSides) {
+    const attach::Hook old = paths().hook(record_.id, record_.interface_index, side, replaced_->hook);
+    const auto running = attach::attached_program(old);
+    if (running && *running) report_.replaced = true;
+    if (auto detached = attach::detach(old); !detached) return detached;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::uint32_t> interface_index(const std::string& name) {
+  const unsigned index = ::if_nametoindex(name.c_str());
+  if (index == 0) return bpf::fail_errno("find interface " + name, errno);
+  return index;
+}
+
+Result<LoadReport> load_endpoint(const Paths& paths, const LoadRequest& request) {
+  if (auto good = check_addresses(request.addresses); !good) return std::unexpected(good.error());
+  const auto shape = read_shape(request.object);
+  if (!shape) return std::unexpected(shape.error());
+  const auto index = interface_index(request.interface);
+  if (!index) return std::unexpected(index.error());
+  auto node = Node::open(paths, request.sizes);
+  if (!node) return std::unexpected(node.error());
+  Loading loading(*node, request);
+  return loading.run(*shape, *index);
+}
+
+}  // namespace policyc::endpoint

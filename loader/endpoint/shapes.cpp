@@ -1,0 +1,154 @@
+#include "loader/endpoint/shapes.h"
+
+#include <algorithm>
+
+#include "compiler/backend/backend.h"
+#include "compiler/support/sha256.h"
+#include "loader/attach/attach.h"
+#include "loader/bpf/bpffs.h"
+#include "loader/bpf/object.h"
+#include "loader/endpoint/files.h"
+
+namespace policyc::endpoint {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kHashDigits = 32;
+constexpr std::size_t kObjectDigits = 8;
+constexpr std::string_view kHalfMade = "_making";
+
+std::string_view as_text(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::vector<std::string> map_names(const ir::Shape& shape, std::size_t direction) {
+  std::vector<std::string> names;
+  if (shape.directions[direction].uses_rows()) names.push_back(rows_map_name(direction));
+  if (shape.directions[direction].uses_matrix()) names.push_back(matrix_map_name(direction));
+  return names;
+}
+
+Result<void> size_maps(bpf::Object& object, const ir::Shape& shape, const ShapeSizes& sizes) {
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    if (shape.directions[direction].uses_rows()) {
+      auto sized = object.set_max_entries(rows_map_name(direction), std::max(1U, (sizes.classes + 3) / 4));
+      if (!sized) return sized;
+    }
+    if (shape.directions[direction].uses_matrix()) {
+      auto sized = object.set_max_entries(matrix_map_name(direction), sizes.matrix_rows[direction]);
+      if (!sized) return sized;
+    }
+  }
+  return {};
+}
+
+Result<void> pin_all(const bpf::Object& object, const ir::Shape& shape, const fs::path& directory) {
+  if (auto made = bpf::ensure_directory(directory); !made) return made;
+  for (const attach::Side side : attach::kSides) {
+    const std::string name(attach::program_name(side));
+    const auto fd = object.program_fd(name);
+    if (!fd) return std::unexpected(fd.error());
+    if (auto pinned = bpf::pin(*fd, directory / name); !pinned) return pinned;
+  }
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    for (const std::string& name : map_names(shape, direction)) {
+      const auto fd = object.map_fd(name);
+      if (!fd) return std::unexpected(fd.error());
+      if (auto pinned = bpf::pin(*fd, directory / name); !pinned) return pinned;
+    }
+  }
+  return {};
+}
+
+Result<LoadedShape> open_pins(const Paths& paths, const std::string& key, ir::Shape shape) {
+  LoadedShape loaded{key, std::move(shape), {}, {}, false};
+  const fs::path directory = paths.shape(key);
+  for (const attach::Side side : attach::kSides) {
+    auto fd = bpf::open_pinned(directory / attach::program_name(side));
+    if (!fd) return std::unexpected(fd.error());
+    loaded.programs[static_cast<std::size_t>(side)] = std::move(*fd);
+  }
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    RowMaps& maps = loaded.maps[direction];
+    for (const std::string& name : map_names(loaded.shape, direction)) {
+      auto fd = bpf::open_pinned(directory / name);
+      if (!fd) return std::unexpected(fd.error());
+      bpf::MapHandle handle(name, std::move(*fd));
+      const auto info = handle.info();
+      if (!info) return std::unexpected(info.error());
+      if (name == matrix_map_name(direction)) {
+        maps.matrix = std::move(handle);
+      } else if (info->value_size == sizeof(policy_rows_value)) {
+        maps.rows = bpf::Map<std::uint32_t, policy_rows_value>(std::move(handle));
+      } else {
+        return fail("map " + (directory / name).string() + " is of another version");
+      }
+    }
+  }
+  return loaded;
+}
+
+}  // namespace
+
+Result<ir::Shape> read_shape(std::span<const std::uint8_t> object) {
+  const auto section = backend::read_section(object, ir::kMetaSection);
+  if (!section) return fail("not an object of policyc: " + section.error().message);
+  auto shape = ir::shape_from_json(as_text(*section));
+  if (!shape) return fail("the object's description is damaged: " + shape.error().message);
+  if (shape->abi_version != POLICYC_ABI_VERSION) {
+    return fail("the object has ABI version " + std::to_string(shape->abi_version) + "; this policyc has version " +
+                std::to_string(POLICYC_ABI_VERSION) + ": compile it again");
+  }
+  return shape;
+}
+
+std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> object) {
+  return shape.hash.substr(0, kHashDigits) + "_" + sha256_hex(as_text(object)).substr(0, kObjectDigits);
+}
+
+Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps, const std::string& key,
+                                 const ir::Shape& shape, std::span<const std::uint8_t> bytes, const ShapeSizes& sizes) {
+  if (auto made = make_directory(paths.shape_files()); !made) return std::unexpected(made.error());
+  if (auto written = write_file(paths.shape_file(key), ir::to_json(shape)); !written) {
+    return std::unexpected(written.error());
+  }
+  if (bpf::exists(paths.shape(key))) return open_pins(paths, key, shape);
+
+  auto object = bpf::Object::open(bytes, "policyc");
+  if (!object) return std::unexpected(object.error());
+  if (auto shared = maps.share_with(*object); !shared) return std::unexpected(shared.error());
+  if (auto sized = size_maps(*object, shape, sizes); !sized) return std::unexpected(sized.error());
+  if (auto loaded = object->load(); !loaded) return std::unexpected(loaded.error());
+  const fs::path half_made = paths.shapes() / (key + std::string(kHalfMade));
+  if (auto removed = bpf::remove_tree(half_made); !removed) return std::unexpected(removed.error());
+  if (auto pinned = pin_all(*object, shape, half_made); !pinned) return std::unexpected(pinned.error());
+  if (auto renamed = bpf::rename(half_made, paths.shape(key)); !renamed) return std::unexpected(renamed.error());
+  auto opened = open_pins(paths, key, shape);
+  if (opened) opened->created = true;
+  return opened;
+}
+
+Result<LoadedShape> open_shape(const Paths& paths, const std::string& key) {
+  auto shape = describe_shape(paths, key);
+  if (!shape) return std::unexpected(shape.error());
+  return open_pins(paths, key, std::move(*shape));
+}
+
+Result<ir::Shape> describe_shape(const Paths& paths, const std::string& key) {
+  const auto text = read_file(paths.shape_file(key));
+  if (!text) return std::unexpected(text.error());
+  if (!*text) return fail(paths.shape_file(key).string() + " is missing");
+  auto shape = ir::shape_from_json(**text);
+  if (!shape) return fail(paths.shape_file(key).string() + " is damaged: " + shape.error().message);
+  return shape;
+}
+
+Result<void> remove_shape(const Paths& paths, const std::string& key) {
+  if (auto removed = bpf::remove_tree(paths.shape(key)); !removed) return removed;
+  return remove_file(paths.shape_file(key));
+}
+
+std::vector<std::string> list_shapes(const Paths& paths) { return bpf::list(paths.shapes()); }
+
+}  // namespace policyc::endpoint

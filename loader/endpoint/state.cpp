@@ -1,0 +1,153 @@
+#include "loader/endpoint/state.h"
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "loader/endpoint/files.h"
+#include "loader/endpoint/json.h"
+
+namespace policyc::endpoint {
+namespace {
+
+constexpr int kVersion = 1;
+
+Json to_json(const IdentityRecord& record) {
+  return {{"identity", record.identity}, {"class", record.peer_class}, {"labels", labels_to_json(record.labels)}};
+}
+
+IdentityRecord identity_from_json(const Json& json) {
+  return {labels_from_json(json.at("labels")), json.at("identity").get<std::uint32_t>(),
+          json.at("class").get<std::uint32_t>()};
+}
+
+Json to_json(const EndpointRecord& record) {
+  return {{"id", record.id},
+          {"interface", record.interface},
+          {"interface_index", record.interface_index},
+          {"addresses", addresses_to_json(record.addresses)},
+          {"identity", record.identity},
+          {"labels", labels_to_json(record.labels)},
+          {"name", record.name},
+          {"shape", record.shape},
+          {"hook", attach::hook_name(record.hook)},
+          {"audit", record.audit}};
+}
+
+EndpointRecord endpoint_from_json(const Json& json) {
+  EndpointRecord record;
+  record.id = json.at("id").get<std::uint16_t>();
+  record.interface = json.at("interface").get<std::string>();
+  record.interface_index = json.at("interface_index").get<std::uint32_t>();
+  record.addresses = addresses_from_json(json.at("addresses"));
+  record.identity = json.at("identity").get<std::uint32_t>();
+  record.labels = labels_from_json(json.at("labels"));
+  record.name = json.at("name").get<std::string>();
+  record.shape = json.at("shape").get<std::string>();
+  const auto hook = attach::parse_hook(json.at("hook").get<std::string>());
+  if (!hook) throw std::runtime_error("unknown hook");
+  record.hook = *hook;
+  record.audit = json.at("audit").get<bool>();
+  return record;
+}
+
+// What the JSON types do not say.
+void check_consistent(const State& state) {
+  std::set<std::uint32_t> classes;
+  std::set<policy::LabelSet> labels;
+  for (const IdentityRecord& record : state.identities) {
+    if (record.peer_class == 0 || !classes.insert(record.peer_class).second) throw std::runtime_error("a class number is bad");
+    if (!labels.insert(record.labels).second) throw std::runtime_error("two identities have the same labels");
+  }
+  std::set<std::uint16_t> ids;
+  for (const EndpointRecord& record : state.endpoints) {
+    if (record.id == 0 || !ids.insert(record.id).second) throw std::runtime_error("an endpoint id is bad");
+    if (record.shape.empty() || record.shape.find_first_not_of("0123456789abcdef_") != std::string::npos) {
+      throw std::runtime_error("a shape's key is bad");
+    }
+  }
+  if (state.instance == 0 || state.next_endpoint_id == 0) throw std::runtime_error("a number is 0");
+}
+
+}  // namespace
+
+const EndpointRecord* State::find_interface(std::string_view name) const {
+  const auto found = std::find_if(endpoints.begin(), endpoints.end(),
+                                  [name](const EndpointRecord& record) { return record.interface == name; });
+  return found == endpoints.end() ? nullptr : &*found;
+}
+
+const EndpointRecord* State::find_endpoint(std::uint16_t id) const {
+  const auto found =
+      std::find_if(endpoints.begin(), endpoints.end(), [id](const EndpointRecord& record) { return record.id == id; });
+  return found == endpoints.end() ? nullptr : &*found;
+}
+
+const IdentityRecord* State::find_identity(std::uint32_t identity) const {
+  const auto found = std::find_if(identities.begin(), identities.end(),
+                                  [identity](const IdentityRecord& record) { return record.identity == identity; });
+  return found == identities.end() ? nullptr : &*found;
+}
+
+bool State::uses_shape(std::string_view key) const {
+  return std::any_of(endpoints.begin(), endpoints.end(),
+                     [key](const EndpointRecord& record) { return record.shape == key; });
+}
+
+std::string to_json(const State& state) {
+  Json json = {{"version", kVersion},
+               {"instance", state.instance},
+               {"dirty", state.dirty},
+               {"next_cluster_identity", state.next_cluster_identity},
+               {"next_local_identity", state.next_local_identity},
+               {"next_remote_node_identity", state.next_remote_node_identity},
+               {"next_endpoint_id", state.next_endpoint_id},
+               {"identities", Json::array()},
+               {"endpoints", Json::array()}};
+  for (const IdentityRecord& record : state.identities) json["identities"].push_back(to_json(record));
+  for (const EndpointRecord& record : state.endpoints) json["endpoints"].push_back(to_json(record));
+  return json.dump(1) + "\n";
+}
+
+Result<State> state_from_json(std::string_view text) {
+  try {
+    const Json json = Json::parse(text);
+    if (json.at("version").get<int>() != kVersion) return fail("it is of another version");
+    State state;
+    state.instance = json.at("instance").get<std::uint64_t>();
+    state.dirty = json.at("dirty").get<bool>();
+    state.next_cluster_identity = json.at("next_cluster_identity").get<std::uint32_t>();
+    state.next_local_identity = json.at("next_local_identity").get<std::uint32_t>();
+    state.next_remote_node_identity = json.at("next_remote_node_identity").get<std::uint32_t>();
+    state.next_endpoint_id = json.at("next_endpoint_id").get<std::uint16_t>();
+    for (const Json& record : json.at("identities")) state.identities.push_back(identity_from_json(record));
+    for (const Json& record : json.at("endpoints")) state.endpoints.push_back(endpoint_from_json(record));
+    check_consistent(state);
+    return state;
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
+}
+
+Result<State> read_state(const Paths& paths) {
+  const auto text = read_file(paths.state_file());
+  if (!text) return std::unexpected(text.error());
+  if (!*text) {
+    State fresh;
+    std::random_device random;
+    while (fresh.instance == 0) fresh.instance = (std::uint64_t{random()} << 32U) | random();
+    return fresh;
+  }
+  auto state = state_from_json(**text);
+  if (!state) {
+    return fail(paths.state_file().string() + " is damaged: " + state.error().message +
+                ". What is loaded stays enforced; `policyc unload --all` removes it, to start afresh");
+  }
+  return state;
+}
+
+Result<void> write_state(const Paths& paths, const State& state) {
+  return write_file(paths.state_file(), to_json(state));
+}
+
+}  // namespace policyc::endpoint

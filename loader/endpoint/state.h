@@ -1,0 +1,68 @@
+#pragma once
+// What the numbers in the kernel's maps mean. Kept in <state>/state.json; every change is on disk before the kernel sees
+// a number that it gives, so no number ever gets a second meaning, whenever the process dies.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/policy/labels.h"
+#include "compiler/support/ip.h"
+#include "compiler/support/result.h"
+#include "loader/attach/attach.h"
+#include "loader/endpoint/paths.h"
+
+namespace policyc::endpoint {
+
+// One identity: its labels, number and peer class. For now every identity is a class of its own.
+struct IdentityRecord {
+  policy::LabelSet labels;
+  std::uint32_t identity = 0;
+  std::uint32_t peer_class = 0;  // from 1; 0 is a class that no program knows
+  friend bool operator==(const IdentityRecord&, const IdentityRecord&) = default;
+};
+
+struct EndpointRecord {
+  std::uint16_t id = 0;  // node-local, never 0
+  std::string interface;
+  std::uint32_t interface_index = 0;
+  std::vector<IpAddress> addresses;
+  std::uint32_t identity = 0;
+  policy::LabelSet labels;  // empty: the inventory knows them
+  std::string name;         // "namespace/pod"; may be empty
+  std::string shape;        // key
+  attach::HookKind hook = attach::HookKind::Tcx;
+  bool audit = false;
+  friend bool operator==(const EndpointRecord&, const EndpointRecord&) = default;
+};
+
+struct State {
+  std::uint64_t instance = 0;  // ties this file to the maps (NodeMaps::instance)
+  // A change is under way: rows of classes may be missing. Set before and cleared after each change.
+  bool dirty = false;
+  std::uint32_t next_cluster_identity = 256;
+  std::uint32_t next_local_identity = 0x01000001;
+  std::uint32_t next_remote_node_identity = 0x02000001;
+  std::uint16_t next_endpoint_id = 1;
+  std::vector<IdentityRecord> identities;
+  std::vector<EndpointRecord> endpoints;
+  friend bool operator==(const State&, const State&) = default;
+
+  [[nodiscard]] const EndpointRecord* find_interface(std::string_view name) const;
+  [[nodiscard]] const EndpointRecord* find_endpoint(std::uint16_t id) const;
+  [[nodiscard]] const IdentityRecord* find_identity(std::uint32_t identity) const;
+  // Whether some endpoint has that shape.
+  [[nodiscard]] bool uses_shape(std::string_view key) const;
+};
+
+[[nodiscard]] std::string to_json(const State& state);
+// Refuses what is not complete and consistent.
+[[nodiscard]] Result<State> state_from_json(std::string_view text);
+
+// A state with a fresh random instance when there is no file. A file that cannot be understood is an Error that tells how to
+// start afresh: guessing would give numbers a second meaning.
+[[nodiscard]] Result<State> read_state(const Paths& paths);
+[[nodiscard]] Result<void> write_state(const Paths& paths, const State& state);
+
+}  // namespace policyc::endpoint

@@ -1,0 +1,117 @@
+#include "loader/endpoint/status.h"
+
+#include <set>
+
+#include <net/if.h>
+
+#include "loader/bpf/bpffs.h"
+#include "loader/endpoint/shapes.h"
+#include "runtime/abi/abi.h"
+
+namespace policyc::endpoint {
+namespace {
+
+std::vector<std::string> policies_of(const ir::Shape& shape) {
+  std::set<std::string> objects;
+  for (const ir::DirectionShape& direction : shape.directions) {
+    for (const ir::Rule& rule : direction.rules) objects.insert(rule.origin.object);
+    for (const ir::Origin& origin : direction.default_deny_origins) objects.insert(origin.object);
+  }
+  return {objects.begin(), objects.end()};
+}
+
+Result<EndpointStatus> status_of(const Paths& paths, const maps::NodeMaps& maps, const EndpointRecord& record) {
+  EndpointStatus status;
+  status.record = record;
+  char name[IF_NAMESIZE] = {};
+  status.interface_present = ::if_indextoname(record.interface_index, name) != nullptr;
+  const auto entry = maps.endpoints.lookup(record.interface_index);
+  if (!entry) return std::unexpected(entry.error());
+  status.registered = *entry && (*entry)->endpoint_id == record.id;
+  for (const attach::Side side : attach::kSides) {
+    const auto id = attach::attached_program(paths.hook(record.id, record.interface_index, side, record.hook));
+    if (!id) return std::unexpected(id.error());
+    if (!*id) continue;
+    if (auto info = bpf::program_info_by_id(**id)) status.programs[static_cast<std::size_t>(side)] = std::move(*info);
+  }
+  if (const auto shape = describe_shape(paths, record.shape)) {
+    status.subject = shape->subject;
+    status.policies = policies_of(*shape);
+  }
+  return status;
+}
+
+Result<TableStatus> table_of(const bpf::MapHandle& map, std::size_t entries) {
+  const auto info = map.info();
+  if (!info) return std::unexpected(info.error());
+  return TableStatus{map.name(), entries, info->max_entries};
+}
+
+Result<std::vector<TableStatus>> tables_of(const maps::NodeMaps& maps) {
+  std::vector<TableStatus> tables;
+  const auto add = [&tables](const bpf::MapHandle& map, const Result<std::size_t>& entries) -> Result<void> {
+    if (!entries) return std::unexpected(entries.error());
+    auto table = table_of(map, *entries);
+    if (!table) return std::unexpected(table.error());
+    tables.push_back(std::move(*table));
+    return {};
+  };
+  const auto walk = [](const auto& map) -> Result<std::size_t> {
+    const auto entries = map.entries();
+    if (!entries) return std::unexpected(entries.error());
+    return entries->size();
+  };
+  for (const bpf::MapHandle* map : {&maps.ipcache4.handle(), &maps.ipcache6.handle()}) {
+    if (auto done = add(*map, map->count()); !done) return std::unexpected(done.error());
+  }
+  // Tries cannot be counted in batches on every kernel.
+  if (auto done = add(maps.ipcache4_prefix.handle(), walk(maps.ipcache4_prefix)); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = add(maps.ipcache6_prefix.handle(), walk(maps.ipcache6_prefix)); !done) {
+    return std::unexpected(done.error());
+  }
+  for (const bpf::MapHandle* map : {&maps.conntrack4.handle(), &maps.conntrack6.handle()}) {
+    if (auto done = add(*map, map->count()); !done) return std::unexpected(done.error());
+  }
+  return tables;
+}
+
+}  // namespace
+
+Result<std::optional<Status>> read_status(const Paths& paths) {
+  if (!bpf::exists(paths.maps())) return std::nullopt;
+  const auto maps = maps::NodeMaps::open(paths.maps());
+  if (!maps) return std::unexpected(maps.error());
+  const auto state = read_state(paths);
+  if (!state) return std::unexpected(state.error());
+  const auto instance = maps->instance();
+  if (!instance) return std::unexpected(instance.error());
+  if (*instance != state->instance) {
+    return fail("the maps in " + paths.maps().string() + " do not belong to the state in " + paths.state.string());
+  }
+  Status status;
+  const auto config = maps->config();
+  if (!config) return std::unexpected(config.error());
+  status.epoch = config->policy_epoch;
+  status.trace_verdicts = (config->flags & NODE_TRACE_VERDICTS) != 0;
+  status.interrupted = state->dirty;
+  status.identities = state->identities.size();
+  for (const EndpointRecord& record : state->endpoints) {
+    auto endpoint = status_of(paths, *maps, record);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    status.endpoints.push_back(std::move(*endpoint));
+  }
+  auto tables = tables_of(*maps);
+  if (!tables) return std::unexpected(tables.error());
+  status.tables = std::move(*tables);
+  auto counters = maps::read_counters(*maps);
+  if (!counters) return std::unexpected(counters.error());
+  status.counters = std::move(*counters);
+  const auto lost = maps::read_lost_events(*maps);
+  if (!lost) return std::unexpected(lost.error());
+  status.lost_events = *lost;
+  return status;
+}
+
+}  // namespace policyc::endpoint

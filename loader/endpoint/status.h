@@ -1,0 +1,51 @@
+#pragma once
+// What is loaded, from the state and from the kernel.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/support/result.h"
+#include "loader/bpf/info.h"
+#include "loader/endpoint/paths.h"
+#include "loader/endpoint/state.h"
+#include "loader/maps/node_maps.h"
+
+namespace policyc::endpoint {
+
+struct EndpointStatus {
+  EndpointRecord record;
+  bool interface_present = false;
+  std::array<std::optional<bpf::ProgramInfo>, 2> programs;  // by attach::Side; nothing: not attached
+  bool registered = false;                                  // in the "endpoints" map
+  std::string subject;                                      // of the shape
+  std::vector<std::string> policies;                        // objects that the shape comes from, sorted
+
+  // Both programs run and know their endpoint.
+  [[nodiscard]] bool enforced() const { return registered && programs[0] && programs[1]; }
+};
+
+struct TableStatus {
+  std::string name;
+  std::size_t entries = 0;
+  std::size_t capacity = 0;
+};
+
+struct Status {
+  std::uint32_t epoch = 0;
+  bool trace_verdicts = false;
+  bool interrupted = false;  // a change did not finish; the next load or unload finishes it
+  std::vector<EndpointStatus> endpoints;
+  std::size_t identities = 0;
+  std::vector<TableStatus> tables;  // ipcache4 ... conntrack6
+  std::vector<maps::Counter> counters;
+  std::uint64_t lost_events = 0;
+};
+
+// Nothing when no map of ours is there.
+[[nodiscard]] Result<std::optional<Status>> read_status(const Paths& paths);
+
+}  // namespace policyc::endpoint

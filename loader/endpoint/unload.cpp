@@ -1,0 +1,104 @@
+#include "loader/endpoint/unload.h"
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "loader/bpf/bpffs.h"
+#include "loader/endpoint/files.h"
+#include "loader/endpoint/node.h"
+
+namespace policyc::endpoint {
+namespace {
+
+// Interfaces by the "endpoints" map, whatever its values look like.
+std::set<std::uint32_t> registered_interfaces(const Paths& paths) {
+  std::set<std::uint32_t> result;
+  auto fd = bpf::open_pinned(paths.maps() / "endpoints");
+  if (!fd) return result;
+  const bpf::MapHandle map("endpoints", std::move(*fd));
+  if (const auto info = map.info(); !info || info->key_size != sizeof(std::uint32_t)) return result;
+  std::uint32_t key = 0;
+  std::uint32_t next = 0;
+  for (const std::uint32_t* position = nullptr;; position = &key) {
+    const auto more = map.next_key_raw(position, &next);
+    if (!more || !*more) return result;
+    key = next;
+    result.insert(key);
+  }
+}
+
+// Detaches what is pinned under one endpoint's folder; returns whether a program was attached.
+Result<bool> detach_links(const Paths& paths, const std::string& folder) {
+  bool attached = false;
+  for (const attach::Side side : attach::kSides) {
+    const auto pin = paths.endpoints() / folder / attach::program_name(side);
+    if (!bpf::exists(pin)) continue;
+    attached = true;
+    if (auto detached = attach::detach({0, side, attach::HookKind::Tcx, pin}); !detached) {
+      return std::unexpected(detached.error());
+    }
+  }
+  return attached;
+}
+
+Result<bool> detach_filters(std::uint32_t interface_index) {
+  bool attached = false;
+  for (const attach::Side side : attach::kSides) {
+    const attach::Hook hook{interface_index, side, attach::HookKind::Clsact, {}};
+    const auto program = attach::attached_program(hook);
+    if (!program) return std::unexpected(program.error());
+    if (!*program) continue;
+    attached = true;
+    if (auto detached = attach::detach(hook); !detached) return std::unexpected(detached.error());
+  }
+  return attached;
+}
+
+}  // namespace
+
+Result<void> unload_endpoint(const Paths& paths, const std::string& interface) {
+  if (!bpf::exists(paths.maps())) return fail("nothing is loaded");
+  auto node = Node::open(paths, maps::MapSizes{});
+  if (!node) return std::unexpected(node.error());
+  const EndpointRecord* found = node->state().find_interface(interface);
+  if (found == nullptr) return fail("interface " + interface + " has no endpoint");
+  const EndpointRecord endpoint = *found;
+  if (auto removed = remove_endpoint(paths, node->maps(), endpoint); !removed) return removed;
+  State next = node->state();
+  std::erase_if(next.endpoints, [&endpoint](const EndpointRecord& other) { return other.id == endpoint.id; });
+  const auto inventory = read_inventory(paths);
+  if (!inventory) return std::unexpected(inventory.error());
+  const auto shapes = node->open_shapes(next);
+  if (!shapes) return std::unexpected(shapes.error());
+  if (auto applied = node->apply(std::move(next), *inventory, *shapes); !applied) {
+    return std::unexpected(applied.error());
+  }
+  if (auto epoch = node->commit(); !epoch) return std::unexpected(epoch.error());
+  return {};
+}
+
+Result<std::size_t> unload_all(const Paths& paths) {
+  const auto lock = lock_directory(paths.state);
+  if (!lock) return std::unexpected(lock.error());
+  std::size_t count = 0;
+  for (const std::string& folder : bpf::list(paths.endpoints())) {
+    const auto attached = detach_links(paths, folder);
+    if (!attached) return std::unexpected(attached.error());
+    count += *attached ? 1U : 0U;
+  }
+  for (const std::uint32_t index : registered_interfaces(paths)) {
+    const auto attached = detach_filters(index);
+    if (!attached) return std::unexpected(attached.error());
+    count += *attached ? 1U : 0U;
+  }
+  if (auto removed = bpf::remove_tree(paths.bpffs); !removed) return std::unexpected(removed.error());
+  for (const auto& path : {paths.state_file(), paths.inventory_file()}) {
+    if (auto removed = remove_file(path); !removed) return std::unexpected(removed.error());
+  }
+  if (auto removed = bpf::remove_tree(paths.shape_files()); !removed) return std::unexpected(removed.error());
+  return count;
+}
+
+}  // namespace policyc::endpoint

@@ -1,0 +1,34 @@
+#pragma once
+// The IP cache as one table: exact addresses live in the hash maps, the rest in the tries.
+
+#include <cstddef>
+#include <map>
+
+#include "compiler/support/ip.h"
+#include "compiler/support/result.h"
+#include "loader/maps/node_maps.h"
+
+namespace policyc::maps {
+
+struct IpCacheEntry {
+  std::uint32_t identity = 0;
+  std::uint32_t peer_class = 0;
+  friend bool operator==(const IpCacheEntry&, const IpCacheEntry&) = default;
+};
+using IpCache = std::map<IpPrefix, IpCacheEntry>;
+
+[[nodiscard]] Result<IpCache> read_ipcache(const NodeMaps& maps);
+
+struct IpCacheChange {
+  std::size_t added = 0;
+  std::size_t changed = 0;
+  std::size_t removed = 0;
+  [[nodiscard]] bool any() const { return added + changed + removed != 0; }
+};
+
+// Makes the kernel's table equal to `wanted`, writing only what differs. Each address moves in one step; entries are added
+// and changed before any is removed, so an address that stays known never falls to a wider prefix. Also keeps the
+// NODE_HAS_PREFIXES flags of node_config.
+[[nodiscard]] Result<IpCacheChange> write_ipcache(const NodeMaps& maps, const IpCache& wanted);
+
+}  // namespace policyc::maps

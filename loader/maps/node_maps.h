@@ -1,0 +1,83 @@
+#pragma once
+// The maps of a node: made once, pinned under <root>/maps by their names in runtime/abi/abi.h, used by every program.
+// They outlive the process; a later run opens them and refuses to go on when they are of another ABI.
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "compiler/support/result.h"
+#include "loader/bpf/map.h"
+#include "loader/bpf/object.h"
+#include "runtime/abi/abi.h"
+
+namespace policyc::maps {
+
+// Entries of each map when it is made; one that is there keeps its size. LRU maps are allocated in full: a conntrack4 entry
+// takes about 110 bytes of kernel memory, a conntrack6 entry about 140.
+struct MapSizes {
+  std::uint32_t endpoints = 4096;
+  std::uint32_t ipcache = 131072;  // exact addresses, each family; allocated as they come
+  std::uint32_t prefixes = 16384;  // each family; allocated as they come
+  std::uint32_t conntrack = 65536;  // each family
+  std::uint32_t fragments = 8192;
+  std::uint32_t events_bytes = 1U << 20U;  // a power of two, at least a page
+};
+
+struct NodeMaps {
+  bpf::Map<std::uint32_t, endpoint_value> endpoints;  // by interface index
+  bpf::Map<ipcache4_key, ipcache_value> ipcache4;
+  bpf::Map<ipcache6_key, ipcache_value> ipcache6;
+  bpf::Map<ipcache4_prefix_key, ipcache_value> ipcache4_prefix;
+  bpf::Map<ipcache6_prefix_key, ipcache_value> ipcache6_prefix;
+  bpf::Map<std::uint32_t, node_config_value> node_config;
+  bpf::Map<ct4_key, ct_value> conntrack4;
+  bpf::Map<ct6_key, ct_value> conntrack6;
+  bpf::Map<fragment_key, fragment_value> fragments;
+  bpf::PerCpuMap<metrics_key, metrics_value> metrics;
+  bpf::MapHandle events;  // ring buffer
+  bpf::PerCpuMap<std::uint32_t, std::uint64_t> lost_events;
+
+  // Opens or makes all of them under `directory` (on a BPF file system). An ABI mismatch is an Error.
+  [[nodiscard]] static Result<NodeMaps> open_or_create(const std::filesystem::path& directory, const MapSizes& sizes);
+  // Opens those that are there; an Error when one is missing.
+  [[nodiscard]] static Result<NodeMaps> open(const std::filesystem::path& directory);
+
+  // Names the state directory that the numbers in these maps belong to: identities and classes mean nothing without it.
+  // 0 until set_instance().
+  [[nodiscard]] Result<std::uint64_t> instance() const;
+  [[nodiscard]] Result<void> set_instance(std::uint64_t instance) const;
+
+  // Lets `object` use these maps where it declares one of their names; an Error when type or sizes differ.
+  [[nodiscard]] Result<void> share_with(bpf::Object& object) const;
+
+  [[nodiscard]] Result<node_config_value> config() const;
+  [[nodiscard]] Result<void> set_config(const node_config_value& value) const;
+  // Makes every program ask again for the verdict of tracked connections. Never 0.
+  [[nodiscard]] Result<std::uint32_t> raise_epoch() const;
+
+ private:
+  struct Header {
+    std::uint32_t abi_version;
+    std::uint32_t pad;
+    std::uint64_t instance;
+  };
+  [[nodiscard]] static Result<NodeMaps> take(const std::filesystem::path& directory, const MapSizes& sizes, bool make);
+  [[nodiscard]] std::vector<const bpf::MapHandle*> shared() const;
+
+  bpf::Map<std::uint32_t, Header> header_;
+};
+
+// Packets and bytes of one outcome, summed over the CPUs.
+struct Counter {
+  std::uint16_t reason = 0;    // policyc_drop_reason; 0: forwarded
+  std::uint8_t direction = 0;  // policyc_direction
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+};
+[[nodiscard]] Result<std::vector<Counter>> read_counters(const NodeMaps& maps);
+[[nodiscard]] Result<std::uint64_t> read_lost_events(const NodeMaps& maps);
+
+}  // namespace policyc::maps

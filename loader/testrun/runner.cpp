@@ -1,0 +1,246 @@
+#include "loader/testrun/runner.h"
+
+#include <array>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "loader/bpf/log.h"
+#include "loader/bpf/object.h"
+#include "loader/endpoint/rows.h"
+#include "loader/testrun/frame.h"
+#include "runtime/abi/abi.h"
+
+namespace policyc::testrun {
+namespace {
+
+constexpr std::size_t kKeptShapes = 64;
+constexpr std::uint32_t kMaxClasses = 16384;
+constexpr std::uint32_t kLoopback = 1;  // the interface of a test run
+constexpr std::uint32_t kSubjectIdentity = 256;
+constexpr std::uint16_t kFirstPort = 20000;
+
+// Maps that only grow memory here: a test run needs a handful of entries.
+const std::map<std::string, std::uint32_t>& small_maps() {
+  static const std::map<std::string, std::uint32_t> kSizes = {
+      {"conntrack4", 1024}, {"conntrack6", 1024}, {"fragments", 64},         {"ipcache4", 2 * kMaxClasses},
+      {"ipcache6", 2 * kMaxClasses}, {"ipcache4_prefix", 16}, {"ipcache6_prefix", 16}, {"endpoints", 16}};
+  return kSizes;
+}
+
+IpAddress subject_address(bool v6) {
+  return v6 ? *parse_ip_address("fd00:db8::1") : *parse_ip_address("198.18.255.254");
+}
+
+// One synthetic address for each class and family.
+IpAddress class_address(std::uint32_t peer_class, bool v6) {
+  IpAddress address = v6 ? *parse_ip_address("fd00:db8:1::") : *parse_ip_address("198.18.0.0");
+  const std::size_t low = v6 ? 14 : 2;
+  address.bytes[low] = static_cast<std::uint8_t>(peer_class >> 8U);
+  address.bytes[low + 1] = static_cast<std::uint8_t>(peer_class & 0xffU);
+  return address;
+}
+
+struct LoadedShape {
+  ir::Shape shape;
+  bpf::Object object;
+  std::array<endpoint::RowMaps, 2> maps;
+  std::array<std::set<std::uint32_t>, 2> written;  // classes whose rows are there
+  std::array<int, 2> programs{};
+};
+
+Result<bpf::MapHandle> handle_of(const bpf::Object& object, const std::string& name) {
+  const auto fd = object.map_fd(name);
+  if (!fd) return std::unexpected(fd.error());
+  return bpf::MapHandle(name, bpf::Fd(::dup(*fd)));
+}
+
+Outcome outcome_of(std::uint32_t verdict) {
+  switch (verdict) {
+    case POLICY_ALLOW: return Outcome::Allow;
+    case POLICY_DENY: return Outcome::Deny;
+    case POLICY_REDIRECT: return Outcome::Redirect;
+    case POLICY_AUTH_REQUIRED: return Outcome::AuthRequired;
+    default: return Outcome::DefaultDeny;
+  }
+}
+
+}  // namespace
+
+Answer answer_of(std::uint32_t decision) {
+  return {outcome_of(POLICYC_DECISION_VERDICT(decision)), POLICYC_DECISION_RULE(decision)};
+}
+
+struct Runner::Impl {
+  std::map<std::string, bpf::MapHandle> node_maps;
+  std::map<std::string, LoadedShape> shapes;
+  std::deque<std::string> shape_order;
+  std::map<policy::LabelSet, endpoint::IdentityRecord> classes;
+  ring_buffer* events = nullptr;
+  std::optional<event> last_event;
+  std::uint32_t epoch = 1;
+  std::uint16_t next_port = kFirstPort;
+
+  ~Impl() {
+    if (events != nullptr) ring_buffer__free(events);
+  }
+
+  static int on_event(void* context, void* data, std::size_t size) {
+    if (size >= sizeof(event)) {
+      event copy{};
+      std::memcpy(&copy, data, sizeof copy);
+      static_cast<Impl*>(context)->last_event = copy;
+    }
+    return 0;
+  }
+
+  Result<void> make_node_maps(const bpf::Object& object) {
+    for (bpf::MapSpec spec : object.maps()) {
+      if (spec.name.starts_with("policy_")) continue;
+      if (const auto small = small_maps().find(spec.name); small != small_maps().end()) spec.max_entries = small->second;
+      auto map = bpf::MapHandle::create(spec);
+      if (!map) return std::unexpected(map.error());
+      node_maps.emplace(spec.name, std::move(*map));
+    }
+    if (!node_maps.contains("events")) return fail("the object has no map events");
+    events = ring_buffer__new(node_maps.at("events").fd(), on_event, this, nullptr);
+    if (events == nullptr) return fail("cannot open the ring buffer");
+    endpoint_value value{};
+    value.identity = kSubjectIdentity;
+    value.endpoint_id = 1;
+    const IpAddress v4 = subject_address(false);
+    const IpAddress v6 = subject_address(true);
+    std::memcpy(&value.ipv4, v4.bytes.data(), sizeof value.ipv4);
+    std::memcpy(value.ipv6, v6.bytes.data(), sizeof value.ipv6);
+    return node_maps.at("endpoints").update_raw(&kLoopback, &value, BPF_ANY);
+  }
+
+  Result<endpoint::IdentityRecord> class_of(const policy::LabelSet& labels) {
+    if (const auto found = classes.find(labels); found != classes.end()) return found->second;
+    endpoint::IdentityRecord record;
+    record.labels = labels;
+    record.peer_class = static_cast<std::uint32_t>(classes.size()) + 1;
+    record.identity = kSubjectIdentity + record.peer_class;
+    if (record.peer_class >= kMaxClasses) return fail("more than " + std::to_string(kMaxClasses) + " peer classes");
+    const ipcache_value value{record.identity, record.peer_class};
+    for (const bool v6 : {false, true}) {
+      const IpAddress address = class_address(record.peer_class, v6);
+      auto written = node_maps.at(v6 ? "ipcache6" : "ipcache4").update_raw(address.bytes.data(), &value, BPF_ANY);
+      if (!written) return std::unexpected(written.error());
+    }
+    classes.emplace(labels, record);
+    return record;
+  }
+
+  Result<void> new_epoch() {
+    node_config_value config{};
+    config.policy_epoch = ++epoch;
+    config.flags = NODE_EXTENDED_PROTOCOLS | NODE_TRACE_VERDICTS;
+    const std::uint32_t zero = 0;
+    return node_maps.at("node_config").update_raw(&zero, &config, BPF_ANY);
+  }
+};
+
+Runner::Runner(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Runner::~Runner() = default;
+
+Result<std::unique_ptr<Runner>> Runner::create() {
+  if (::geteuid() != 0) return fail("needs root: it loads BPF programs");
+  return std::unique_ptr<Runner>(new Runner(std::make_unique<Impl>()));
+}
+
+bool Runner::has(const std::string& shape_hash) const { return impl_->shapes.contains(shape_hash); }
+
+Result<void> Runner::load(const ir::Shape& shape, std::span<const std::uint8_t> bytes) {
+  if (has(shape.hash)) return {};
+  auto object = bpf::Object::open(bytes, "policyc_run");
+  if (!object) return std::unexpected(object.error());
+  if (impl_->node_maps.empty()) {
+    if (auto made = impl_->make_node_maps(*object); !made) return made;
+  }
+  for (const auto& [name, map] : impl_->node_maps) {
+    if (!object->has_map(name)) continue;
+    if (auto reused = object->reuse_map(name, map.fd()); !reused) return reused;
+  }
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    if (!shape.directions[direction].uses_rows()) continue;
+    auto sized = object->set_max_entries(endpoint::rows_map_name(direction), kMaxClasses / 4);
+    if (!sized) return sized;
+  }
+  if (auto loaded = object->load(); !loaded) return loaded;
+  LoadedShape entry{shape, std::move(*object), {}, {}, {}};
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    const auto program = entry.object.program_fd(direction == POLICYC_INGRESS ? "to_endpoint" : "from_endpoint");
+    if (!program) return std::unexpected(program.error());
+    entry.programs[direction] = *program;
+    const ir::DirectionShape& part = shape.directions[direction];
+    if (part.uses_rows()) {
+      auto rows = handle_of(entry.object, endpoint::rows_map_name(direction));
+      if (!rows) return std::unexpected(rows.error());
+      entry.maps[direction].rows = bpf::Map<std::uint32_t, policy_rows_value>(std::move(*rows));
+    }
+    if (part.uses_matrix()) {
+      auto matrix = handle_of(entry.object, endpoint::matrix_map_name(direction));
+      if (!matrix) return std::unexpected(matrix.error());
+      entry.maps[direction].matrix = std::move(*matrix);
+    }
+  }
+  impl_->shapes.emplace(shape.hash, std::move(entry));
+  impl_->shape_order.push_back(shape.hash);
+  if (impl_->shape_order.size() > kKeptShapes) {
+    impl_->shapes.erase(impl_->shape_order.front());
+    impl_->shape_order.pop_front();
+  }
+  return {};
+}
+
+Result<Answer> Runner::ask(const std::string& shape_hash, const policy::LabelSet& peer, const Question& question) {
+  const auto found = impl_->shapes.find(shape_hash);
+  if (found == impl_->shapes.end()) return fail("shape " + shape_hash + " is not loaded");
+  LoadedShape& shape = found->second;
+  const auto record = impl_->class_of(peer);
+  if (!record) return std::unexpected(record.error());
+  if (shape.written[question.direction].insert(record->peer_class).second) {
+    auto written = endpoint::write_rows(shape.shape, question.direction, shape.maps[question.direction], {&*record, 1});
+    if (!written) return std::unexpected(written.error());
+  }
+  if (auto raised = impl_->new_epoch(); !raised) return std::unexpected(raised.error());
+
+  const bool v6 = question.protocol == IPPROTO_ICMPV6 || (question.protocol != IPPROTO_ICMP && question.ipv6);
+  const bool egress = question.direction == POLICYC_EGRESS;
+  const IpAddress remote = class_address(record->peer_class, v6);
+  const IpAddress local = subject_address(v6);
+  impl_->next_port = impl_->next_port == 0xffff ? kFirstPort : static_cast<std::uint16_t>(impl_->next_port + 1);
+  FrameSpec frame{egress ? local : remote, egress ? remote : local, question.protocol, impl_->next_port, question.port,
+                  impl_->next_port};
+  std::vector<std::uint8_t> packet = make_frame(frame);
+  std::vector<std::uint8_t> output(packet.size() + 256);
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  options.data_in = packet.data();
+  options.data_size_in = static_cast<std::uint32_t>(packet.size());
+  options.data_out = output.data();
+  options.data_size_out = static_cast<std::uint32_t>(output.size());
+  options.repeat = 1;
+  impl_->last_event.reset();
+  if (const int status = bpf_prog_test_run_opts(shape.programs[question.direction], &options); status != 0) {
+    return fail("BPF_PROG_TEST_RUN: " + std::string(std::strerror(-status)));
+  }
+  ring_buffer__consume(impl_->events);
+  if (!impl_->last_event) return fail("the program reported no verdict for a new connection");
+  const event& seen = *impl_->last_event;
+  const bool passed = options.retval == POLICYC_PASS;
+  const Answer answer = answer_of(seen.decision);
+  if (passed != (answer.outcome == Outcome::Allow)) {
+    return fail("the program " + std::string(passed ? "passed" : "dropped") + " a packet and reported verdict " +
+                std::to_string(POLICYC_DECISION_VERDICT(seen.decision)) + ", reason " + std::to_string(seen.reason));
+  }
+  return answer;
+}
+
+}  // namespace policyc::testrun

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every byte that the BPF programs and the C++ side share: map names, keys, values, event records and the argument of the
+ * generated policy functions. Compiles as BPF C and as C++; the assertions at the end hold both to one layout.
+ *
+ * Byte order: fields of type policyc_be16/be32 and address bytes are in network order; everything else is in host order.
+ */
+#ifndef POLICYC_RUNTIME_ABI_H
+#define POLICYC_RUNTIME_ABI_H
+
+#ifdef __cplusplus
+#include <cstddef>
+#include <cstdint>
+extern "C" {
+typedef std::uint8_t policyc_u8;
+typedef std::uint16_t policyc_u16;
+typedef std::uint32_t policyc_u32;
+typedef std::uint64_t policyc_u64;
+#define POLICYC_ASSERT(condition) static_assert(condition)
+#else
+#ifndef offsetof
+#define offsetof(type, member) __builtin_offsetof(type, member)
+#endif
+typedef unsigned char policyc_u8;
+typedef unsigned short policyc_u16;
+typedef unsigned int policyc_u32;
+typedef unsigned long long policyc_u64;
+#define POLICYC_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+typedef policyc_u16 policyc_be16;
+typedef policyc_u32 policyc_be32;
+
+#define POLICYC_ABI_VERSION 1
+
+enum policyc_verdict {
+#define POLICYC_VERDICT(name, number, text) POLICY_##name = number,
+#include "policy_verdicts.def"
+#undef POLICYC_VERDICT
+};
+
+enum policyc_drop_reason {
+#define POLICYC_DROP_REASON(name, number, text) DROP_##name = number,
+#include "drop_reasons.def"
+#undef POLICYC_DROP_REASON
+};
+
+enum policyc_ct_status {
+#define POLICYC_CT_STATUS(name, number, text) CT_##name = number,
+#include "ct_states.def"
+#undef POLICYC_CT_STATUS
+};
+
+/* Direction as the endpoint sees it. */
+enum policyc_direction { POLICYC_INGRESS = 0, POLICYC_EGRESS = 1 };
+
+/* What the programs return: TC_ACT_OK and TC_ACT_SHOT, the same numbers for tcx and clsact. */
+enum policyc_action { POLICYC_PASS = 0, POLICYC_DROP = 2 };
+
+/* Reserved identities (Cilium pkg/identity/numericidentity.go). */
+enum policyc_identity {
+	IDENTITY_UNKNOWN = 0,
+	IDENTITY_HOST = 1,
+	IDENTITY_WORLD = 2,
+	IDENTITY_UNMANAGED = 3,
+	IDENTITY_HEALTH = 4,
+	IDENTITY_INIT = 5,
+	IDENTITY_REMOTE_NODE = 6,
+	IDENTITY_KUBE_APISERVER = 7,
+	IDENTITY_INGRESS = 8,
+	IDENTITY_WORLD_IPV4 = 9,
+	IDENTITY_WORLD_IPV6 = 10,
+};
+
+/*
+ * The argument of the generated functions
+ *   int policy_verdict_ingress(const struct policy_context *context);
+ *   int policy_verdict_egress(const struct policy_context *context);
+ * which return POLICYC_DECISION(verdict, rule id). Rule id 0 means "no rule". A negative or unknown value is a drop.
+ */
+struct policy_context {
+	policyc_u32 peer_class;    /* of the other side; 0: a class that no endpoint program knows */
+	policyc_u32 peer_identity; /* for events; generated code decides by class alone */
+	policyc_u16 host_port;     /* destination port, host order; the ICMP type for ICMP; 0 for other protocols */
+	policyc_u8 protocol;       /* IP protocol number */
+	policyc_u8 family;         /* 4 or 6 */
+};
+
+#define POLICYC_DECISION(verdict, rule_id) ((int)((policyc_u32)(verdict) | ((policyc_u32)(rule_id) << 8)))
+#define POLICYC_DECISION_VERDICT(decision) ((policyc_u32)(decision) & 0xffU)
+#define POLICYC_DECISION_RULE(decision) (((policyc_u32)(decision) >> 8) & 0x7fffffU)
+
+/*
+ * Peer class to matrix row, one array map per direction and endpoint shape ("policy_rows_in", "policy_rows_out"):
+ * four rows to an element, row of class c = element[c >> 2].row[c & 3]. Row 0, and everything beyond the last element: default
+ * deny. A row is a row number of policy_matrix_in/out, or (predicate bits << 1 | 1) where there is no matrix.
+ */
+struct policy_rows_value {
+	policyc_u16 row[4];
+};
+
+/* "endpoints": hash, interface index (host side of the veth) -> endpoint. */
+struct endpoint_value {
+	policyc_u32 identity;
+	policyc_u16 endpoint_id; /* node-local, never 0 */
+	policyc_u16 flags;       /* ENDPOINT_* */
+	policyc_be32 ipv4;       /* 0: none */
+	policyc_u32 pad;
+	policyc_u8 ipv6[16];     /* all zero: none */
+};
+#define ENDPOINT_AUDIT 1U    /* policy denials are reported and let through */
+
+/* "ipcache4", "ipcache6": hash of exact addresses; "ipcache4_prefix", "ipcache6_prefix": LPM tries. */
+struct ipcache4_key {
+	policyc_be32 address;
+};
+struct ipcache6_key {
+	policyc_u8 address[16];
+};
+struct ipcache4_prefix_key {
+	policyc_u32 prefix_length; /* bits */
+	policyc_be32 address;
+};
+struct ipcache6_prefix_key {
+	policyc_u32 prefix_length;
+	policyc_u8 address[16];
+};
+struct ipcache_value {
+	policyc_u32 identity;
+	policyc_u32 peer_class;
+};
+
+/* "node_config": array of one. */
+struct node_config_value {
+	policyc_u32 policy_epoch;    /* raised after every change that can alter a verdict; never 0 */
+	policyc_u32 world4_identity; /* for addresses that the IP cache does not hold */
+	policyc_u32 world4_class;
+	policyc_u32 world6_identity;
+	policyc_u32 world6_class;
+	policyc_u32 flags;           /* NODE_* */
+};
+#define NODE_HAS_PREFIXES4 1U
+#define NODE_HAS_PREFIXES6 2U
+#define NODE_TRACE_VERDICTS 4U /* a verdict event for the first packet of each allowed connection */
+#define NODE_EXTENDED_PROTOCOLS 8U /* other IP protocols ask the policy with port 0; else UNKNOWN_PROTOCOL */
+#define NODE_CT_ACCOUNTING 16U     /* count packets and bytes per connection (ct_value) */
+
+/*
+ * "conntrack4", "conntrack6": LRU hash. The tuple is written as the endpoint sees it (local is the endpoint's side), so one
+ * lookup finds the connection in both directions. ICMP echo: local_port is the echo identifier and remote_port the
+ * policyc_direction of the request (network order, as any port); other ICMP is not tracked by itself. Protocols without
+ * ports: both 0.
+ */
+struct ct4_key {
+	policyc_be32 local_address;
+	policyc_be32 remote_address;
+	policyc_be16 local_port;
+	policyc_be16 remote_port;
+	policyc_u8 protocol;
+	policyc_u8 pad[3];
+};
+struct ct6_key {
+	policyc_u8 local_address[16];
+	policyc_u8 remote_address[16];
+	policyc_be16 local_port;
+	policyc_be16 remote_port;
+	policyc_u8 protocol;
+	policyc_u8 pad[3];
+};
+struct ct_value {
+	policyc_u64 expires_ns;      /* CLOCK_MONOTONIC, coarse */
+	policyc_u32 policy_epoch;    /* node_config.policy_epoch when `decision` was taken; both in one 8-byte word, */
+	policyc_u32 decision;        /* POLICYC_DECISION of the original direction;      written and read at once */
+	policyc_u32 peer_identity;
+	policyc_u8 direction;        /* policyc_direction of the first packet */
+	policyc_u8 flags;            /* CT_* below */
+	policyc_u8 tcp_flags_orig;   /* seen from the initiator */
+	policyc_u8 tcp_flags_reply;
+	policyc_u64 packets;         /* both directions, with NODE_CT_ACCOUNTING only */
+	policyc_u64 bytes;           /* from the network header */
+};
+#define CT_CLOSING_ORIG 1U
+#define CT_CLOSING_REPLY 2U
+#define CT_SEEN_REPLY 4U
+
+/* Lifetimes in seconds: Cilium's defaults (datapath.md section 7). */
+#define CT_LIFETIME_TCP 8000U
+#define CT_LIFETIME_TCP_SYN 60U
+#define CT_LIFETIME_CLOSE 10U
+#define CT_LIFETIME_OTHER 60U
+
+/* "fragments": LRU hash; ports of a datagram's first fragment for the later ones. */
+struct fragment_key {
+	policyc_u8 source[16];      /* IPv4: first four bytes */
+	policyc_u8 destination[16];
+	policyc_u32 id;             /* as on the wire */
+	policyc_u8 protocol;
+	policyc_u8 family;
+	policyc_u16 pad;
+};
+struct fragment_value {
+	policyc_be16 source_port;
+	policyc_be16 destination_port;
+};
+
+/*
+ * "metrics": per-CPU hash, packets and bytes dropped. "forwarded": per-CPU array of two, indexed by policyc_direction,
+ * metrics_value of what passed; apart because every packet pays for it and an array is cheaper.
+ */
+struct metrics_key {
+	policyc_u16 reason;    /* policyc_drop_reason, never DROP_NONE */
+	policyc_u8 direction;  /* policyc_direction */
+	policyc_u8 pad;
+};
+struct metrics_value {
+	policyc_u64 packets;
+	policyc_u64 bytes;
+};
+
+/*
+ * "events": ring buffer of struct event. Written without waking the reader, which polls with a timeout; it is woken once
+ * for every EVENT_WAKEUP_BYTES of unread data.
+ *
+ * EVENT_DROP: the packet was dropped for `reason`. EVENT_VERDICT: it was let through; `reason` is DROP_NONE, or with
+ * `audited` the reason for which it would have been dropped.
+ */
+#define EVENT_WAKEUP_BYTES 16384U /* a power of two */
+enum policyc_event_type { EVENT_DROP = 1, EVENT_VERDICT = 2 };
+struct event {
+	policyc_u64 time_ns;        /* CLOCK_MONOTONIC */
+	policyc_u8 type;            /* policyc_event_type */
+	policyc_u8 reason;          /* policyc_drop_reason */
+	policyc_u8 direction;       /* policyc_direction */
+	policyc_u8 family;          /* 4, 6, or 0 when the packet did not parse */
+	policyc_u32 decision;       /* POLICYC_DECISION; of the shape below */
+	policyc_u32 shape_tag;      /* of the program that decided: first four bytes of the policy hash, host order */
+	policyc_u32 local_identity;
+	policyc_u32 peer_identity;
+	policyc_u32 interface_index;
+	policyc_u16 endpoint_id;
+	policyc_be16 source_port;   /* ICMP: 0 */
+	policyc_be16 destination_port; /* ICMP: type, in host order shifted as htons(type) */
+	policyc_u8 protocol;
+	policyc_u8 tcp_flags;
+	policyc_u8 source[16];
+	policyc_u8 destination[16];
+	policyc_u32 length;         /* bytes of the packet from the network header */
+	policyc_u8 audited;         /* 1: would have been dropped, let through by audit mode */
+	policyc_u8 pad[3];
+};
+/* "lost_events": per-CPU array of one, counts events that found the ring full. */
+
+POLICYC_ASSERT(sizeof(struct policy_context) == 12);
+POLICYC_ASSERT(sizeof(struct policy_rows_value) == 8);
+POLICYC_ASSERT(sizeof(struct endpoint_value) == 32 && offsetof(struct endpoint_value, ipv6) == 16);
+POLICYC_ASSERT(sizeof(struct ipcache4_key) == 4 && sizeof(struct ipcache6_key) == 16);
+POLICYC_ASSERT(sizeof(struct ipcache4_prefix_key) == 8 && sizeof(struct ipcache6_prefix_key) == 20);
+POLICYC_ASSERT(sizeof(struct ipcache_value) == 8);
+POLICYC_ASSERT(sizeof(struct node_config_value) == 24);
+POLICYC_ASSERT(sizeof(struct ct4_key) == 16 && offsetof(struct ct4_key, protocol) == 12);
+POLICYC_ASSERT(sizeof(struct ct6_key) == 40 && offsetof(struct ct6_key, protocol) == 36);
+POLICYC_ASSERT(sizeof(struct ct_value) == 40 && offsetof(struct ct_value, direction) == 20);
+POLICYC_ASSERT(offsetof(struct ct_value, policy_epoch) == 8 && offsetof(struct ct_value, decision) == 12);
+POLICYC_ASSERT(sizeof(struct fragment_key) == 40 && sizeof(struct fragment_value) == 4);
+POLICYC_ASSERT(sizeof(struct metrics_key) == 4 && sizeof(struct metrics_value) == 16);
+POLICYC_ASSERT(sizeof(struct event) == 80 && offsetof(struct event, source) == 40);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* POLICYC_RUNTIME_ABI_H */

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Connections. An entry's key is the tuple as the endpoint sees it, so one lookup serves both directions; the entry says
+ * who began. It keeps the policy's decision and the epoch in which that was taken.
+ *
+ * An entry past its expires_ns is treated as absent; user space removes it. On the way of an established packet nothing
+ * is written unless a flag is new or the lifetime is a second old, so the entry's cache line stays shared between CPUs.
+ */
+#ifndef POLICYC_RUNTIME_CONNTRACK_H
+#define POLICYC_RUNTIME_CONNTRACK_H
+
+#include "runtime/include/maps.h"
+#include "runtime/include/parse.h"
+
+#define CT_CLOSED (CT_CLOSING_ORIG | CT_CLOSING_REPLY)
+
+/*
+ * Epoch and decision are one word: a CPU that still asks the old policy must not leave its decision under the epoch that
+ * another CPU has just written.
+ */
+union ct_verdict {
+	struct {
+		__u32 policy_epoch;
+		__u32 decision;
+	};
+	__u64 word;
+};
+
+static __always_inline union ct_verdict ct_verdict_read(const struct ct_value *entry)
+{
+	return (union ct_verdict){.word = *(const volatile __u64 *)&entry->policy_epoch};
+}
+
+static __always_inline void ct_verdict_write(struct ct_value *entry, __u32 policy_epoch, __u32 decision)
+{
+	union ct_verdict verdict = {{policy_epoch, decision}};
+
+	*(volatile __u64 *)&entry->policy_epoch = verdict.word;
+}
+
+static __always_inline void ct_ports(const struct packet *packet, enum policyc_direction direction,
+				     __be16 *local, __be16 *remote)
+{
+	if (packet->kind == PACKET_ECHO_REQUEST || packet->kind == PACKET_ECHO_REPLY) {
+		__u16 request = (__u16)direction ^ (packet->kind == PACKET_ECHO_REPLY);
+
+		*local = packet->echo_id;
+		*remote = bpf_htons(request);
+	} else if (direction == POLICYC_EGRESS) {
+		*local = packet->source_port;
+		*remote = packet->destination_port;
+	} else {
+		*local = packet->destination_port;
+		*remote = packet->source_port;
+	}
+}
+
+static __always_inline struct ct4_key ct_key4(const struct packet *packet, enum policyc_direction direction)
+{
+	bool egress = direction == POLICYC_EGRESS;
+	struct ct4_key key = {};
+
+	key.local_address = egress ? packet->source.words[0] : packet->destination.words[0];
+	key.remote_address = egress ? packet->destination.words[0] : packet->source.words[0];
+	key.protocol = packet->protocol;
+	ct_ports(packet, direction, &key.local_port, &key.remote_port);
+	return key;
+}
+
+static __always_inline struct ct6_key ct_key6(const struct packet *packet, enum policyc_direction direction)
+{
+	bool egress = direction == POLICYC_EGRESS;
+	struct ct6_key key = {};
+
+	__builtin_memcpy(key.local_address, egress ? &packet->source : &packet->destination, 16);
+	__builtin_memcpy(key.remote_address, egress ? &packet->destination : &packet->source, 16);
+	key.protocol = packet->protocol;
+	ct_ports(packet, direction, &key.local_port, &key.remote_port);
+	return key;
+}
+
+/* The living entry of a packet that travels in `direction`, or null. */
+static __always_inline struct ct_value *ct_lookup(const struct packet *packet,
+						  enum policyc_direction direction, __u64 now)
+{
+	struct ct_value *entry;
+
+	if (packet->family == 4) {
+		struct ct4_key key = ct_key4(packet, direction);
+
+		entry = bpf_map_lookup_elem(&conntrack4, &key);
+	} else {
+		struct ct6_key key = ct_key6(packet, direction);
+
+		entry = bpf_map_lookup_elem(&conntrack6, &key);
+	}
+	return entry && entry->expires_ns > now ? entry : NULL;
+}
+
+/* A SYN on a connection that one side has closed begins a new one. */
+static __always_inline bool ct_reopens(const struct ct_value *entry, const struct packet *packet)
+{
+	return packet->protocol == IPPROTO_TCP && entry->flags & CT_CLOSED &&
+	       (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+}
+
+static __always_inline __u64 ct_lifetime(__u8 protocol, __u8 flags)
+{
+	__u64 seconds = CT_LIFETIME_OTHER;
+
+	if (protocol == IPPROTO_TCP) {
+		if ((flags & CT_CLOSED) == CT_CLOSED)
+			seconds = CT_LIFETIME_CLOSE;
+		else
+			seconds = flags & CT_SEEN_REPLY ? CT_LIFETIME_TCP : CT_LIFETIME_TCP_SYN;
+	}
+	return seconds * NANOSECONDS_PER_SECOND;
+}
+
+/* The flags that a packet adds to an entry. */
+static __always_inline __u8 ct_new_flags(const struct packet *packet, bool original)
+{
+	__u8 flags = original ? 0 : CT_SEEN_REPLY;
+
+	if (packet->tcp_flags & TCP_RST)
+		flags |= CT_CLOSED;
+	else if (packet->tcp_flags & TCP_FIN)
+		flags |= original ? CT_CLOSING_ORIG : CT_CLOSING_REPLY;
+	return flags;
+}
+
+/* Notes a packet that is let through. */
+static __always_inline void ct_track(struct ct_value *entry, const struct packet *packet, bool original,
+				     __u64 now)
+{
+	__u8 *tcp_flags = original ? &entry->tcp_flags_orig : &entry->tcp_flags_reply;
+	__u8 before = entry->flags;
+	__u8 after = before | ct_new_flags(packet, original);
+	__u64 expires = now + ct_lifetime(packet->protocol, after);
+
+	if (after != before)
+		entry->flags = after;
+	if ((*tcp_flags | packet->tcp_flags) != *tcp_flags)
+		*tcp_flags |= packet->tcp_flags;
+	/* Closed connections end when they were to end: what still arrives does not prolong them. */
+	if ((before & CT_CLOSED) == CT_CLOSED)
+		return;
+	if (after != before || expires - entry->expires_ns > NANOSECONDS_PER_SECOND)
+		entry->expires_ns = expires;
+}
+
+static __always_inline void ct_account(struct ct_value *entry, struct __sk_buff *skb,
+				       const struct packet *packet)
+{
+	__sync_fetch_and_add(&entry->packets, 1);
+	__sync_fetch_and_add(&entry->bytes, skb->len - packet->network_offset);
+}
+
+/* Not zero: no room. */
+static __always_inline int ct_create(struct __sk_buff *skb, const struct packet *packet,
+				     enum policyc_direction direction, __u32 policy_epoch, __u32 decision,
+				     __u32 peer_identity, __u64 now)
+{
+	struct ct_value entry = {};
+
+	entry.flags = ct_new_flags(packet, true);
+	entry.expires_ns = now + ct_lifetime(packet->protocol, entry.flags);
+	entry.policy_epoch = policy_epoch;
+	entry.decision = decision;
+	entry.peer_identity = peer_identity;
+	entry.direction = (__u8)direction;
+	entry.tcp_flags_orig = packet->tcp_flags;
+	entry.packets = 1;
+	entry.bytes = skb->len - packet->network_offset;
+	if (packet->family == 4) {
+		struct ct4_key key = ct_key4(packet, direction);
+
+		return (int)bpf_map_update_elem(&conntrack4, &key, &entry, BPF_ANY);
+	} else {
+		struct ct6_key key = ct_key6(packet, direction);
+
+		return (int)bpf_map_update_elem(&conntrack6, &key, &entry, BPF_ANY);
+	}
+}
+
+#endif /* POLICYC_RUNTIME_CONNTRACK_H */

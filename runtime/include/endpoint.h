@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Whose packet it is, and whether it may come from there. */
+#ifndef POLICYC_RUNTIME_ENDPOINT_H
+#define POLICYC_RUNTIME_ENDPOINT_H
+
+#include "runtime/include/maps.h"
+#include "runtime/include/parse.h"
+
+static __always_inline struct endpoint_value *endpoint_lookup(struct __sk_buff *skb)
+{
+	__u32 interface_index = skb->ifindex;
+
+	return bpf_map_lookup_elem(&endpoints, &interface_index);
+}
+
+static __always_inline struct node_config_value *node_config_lookup(void)
+{
+	__u32 first = 0;
+
+	return bpf_map_lookup_elem(&node_config, &first);
+}
+
+/* Neighbour discovery starts from addresses that no endpoint owns: link-local, or none at all. */
+static __always_inline bool neighbour_source_valid(const union address *source)
+{
+	if ((source->words[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000))
+		return true;
+	return (source->words[0] | source->words[1] | source->words[2] | source->words[3]) == 0;
+}
+
+/* May the endpoint send with this source address? */
+static __always_inline bool endpoint_owns_source(const struct endpoint_value *endpoint,
+						 const struct packet *packet)
+{
+	if (packet->family == 4)
+		return endpoint->ipv4 && endpoint->ipv4 == packet->source.words[0];
+	if (packet->kind == PACKET_NEIGHBOUR && neighbour_source_valid(&packet->source))
+		return true;
+	/* An endpoint without IPv6 has the address zero. */
+	return address_equal6(&packet->source, endpoint->ipv6) &&
+	       (packet->source.words[0] | packet->source.words[1] | packet->source.words[2] |
+		packet->source.words[3]) != 0;
+}
+
+/* Endpoints do not speak for routers: their advertisements and redirects need a policy like any ICMP. */
+static __always_inline bool neighbour_passes(const struct packet *packet, enum policyc_direction direction)
+{
+	return direction == POLICYC_INGRESS ||
+	       (packet->icmp_type != ICMP6_ROUTER_ADVERT && packet->icmp_type != ICMP6_REDIRECT);
+}
+
+#endif /* POLICYC_RUNTIME_ENDPOINT_H */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the datapath knows of a packet, and how it reads its bytes. */
+#ifndef POLICYC_RUNTIME_PACKET_H
+#define POLICYC_RUNTIME_PACKET_H
+
+#include "runtime/include/base.h"
+
+/* How a packet is treated; set by the parser. */
+enum packet_kind {
+	PACKET_FLOW,	     /* TCP, UDP, SCTP: has ports */
+	PACKET_ECHO_REQUEST, /* ICMP echo, tracked by its identifier */
+	PACKET_ECHO_REPLY,
+	PACKET_ICMP_ERROR,     /* carries the head of another packet */
+	PACKET_ICMP_OTHER,     /* not tracked: the policy is asked each time */
+	PACKET_NEIGHBOUR,      /* IPv6 neighbour discovery: passes without policy */
+	PACKET_ARP,	       /* passes without policy */
+	PACKET_OTHER_PROTOCOL, /* no ports, tracked by protocol and addresses */
+};
+
+enum packet_fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
+
+union address {
+	__be32 words[4]; /* IPv4: the first, the others 0 */
+	__u8 bytes[16];
+};
+
+/* Offsets are from the start of the frame. Addresses and ports are as in the packet, source is who sent it. */
+struct packet {
+	union address source;
+	union address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__be32 fragment_id;
+	__u32 network_offset;
+	__u32 transport_offset;
+	__u32 end;   /* of the IP packet; less than the frame when that is padded */
+	__u8 family; /* 4, 6, 0: did not parse */
+	__u8 protocol;
+	__u8 kind;     /* packet_kind */
+	__u8 fragment; /* packet_fragment */
+	__u8 tcp_flags;
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 hop_limit;
+	__be16 echo_id;
+	__u16 fragment_offset; /* bytes */
+};
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+/* No header begins behind this: 6 extension headers of 2 KiB, twice. */
+#define MAX_OFFSET 0x7fffU
+
+/*
+ * Copies `size` bytes (a constant) at `offset` to `to`, which is aligned to 4. Headers are nearly always linear, then
+ * this is a bounds check and a few loads; bpf_skb_load_bytes (6 ns) reads the rest without touching the packet.
+ * Not zero: the packet ends before.
+ */
+static __always_inline int packet_read(struct __sk_buff *skb, __u32 offset, void *to, __u32 size)
+{
+	void *data = (void *)(long)skb->data;
+	void *data_end = (void *)(long)skb->data_end;
+
+	if (offset <= MAX_OFFSET && data + offset + size <= data_end) {
+		/* Not really aligned in memory; tells clang to use words, which the verifier allows for packets. */
+		__builtin_memcpy(to, __builtin_assume_aligned(data + offset, 4), size);
+		return 0;
+	}
+	return (int)bpf_skb_load_bytes(skb, offset, to, size);
+}
+
+static __always_inline int address_equal6(const union address *a, const __u8 *bytes)
+{
+	const __u32 *words = (const __u32 *)bytes;
+
+	return a->words[0] == words[0] && a->words[1] == words[1] && a->words[2] == words[2] &&
+	       a->words[3] == words[3];
+}
+
+#endif /* POLICYC_RUNTIME_PACKET_H */

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The two programs of an endpoint, on the host side of its veth: what it sends arrives there (tcx ingress), what it
+ * receives leaves there (tcx egress).
+ *
+ *   parse -> endpoint -> conntrack -> policy -> event
+ */
+#include "runtime/include/conntrack.h"
+#include "runtime/include/endpoint.h"
+#include "runtime/include/events.h"
+#include "runtime/include/fragments.h"
+#include "runtime/include/metrics.h"
+#include "runtime/include/policy.h"
+
+/*
+ * Does an ICMP error quote a packet of a living connection of this endpoint? Errors of routers on the path count too:
+ * without them there is no path MTU discovery.
+ */
+__noinline int related(struct __sk_buff *skb, const struct packet *packet,
+		       const struct endpoint_value *endpoint, enum policyc_direction direction)
+{
+	/* The quoted packet went the other way. */
+	enum policyc_direction quoted_direction = direction ^ 1;
+	const struct ct_value *entry;
+	struct packet quoted = {};
+	const __u8 *local;
+
+	if (!packet || !endpoint || parse_quoted(skb, packet, &quoted) || quoted.fragment == FRAGMENT_LATER)
+		return false;
+	if (quoted.kind != PACKET_FLOW && quoted.kind != PACKET_ECHO_REQUEST &&
+	    quoted.kind != PACKET_ECHO_REPLY)
+		return false;
+	local = direction == POLICYC_EGRESS ? quoted.destination.bytes : quoted.source.bytes;
+	if (!address_equal6(direction == POLICYC_EGRESS ? &packet->source : &packet->destination, local))
+		return false;
+	entry = ct_lookup(&quoted, quoted_direction, clock_now());
+	if (!entry)
+		return false;
+	return !policy_reason((int)entry->decision) || endpoint->flags & ENDPOINT_AUDIT;
+}
+
+/* Why a packet cannot even be looked up, DROP_NONE if it can. */
+static __always_inline __u32 admit(const struct endpoint_value *endpoint,
+				   const struct node_config_value *config, struct packet *packet,
+				   enum policyc_direction direction)
+{
+	if (direction == POLICYC_EGRESS && packet->kind != PACKET_ARP &&
+	    !endpoint_owns_source(endpoint, packet))
+		return DROP_INVALID_SOURCE_ADDRESS;
+	if (packet->kind == PACKET_OTHER_PROTOCOL && !(config->flags & NODE_EXTENDED_PROTOCOLS))
+		return DROP_UNKNOWN_PROTOCOL;
+	if (packet->fragment != FRAGMENT_NONE && packet->kind == PACKET_FLOW)
+		return (__u32)fragments_resolve(packet);
+	return DROP_NONE;
+}
+
+/* A packet of a known connection; DROP_NONE if it passes. */
+static __always_inline __u32 known_connection(struct __sk_buff *skb, const struct packet *packet,
+					      const struct endpoint_value *endpoint,
+					      const struct node_config_value *config, struct ct_value *entry,
+					      struct outcome *outcome, enum policyc_direction direction,
+					      __u64 now)
+{
+	bool original = entry->direction == direction;
+	union ct_verdict verdict = ct_verdict_read(entry);
+	__u32 epoch;
+
+	outcome->decision = verdict.decision;
+	outcome->peer_identity = entry->peer_identity;
+	outcome->reason = policy_reason((int)verdict.decision);
+	if (original && (verdict.policy_epoch != config->policy_epoch || outcome->reason)) {
+		epoch = policy_ask(packet, config, direction, outcome);
+		/* A denial is kept as well: it also stops the replies. */
+		entry->peer_identity = outcome->peer_identity;
+		ct_verdict_write(entry, epoch, outcome->decision);
+	}
+	if (outcome->reason) {
+		if (!policy_audits(endpoint, outcome->reason))
+			return outcome->reason;
+		if (!policy_reason((int)verdict.decision))
+			event_passed(skb, packet, endpoint, outcome, true);
+	}
+	ct_track(entry, packet, original, now);
+	if (config->flags & NODE_CT_ACCOUNTING)
+		ct_account(entry, skb, packet);
+	return DROP_NONE;
+}
+
+/*
+ * An echo reply must not make an entry: its key would be that of a request of ours, which would then pass as a reply.
+ * A reset has nothing to come after it.
+ */
+static __always_inline bool makes_entry(const struct packet *packet)
+{
+	return (packet->kind == PACKET_FLOW && !(packet->tcp_flags & TCP_RST)) ||
+	       packet->kind == PACKET_ECHO_REQUEST || packet->kind == PACKET_OTHER_PROTOCOL;
+}
+
+/* Asks the policy, remembers what can be remembered and reports; outcome->reason is DROP_NONE if the packet passes. */
+__noinline int new_connection(struct __sk_buff *skb, const struct packet *packet,
+			      const struct endpoint_value *endpoint, struct outcome *outcome)
+{
+	const struct node_config_value *config = node_config_lookup();
+	enum policyc_direction direction;
+	bool audited;
+	__u32 epoch;
+
+	if (!packet || !endpoint || !outcome || !config)
+		return DROP_MISSING_STATE;
+	direction = outcome->direction;
+	epoch = policy_ask(packet, config, direction, outcome);
+	audited = policy_audits(endpoint, outcome->reason);
+	if (outcome->reason && !audited)
+		return (int)outcome->reason;
+	if (makes_entry(packet) &&
+	    ct_create(skb, packet, direction, epoch, outcome->decision, outcome->peer_identity, clock_now()))
+		return DROP_CONNTRACK_FULL;
+	if (audited || config->flags & NODE_TRACE_VERDICTS)
+		event_passed(skb, packet, endpoint, outcome, audited);
+	return DROP_NONE;
+}
+
+static __always_inline __u32 decide(struct __sk_buff *skb, struct packet *packet,
+				    const struct endpoint_value *endpoint, struct outcome *outcome,
+				    enum policyc_direction direction)
+{
+	const struct node_config_value *config = node_config_lookup();
+	struct ct_value *entry = NULL;
+	__u64 now = clock_now();
+	__u32 reason;
+
+	if (!config)
+		return DROP_MISSING_STATE;
+	reason = admit(endpoint, config, packet, direction);
+	if (reason)
+		return reason;
+	switch (packet->kind) {
+	case PACKET_ARP:
+		return DROP_NONE;
+	case PACKET_NEIGHBOUR:
+		if (neighbour_passes(packet, direction))
+			return DROP_NONE;
+		break;
+	case PACKET_ICMP_ERROR:
+		if (icmp_frag_needed(packet) || related(skb, packet, endpoint, direction))
+			return DROP_NONE;
+		break;
+	case PACKET_ICMP_OTHER:
+		break;
+	default:
+		entry = ct_lookup(packet, direction, now);
+	}
+	if (entry && !ct_reopens(entry, packet))
+		return known_connection(skb, packet, endpoint, config, entry, outcome, direction, now);
+	return (__u32)new_connection(skb, packet, endpoint, outcome);
+}
+
+static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction direction)
+{
+	struct outcome outcome = {.direction = (__u8)direction};
+	struct packet packet = {};
+	__u32 reason = (__u32)parse_packet(skb, &packet);
+	const struct endpoint_value *endpoint = endpoint_lookup(skb);
+
+	if (!endpoint)
+		reason = DROP_UNKNOWN_ENDPOINT;
+	else if (!reason)
+		reason = decide(skb, &packet, endpoint, &outcome, direction);
+	if (!reason) {
+		count_forwarded(direction, skb->len - packet.network_offset);
+		return POLICYC_PASS;
+	}
+	count_dropped(reason, direction, skb->len - packet.network_offset);
+	event_dropped(skb, &packet, endpoint, &outcome, reason);
+	return POLICYC_DROP;
+}
+
+SEC("tc")
+int from_endpoint(struct __sk_buff *skb)
+{
+	return handle(skb, POLICYC_EGRESS);
+}
+
+SEC("tc")
+int to_endpoint(struct __sk_buff *skb)
+{
+	return handle(skb, POLICYC_INGRESS);
+}
+
+char datapath_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,118 @@
+// How long a compilation takes. Prints medians of CPU milliseconds; the argument is the number of
+// rounds (default 31). The compiler works on a thread of its own, so it is the process's CPU time
+// that is read.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "compiler/backend/backend.h"
+
+namespace {
+
+using policyc::backend::compile;
+using policyc::backend::Output;
+
+constexpr const char* kFloor = "int f(int x) { return x; }\n";
+
+// The shape of a policy with tables: a row by peer class, a column by port, one cell.
+constexpr const char* kTablePolicy = R"c(#include "runtime/include/generated.h"
+const volatile policyc_u8 port_page[4][256] = {};
+const volatile policyc_u8 port_column[64][256] = {};
+POLICYC_ROWS_MAP(policy_rows_in);
+POLICYC_MATRIX_MAP(policy_matrix_in, 128);
+
+int policy_verdict_ingress(const struct policy_context *context)
+{
+	const struct policy_matrix_in_value *cells;
+	policyc_u32 row, protocol, page;
+
+	if (!context)
+		return POLICYC_NO_DECISION;
+	row = policy_row(&policy_rows_in, context->peer_class);
+	cells = policyc_map_lookup(&policy_matrix_in, &row);
+	if (!cells)
+		return POLICYC_NO_DECISION;
+	protocol = context->protocol == 6 ? 0 : context->protocol == 17 ? 1 : context->protocol == 132 ? 2 : 3;
+	page = port_page[protocol][context->host_port >> 8] & 63;
+	return (int)cells->cell[port_column[page][context->host_port & 255] & 127];
+}
+)c";
+
+double cpu_now() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+double wall_now() {
+  return std::chrono::duration<double, std::milli>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+void must_compile(const char* text, Output output) {
+  if (const auto result = compile("bench.c", text, output); !result) {
+    std::fprintf(stderr, "%s\n", result.error().message.c_str());
+    std::exit(1);
+  }
+}
+
+std::vector<double> repeat(int rounds, const std::function<double()>& clock,
+                           const std::function<void()>& work) {
+  std::vector<double> times;
+  for (int i = 0; i < rounds; ++i) {
+    const double before = clock();
+    work();
+    times.push_back(clock() - before);
+  }
+  return times;
+}
+
+void one_case(const char* name, const char* text, Output output, int rounds) {
+  const auto times = repeat(rounds, cpu_now, [&] { must_compile(text, output); });
+  std::printf("%-34s median %7.2f ms CPU, minimum %7.2f\n", name, median(times),
+              *std::ranges::min_element(times));
+}
+
+// The same work by one thread and by two.
+void threads_case(int rounds) {
+  constexpr int kCompilations = 8;
+  const auto work = [](int count) {
+    for (int i = 0; i < count; ++i) {
+      must_compile(kTablePolicy, Output::Object);
+    }
+  };
+  const double one = median(repeat(rounds, wall_now, [&] { work(kCompilations); }));
+  const double two = median(repeat(rounds, wall_now, [&] {
+    std::thread other([&] { work(kCompilations / 2); });
+    work(kCompilations / 2);
+    other.join();
+  }));
+  std::printf("%-34s one thread %.1f ms wall, two threads %.1f, %.2f times as fast\n",
+              "8 table policies", one, two, one / two);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 31;
+  one_case("first compilation, loads clang", kFloor, Output::Object, 1);
+  one_case("floor: one empty function", kFloor, Output::Object, rounds);
+  one_case("table policy, object", kTablePolicy, Output::Object, rounds);
+  one_case("table policy, LLVM IR", kTablePolicy, Output::LlvmIr, rounds);
+  one_case("table policy, assembly", kTablePolicy, Output::Assembly, rounds);
+  threads_case(std::max(1, rounds / 4));
+  return 0;
+}

@@ -1,0 +1,299 @@
+#include "tests/kernel/datapath.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <stdexcept>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/abi/abi.h"
+
+namespace policyc::kernel_test {
+namespace {
+
+[[noreturn]] void fail(const std::string& what, int error) {
+  throw std::runtime_error(what + ": " + std::strerror(error));
+}
+
+const char* policy_object(Policy policy) {
+  switch (policy) {
+    case Policy::AllowAll:
+      return POLICYC_ALLOW_ALL_OBJECT;
+    case Policy::DenyAll:
+      return POLICYC_DENY_ALL_OBJECT;
+    case Policy::Matrix:
+      return POLICYC_MATRIX_OBJECT;
+  }
+  throw std::invalid_argument("policy");
+}
+
+// Joins the datapath and a policy in memory and returns the ELF.
+Bytes join(Policy policy) {
+  const int fd = memfd_create("joined", MFD_CLOEXEC);
+  if (fd < 0) fail("memfd_create", errno);
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  bpf_linker* linker = bpf_linker__new(path.c_str(), nullptr);
+  if (linker == nullptr) fail("bpf_linker__new", errno);
+  for (const char* object :
+       {POLICYC_DATAPATH_OBJECT, POLICYC_BENCH_OBJECT, policy_object(policy)}) {
+    if (const int error = bpf_linker__add_file(linker, object, nullptr); error != 0)
+      fail(object, -error);
+  }
+  if (const int error = bpf_linker__finalize(linker); error != 0)
+    fail("bpf_linker__finalize", -error);
+  bpf_linker__free(linker);
+  Bytes bytes(static_cast<std::size_t>(lseek(fd, 0, SEEK_END)));
+  if (pread(fd, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    fail("pread", errno);
+  close(fd);
+  return bytes;
+}
+
+int print_warnings(libbpf_print_level level, const char* format, va_list arguments) {
+  return level == LIBBPF_WARN ? std::vfprintf(stderr, format, arguments) : 0;
+}
+
+// Full-size tables would only cost time.
+void shrink(bpf_object* object) {
+  for (const char* name :
+       {"conntrack4", "conntrack6", "fragments", "ipcache4", "ipcache6", "endpoints"}) {
+    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, name), 1024);
+  }
+}
+
+std::array<std::uint8_t, 16> address6(const char* text) {
+  std::array<std::uint8_t, 16> bytes{};
+  if (inet_pton(AF_INET6, text, bytes.data()) != 1) throw std::invalid_argument(text);
+  return bytes;
+}
+
+bool is_ipv4(const char* text) { return std::strchr(text, ':') == nullptr; }
+
+}  // namespace
+
+void Datapath::check(int error, const char* what) {
+  if (error != 0) fail(what, -error);
+}
+
+Datapath::Datapath(Policy policy, const std::function<void(bpf_object*)>& adjust) {
+  libbpf_set_print(print_warnings);
+  const Bytes elf = join(policy);
+  object_.reset(bpf_object__open_mem(elf.data(), elf.size(), nullptr));
+  if (!object_) fail("bpf_object__open_mem", errno);
+  shrink(object_.get());
+  if (adjust) adjust(object_.get());
+  check(bpf_object__load(object_.get()), "bpf_object__load");
+
+  const auto take = [](void* context, void* data, std::size_t size) -> int {
+    if (size != sizeof(event)) return -EINVAL;
+    event record{};
+    std::memcpy(&record, data, sizeof(record));
+    static_cast<std::vector<event>*>(context)->push_back(record);
+    return 0;
+  };
+  ring_.reset(ring_buffer__new(map("events"), take, &events_, nullptr));
+  if (!ring_) fail("ring_buffer__new", errno);
+}
+
+std::unique_ptr<Datapath> Datapath::ready(Policy policy,
+                                          const std::function<void(bpf_object*)>& adjust) {
+  auto datapath = std::make_unique<Datapath>(policy, adjust);
+  datapath->set_endpoint();
+  datapath->set_config();
+  datapath->set_peer(kRemote4, kAllowedClass);
+  datapath->set_peer(kRemote6, kAllowedClass);
+  if (policy == Policy::Matrix) {
+    // Class c is row c; the policy's rows beyond are unknown.
+    for (const char* name : {"policy_rows_in", "policy_rows_out"}) {
+      datapath->put(name, std::uint32_t{0}, policy_rows_value{{0, 1, 2, 3}});
+      datapath->put(name, std::uint32_t{1}, policy_rows_value{{4, 5, 0, 0}});
+    }
+  }
+  return datapath;
+}
+
+int Datapath::program(Hook hook) const {
+  return program(hook == Hook::FromEndpoint ? "from_endpoint" : "to_endpoint");
+}
+
+int Datapath::program(const char* name) const {
+  const bpf_program* program = bpf_object__find_program_by_name(object_.get(), name);
+  if (program == nullptr) throw std::runtime_error(name);
+  return bpf_program__fd(program);
+}
+
+int Datapath::map(const char* name) const {
+  const int fd = bpf_object__find_map_fd_by_name(object_.get(), name);
+  if (fd < 0) throw std::runtime_error(name);
+  return fd;
+}
+
+RunResult Datapath::run(int program_fd, const Bytes& packet, RunOptions options) const {
+  __sk_buff context{};
+  context.ifindex = options.interface_index;
+  LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet.data(),
+              .data_size_in = static_cast<std::uint32_t>(packet.size()),
+              .repeat = static_cast<int>(options.repeat));
+  if (options.interface_index != 0) {
+    run.ctx_in = &context;
+    run.ctx_size_in = sizeof(context);
+  }
+  check(bpf_prog_test_run_opts(program_fd, &run), "BPF_PROG_TEST_RUN");
+  return {.action = run.retval, .nanoseconds = run.duration};
+}
+
+void Datapath::set_endpoint(std::uint16_t flags) {
+  endpoint_value endpoint{};
+  endpoint.identity = kLocalIdentity;
+  endpoint.endpoint_id = kEndpointId;
+  endpoint.flags = flags;
+  endpoint.ipv4 = inet_addr(kLocal4);
+  std::memcpy(endpoint.ipv6, address6(kLocal6).data(), sizeof(endpoint.ipv6));
+  put("endpoints", kLoopback, endpoint);
+}
+
+void Datapath::set_config(std::uint32_t flags, std::uint32_t epoch) {
+  node_config_value config{};
+  config.policy_epoch = epoch;
+  config.world4_identity = IDENTITY_WORLD_IPV4;
+  config.world6_identity = IDENTITY_WORLD_IPV6;
+  config.world4_class = kUnknownClass;
+  config.world6_class = kUnknownClass;
+  config.flags = flags;
+  put("node_config", std::uint32_t{0}, config);
+}
+
+void Datapath::set_peer(const char* address, std::uint32_t peer_class, std::uint32_t identity) {
+  const ipcache_value value{.identity = identity, .peer_class = peer_class};
+  if (is_ipv4(address)) {
+    put("ipcache4", inet_addr(address), value);
+  } else {
+    put("ipcache6", address6(address), value);
+  }
+}
+
+void Datapath::set_prefix(const char* address, std::uint32_t length, std::uint32_t peer_class,
+                          std::uint32_t identity) {
+  const ipcache_value value{.identity = identity, .peer_class = peer_class};
+  if (is_ipv4(address)) {
+    put("ipcache4_prefix",
+        ipcache4_prefix_key{.prefix_length = length, .address = inet_addr(address)}, value);
+  } else {
+    ipcache6_prefix_key key{.prefix_length = length, .address = {}};
+    std::memcpy(key.address, address6(address).data(), sizeof(key.address));
+    put("ipcache6_prefix", key, value);
+  }
+}
+
+std::vector<event> Datapath::drain_events() {
+  events_.clear();
+  if (ring_buffer__consume(ring_.get()) < 0) throw std::runtime_error("ring_buffer__consume");
+  return std::move(events_);
+}
+
+namespace {
+
+// A per-CPU element, one value to a CPU; empty if there is none.
+template <typename Value, typename Key>
+std::vector<Value> per_cpu(int map, const Key& key) {
+  std::vector<Value> values(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  if (bpf_map_lookup_elem(map, &key, values.data()) != 0) values.clear();
+  return values;
+}
+
+metrics_value sum(const std::vector<metrics_value>& values) {
+  metrics_value total{};
+  for (const metrics_value& value : values) {
+    total.packets += value.packets;
+    total.bytes += value.bytes;
+  }
+  return total;
+}
+
+}  // namespace
+
+std::uint64_t Datapath::lost_events() const {
+  std::uint64_t total = 0;
+  for (const std::uint64_t lost : per_cpu<std::uint64_t>(map("lost_events"), std::uint32_t{0}))
+    total += lost;
+  return total;
+}
+
+metrics_value Datapath::metric(policyc_drop_reason reason, policyc_direction direction) const {
+  const metrics_key key{.reason = static_cast<std::uint16_t>(reason),
+                        .direction = static_cast<std::uint8_t>(direction),
+                        .pad = 0};
+  return sum(per_cpu<metrics_value>(map("metrics"), key));
+}
+
+metrics_value Datapath::forwarded(policyc_direction direction) const {
+  return sum(per_cpu<metrics_value>(map("forwarded"), static_cast<std::uint32_t>(direction)));
+}
+
+namespace {
+
+// Calls back with the key of each entry.
+template <typename Key>
+std::size_t each_key(int map, const std::function<void(const Key&)>& callback) {
+  std::size_t count = 0;
+  Key key{};
+  for (int error = bpf_map_get_next_key(map, nullptr, &key); error == 0;
+       error = bpf_map_get_next_key(map, &key, &key)) {
+    ++count;
+    if (callback) callback(key);
+  }
+  return count;
+}
+
+template <typename Key>
+std::optional<std::pair<Key, ct_value>> only_entry(int map) {
+  std::optional<std::pair<Key, ct_value>> entry;
+  const std::size_t count = each_key<Key>(map, [&](const Key& key) {
+    entry.emplace(key, ct_value{});
+    bpf_map_lookup_elem(map, &key, &entry->second);
+  });
+  EXPECT_LE(count, 1U);
+  return entry;
+}
+
+}  // namespace
+
+std::optional<ct_value> Datapath::connection(int family) const {
+  if (family == 4) {
+    const auto entry = only_entry<ct4_key>(map("conntrack4"));
+    return entry ? std::optional(entry->second) : std::nullopt;
+  }
+  const auto entry = only_entry<ct6_key>(map("conntrack6"));
+  return entry ? std::optional(entry->second) : std::nullopt;
+}
+
+std::size_t Datapath::connections() const {
+  return each_key<ct4_key>(map("conntrack4"), {}) + each_key<ct6_key>(map("conntrack6"), {});
+}
+
+void Datapath::edit_connection(int family, const std::function<void(ct_value&)>& edit) {
+  const auto change = [&](auto entry, const char* name) {
+    if (!entry) throw std::runtime_error("no connection");
+    edit(entry->second);
+    put(name, entry->first, entry->second);
+  };
+  if (family == 4) {
+    change(only_entry<ct4_key>(map("conntrack4")), "conntrack4");
+  } else {
+    change(only_entry<ct6_key>(map("conntrack6")), "conntrack6");
+  }
+}
+
+std::uint64_t coarse_now() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
+         static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+}  // namespace policyc::kernel_test

@@ -1,0 +1,163 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "compiler/ir/shape.h"
+#include "tests/unit/ir/sample.h"
+
+namespace policyc::ir {
+namespace {
+
+using testing::label;
+using testing::RandomPolicy;
+using ::testing::HasSubstr;
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from << " is not in " << text;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+// A shape with one of everything.
+EndpointPolicy rich_policy() {
+  EndpointPolicy policy;
+  policy.subject = "web \"quoted\" \xc3\xa9";
+  policy.predicates = {label("app", "a")};
+  policy.predicates.push_back({{{"k8s", "x", policy::Operator::NotIn, {"1", "2"}},
+                                {"any", "y", policy::Operator::Exists, {}},
+                                {"cidr", "10.0.0.0/8", policy::Operator::DoesNotExist, {}}},
+                               "text"});
+  auto& in = policy.directions[0];
+  in.enforced = in.default_deny = true;
+  in.default_deny_origins = {{"CiliumNetworkPolicy/ns/p", "spec.ingress[0]", "p.yaml", 3}};
+  Rule rule;
+  rule.id = 4;
+  rule.verdict = Verdict::Redirect;
+  rule.precedence = 154;
+  rule.parser = "http";
+  rule.peers = {0, 1};
+  rule.ports = {{6, 80, 90}, {17, 0, 65535}, {}};
+  rule.origin = {"CiliumNetworkPolicy/ns/p", "spec.ingress[0]", "p.yaml", 7};
+  in.rules.push_back(rule);
+  rule.id = 7;
+  rule.verdict = Verdict::Allow;
+  rule.any_peer = rule.auth_required = true;
+  rule.peers.clear();
+  in.rules.push_back(rule);
+  return policy;
+}
+
+TEST(ShapeJson, TextIsTakenBackExactly) {
+  const Shape shape = make_shape(rich_policy());
+  const std::string text = to_json(shape);
+  const auto back = shape_from_json(text);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(to_json(*back), text);
+  EXPECT_EQ(back->hash, shape.hash);
+  EXPECT_EQ(back->subject, shape.subject);
+  ASSERT_EQ(back->predicates.size(), shape.predicates.size());
+  for (std::size_t i = 0; i < shape.predicates.size(); ++i) {
+    EXPECT_EQ(back->predicates[i].requirements, shape.predicates[i].requirements);
+    EXPECT_EQ(back->predicates[i].text, shape.predicates[i].text);
+  }
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    EXPECT_EQ(back->directions[direction].form, shape.directions[direction].form);
+    EXPECT_EQ(back->directions[direction].rules, shape.directions[direction].rules);
+    EXPECT_EQ(back->directions[direction].predicates, shape.directions[direction].predicates);
+    EXPECT_EQ(back->directions[direction].default_deny_origins, shape.directions[direction].default_deny_origins);
+  }
+}
+
+TEST(ShapeJson, RandomShapesComeBackWithEqualDecisions) {
+  for (std::uint32_t seed = 0; seed < 60; ++seed) {
+    RandomPolicy random(seed);
+    const Shape shape = make_shape(random.policy(8, 4));
+    const auto back = shape_from_json(to_json(shape));
+    ASSERT_TRUE(back) << back.error().message;
+    for (int i = 0; i < 200; ++i) {
+      const auto peer = testing::labels({{"app", std::to_string(random.below(5)).c_str()}});
+      const std::size_t direction = random.below(2);
+      const std::uint16_t port = random.port();
+      ASSERT_EQ(back->decide(direction, peer, 6, port), shape.decide(direction, peer, 6, port));
+    }
+  }
+}
+
+TEST(ShapeJson, InvalidUtf8InNamesSurvivesAsReplacement) {
+  auto policy = rich_policy();
+  policy.directions[0].rules[0].origin.file = "p\xff.yaml";
+  const std::string text = to_json(make_shape(policy));
+  const auto back = shape_from_json(text);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(to_json(*back), text);
+}
+
+TEST(ShapeJson, AnotherAbiIsNamed) {
+  const std::string text = to_json(make_shape(rich_policy()));
+  const auto back = shape_from_json(replaced(text, "\"abiVersion\":1", "\"abiVersion\":99"));
+  ASSERT_FALSE(back);
+  EXPECT_THAT(back.error().message, HasSubstr("ABI version 99"));
+}
+
+TEST(ShapeJson, EveryTruncationIsRefused) {
+  const std::string text = to_json(make_shape(rich_policy()));
+  for (std::size_t size = 0; size < text.size(); ++size) EXPECT_FALSE(shape_from_json(text.substr(0, size))) << size;
+}
+
+TEST(ShapeJson, EveryChangedByteIsRefused) {
+  const std::string text = to_json(make_shape(rich_policy()));
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    for (const char mask : {'\x01', '\x20'}) {
+      std::string changed = text;
+      changed[i] = static_cast<char>(changed[i] ^ mask);
+      EXPECT_FALSE(shape_from_json(changed)) << i << ": " << changed;
+    }
+  }
+}
+
+TEST(ShapeJson, AdditionsAndOtherSpellingsAreRefused) {
+  const std::string text = to_json(make_shape(rich_policy()));
+  EXPECT_FALSE(shape_from_json(text + "\n"));
+  EXPECT_FALSE(shape_from_json(" " + text));
+  EXPECT_FALSE(shape_from_json(replaced(text, "{", "{\"extra\":1,")));
+  EXPECT_FALSE(shape_from_json(replaced(text, "\"line\":3", "\"line\":3.0")));
+  EXPECT_FALSE(shape_from_json(replaced(text, "\"line\":3", "\"line\":4294967299")));
+  EXPECT_FALSE(shape_from_json(replaced(text, "\"peers\":\"any\"", "\"peers\":\"all\"")));
+}
+
+// Metadata with a correct hash that breaks what the rest relies on: the hash protects nothing from its own author.
+struct Broken {
+  const char* name;
+  void (*change)(EndpointPolicy&);
+};
+
+TEST(ShapeJson, ConsistentNonsenseIsRefused) {
+  const Broken kCases[] = {
+      {"rule id 0", [](EndpointPolicy& p) { p.directions[0].rules[0].id = 0; }},
+      {"rule id too large", [](EndpointPolicy& p) { p.directions[0].rules[0].id = kMaxRuleId + 1; }},
+      {"rule id twice", [](EndpointPolicy& p) { p.directions[0].rules[0].id = p.directions[0].rules[1].id; }},
+      {"ports of any protocol", [](EndpointPolicy& p) { p.directions[0].rules[0].ports[0] = {0, 80, 80}; }},
+  };
+  for (const Broken& broken : kCases) {
+    auto policy = rich_policy();
+    broken.change(policy);
+    EXPECT_FALSE(shape_from_json(to_json(make_shape(policy)))) << broken.name;
+  }
+}
+
+TEST(ShapeJson, WrongKindsAreRefused) {
+  for (const char* text : {"", "null", "[]", "{}", "1", "\"x\"", "{\"abiVersion\":1}", "{\"abiVersion\":\"1\"}", "\xff\xfe", "{\"subject\":"}) {
+    EXPECT_FALSE(shape_from_json(text)) << text;
+  }
+  EXPECT_FALSE(shape_from_json(std::string(100000, '[')));
+  const std::string text = to_json(make_shape(rich_policy()));
+  EXPECT_FALSE(shape_from_json(replaced(text, "[6,80,90]", "[6,90,80]")));
+  EXPECT_FALSE(shape_from_json(replaced(text, "[6,80,90]", "[6,80]")));
+  EXPECT_FALSE(shape_from_json(replaced(text, "\"peers\":[0,1]", "\"peers\":[0,2]")));
+  EXPECT_FALSE(shape_from_json(replaced(text, "\"peers\":[0,1]", "\"peers\":[0,-1]")));
+  EXPECT_FALSE(shape_from_json(replaced(text, "\"NotIn\"", "\"Within\"")));
+}
+
+}  // namespace
+}  // namespace policyc::ir

@@ -1,0 +1,139 @@
+// loader/maps: the node's maps and the IP cache.
+
+#include <gmock/gmock.h>
+#include <linux/bpf.h>
+
+#include "loader/bpf/bpffs.h"
+#include "loader/maps/ipcache.h"
+#include "loader/maps/node_maps.h"
+#include "tests/unit/loader/programs.h"
+#include "tests/unit/loader/sandbox.h"
+
+namespace policyc::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using maps::IpCache;
+using maps::NodeMaps;
+
+class MapsTest : public KernelTest {
+ protected:
+  [[nodiscard]] NodeMaps open() const { return must(NodeMaps::open_or_create(paths_.maps(), small_)); }
+  static IpPrefix prefix(const std::string& text) { return *parse_ip_prefix(text); }
+
+  maps::MapSizes small_{64, 64, 64, 128, 64, 4096};
+};
+
+TEST_F(MapsTest, MapsOutliveTheirMaker) {
+  EXPECT_FALSE(NodeMaps::open(paths_.maps()));
+  const std::uint32_t id = must(open().endpoints.handle().info()).id;
+  const NodeMaps again = open();
+  EXPECT_EQ(must(again.endpoints.handle().info()).id, id);
+  EXPECT_EQ(must(again.conntrack4.handle().info()).max_entries, 128U);
+  EXPECT_TRUE(NodeMaps::open(paths_.maps()));
+}
+
+TEST_F(MapsTest, AnotherAbiVersionIsRefused) {
+  open();
+  const auto header = must(bpf::MapHandle::open({"policyc_header", BPF_MAP_TYPE_ARRAY, 4, 16, 1, 0},
+                                                paths_.maps() / "policyc_header"));
+  const std::uint32_t key = 0;
+  std::array<std::uint32_t, 4> content{};
+  must(header.lookup_raw(&key, content.data()));
+  EXPECT_EQ(content[0], static_cast<std::uint32_t>(POLICYC_ABI_VERSION));
+  content[0] = 4711;
+  must(header.update_raw(&key, content.data(), 0));
+  const auto refused = NodeMaps::open_or_create(paths_.maps(), small_);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("ABI version 4711"));
+}
+
+TEST_F(MapsTest, AMapOfOtherSizesIsRefused) {
+  open();
+  const auto path = paths_.maps() / "conntrack4";
+  const auto other = must(bpf::MapHandle::create({"conntrack4", BPF_MAP_TYPE_LRU_HASH, 16, 48, 8, 0}));
+  must(bpf::pin_replacing(other.fd(), path));
+  const auto refused = NodeMaps::open_or_create(paths_.maps(), small_);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("conntrack4"));
+  EXPECT_THAT(refused.error().message, HasSubstr("48"));
+}
+
+TEST_F(MapsTest, TheEpochStartsAboveZeroAndRises) {
+  const NodeMaps maps = open();
+  EXPECT_EQ(must(maps.config()).policy_epoch, 1U);
+  EXPECT_EQ(must(maps.raise_epoch()), 2U);
+  EXPECT_EQ(must(open().config()).policy_epoch, 2U);
+  auto config = must(maps.config());
+  config.policy_epoch = 0xffffffff;
+  must(maps.set_config(config));
+  EXPECT_EQ(must(maps.raise_epoch()), 1U) << "0 means that nothing is configured";
+}
+
+TEST_F(MapsTest, IpCacheHoldsWhatWasWritten) {
+  const NodeMaps maps = open();
+  const IpCache wanted{{prefix("10.0.0.1/32"), {300, 3}},   {prefix("10.0.0.0/8"), {0x01000001, 4}},
+                       {prefix("0.0.0.0/0"), {9, 5}},       {prefix("fd00::1/128"), {300, 3}},
+                       {prefix("fd00::/64"), {0x01000002, 6}}};
+  const auto first = must(maps::write_ipcache(maps, wanted));
+  EXPECT_EQ(first.added, 5U);
+  EXPECT_EQ(must(maps::read_ipcache(maps)), wanted);
+  EXPECT_EQ(must(maps.ipcache4.lookup({0x0100000a}))->peer_class, 3U) << "addresses are in network order";
+  EXPECT_FALSE(must(maps::write_ipcache(maps, wanted)).any());
+}
+
+TEST_F(MapsTest, IpCacheWritesOnlyDifferences) {
+  const NodeMaps maps = open();
+  must(maps::write_ipcache(maps, {{prefix("10.0.0.1/32"), {300, 3}}, {prefix("10.0.0.2/32"), {301, 4}}}));
+  const IpCache wanted{{prefix("10.0.0.1/32"), {300, 7}}, {prefix("10.0.0.3/32"), {302, 5}}};
+  const auto change = must(maps::write_ipcache(maps, wanted));
+  EXPECT_EQ(change.added, 1U);
+  EXPECT_EQ(change.changed, 1U);
+  EXPECT_EQ(change.removed, 1U);
+  EXPECT_EQ(must(maps::read_ipcache(maps)), wanted);
+}
+
+TEST_F(MapsTest, PrefixFlagsFollowTheTries) {
+  const NodeMaps maps = open();
+  const auto flags = [&maps] { return must(maps.config()).flags & (NODE_HAS_PREFIXES4 | NODE_HAS_PREFIXES6); };
+  must(maps::write_ipcache(maps, {{prefix("10.0.0.1/32"), {300, 3}}}));
+  EXPECT_EQ(flags(), 0U);
+  must(maps::write_ipcache(maps, {{prefix("10.0.0.0/8"), {300, 3}}}));
+  EXPECT_EQ(flags(), NODE_HAS_PREFIXES4);
+  must(maps::write_ipcache(maps, {{prefix("fd00::/8"), {300, 3}}}));
+  EXPECT_EQ(flags(), NODE_HAS_PREFIXES6);
+  must(maps::write_ipcache(maps, {}));
+  EXPECT_EQ(flags(), 0U);
+}
+
+TEST_F(MapsTest, AFullIpCacheIsAnError) {
+  const NodeMaps maps = open();
+  IpCache wanted;
+  for (int i = 0; i < 65; ++i) wanted[prefix("10.0.0." + std::to_string(i) + "/32")] = {300, 3};
+  const auto refused = maps::write_ipcache(maps, wanted);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("ipcache4"));
+}
+
+TEST_F(MapsTest, CountersAreSummedOverCpus) {
+  const NodeMaps maps = open();
+  const auto cpus = must(bpf::possible_cpus());
+  std::vector<metrics_value> values(cpus, metrics_value{2, 100});
+  const metrics_key key{DROP_POLICY_DENY, POLICYC_EGRESS, 0};
+  must(maps.metrics.handle().update_raw(&key, values.data(), 0));
+  const auto counters = must(maps::read_counters(maps));
+  ASSERT_EQ(counters.size(), 1U);
+  EXPECT_EQ(counters[0].packets, 2 * cpus);
+  EXPECT_EQ(counters[0].bytes, 100 * cpus);
+  EXPECT_EQ(counters[0].reason, DROP_POLICY_DENY);
+}
+
+TEST_F(MapsTest, TheDatapathFitsTheMaps) {
+  const NodeMaps maps = open();
+  auto object = must(bpf::Object::open(backend::datapath_object(), "datapath"));
+  must(maps.share_with(object));
+  EXPECT_GE(object.maps().size(), 12U);
+}
+
+}  // namespace
+}  // namespace policyc::testing

@@ -1,0 +1,204 @@
+// loader/endpoint: the state on disk, the inventory and the numbers of identities.
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+
+#include "loader/endpoint/files.h"
+#include "loader/endpoint/identities.h"
+#include "loader/endpoint/inventory.h"
+#include "loader/endpoint/state.h"
+#include "tests/unit/loader/sandbox.h"
+#include "tests/unit/loader/shapes.h"
+
+namespace policyc::testing {
+namespace {
+
+using endpoint::IdentityScope;
+using endpoint::State;
+using ::testing::HasSubstr;
+
+policy::LabelSet labels(std::initializer_list<policy::Label> list) {
+  policy::LabelSet result;
+  for (const policy::Label& label : list) result.add(label);
+  return result;
+}
+
+State sample() {
+  State state;
+  state.instance = 42;
+  state.dirty = true;
+  state.next_cluster_identity = 300;
+  state.identities = {identity(app("web"), 256, 1), identity(labels({{"reserved", "world", ""}}), 2, 2)};
+  endpoint::EndpointRecord record;
+  record.id = 7;
+  record.interface = "veth0";
+  record.interface_index = 11;
+  record.addresses = {*parse_ip_address("10.0.0.1"), *parse_ip_address("fd00::1")};
+  record.identity = 256;
+  record.labels = app("web");
+  record.name = "shop/web";
+  record.shape = "0123abcd_00";
+  record.hook = attach::HookKind::Clsact;
+  record.audit = true;
+  state.endpoints = {record};
+  return state;
+}
+
+class StateTest : public KernelTest {};
+
+TEST_F(StateTest, ReadsBackWhatWasWritten) {
+  must(endpoint::write_state(paths_, sample()));
+  EXPECT_EQ(must(endpoint::read_state(paths_)), sample());
+}
+
+TEST_F(StateTest, AFreshStateHasAnInstance) {
+  const State first = must(endpoint::read_state(paths_));
+  EXPECT_NE(first.instance, 0U);
+  EXPECT_NE(must(endpoint::read_state(paths_)).instance, first.instance);
+  EXPECT_TRUE(first.endpoints.empty());
+}
+
+TEST_F(StateTest, EveryPrefixOfTheFileIsRefused) {
+  const std::string text = endpoint::to_json(sample());
+  ASSERT_TRUE(endpoint::state_from_json(text));
+  // The last bytes are the closing brace and the line's end.
+  for (std::size_t size = 0; size + 2 < text.size(); size += 7) {
+    EXPECT_FALSE(endpoint::state_from_json(text.substr(0, size))) << size;
+  }
+}
+
+TEST_F(StateTest, InconsistentStatesAreRefused) {
+  const auto refused = [](auto change) {
+    State state = sample();
+    change(state);
+    return !endpoint::state_from_json(endpoint::to_json(state));
+  };
+  EXPECT_TRUE(refused([](State& state) { state.identities[1].peer_class = 1; })) << "one class for two identities";
+  EXPECT_TRUE(refused([](State& state) { state.identities[1].peer_class = 0; }));
+  EXPECT_TRUE(refused([](State& state) { state.identities[1].labels = app("web"); }));
+  EXPECT_TRUE(refused([](State& state) { state.endpoints.push_back(state.endpoints[0]); }));
+  EXPECT_TRUE(refused([](State& state) { state.endpoints[0].id = 0; }));
+  EXPECT_TRUE(refused([](State& state) { state.endpoints[0].shape = "../../etc"; })) << "it becomes a path";
+  EXPECT_TRUE(refused([](State& state) { state.instance = 0; }));
+}
+
+TEST_F(StateTest, ADamagedFileTellsTheWayOut) {
+  std::ofstream(paths_.state_file()) << "{\"version\": 1, \"inst";
+  const auto damaged = endpoint::read_state(paths_);
+  ASSERT_FALSE(damaged);
+  EXPECT_THAT(damaged.error().message, HasSubstr("state.json is damaged"));
+  EXPECT_THAT(damaged.error().message, HasSubstr("unload --all"));
+}
+
+TEST_F(StateTest, AHalfWrittenNewFileIsIgnored) {
+  must(endpoint::write_state(paths_, sample()));
+  std::ofstream(paths_.state_file().string() + ".new") << "{\"version\"";
+  EXPECT_EQ(must(endpoint::read_state(paths_)), sample());
+  State next = sample();
+  next.dirty = false;
+  must(endpoint::write_state(paths_, next));
+  EXPECT_EQ(must(endpoint::read_state(paths_)), next);
+  EXPECT_FALSE(std::filesystem::exists(paths_.state_file().string() + ".new"));
+}
+
+TEST_F(StateTest, InventoryReadsBack) {
+  endpoint::Inventory inventory;
+  inventory.options.cluster_name = "north";
+  inventory.cluster.namespaces["shop"] = {{"team", "a"}};
+  policy::Endpoint pod;
+  pod.namespace_ = "shop";
+  pod.name = "web";
+  pod.labels = {{"app", "web"}};
+  pod.ports = {{"http", 80, "TCP"}};
+  pod.addresses = {*parse_ip_address("10.0.0.1")};
+  inventory.cluster.endpoints.push_back(pod);
+  inventory.cluster.nodes.push_back({policy::NodeRole::Host, "node1", {}, {*parse_ip_address("192.0.2.1")}});
+  inventory.cluster.dns["example.org"] = {*parse_ip_address("198.51.100.1")};
+  inventory.prefixes.push_back({*parse_ip_prefix("203.0.113.0/24"), labels({{"cidrgroup", "g", ""}})});
+  must(endpoint::write_inventory(paths_, inventory));
+  const auto read = must(endpoint::read_inventory(paths_));
+  EXPECT_EQ(endpoint::to_json(read), endpoint::to_json(inventory));
+  EXPECT_EQ(read.cluster.endpoints[0].full_name(), "shop/web");
+  EXPECT_EQ(read.cluster.endpoints[0].ports[0].port, 80);
+  EXPECT_EQ(read.cluster.nodes[0].role, policy::NodeRole::Host);
+  EXPECT_EQ(read.prefixes[0].prefix.to_string(), "203.0.113.0/24");
+  std::ofstream(paths_.inventory_file()) << "[]";
+  EXPECT_FALSE(endpoint::read_inventory(paths_));
+}
+
+TEST(IdentitiesTest, ScopeFollowsTheLabels) {
+  EXPECT_EQ(endpoint::scope_of(app("web")), IdentityScope::Cluster);
+  EXPECT_EQ(endpoint::scope_of(labels({{"reserved", "world-ipv4", ""}})), IdentityScope::Reserved);
+  EXPECT_EQ(endpoint::scope_of(labels({{"reserved", "host", ""}, {"node", "zone", "a"}})), IdentityScope::Reserved);
+  EXPECT_EQ(endpoint::scope_of(labels({{"cidr", "10.0.0.0/8", ""}, {"reserved", "world-ipv4", ""}})), IdentityScope::Local);
+  EXPECT_EQ(endpoint::scope_of(labels({{"reserved", "remote-node", ""}, {"node", "zone", "a"}})), IdentityScope::RemoteNode);
+}
+
+TEST(IdentitiesTest, ReservedNumbersAreCiliums) {
+  const std::pair<const char*, std::uint32_t> expected[] = {{"host", 1},        {"world", 2},       {"unmanaged", 3},
+                                                            {"health", 4},      {"init", 5},        {"remote-node", 6},
+                                                            {"kube-apiserver", 7}, {"ingress", 8},  {"world-ipv4", 9},
+                                                            {"world-ipv6", 10}};
+  for (const auto& [name, number] : expected) {
+    State state;
+    EXPECT_EQ(must(endpoint::ensure_identity(state, labels({{"reserved", name, ""}}))).identity, number) << name;
+  }
+  State state;
+  const auto api = labels({{"reserved", "kube-apiserver", ""}, {"reserved", "remote-node", ""}});
+  EXPECT_EQ(must(endpoint::ensure_identity(state, api)).identity, 7U);
+}
+
+TEST(IdentitiesTest, NumbersAreStableAndNotGivenTwice) {
+  State state;
+  const auto web = must(endpoint::ensure_identity(state, app("web")));
+  const auto outside = must(endpoint::ensure_identity(state, labels({{"cidr", "10.0.0.0/8", ""}})));
+  EXPECT_EQ(web.identity, 256U);
+  EXPECT_EQ(outside.identity, 0x01000001U);
+  EXPECT_EQ(must(endpoint::ensure_identity(state, app("web"))), web);
+  EXPECT_EQ(web.peer_class, 1U);
+  EXPECT_EQ(outside.peer_class, 2U);
+  endpoint::retire_identities(state, {outside.peer_class});
+  const auto db = must(endpoint::ensure_identity(state, app("db")));
+  EXPECT_EQ(db.identity, 257U) << "a number that was just in use is not given again";
+  EXPECT_EQ(db.peer_class, 1U) << "classes stay dense";
+}
+
+TEST(IdentitiesTest, RunningOutOfNumbersIsAnError) {
+  State state;
+  for (std::uint32_t number = 256; number <= 65535; ++number) state.identities.push_back({{}, number, number});
+  EXPECT_FALSE(endpoint::ensure_identity(state, app("web")));
+}
+
+TEST(IdentitiesTest, AddressesGetTheLabelsOfInventoryAndPredicates) {
+  endpoint::Inventory inventory;
+  policy::Endpoint pod;
+  pod.namespace_ = "shop";
+  pod.name = "web";
+  pod.labels = {{"app", "web"}};
+  pod.addresses = {*parse_ip_address("10.0.0.1")};
+  inventory.cluster.endpoints.push_back(pod);
+  ir::Shape shape;
+  shape.predicates.push_back({{{"cidr", "203.0.113.0/24", policy::Operator::Exists, {}},
+                               {"cidr", "203.0.113.128/25", policy::Operator::DoesNotExist, {}}},
+                              "cidr"});
+  State state;
+  const auto table = must(endpoint::build_addresses(state, inventory, {shape}));
+  const auto entry = [&table](const char* text) {
+    const auto found = table.entries.find(*parse_ip_prefix(text));
+    return found == table.entries.end() ? maps::IpCacheEntry{} : found->second;
+  };
+  EXPECT_EQ(entry("10.0.0.1/32").identity, 256U);
+  EXPECT_GE(entry("203.0.113.0/24").identity, 0x01000001U);
+  EXPECT_GE(entry("203.0.113.128/25").identity, 0x01000001U) << "exceptions need their own class";
+  EXPECT_NE(entry("203.0.113.0/24"), entry("203.0.113.128/25"));
+  EXPECT_EQ(table.world4.identity, 9U);
+  EXPECT_EQ(table.world6.identity, 10U);
+  EXPECT_EQ(table.classes.size(), 5U);
+  EXPECT_EQ(endpoint::name_of(inventory, *parse_ip_address("10.0.0.1")), "shop/web");
+  EXPECT_EQ(endpoint::name_of(inventory, *parse_ip_address("10.0.0.2")), "");
+}
+
+}  // namespace
+}  // namespace policyc::testing
