@@ -126,6 +126,10 @@ class LoadCommand {
                  << (report.replaced ? "replaced" : "attached") << " by " << attach::hook_name(report.hook) << "; ipcache +"
                  << report.ipcache.added << " ~" << report.ipcache.changed << " -" << report.ipcache.removed
                  << "; policy epoch " << report.epoch << "\n";
+    for (const std::string& interface : report.starved) {
+      context_.err << "policyc: warning: the policy of " << interface
+                   << " has no room for every identity and denies the newest: load it again\n";
+    }
   }
 
   const Arguments& arguments_;

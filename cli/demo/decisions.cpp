@@ -13,8 +13,10 @@ bool belongs(const observe::Event& event, const Exchange& exchange, std::uint16_
   const bool v6 = exchange.destination.v6;
   if (event.source != exchange.source || event.destination != exchange.destination) return false;
   if (event.protocol != ip_protocol(exchange.service, v6)) return false;
-  if (exchange.service == Service::Ping) return event.destination_port == (v6 ? 0 + ICMP6_ECHO_REQUEST : 0 + ICMP_ECHO);
-  return event.destination_port == exchange.port && (source_port == 0 || event.source_port == source_port);
+  if (exchange.service == Service::Ping)
+    return event.destination_port == (v6 ? 0 + ICMP6_ECHO_REQUEST : 0 + ICMP_ECHO);
+  return event.destination_port == exchange.port &&
+         (source_port == 0 || event.source_port == source_port);
 }
 
 }  // namespace
@@ -37,8 +39,10 @@ Result<std::vector<Decision>> Decisions::of(const Exchange& exchange, std::uint1
   std::vector<Decision> decisions;
   for (const observe::Event& event : events_) {
     if (!belongs(event, exchange, source_port)) continue;
-    Decision decision{event.dropped, event.reason, names_.endpoint(event), event.direction, names_.cause(event), event.source_port};
-    if (std::find(decisions.begin(), decisions.end(), decision) == decisions.end()) decisions.push_back(std::move(decision));
+    Decision decision{event.dropped,   event.reason,        names_.endpoint(event),
+                      event.direction, names_.cause(event), event.source_port};
+    if (std::find(decisions.begin(), decisions.end(), decision) == decisions.end())
+      decisions.push_back(std::move(decision));
   }
   return decisions;
 }

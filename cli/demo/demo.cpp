@@ -1,7 +1,5 @@
 #include "cli/demo/demo.h"
 
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <ostream>
 
@@ -23,8 +21,9 @@ using Kind = Conclusion::Kind;
 
 class Demo {
  public:
-  Demo(const Options& options, Interrupt& interrupt, std::ostream& out, std::ostream& err)
-      : options_(options), interrupt_(interrupt), out_(out), err_(err) {}
+  Demo(const Options& options, Interrupt& interrupt, std::istream& in, std::ostream& out,
+       std::ostream& err)
+      : options_(options), interrupt_(interrupt), in_(in), out_(out), err_(err) {}
 
   Conclusion run() {
     attempts_ = story(options_.without_l7);
@@ -34,6 +33,9 @@ class Demo {
     }
     auto policies = read_policies();
     if (!policies) return unavailable(policies.error());
+    const auto started = start_compiler();
+    if (!started) return bug(started.error());
+    print_start(out_, *started);
     const auto build = compile(std::move(*policies));
     if (!build) return Conclusion{failure_, 0};
     print_compile(out_, *build);
@@ -45,7 +47,7 @@ class Demo {
     if (interrupt_.requested()) return interrupted();
     if (!stage) return unavailable(stage.error());
     out_ << "\nLoad: one network namespace for each pod, joined through one for the node\n";
-    for (const policy::Endpoint& pod : build->pods()) {
+    for (const policy::Endpoint& pod : build->pods) {
       const auto loaded = (*stage)->load(*build, pod);
       if (!loaded) return unavailable(loaded.error());
       print_load(out_, *loaded);
@@ -54,15 +56,20 @@ class Demo {
     if (!own_policies()) {
       if (const auto ended = update(**stage, *build)) return *ended;
     }
-    return {as_expected_ == attempts_.size() && update_good_ ? Kind::AsExpected : Kind::Different, 0};
+    return {as_expected_ == attempts_.size() && update_good_ ? Kind::AsExpected : Kind::Different,
+            0};
   }
 
  private:
-  bool own_policies() const { return !options_.policy_file.empty(); }
+  bool own_policies() const { return !options_.policy_files.empty(); }
 
   Conclusion unavailable(const Error& error) {
     err_ << "policyc demo: " << error.message << "\n";
     return {Kind::Unavailable, 0};
+  }
+  Conclusion bug(const Error& error) {
+    err_ << "policyc demo: internal error: " << error.message << "\n";
+    return {Kind::Bug, 0};
   }
   Conclusion interrupted() {
     err_ << "policyc demo: interrupted; cleaning up\n";
@@ -71,20 +78,16 @@ class Demo {
 
   Result<std::vector<driver::InputText>> read_policies() const {
     if (!own_policies()) return policy_manifests(false);
-    std::ifstream file(options_.policy_file, std::ios::binary);
-    std::string text(std::istreambuf_iterator<char>(file), {});
-    if (!file) return fail(options_.policy_file + ": cannot be read");
-    std::vector<driver::InputText> inputs;
-    inputs.push_back({options_.policy_file, std::move(text)});
-    return inputs;
+    return driver::read_inputs(options_.policy_files, in_);
   }
 
-  // Nothing when the policies are refused or clang fails; that is said on err_, and failure_ is set.
+  // Nothing when the policies are refused or clang fails; that is said on err_, and failure_ is
+  // set.
   std::optional<Build> compile(std::vector<driver::InputText> policies) {
-    auto build = build_policies({std::move(policies), cluster_manifests(), {}, options_.without_l7});
+    auto build =
+        build_policies({std::move(policies), cluster_manifests(), {}, options_.without_l7});
     if (!build) {
-      err_ << "policyc demo: internal error: " << build.error().message << "\n";
-      failure_ = Kind::Bug;
+      failure_ = bug(build.error()).kind;
       return std::nullopt;
     }
     err_ << diag::render_text(build->compilation->sources(), build->compilation->diagnostics());
@@ -97,14 +100,18 @@ class Demo {
 
   // A conclusion only when the demo ends here.
   std::optional<Conclusion> try_all(Stage& stage) {
-    out_ << "\nTraffic: real packets over the kernel's stack; who decided is what the programs reported\n";
+    out_ << "\nTraffic: real packets over the kernel's stack; who decided is what the programs "
+            "reported\n";
     for (const Attempt& one : attempts_) {
       const Exchange exchange = stage.exchange(one);
-      const Outcome outcome = attempt(exchange, interrupt_);
+      const bool answer_wanted = !own_policies() && one.expected.answered;
+      const Outcome outcome =
+          attempt(exchange, answer_wanted ? kPatientTimeout : kAnswerTimeout, interrupt_);
       if (interrupt_.requested()) return interrupted();
       const auto decisions = stage.decisions(exchange, outcome.source_port);
       if (!decisions) return unavailable(decisions.error());
-      print_attempt(out_, one, outcome, *decisions);
+      print_attempt(out_, one, outcome, !own_policies());
+      print_decisions(out_, *decisions);
       judge(one, outcome, *decisions);
       out_.flush();
     }
@@ -126,7 +133,8 @@ class Demo {
   std::optional<Conclusion> update(Stage& stage, const Build& before) {
     const auto after = compile(policy_manifests(true));
     if (!after) return Conclusion{failure_, 0};
-    out_ << "\nLive update: the API's policy is replaced under two running connections; ports 8000 to 8003 are closed\n";
+    out_ << "\n";
+    print_update(out_, *after);
     const auto good = live_update(stage, before, *after, out_, interrupt_);
     if (interrupt_.requested()) return interrupted();
     if (!good) return unavailable(good.error());
@@ -136,6 +144,7 @@ class Demo {
 
   const Options& options_;
   Interrupt& interrupt_;
+  std::istream& in_;
   std::ostream& out_;
   std::ostream& err_;
   Kind failure_ = Kind::Bug;
@@ -146,7 +155,7 @@ class Demo {
 
 }  // namespace
 
-Conclusion run(const Options& options, std::ostream& out, std::ostream& err) {
+Conclusion run(const Options& options, std::istream& in, std::ostream& out, std::ostream& err) {
   auto interrupt = Interrupt::install();
   const auto ready = interrupt ? preflight() : Result<void>(std::unexpected(interrupt.error()));
   if (!ready) {
@@ -154,15 +163,17 @@ Conclusion run(const Options& options, std::ostream& out, std::ostream& err) {
     return {Kind::Unavailable, 0};
   }
   if (const std::size_t leftovers = remove_leftovers(); leftovers != 0) {
-    out << "Removed what " << count_of(leftovers, "demo that was killed", "demos that were killed") << " left behind.\n";
+    out << "Removed what " << count_of(leftovers, "demo that was killed", "demos that were killed")
+        << " left behind.\n";
   }
-  return Demo(options, *interrupt, out, err).run();
+  return Demo(options, *interrupt, in, out, err).run();
 }
 
 void print_manifests(std::ostream& out) {
   for (const EmbeddedFile& file : manifest_files()) {
     out << "---\n# " << file.path << "\n";
-    out.write(reinterpret_cast<const char*>(file.bytes.data()), static_cast<std::streamsize>(file.bytes.size()));
+    out.write(reinterpret_cast<const char*>(file.bytes.data()),
+              static_cast<std::streamsize>(file.bytes.size()));
   }
 }
 

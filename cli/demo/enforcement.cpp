@@ -21,7 +21,8 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-Result<std::uint32_t> verified_instructions(const endpoint::Paths& paths, const std::string& shape) {
+Result<std::uint32_t> verified_instructions(const endpoint::Paths& paths,
+                                            const std::string& shape) {
   std::uint32_t total = 0;
   for (const attach::Side side : attach::kSides) {
     const auto program = bpf::open_pinned(paths.shape(shape) / attach::program_name(side));
@@ -33,14 +34,41 @@ Result<std::uint32_t> verified_instructions(const endpoint::Paths& paths, const 
   return total;
 }
 
+// The cluster's own pods: policies of the user may come with others, which have no place here.
+Result<std::vector<policy::Endpoint>> read_pods(std::vector<driver::InputText> cluster) {
+  driver::Compilation inventory({});
+  if (!inventory.parse({}, std::move(cluster))) return fail("the demo's own manifests are refused");
+  return inventory.read().cluster.endpoints;
+}
+
 }  // namespace
 
+double Build::milliseconds() const {
+  double total = front_end_milliseconds;
+  for (const CompiledPolicy& policy : policies) total += policy.milliseconds;
+  return total;
+}
+
 const CompiledPolicy& Build::policy_of(const policy::Endpoint& pod) const {
-  const auto found = std::find_if(policies.begin(), policies.end(), [&](const CompiledPolicy& compiled) {
-    return std::find(compiled.users.begin(), compiled.users.end(), pod.full_name()) != compiled.users.end();
-  });
+  const auto found =
+      std::find_if(policies.begin(), policies.end(), [&](const CompiledPolicy& compiled) {
+        return std::find(compiled.users.begin(), compiled.users.end(), pod.full_name()) !=
+               compiled.users.end();
+      });
   POLICYC_CHECK(found != policies.end());
   return *found;
+}
+
+Result<double> start_compiler() {
+  const auto start = Clock::now();
+  constexpr const char* kText =
+      "#include \"runtime/include/generated.h\"\n"
+      "int start(const struct policy_context *context);\n"
+      "int start(const struct policy_context *context) { return context ? context->host_port : 0; "
+      "}\n";
+  if (auto compiled = backend::compile("start.c", kText, backend::Output::Object); !compiled)
+    return std::unexpected(compiled.error());
+  return milliseconds_since(start);
 }
 
 Result<Build> build_policies(BuildInput input) {
@@ -50,10 +78,13 @@ Result<Build> build_policies(BuildInput input) {
   options.without_l7 = input.without_l7;
   options.has_inventory = true;
   Build build;
+  auto pods = read_pods(input.cluster);
+  if (!pods) return std::unexpected(pods.error());
+  build.pods = std::move(*pods);
   build.compilation = std::make_shared<driver::Compilation>(std::move(options));
   driver::Compilation& compilation = *build.compilation;
-  const bool ready = compilation.parse(std::move(input.policies), std::move(input.cluster)) && compilation.resolve() &&
-                     compilation.build_shapes();
+  const bool ready = compilation.parse(std::move(input.policies), std::move(input.cluster)) &&
+                     compilation.resolve() && compilation.build_shapes();
   if (!ready) return build;
   for (const auto& document : compilation.documents()) {
     if (document.kind.value.ends_with("NetworkPolicy")) ++build.policy_objects;
@@ -63,13 +94,14 @@ Result<Build> build_policies(BuildInput input) {
     const auto object_start = Clock::now();
     auto object = driver::compile_shape(unit.shape, compilation.sources(), bpf::join_objects);
     if (!object) return std::unexpected(object.error());
-    build.policies.push_back({unit.shape, unit.users, std::move(*object), milliseconds_since(object_start)});
+    build.policies.push_back(
+        {unit.shape, unit.users, std::move(*object), milliseconds_since(object_start)});
   }
   return build;
 }
 
-Result<LoadedPod> load_pod(const endpoint::Paths& paths, const Topology& topology, const Build& build,
-                           const policy::Endpoint& pod) {
+Result<LoadedPod> load_pod(const endpoint::Paths& paths, const Topology& topology,
+                           const Build& build, const policy::Endpoint& pod) {
   const auto start = Clock::now();
   const auto scope = NamespaceScope::enter(topology.node_fd());
   if (!scope) return std::unexpected(scope.error());
@@ -78,8 +110,9 @@ Result<LoadedPod> load_pod(const endpoint::Paths& paths, const Topology& topolog
   request.interface = Topology::interface_name(pod.name);
   request.addresses = pod.addresses;
   const driver::Compilation& compilation = *build.compilation;
-  request.inventory = endpoint::Inventory{compilation.options().read.agent, compilation.read().cluster,
-                                          compilation.resolved().prefixes};
+  request.inventory =
+      endpoint::Inventory{compilation.options().read.agent, compilation.read().cluster,
+                          compilation.resolved().prefixes};
   request.trace_verdicts = true;
   request.sizes.conntrack = kTrackedConnections;
   request.max_classes = kClasses;

@@ -25,10 +25,11 @@ struct CompiledPolicy {
 struct Build {
   std::shared_ptr<driver::Compilation> compilation;  // its sources and diagnostics
   std::vector<CompiledPolicy> policies;
-  std::size_t policy_objects = 0;  // CiliumNetworkPolicies and the like
+  std::vector<policy::Endpoint> pods;  // of the demo's cluster
+  std::size_t policy_objects = 0;      // CiliumNetworkPolicies and the like
   double front_end_milliseconds = 0;
+  [[nodiscard]] double milliseconds() const;  // front end and all policies
   [[nodiscard]] const CompiledPolicy& policy_of(const policy::Endpoint& pod) const;
-  [[nodiscard]] const std::vector<policy::Endpoint>& pods() const { return compilation->read().cluster.endpoints; }
 };
 
 struct BuildInput {
@@ -38,7 +39,12 @@ struct BuildInput {
   bool without_l7 = false;
 };
 
-// Mistakes in the policies are in Build::compilation; there are no policies then. An Error is a bug of policyc.
+// Compiles nothing, so that what clang and LLVM need once is not counted with the first policy.
+// Returns the milliseconds.
+[[nodiscard]] Result<double> start_compiler();
+
+// Mistakes in the policies are in Build::compilation; there are no policies then. An Error is a bug
+// of policyc.
 [[nodiscard]] Result<Build> build_policies(BuildInput input);
 
 struct LoadedPod {
@@ -50,7 +56,7 @@ struct LoadedPod {
 };
 
 // Loads the program of one pod, or replaces the one that runs. Enters the node's namespace.
-[[nodiscard]] Result<LoadedPod> load_pod(const endpoint::Paths& paths, const Topology& topology, const Build& build,
-                                         const policy::Endpoint& pod);
+[[nodiscard]] Result<LoadedPod> load_pod(const endpoint::Paths& paths, const Topology& topology,
+                                         const Build& build, const policy::Endpoint& pod);
 
 }  // namespace policyc::demo

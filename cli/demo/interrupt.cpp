@@ -42,7 +42,8 @@ Interrupt::~Interrupt() {
 
 int Interrupt::signal() {
   signalfd_siginfo info{};
-  if (signal_ == 0 && ::read(fd_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+  if (signal_ == 0 &&
+      ::read(fd_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
     signal_ = static_cast<int>(info.ssi_signo);
   }
   return signal_;

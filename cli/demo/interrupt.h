@@ -1,5 +1,6 @@
 #pragma once
-// SIGINT, SIGTERM and SIGHUP as something that poll(2) can wait for, so that every end of the demo goes through its cleanup.
+// SIGINT, SIGTERM and SIGHUP as something that poll(2) can wait for, so that every end of the demo
+// goes through its cleanup.
 
 #include "compiler/support/result.h"
 #include "loader/bpf/fd.h"

@@ -10,11 +10,14 @@
 
 namespace policyc::demo {
 
-// The decision that made the outcome: the drop, else the one of a rule, else the first. Null when there is none.
+// The decision that made the outcome: the drop, else the one of a rule, else the first. Null when
+// there is none.
 [[nodiscard]] const Decision* deciding(const std::vector<Decision>& decisions);
 
-// What is wrong, or nothing: the outcome, who decided, by which rule, and that the rule has a place in a file.
-[[nodiscard]] std::optional<std::string> mismatch(const Expectation& expected, const Outcome& outcome,
+// What is wrong, or nothing: the outcome, who decided, by which rule, and that the rule has a place
+// in a file.
+[[nodiscard]] std::optional<std::string> mismatch(const Expectation& expected,
+                                                  const Outcome& outcome,
                                                   const std::vector<Decision>& decisions);
 
 }  // namespace policyc::demo

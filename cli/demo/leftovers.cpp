@@ -26,7 +26,8 @@ constexpr const char* kStateParent = "/run";
 std::set<std::string> names_in(const fs::path& folder) {
   std::set<std::string> names;
   std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
     names.insert(entry->path().filename().string());
   }
   return names;
@@ -50,7 +51,8 @@ std::string command_of(pid_t pid) {
   return name;
 }
 
-// A number is given again after a while: a process of another name has it by chance, and so have we.
+// A number is given again after a while: a process of another name has it by chance, and so have
+// we.
 bool is_gone(pid_t pid) {
   if (pid == ::getpid()) return true;
   if (::kill(pid, 0) != 0 && errno == ESRCH) return true;
@@ -88,7 +90,8 @@ std::size_t remove_leftovers() {
 
 Result<RunFolders> RunFolders::create(const std::string& run) {
   const fs::path folder = state_folder(run);
-  if (::mkdir(folder.c_str(), 0700) != 0) return fail(folder.string() + ": " + std::strerror(errno));
+  if (::mkdir(folder.c_str(), 0700) != 0)
+    return fail(folder.string() + ": " + std::strerror(errno));
   return RunFolders(run);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// What a demo that was killed (SIGKILL, power) left behind: namespaces, pins and a state directory named after its process.
+// What a demo that was killed (SIGKILL, power) left behind: namespaces, pins and a state directory
+// named after its process.
 
 #include <cstddef>
 #include <filesystem>

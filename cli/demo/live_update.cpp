@@ -1,6 +1,5 @@
 #include "cli/demo/live_update.h"
 
-#include <iomanip>
 #include <ostream>
 
 #include "cli/demo/judge.h"
@@ -12,8 +11,10 @@ namespace {
 
 constexpr int kBeforeMilliseconds = 300;
 constexpr int kAfterMilliseconds = 300;
-// For what was under way when the policy changed, or when sending stopped.
+// For what was under way when the policy changed.
 constexpr int kSettleMilliseconds = 60;
+// At most this for the last echoes to come back.
+constexpr int kLastEchoesMilliseconds = 2000;
 
 constexpr std::size_t kStays = 0;
 constexpr std::size_t kCut = 1;
@@ -23,9 +24,10 @@ struct Measured {
 };
 
 // Loads the programs of the pods whose policy is another one now.
-Result<std::size_t> replace(Stage& stage, const Build& before, const Build& after, std::ostream& out) {
+Result<std::size_t> replace(Stage& stage, const Build& before, const Build& after,
+                            std::ostream& out) {
   std::size_t replaced = 0;
-  for (const policy::Endpoint& pod : after.pods()) {
+  for (const policy::Endpoint& pod : after.pods) {
     if (after.policy_of(pod).shape.hash == before.policy_of(pod).shape.hash) continue;
     const auto loaded = stage.load(after, pod);
     if (!loaded) return std::unexpected(loaded.error());
@@ -35,34 +37,45 @@ Result<std::size_t> replace(Stage& stage, const Build& before, const Build& afte
   return replaced;
 }
 
-void print_stream(std::ostream& out, const Attempt& attempt, const StreamCounts& at_update, const StreamCounts& end) {
-  out << "frontend -> api " << service_name(attempt.service) << " " << attempt.port << ": " << std::setw(4) << at_update.echoed
-      << " messages echoed before the update, " << end.echoed - at_update.echoed << " after; " << end.sent - end.echoed
-      << " without an answer, " << end.retransmitted << " segments retransmitted\n";
+void print_stream(std::ostream& out, const Attempt& attempt, const StreamCounts& at_update,
+                  const StreamCounts& end) {
+  out << "frontend -> api " << service_name(attempt.service) << " " << attempt.port << ": "
+      << at_update.echoed << " messages echoed before the update, " << end.echoed - at_update.echoed
+      << " after; " << end.sent - end.echoed << " without an answer, "
+      << count_of(end.retransmitted, "segment", "segments") << " retransmitted\n";
 }
 
 // The connection that stays allowed: every message came back, and no packet of it was dropped.
-bool check_stays(const Measured& measured, const std::vector<Decision>& decisions, std::ostream& out) {
+bool check_stays(const Measured& measured, const std::vector<Decision>& decisions,
+                 std::ostream& out) {
   const StreamCounts& end = measured.end[kStays];
   const Decision* decision = deciding(decisions);
   const bool dropped = decision != nullptr && decision->dropped;
   if (dropped) print_decision(out, *decision);
   const bool flows = end.echoed > measured.settled[kStays].echoed;
   const bool whole = end.sent == end.echoed && end.wrong == 0;
-  out << "      " << (flows && whole && !dropped ? "keeps flowing, nothing lost" : "NOT as expected: lost or stopped") << "\n";
+  out << "      "
+      << (flows && whole && !dropped ? "keeps flowing, nothing lost"
+                                     : "NOT as expected: lost or stopped")
+      << "\n";
   return flows && whole && !dropped;
 }
 
 // The connection that is denied now: nothing came back any more, and the new rule said so.
-bool check_cut(const Measured& measured, const std::vector<Decision>& decisions, std::ostream& out) {
+bool check_cut(const Measured& measured, const std::vector<Decision>& decisions,
+               std::ostream& out) {
   const Decision* decision = deciding(decisions);
   if (decision != nullptr) print_decision(out, *decision);
   const bool silent = measured.end[kCut].echoed == measured.settled[kCut].echoed;
-  const bool named = decision != nullptr && decision->dropped && decision->reason == DROP_POLICY_DENY &&
-                     decision->cause.origins.size() == 1 &&
-                     decision->cause.origins.front().object == "CiliumNetworkPolicy/demo/api-shared" &&
-                     decision->cause.origins.front().path == "spec.ingressDeny[1]";
-  out << "      " << (silent && named ? "cut by the new rule" : "NOT as expected: not cut, or not by the new rule") << "\n";
+  const bool named =
+      decision != nullptr && decision->dropped && decision->reason == DROP_POLICY_DENY &&
+      decision->cause.origins.size() == 1 &&
+      decision->cause.origins.front().object == "CiliumNetworkPolicy/demo/api-shared" &&
+      decision->cause.origins.front().path == "spec.ingressDeny[1]";
+  out << "      "
+      << (silent && named ? "cut by the new rule"
+                          : "NOT as expected: not cut, or not by the new rule")
+      << "\n";
   return silent && named;
 }
 
@@ -75,9 +88,11 @@ std::vector<Attempt> update_attempts() {
   return attempts;
 }
 
-Result<bool> live_update(Stage& stage, const Build& before, const Build& after, std::ostream& out, Interrupt& interrupt) {
+Result<bool> live_update(Stage& stage, const Build& before, const Build& after, std::ostream& out,
+                         Interrupt& interrupt) {
   const std::vector<Attempt> attempts = update_attempts();
-  const std::vector<Exchange> exchanges = {stage.exchange(attempts[kStays]), stage.exchange(attempts[kCut])};
+  const std::vector<Exchange> exchanges = {stage.exchange(attempts[kStays]),
+                                           stage.exchange(attempts[kCut])};
   auto streams = Streams::start(exchanges, interrupt);
   if (!streams) return std::unexpected(streams.error());
   Measured measured;
@@ -89,8 +104,11 @@ Result<bool> live_update(Stage& stage, const Build& before, const Build& after, 
   measured.settled = streams->counts();
   if (!interrupt.sleep(kAfterMilliseconds)) return false;
   streams->stop_sending();
-  if (!interrupt.sleep(kSettleMilliseconds)) return false;
-  measured.end = streams->counts();
+  for (int waited = 0; waited < kLastEchoesMilliseconds; waited += kSettleMilliseconds) {
+    if (!interrupt.sleep(kSettleMilliseconds)) return false;
+    measured.end = streams->counts();
+    if (measured.end[kStays].sent == measured.end[kStays].echoed) break;
+  }
 
   bool good = *replaced != 0;
   const auto stays = stage.decisions(exchanges[kStays], streams->source_port(kStays));

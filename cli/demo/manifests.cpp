@@ -20,7 +20,8 @@ driver::InputText input(const EmbeddedFile& file) {
 const EmbeddedFile* update_of(std::string_view path) {
   const std::string wanted = std::string(kUpdateFolder) + std::string(path.substr(kFolder.size()));
   const auto files = manifest_files();
-  const auto found = std::find_if(files.begin(), files.end(), [&](const EmbeddedFile& file) { return file.path == wanted; });
+  const auto found = std::find_if(files.begin(), files.end(),
+                                  [&](const EmbeddedFile& file) { return file.path == wanted; });
   return found == files.end() ? nullptr : &*found;
 }
 

@@ -22,7 +22,8 @@ Result<bpf::Fd> open_read(const std::string& path) {
 }  // namespace
 
 Result<NetworkNamespace> NetworkNamespace::create(std::string name) {
-  if (auto made = run_program({"ip", "netns", "add", name}); !made) return std::unexpected(made.error());
+  if (auto made = run_program({"ip", "netns", "add", name}); !made)
+    return std::unexpected(made.error());
   NetworkNamespace result(std::move(name));
   auto fd = open_read(std::string(kNamespaceFolder) + "/" + result.name_);
   if (!fd) return std::unexpected(fd.error());
@@ -59,7 +60,8 @@ Result<void> NetworkNamespace::ip_batch(const std::string& commands) const {
 Result<NamespaceScope> NamespaceScope::enter(int namespace_fd) {
   auto before = open_read("/proc/thread-self/ns/net");
   if (!before) return std::unexpected(before.error());
-  if (::setns(namespace_fd, CLONE_NEWNET) != 0) return fail(std::string("setns: ") + std::strerror(errno));
+  if (::setns(namespace_fd, CLONE_NEWNET) != 0)
+    return fail(std::string("setns: ") + std::strerror(errno));
   return NamespaceScope(std::move(*before));
 }
 
@@ -70,7 +72,8 @@ NamespaceScope::~NamespaceScope() {
 Result<void> set_sysctl(const std::string& path, const std::string& value) {
   const std::string file = "/proc/sys/" + path;
   const bpf::Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd.valid() || ::write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size())) {
+  if (!fd.valid() ||
+      ::write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size())) {
     return fail(file + ": " + std::strerror(errno));
   }
   return {};

@@ -31,8 +31,8 @@ class NetworkNamespace {
   bpf::Fd fd_;
 };
 
-// The calling thread is inside `namespace_fd` while this lives. Sockets keep the namespace that they were made in, so a
-// scope around socket() is all that a client or a server needs.
+// The calling thread is inside `namespace_fd` while this lives. Sockets keep the namespace that
+// they were made in, so a scope around socket() is all that a client or a server needs.
 class NamespaceScope {
  public:
   [[nodiscard]] static Result<NamespaceScope> enter(int namespace_fd);
@@ -45,7 +45,8 @@ class NamespaceScope {
   bpf::Fd before_;
 };
 
-// Writes a sysctl ("net.ipv4.ip_forward" as "net/ipv4/ip_forward") of the calling thread's network namespace.
+// Writes a sysctl ("net.ipv4.ip_forward" as "net/ipv4/ip_forward") of the calling thread's network
+// namespace.
 [[nodiscard]] Result<void> set_sysctl(const std::string& path, const std::string& value);
 
 }  // namespace policyc::demo

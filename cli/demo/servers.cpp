@@ -16,12 +16,14 @@
 namespace policyc::demo {
 namespace {
 
-constexpr std::string_view kHttpResponse = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
+constexpr std::string_view kHttpResponse =
+    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
 
 enum class Role : std::uint8_t { TcpListener, TcpConnection, Udp };
 
 Result<bpf::Fd> listen_on(const Listener& listener) {
-  auto fd = open_socket(listener.namespace_fd, listener.address.v6, listener.udp ? SOCK_DGRAM : SOCK_STREAM, 0);
+  auto fd = open_socket(listener.namespace_fd, listener.address.v6,
+                        listener.udp ? SOCK_DGRAM : SOCK_STREAM, 0);
   if (!fd) return fd;
   const int one = 1;
   ::setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -71,7 +73,9 @@ struct Servers::Loop {
       const std::string_view message(buffer.data(), static_cast<std::size_t>(size));
       const bool http = message.starts_with("GET ");
       const std::string_view reply = http ? kHttpResponse : message;
-      keep = ::send(fd, reply.data(), reply.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(reply.size()) && !http;
+      keep = ::send(fd, reply.data(), reply.size(), MSG_NOSIGNAL) ==
+                 static_cast<ssize_t>(reply.size()) &&
+             !http;
     }
     if (!keep) sockets.erase(fd);
   }
@@ -83,22 +87,31 @@ struct Servers::Loop {
     auto* name = reinterpret_cast<sockaddr*>(&peer);
     const ssize_t size = ::recvfrom(fd, buffer.data(), buffer.size(), 0, name, &length);
     // Like any UDP server, it does not learn whether the answer arrives.
-    if (size >= 0) static_cast<void>(::sendto(fd, buffer.data(), static_cast<std::size_t>(size), MSG_NOSIGNAL, name, length));
+    if (size >= 0)
+      static_cast<void>(
+          ::sendto(fd, buffer.data(), static_cast<std::size_t>(size), MSG_NOSIGNAL, name, length));
   }
 
   void run() {
     std::array<epoll_event, 16> events;
     for (;;) {
-      const int ready = ::epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), -1);
+      const int ready =
+          ::epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), -1);
       for (int i = 0; i < ready; ++i) {
         const int fd = events[static_cast<std::size_t>(i)].data.fd;
         if (fd == stop.get()) return;
         const auto found = sockets.find(fd);
         if (found == sockets.end()) continue;
         switch (found->second.first) {
-          case Role::TcpListener: accept(fd); break;
-          case Role::TcpConnection: answer_stream(fd); break;
-          case Role::Udp: answer_datagram(fd); break;
+          case Role::TcpListener:
+            accept(fd);
+            break;
+          case Role::TcpConnection:
+            answer_stream(fd);
+            break;
+          case Role::Udp:
+            answer_datagram(fd);
+            break;
         }
       }
       if (ready < 0 && errno != EINTR) return;
@@ -106,7 +119,8 @@ struct Servers::Loop {
   }
 };
 
-Servers::Servers(std::unique_ptr<Loop> loop) : loop_(std::move(loop)), thread_([loop = loop_.get()] { loop->run(); }) {}
+Servers::Servers(std::unique_ptr<Loop> loop)
+    : loop_(std::move(loop)), thread_([loop = loop_.get()] { loop->run(); }) {}
 
 Servers::Servers(Servers&&) noexcept = default;
 
@@ -124,9 +138,11 @@ Result<Servers> Servers::start(const std::vector<Listener>& listeners) {
   for (const Listener& listener : listeners) {
     auto fd = listen_on(listener);
     if (!fd) {
-      return fail("server " + listener.address.to_string() + " port " + std::to_string(listener.port) + ": " + fd.error().message);
+      return fail("server " + listener.address.to_string() + " port " +
+                  std::to_string(listener.port) + ": " + fd.error().message);
     }
-    if (auto added = loop->add(listener.udp ? Role::Udp : Role::TcpListener, std::move(*fd)); !added) {
+    if (auto added = loop->add(listener.udp ? Role::Udp : Role::TcpListener, std::move(*fd));
+        !added) {
       return std::unexpected(added.error());
     }
   }

@@ -1,6 +1,6 @@
 #pragma once
-// The servers of the demo: every pod answers on the ports of the story. TCP and UDP send back what they got; a TCP
-// connection that begins like an HTTP request gets a short HTTP response.
+// The servers of the demo: every pod answers on the ports of the story. TCP and UDP send back what
+// they got; a TCP connection that begins like an HTTP request gets a short HTTP response.
 
 #include <cstdint>
 #include <memory>

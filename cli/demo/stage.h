@@ -1,6 +1,6 @@
 #pragma once
-// Everything that runs while the demo runs: the network, the servers, the loaded programs and their events. Its end takes
-// all of it away.
+// Everything that runs while the demo runs: the network, the servers, the loaded programs and their
+// events. Its end takes all of it away.
 
 #include <memory>
 #include <optional>
@@ -17,15 +17,18 @@ namespace policyc::demo {
 
 class Stage {
  public:
-  // The network and the servers that the attempts need, for the pods of the build; no program is loaded yet.
-  [[nodiscard]] static Result<std::unique_ptr<Stage>> set(const Build& build, const std::vector<Attempt>& attempts);
+  // The network and the servers that the attempts need, for the pods of the build; no program is
+  // loaded yet.
+  [[nodiscard]] static Result<std::unique_ptr<Stage>> set(const Build& build,
+                                                          const std::vector<Attempt>& attempts);
   ~Stage();
 
   // Loads, or replaces, one pod's program.
   [[nodiscard]] Result<LoadedPod> load(const Build& build, const policy::Endpoint& pod);
   [[nodiscard]] Exchange exchange(const Attempt& attempt) const;
   // After the first load.
-  [[nodiscard]] Result<std::vector<Decision>> decisions(const Exchange& exchange, std::uint16_t source_port);
+  [[nodiscard]] Result<std::vector<Decision>> decisions(const Exchange& exchange,
+                                                        std::uint16_t source_port);
   [[nodiscard]] const Topology& topology() const { return topology_; }
 
  private:

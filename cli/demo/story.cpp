@@ -37,10 +37,12 @@ Expectation no_policy() { return {true, DROP_NONE, "", POLICYC_INGRESS, "", "", 
 }  // namespace
 
 std::vector<Attempt> story(bool without_l7) {
-  const Expectation http = without_l7 ? allowed_at_api(kApi, "spec.ingress[1]")
-                                      : dropped_at_api(DROP_L7_PROXY_UNAVAILABLE, kApi, "spec.ingress[1]");
+  const Expectation http = without_l7
+                               ? allowed_at_api(kApi, "spec.ingress[1]")
+                               : dropped_at_api(DROP_L7_PROXY_UNAVAILABLE, kApi, "spec.ingress[1]");
   const Expectation denied = dropped_at_api(DROP_POLICY_DENY, kApiShared, "spec.ingressDeny[0]");
   const std::string world(kWorld);
+  // clang-format off: a table, one attempt a line
   return {
       {"frontend", "api", "", Service::Tcp, 443, kIPv4, allowed_at_api(kApi, "spec.ingress[0]")},
       {"frontend", "api", "", Service::Tcp, 443, kIPv6, allowed_at_api(kApi, "spec.ingress[0]")},
@@ -65,6 +67,7 @@ std::vector<Attempt> story(bool without_l7) {
       {"frontend", "other", "", Service::Tcp, 443, kIPv4, no_policy()},
       {"api", "frontend", "", Service::Udp, 53, kIPv6, no_policy()},
   };
+  // clang-format on
 }
 
 }  // namespace policyc::demo

@@ -10,15 +10,17 @@
 
 namespace policyc::demo {
 
-// Where and by what a flow has to be decided. Without `rule` and `default_deny_by` nothing decides: no policy is in force.
+// Where and by what a flow has to be decided. Without `rule` and `default_deny_by` nothing decides:
+// no policy is in force.
 struct Expectation {
   bool answered = false;
   policyc_drop_reason reason = DROP_NONE;
-  std::string pod;                           // whose policy decides
+  std::string pod;  // whose policy decides
   policyc_direction direction = POLICYC_INGRESS;
-  std::string policy;                        // of the rule: "CiliumNetworkPolicy/demo/api"
-  std::string rule;                          // its path: "spec.ingress[0]"
-  std::vector<std::string> default_deny_by;  // for default deny: the policies that put the pod there
+  std::string policy;  // of the rule: "CiliumNetworkPolicy/demo/api"
+  std::string rule;    // its path: "spec.ingress[0]"
+  std::vector<std::string>
+      default_deny_by;  // for default deny: the policies that put the pod there
 };
 
 struct Attempt {

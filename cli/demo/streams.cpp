@@ -29,7 +29,9 @@ struct Stream {
     if (counts.sent - counts.echoed >= kMostUnderWay) return;
     const Message number = counts.sent;
     // Eight bytes fit whole or not at all: TCP buffers hold far more than kMostUnderWay messages.
-    if (::send(fd.get(), &number, sizeof(number), MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof(number))) ++counts.sent;
+    if (::send(fd.get(), &number, sizeof(number), MSG_NOSIGNAL) ==
+        static_cast<ssize_t>(sizeof(number)))
+      ++counts.sent;
   }
 
   void receive() {
@@ -49,7 +51,8 @@ struct Stream {
   void read_tcp_info() {
     tcp_info info{};
     socklen_t length = sizeof(info);
-    if (::getsockopt(fd.get(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0) counts.retransmitted = info.tcpi_total_retrans;
+    if (::getsockopt(fd.get(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
+      counts.retransmitted = info.tcpi_total_retrans;
   }
 };
 
@@ -63,10 +66,12 @@ Result<Stream> connect_stream(const Exchange& exchange, Interrupt& interrupt) {
   ::setsockopt(fd->get(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
   const SocketAddress source(exchange.source, 0);
   const SocketAddress peer(exchange.destination, exchange.port);
-  if (::bind(fd->get(), source.get(), source.length) != 0) return std::unexpected(system_error("bind"));
-  if (::connect(fd->get(), peer.get(), peer.length) != 0 && errno != EINPROGRESS) return std::unexpected(system_error("connect"));
+  if (::bind(fd->get(), source.get(), source.length) != 0)
+    return std::unexpected(system_error("bind"));
+  if (::connect(fd->get(), peer.get(), peer.length) != 0 && errno != EINPROGRESS)
+    return std::unexpected(system_error("connect"));
   std::array<pollfd, 2> wait{{{fd->get(), POLLOUT, 0}, {interrupt.fd(), POLLIN, 0}}};
-  static_cast<void>(::poll(wait.data(), wait.size(), static_cast<int>(kAnswerTimeout.count())));
+  static_cast<void>(::poll(wait.data(), wait.size(), static_cast<int>(kPatientTimeout.count())));
   int error = 0;
   socklen_t length = sizeof(error);
   ::getsockopt(fd->get(), SOL_SOCKET, SO_ERROR, &error, &length);
@@ -107,7 +112,8 @@ struct Streams::Loop {
   }
 };
 
-Streams::Streams(std::unique_ptr<Loop> loop) : loop_(std::move(loop)), thread_([loop = loop_.get()] { loop->run(); }) {}
+Streams::Streams(std::unique_ptr<Loop> loop)
+    : loop_(std::move(loop)), thread_([loop = loop_.get()] { loop->run(); }) {}
 
 Streams::Streams(Streams&&) noexcept = default;
 
@@ -136,6 +142,8 @@ std::vector<StreamCounts> Streams::counts() const {
 
 void Streams::stop_sending() { loop_->sending = false; }
 
-std::uint16_t Streams::source_port(std::size_t stream) const { return local_port(loop_->streams[stream].fd.get()); }
+std::uint16_t Streams::source_port(std::size_t stream) const {
+  return local_port(loop_->streams[stream].fd.get());
+}
 
 }  // namespace policyc::demo

@@ -1,5 +1,6 @@
 #pragma once
-// Long-lived TCP connections with numbered messages going round, to watch while a policy is replaced under them.
+// Long-lived TCP connections with numbered messages going round, to watch while a policy is
+// replaced under them.
 
 #include <atomic>
 #include <cstdint>
@@ -24,7 +25,8 @@ struct StreamCounts {
 class Streams {
  public:
   // Connects all (an Error when one cannot) and starts to send.
-  [[nodiscard]] static Result<Streams> start(const std::vector<Exchange>& exchanges, Interrupt& interrupt);
+  [[nodiscard]] static Result<Streams> start(const std::vector<Exchange>& exchanges,
+                                             Interrupt& interrupt);
   Streams(Streams&&) noexcept;
   Streams& operator=(Streams&&) = delete;
   ~Streams();

@@ -23,21 +23,26 @@ std::string host_commands(const Host& host, bool ipv6) {
     if (!address.v6) commands += "addr add " + prefix_of(address) + " dev eth0\n";
     if (address.v6 && ipv6) commands += "addr add " + prefix_of(address) + " dev eth0 nodad\n";
   }
-  commands += std::string("link set eth0 up\nroute add ") + kNodeAddress4 + "/32 dev eth0 scope link\n" +
-              "route add default via " + kNodeAddress4 + " dev eth0 src " + host.address(false).to_string() + "\n";
+  commands += std::string("link set eth0 up\nroute add ") + kNodeAddress4 +
+              "/32 dev eth0 scope link\n" + "route add default via " + kNodeAddress4 +
+              " dev eth0 src " + host.address(false).to_string() + "\n";
   if (ipv6) {
-    commands += std::string("route add default via ") + kNodeLinkLocal + " dev eth0 src " + host.address(true).to_string() + "\n";
+    commands += std::string("route add default via ") + kNodeLinkLocal + " dev eth0 src " +
+                host.address(true).to_string() + "\n";
   }
   return commands;
 }
 
-std::string node_side_commands(const Host& host, const std::string& interface, const std::string& peer_namespace, bool ipv6) {
-  std::string commands = "link add " + interface + " type veth peer name eth0 netns " + peer_namespace + "\n" +
-                         "link set " + interface + " addrgenmode none\n";
-  if (ipv6) commands += std::string("addr add ") + kNodeLinkLocal + "/64 dev " + interface + " nodad\n";
+std::string node_side_commands(const Host& host, const std::string& interface,
+                               const std::string& peer_namespace, bool ipv6) {
+  std::string commands = "link add " + interface + " type veth peer name eth0 netns " +
+                         peer_namespace + "\n" + "link set " + interface + " addrgenmode none\n";
+  if (ipv6)
+    commands += std::string("addr add ") + kNodeLinkLocal + "/64 dev " + interface + " nodad\n";
   commands += "link set " + interface + " up\n";
   for (const IpAddress& address : host.addresses) {
-    if (!address.v6 || ipv6) commands += "route add " + prefix_of(address) + " dev " + interface + "\n";
+    if (!address.v6 || ipv6)
+      commands += "route add " + prefix_of(address) + " dev " + interface + "\n";
   }
   return commands;
 }
@@ -55,15 +60,17 @@ bool kernel_has_ipv6() { return ::access("/proc/sys/net/ipv6/conf/all/forwarding
 std::string run_name() { return std::string(kNamePrefix) + std::to_string(::getpid()); }
 
 const IpAddress& Host::address(bool v6) const {
-  const auto found = std::find_if(addresses.begin(), addresses.end(), [v6](const IpAddress& a) { return a.v6 == v6; });
+  const auto found = std::find_if(addresses.begin(), addresses.end(),
+                                  [v6](const IpAddress& a) { return a.v6 == v6; });
   POLICYC_CHECK(found != addresses.end());
   return *found;
 }
 
 // Addresses that are kept for documentation (RFC 5737, RFC 3849): they are nobody's.
 Host world_host() {
-  return {std::string(kWorld), {constant_address("198.51.100.7"), constant_address("198.51.100.70"),
-                                constant_address("2001:db8:77::7"), constant_address("2001:db8:77:bad::7")}};
+  return {std::string(kWorld),
+          {constant_address("198.51.100.7"), constant_address("198.51.100.70"),
+           constant_address("2001:db8:77::7"), constant_address("2001:db8:77:bad::7")}};
 }
 
 std::string Topology::interface_name(std::string_view pod) { return "lxc-" + std::string(pod); }
@@ -86,7 +93,9 @@ Result<void> Topology::add_host(const Host& host, const std::string& node_interf
   namespaces_.push_back(std::move(*made));
   hosts_.push_back(host);
   const NetworkNamespace& pod = namespaces_.back();
-  if (auto linked = node_.ip_batch(node_side_commands(host, node_interface, pod.name(), has_ipv6_)); !linked) return linked;
+  if (auto linked = node_.ip_batch(node_side_commands(host, node_interface, pod.name(), has_ipv6_));
+      !linked)
+    return linked;
   auto scope = NamespaceScope::enter(pod.fd());
   if (!scope) return std::unexpected(scope.error());
   // Lets this process open ICMP echo sockets.
@@ -99,16 +108,20 @@ Result<Topology> Topology::create(const std::vector<Host>& pods) {
   if (!node) return std::unexpected(node.error());
   Topology topology(std::move(*node));
   topology.has_ipv6_ = kernel_has_ipv6();
-  if (auto configured = topology.configure_node(); !configured) return std::unexpected(configured.error());
+  if (auto configured = topology.configure_node(); !configured)
+    return std::unexpected(configured.error());
   for (const Host& pod : pods) {
-    if (auto added = topology.add_host(pod, interface_name(pod.name)); !added) return std::unexpected(added.error());
+    if (auto added = topology.add_host(pod, interface_name(pod.name)); !added)
+      return std::unexpected(added.error());
   }
-  if (auto added = topology.add_host(world_host(), "uplink"); !added) return std::unexpected(added.error());
+  if (auto added = topology.add_host(world_host(), "uplink"); !added)
+    return std::unexpected(added.error());
   return topology;
 }
 
 const Host& Topology::host(std::string_view name) const {
-  const auto found = std::find_if(hosts_.begin(), hosts_.end(), [&](const Host& host) { return host.name == name; });
+  const auto found = std::find_if(hosts_.begin(), hosts_.end(),
+                                  [&](const Host& host) { return host.name == name; });
   POLICYC_CHECK(found != hosts_.end());
   return *found;
 }

@@ -1,6 +1,7 @@
 #pragma once
-// The demo's little cluster: a network namespace for the node, one for each pod, and one for the world outside, all joined
-// through the node. Nothing of it is visible in the namespace that the demo was started in.
+// The demo's little cluster: a network namespace for the node, one for each pod, and one for the
+// world outside, all joined through the node. Nothing of it is visible in the namespace that the
+// demo was started in.
 //
 //   frontend eth0 --- lxc-frontend \            the loader attaches to the lxc- interfaces
 //   api      eth0 --- lxc-api       > node      the node forwards
@@ -24,7 +25,7 @@ inline constexpr std::string_view kWorld = "world";
 [[nodiscard]] std::string run_name();
 
 struct Host {
-  std::string name;  // "frontend"
+  std::string name;                  // "frontend"
   std::vector<IpAddress> addresses;  // at least one of each family
 
   [[nodiscard]] const IpAddress& address(bool v6) const;
@@ -35,7 +36,8 @@ struct Host {
 
 class Topology {
  public:
-  // Makes the namespaces and links; without IPv6 in the kernel the hosts have only their IPv4 addresses.
+  // Makes the namespaces and links; without IPv6 in the kernel the hosts have only their IPv4
+  // addresses.
   [[nodiscard]] static Result<Topology> create(const std::vector<Host>& pods);
 
   [[nodiscard]] int node_fd() const { return node_.fd(); }

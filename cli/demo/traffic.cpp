@@ -37,7 +37,8 @@ Wait wait_for(int fd, short events, Clock::time_point deadline, Interrupt& inter
 
 std::string elapsed(Clock::time_point start) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.2f ms", std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+  std::snprintf(text.data(), text.size(), "%.2f ms",
+                std::chrono::duration<double, std::milli>(Clock::now() - start).count());
   return text.data();
 }
 
@@ -48,21 +49,25 @@ std::string request_of(const Exchange& exchange) {
   if (exchange.service != Service::Ping) return std::string(kMessage);
   // The kernel fills in the identifier and the checksum.
   std::string request(sizeof(icmphdr), '\0');
-  request[0] = exchange.destination.v6 ? static_cast<char>(ICMP6_ECHO_REQUEST) : static_cast<char>(ICMP_ECHO);
+  request[0] = exchange.destination.v6 ? static_cast<char>(ICMP6_ECHO_REQUEST)
+                                       : static_cast<char>(ICMP_ECHO);
   return request + std::string(kMessage);
 }
 
 class Client {
  public:
-  Client(const Exchange& exchange, Interrupt& interrupt)
-      : exchange_(exchange), interrupt_(interrupt), deadline_(start_ + kAnswerTimeout) {}
+  Client(const Exchange& exchange, std::chrono::milliseconds timeout, Interrupt& interrupt)
+      : exchange_(exchange), timeout_(timeout), interrupt_(interrupt) {}
 
   Outcome run() {
     if (auto opened = open(); !opened) return failed(opened.error());
     const SocketAddress peer(exchange_.destination, exchange_.port);
-    if (::connect(fd_.get(), peer.get(), peer.length) != 0 && errno != EINPROGRESS) return failed(system_error("connect"));
+    if (::connect(fd_.get(), peer.get(), peer.length) != 0 && errno != EINPROGRESS)
+      return failed(system_error("connect"));
     if (is_stream()) {
-      if (const auto waited = wait_for(fd_.get(), POLLOUT, deadline_, interrupt_); waited != Wait::Ready) return ended(waited);
+      if (const auto waited = wait_for(fd_.get(), POLLOUT, deadline_, interrupt_);
+          waited != Wait::Ready)
+        return ended(waited);
       int error = 0;
       socklen_t length = sizeof(error);
       ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length);
@@ -70,22 +75,29 @@ class Client {
       if (error != 0) return failed(system_error("connect"));
     }
     const std::string request = request_of(exchange_);
-    if (::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+    if (::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(request.size())) {
       return failed(system_error("send"));
     }
     return receive(request.size());
   }
 
  private:
-  bool is_stream() const { return exchange_.service == Service::Tcp || exchange_.service == Service::Http; }
+  bool is_stream() const {
+    return exchange_.service == Service::Tcp || exchange_.service == Service::Http;
+  }
 
   Result<void> open() {
-    const int protocol = exchange_.service == Service::Ping ? ip_protocol(Service::Ping, exchange_.destination.v6) : 0;
-    auto fd = open_socket(exchange_.namespace_fd, exchange_.destination.v6, is_stream() ? SOCK_STREAM : SOCK_DGRAM, protocol);
+    const int protocol = exchange_.service == Service::Ping
+                             ? ip_protocol(Service::Ping, exchange_.destination.v6)
+                             : 0;
+    auto fd = open_socket(exchange_.namespace_fd, exchange_.destination.v6,
+                          is_stream() ? SOCK_STREAM : SOCK_DGRAM, protocol);
     if (!fd) return std::unexpected(fd.error());
     fd_ = std::move(*fd);
     const SocketAddress source(exchange_.source, 0);
-    if (::bind(fd_.get(), source.get(), source.length) != 0) return std::unexpected(system_error("bind"));
+    if (::bind(fd_.get(), source.get(), source.length) != 0)
+      return std::unexpected(system_error("bind"));
     return {};
   }
 
@@ -93,7 +105,9 @@ class Client {
   Outcome receive(std::size_t wanted) {
     std::string answer;
     while (answer.size() < wanted) {
-      if (const auto waited = wait_for(fd_.get(), POLLIN, deadline_, interrupt_); waited != Wait::Ready) return ended(waited);
+      if (const auto waited = wait_for(fd_.get(), POLLIN, deadline_, interrupt_);
+          waited != Wait::Ready)
+        return ended(waited);
       std::array<char, 2048> buffer;
       const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
       if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
@@ -107,27 +121,35 @@ class Client {
 
   std::string describe(const std::string& answer) const {
     switch (exchange_.service) {
-      case Service::Tcp: return "connected, " + std::to_string(answer.size()) + " bytes echoed in " + elapsed(start_);
-      case Service::Udp: return "answered, " + std::to_string(answer.size()) + " bytes in " + elapsed(start_);
-      case Service::Http: return "connected, " + answer.substr(0, answer.find('\r')) + " in " + elapsed(start_);
-      case Service::Ping: break;
+      case Service::Tcp:
+        return "connected, " + std::to_string(answer.size()) + " bytes echoed in " +
+               elapsed(start_);
+      case Service::Udp:
+        return "answered, " + std::to_string(answer.size()) + " bytes in " + elapsed(start_);
+      case Service::Http:
+        return "connected, " + answer.substr(0, answer.find('\r')) + " in " + elapsed(start_);
+      case Service::Ping:
+        break;
     }
     return "echo reply in " + elapsed(start_);
   }
 
   Outcome outcome(Ending ending, std::string text) const {
-    return {ending, std::move(text), exchange_.service == Service::Ping ? std::uint16_t{0} : local_port(fd_.get())};
+    return {ending, std::move(text),
+            exchange_.service == Service::Ping ? std::uint16_t{0} : local_port(fd_.get())};
   }
   Outcome failed(const Error& error) const { return outcome(Ending::Failed, error.message); }
   Outcome ended(Wait waited) const {
     if (waited == Wait::Interrupted) return outcome(Ending::Interrupted, "interrupted");
-    return outcome(Ending::NoAnswer, "no answer within " + std::to_string(kAnswerTimeout.count()) + " ms");
+    return outcome(Ending::NoAnswer,
+                   "no answer within " + std::to_string(timeout_.count()) + " ms");
   }
 
   const Exchange& exchange_;
+  std::chrono::milliseconds timeout_;
   Interrupt& interrupt_;
   Clock::time_point start_ = Clock::now();
-  Clock::time_point deadline_;
+  Clock::time_point deadline_ = start_ + timeout_;
   bpf::Fd fd_;
 };
 
@@ -135,10 +157,14 @@ class Client {
 
 std::string service_name(Service service) {
   switch (service) {
-    case Service::Tcp: return "TCP";
-    case Service::Udp: return "UDP";
-    case Service::Http: return "HTTP";
-    case Service::Ping: break;
+    case Service::Tcp:
+      return "TCP";
+    case Service::Udp:
+      return "UDP";
+    case Service::Http:
+      return "HTTP";
+    case Service::Ping:
+      break;
   }
   return "ICMP echo";
 }
@@ -146,14 +172,19 @@ std::string service_name(Service service) {
 std::uint8_t ip_protocol(Service service, bool v6) {
   switch (service) {
     case Service::Tcp:
-    case Service::Http: return IPPROTO_TCP;
-    case Service::Udp: return IPPROTO_UDP;
-    case Service::Ping: break;
+    case Service::Http:
+      return IPPROTO_TCP;
+    case Service::Udp:
+      return IPPROTO_UDP;
+    case Service::Ping:
+      break;
   }
   if (v6) return IPPROTO_ICMPV6;
   return IPPROTO_ICMP;
 }
 
-Outcome attempt(const Exchange& exchange, Interrupt& interrupt) { return Client(exchange, interrupt).run(); }
+Outcome attempt(const Exchange& exchange, std::chrono::milliseconds timeout, Interrupt& interrupt) {
+  return Client(exchange, timeout, interrupt).run();
+}
 
 }  // namespace policyc::demo

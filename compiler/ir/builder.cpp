@@ -6,6 +6,7 @@
 #include <set>
 
 #include "compiler/ir/conflicts.h"
+#include "compiler/ir/implication.h"
 #include "compiler/policy/entities.h"
 
 namespace policyc::ir {
@@ -50,12 +51,6 @@ std::optional<Redirect> redirect_of(const EntryPorts& ports, Protocol protocol) 
   return std::nullopt;
 }
 
-bool is_subset(const policy::Selector& general, const policy::Selector& special) {
-  return std::all_of(general.requirements.begin(), general.requirements.end(), [&special](const auto& requirement) {
-    return std::find(special.requirements.begin(), special.requirements.end(), requirement) != special.requirements.end();
-  });
-}
-
 class Builder {
  public:
   Builder(const BuildInput& input, const Subject& subject, const BuildOptions& options, diag::Engine& diagnostics)
@@ -74,13 +69,14 @@ class Builder {
     if (entry.subject_is_node != (subject_.kind == policy::EndpointKind::Host)) return false;
     if (!entry.policy_namespace.empty() && entry.policy_namespace != subject_.namespace_) return false;
     if (subject_.labels != nullptr) return entry.subject.matches(*subject_.labels);
-    return is_subset(entry.subject, *subject_.selector);
+    return implies(*subject_.selector, entry.subject);
   }
 
   // Spec section 6.2, steps 1 to 5.
   void build_direction(Direction direction) {
     auto& out = policy_.directions[static_cast<std::size_t>(direction)];
     const policy::Options& agent = options_.agent;
+    named_end_ports_.clear();
     // Cilium looks for the key of any source (upstream #48027), so a pod label `host` or `init` counts too.
     const bool is_host = subject_has_key(kHostKey) || subject_.kind == policy::EndpointKind::Host;
     if (is_host && !agent.host_firewall) return;
@@ -195,12 +191,15 @@ class Builder {
 
   std::optional<matrix::PortRange> resolve_port(const Entry& entry, const PortSpec& port) {
     std::uint16_t first = port.port;
+    std::uint16_t end = port.end_port;
     if (!port.name.empty()) {
+      // One filter holds all statements of a name and protocol; the first one's endPort counts for all (spec section 3.3, 2).
+      end = named_end_ports_.try_emplace({port.protocol, port.name}, end).first->second;
       const auto number = named_port(entry, port);
       if (!number) return std::nullopt;
       first = *number;
     }
-    const std::uint16_t last = port.end_port > first ? port.end_port : first;
+    const std::uint16_t last = std::max(first, end);
     const auto protocol = static_cast<std::uint8_t>(port.protocol);
     if (first == 0 && last == 0) return matrix::PortRange{protocol, 0, 0xffff};
     return matrix::PortRange{protocol, first, last};
@@ -251,6 +250,7 @@ class Builder {
   diag::Engine& diagnostics_;
   EndpointPolicy policy_;
   std::map<std::string, std::uint32_t> predicate_ids_;
+  std::map<std::pair<Protocol, std::string>, std::uint16_t> named_end_ports_;  // of the direction being built
   std::uint32_t next_rule_id_ = 1;
 };
 

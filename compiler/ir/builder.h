@@ -17,7 +17,7 @@ struct BuildOptions {
 };
 
 // Whose policy to build. With an inventory: an endpoint's identity labels. Without: a subject selector; entries then apply when
-// every endpoint that matches `selector` must match theirs too (their requirements are a subset).
+// every endpoint that matches `selector` must match theirs too (implication.h).
 struct Subject {
   std::string name;
   const policy::LabelSet* labels = nullptr;

@@ -171,7 +171,8 @@ std::set<std::string> peer_texts(const Entry& entry) {
   static const std::string kNobody = policy::reserved_selector("none").text;
   std::set<std::string> peers;
   for (const policy::Selector& peer : entry.peers) peers.insert(peer.text);
-  if (entry.l3 == policy::L3::Empty) peers.insert(policy::wildcard_selector().text);
+  const std::string& wildcard = policy::wildcard_selector().text;
+  if (entry.l3 == policy::L3::Empty || peers.contains(wildcard)) return {wildcard};  // beside it the others do not count
   peers.erase(kNobody);  // selects nobody: never a conflict
   return peers;
 }
@@ -190,8 +191,10 @@ bool check_conflicts(const std::vector<const policy::Entry*>& entries, diag::Eng
     const std::set<std::string> peers = peer_texts(*entry);
     const auto add = [&](const EntryPorts& ports, const PortSpec& port) {
       const Merged merged = make_merged(*entry, ports, port);
+      // Statements of one port name share a filter whatever their endPort is (spec section 6.3).
+      const std::uint16_t end_port = port.name.empty() ? port.end_port : std::uint16_t{0};
       for (const std::string& peer : peers) {
-        checker.add({static_cast<std::uint8_t>(port.protocol), port.port, port.end_port, port.name, peer}, merged);
+        checker.add({static_cast<std::uint8_t>(port.protocol), port.port, end_port, port.name, peer}, merged);
       }
     };
     for (const EntryPorts& ports : entry->l4) {

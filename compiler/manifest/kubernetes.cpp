@@ -10,6 +10,10 @@ using source::Located;
 
 constexpr std::string_view kListSuffix = "List";
 
+std::string has_type(const std::string& what, const Node& node, const std::string& expected) {
+  return what + " has type " + std::string(type_name(node)) + "; expected " + expected;
+}
+
 class Splitter {
  public:
   Splitter(source::FileId file, diag::Engine& diagnostics, std::vector<Document>& documents)
@@ -43,7 +47,7 @@ class Splitter {
     }
     if (!member->value.is_string()) {
       refuse(id, member->value.id,
-             "`" + std::string(key) + "` is a " + std::string(type_name(member->value)) + "; expected a string");
+             has_type("`" + std::string(key) + "`", member->value, "a string"));
       return {};
     }
     if (member->value.text.empty()) {
@@ -62,14 +66,14 @@ class Splitter {
     if (items->value.is_null()) return;
     if (!items->value.is_sequence()) {
       refuse(diag::Id::InvalidList, items->value.id,
-             "`items` is a " + std::string(type_name(items->value)) + "; expected a sequence");
+             has_type("`items`", items->value, "a sequence"));
       return;
     }
     const std::string item_kind = list_kind.substr(0, list_kind.size() - kListSuffix.size());
     for (Node& item : items->value.items) {
       if (!item.is_mapping()) {
         refuse(diag::Id::InvalidList, item.id,
-               "list item is a " + std::string(type_name(item)) + "; expected a mapping");
+               has_type("list item", item, "a mapping"));
         continue;
       }
       const bool untyped = item.find("kind") == nullptr && item.find("apiVersion") == nullptr;
@@ -88,7 +92,7 @@ class Splitter {
     if (metadata == nullptr || metadata->value.is_null()) return true;
     if (!metadata->value.is_mapping()) {
       refuse(diag::Id::InvalidMetadata, metadata->value.id,
-             "`metadata` is a " + std::string(type_name(metadata->value)) + "; expected a mapping");
+             has_type("`metadata`", metadata->value, "a mapping"));
       return false;
     }
     const bool name = read_name(metadata->value, "name", document.name);
@@ -101,7 +105,7 @@ class Splitter {
     if (value == nullptr || value->is_null()) return true;
     if (!value->is_string()) {
       refuse(diag::Id::InvalidMetadata, value->id,
-             "`metadata." + std::string(key) + "` is a " + std::string(type_name(*value)) + "; expected a string");
+             has_type("`metadata." + std::string(key) + "`", *value, "a string"));
       return false;
     }
     out = {value->text, value->id};

@@ -70,8 +70,8 @@ class Merger {
   void refuse(const Node& value) {
     ok_ = false;
     diagnostics_.report(diag::Id::InvalidMerge, value.id,
-                        "merge key `<<` has a " + std::string(type_name(value)) +
-                            " where a mapping or a sequence of mappings belongs");
+                        "value of `<<` has type " + std::string(type_name(value)) +
+                            "; expected a mapping or a sequence of mappings");
   }
 
   void check_not_overridden(const std::vector<Member>& own, std::size_t merge, const std::vector<Node>& sources) {

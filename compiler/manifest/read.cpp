@@ -32,7 +32,7 @@ void report_text_problem(ReadContext& context, const TextProblem& problem) {
       return;
     }
     case TextFault::ControlCharacter:
-      context.report(diag::Id::InvalidCharacter, problem.extent, "control character " + character);
+      context.report(diag::Id::InvalidCharacter, problem.extent, "character " + character + " is not allowed");
       return;
     case TextFault::LineSeparator:
       context.report(diag::Id::InvalidCharacter, problem.extent, "line separator " + character).help =

@@ -107,6 +107,12 @@ std::optional<std::size_t> SourceScan::plain_end(std::size_t offset, std::string
   return i;
 }
 
+std::size_t SourceScan::word_end(std::size_t offset) const {
+  if (at(offset) == '~') return offset + 1;
+  while ((at(offset) >= 'a' && at(offset) <= 'z') || (at(offset) >= 'A' && at(offset) <= 'Z')) ++offset;
+  return offset;
+}
+
 std::optional<std::size_t> SourceScan::null_word_end(std::size_t offset) const {
   constexpr std::array<std::string_view, 4> kWords{"~", "null", "Null", "NULL"};
   for (const std::string_view word : kWords) {

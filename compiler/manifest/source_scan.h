@@ -43,6 +43,9 @@ class SourceScan {
   // After the name of an alias or anchor, or after a tag.
   [[nodiscard]] std::size_t name_end(std::size_t offset) const;
 
+  // After the letters, or the `~`, that start here.
+  [[nodiscard]] std::size_t word_end(std::size_t offset) const;
+
   // Whether a null is written here (`null`, `Null`, `NULL` or `~`) as a value, not as the key of the next member.
   [[nodiscard]] std::optional<std::size_t> null_word_end(std::size_t offset) const;
 

@@ -48,25 +48,6 @@ std::string_view words_for(std::string_view message) {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-// A quote that opens a string which is never closed.
-std::optional<std::size_t> find_open_quote(const SourceScan& scan, std::size_t from) {
-  char previous = ' ';
-  for (std::size_t i = from; i < scan.end(); ++i) {
-    const char c = scan.at(i);
-    const bool token_start = is_space(previous) || std::string_view(",[{:").find(previous) != std::string_view::npos;
-    previous = c;
-    if (!token_start) continue;
-    if (c == '#') {
-      i = scan.line_end(i) - 1;
-    } else if (c == '"' || c == '\'') {
-      const auto end = scan.quoted_end(i);
-      if (!end) return i;
-      i = *end - 1;
-    }
-  }
-  return std::nullopt;
-}
-
 std::optional<Extent> tab_in_indentation(const SourceScan& scan, std::size_t offset) {
   const std::size_t line = offset - scan.indent_of(offset);
   for (std::size_t i = line; scan.at(i) == ' ' || scan.at(i) == '\t'; ++i) {
@@ -84,6 +65,24 @@ std::size_t visible_offset(const SourceScan& scan, std::size_t read_to, std::siz
 }
 
 }  // namespace
+
+std::optional<std::size_t> find_open_quote(const SourceScan& scan, std::size_t from) {
+  char previous = ' ';
+  for (std::size_t i = from; i < scan.end(); ++i) {
+    const char c = scan.at(i);
+    const bool token_start = is_space(previous) || std::string_view(",[{:").find(previous) != std::string_view::npos;
+    previous = c;
+    if (!token_start) continue;
+    if (c == '#') {
+      i = scan.line_end(i) - 1;
+    } else if (c == '"' || c == '\'') {
+      const auto end = scan.quoted_end(i);
+      if (!end) return i;
+      i = *end - 1;
+    }
+  }
+  return std::nullopt;
+}
 
 SyntaxError describe_syntax_error(const SourceScan& scan, std::size_t read_to, std::size_t offset,
                                   const std::string& message) {

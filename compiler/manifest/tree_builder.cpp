@@ -127,7 +127,7 @@ void TreeBuilder::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
   const std::size_t content = anchor != 0 ? scan_.properties(offset).content : offset;
   const auto word_end = offset >= last_end_ ? scan_.null_word_end(content) : std::nullopt;
   if (in_key_slot()) {
-    const Extent extent{content, std::max(content, scan_.name_end(content))};
+    const Extent extent{content, scan_.word_end(content)};
     error(diag::Id::UnsupportedKey, extent, "null as a mapping key").help = "quote the key if a string is meant";
     last_end_ = std::max(last_end_, extent.end);
     set_key({}, extent, context_.add_node(extent));

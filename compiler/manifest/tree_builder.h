@@ -105,6 +105,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void check_place(const YAML::Mark& mark, bool is_block_sequence);
   void check_name(const Extent& extent);
   [[noreturn]] void stop_at_tab(std::size_t offset);
+  [[noreturn]] void stop_unclear(const Extent& extent);
   void check_flow_colon(const Extent& extent);
   void count_nodes(std::size_t nodes, const Extent& extent);
   [[nodiscard]] bool in_key_slot() const;

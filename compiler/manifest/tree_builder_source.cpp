@@ -34,7 +34,7 @@ std::size_t TreeBuilder::offset_of(const YAML::Mark& mark) const {
 
 void TreeBuilder::check_gap(std::size_t to) {
   if (to < last_end_) {
-    stop(diag::Id::YamlSyntax, {to, last_end_}, "this can be read in two ways");
+    stop_unclear({to, last_end_});
   }
   const std::size_t stray = scan_.first_stray(last_end_, to);
   if (stray == to) {
@@ -48,7 +48,15 @@ void TreeBuilder::check_gap(std::size_t to) {
   if (scan_.at(stray) == '%' && scan_.at_line_start(stray)) {
     stop(diag::Id::UnsupportedDirective, extent, "YAML directive", "delete the line; kubectl refuses directives");
   }
-  stop(diag::Id::YamlSyntax, extent, "this text belongs to no value");
+  stop_unclear(extent);
+}
+
+// The source does not say what yaml-cpp read. Most often a quote is missing; whatever it is, it is not guessed.
+void TreeBuilder::stop_unclear(const Extent& extent) {
+  if (const auto quote = find_open_quote(scan_, std::min(extent.begin, last_end_))) {
+    stop(diag::Id::UnterminatedQuote, {*quote, *quote + 1}, "quoted string is not closed");
+  }
+  stop(diag::Id::YamlSyntax, extent, "text does not fit the structure around it");
 }
 
 void TreeBuilder::stop_at_tab(std::size_t offset) {
@@ -106,14 +114,14 @@ TreeBuilder::ScalarText TreeBuilder::scalar_text(const SourceScan::Properties& p
   if ((first == '|' || first == '>') && !in_flow) {
     BlockScalar block = read_block_scalar(scan_, begin, frames_.empty() ? -1 : frames_.back().indent);
     if (same_without_space(block.value, value)) return {{begin, block.end}, std::move(block.value), false};
-    stop(diag::Id::YamlSyntax, {begin, scan_.line_end(begin)}, "block scalar can be read in two ways");
+    stop_unclear({begin, scan_.line_end(begin)});
   }
   if (value.empty() && properties.end != offset) return {{offset, properties.end}, value, true};
   if (const auto end = scan_.plain_end(begin, value)) {
     check_flow_colon({begin, *end});
     return {{begin, *end}, value, true};
   }
-  stop(diag::Id::YamlSyntax, {begin, scan_.line_end(begin)}, "this can be read in two ways");
+  stop_unclear({begin, scan_.line_end(begin)});
 }
 
 CoreTag TreeBuilder::core_tag(const std::string& tag, const SourceScan::Properties& properties) {
@@ -124,7 +132,7 @@ CoreTag TreeBuilder::core_tag(const std::string& tag, const SourceScan::Properti
   if (tag == "tag:yaml.org,2002:bool") return CoreTag::Bool;
   if (tag == "tag:yaml.org,2002:null") return CoreTag::Null;
   const Extent extent = properties.tag.value_or(Extent{properties.content, properties.content});
-  error(diag::Id::UnsupportedTag, extent, "tag " + diag::quoted(tag) + " on a scalar").help =
+  error(diag::Id::UnsupportedTag, extent, "tag " + diag::quoted(scan_.text(extent.begin, extent.end)) + " on a scalar").help =
       "only the tags !!str, !!int, !!float, !!bool and !!null mean something here";
   return CoreTag::String;
 }
@@ -136,7 +144,7 @@ void TreeBuilder::check_collection_tag(NodeKind kind, const std::string& tag,
   if (tag.starts_with(kTagPrefix) && tag.substr(kTagPrefix.size()) == expected) return;
   const Extent extent = properties.tag.value_or(Extent{properties.content, properties.content});
   error(diag::Id::UnsupportedTag, extent,
-        "tag " + diag::quoted(tag) + (kind == NodeKind::Mapping ? " on a mapping" : " on a sequence"));
+        "tag " + diag::quoted(scan_.text(extent.begin, extent.end)) + (kind == NodeKind::Mapping ? " on a mapping" : " on a sequence"));
 }
 
 // yaml-cpp says that a collection ended, not where.
@@ -148,7 +156,7 @@ void TreeBuilder::close_flow(Frame& frame) {
     offset = scan_.skip_blank(offset + 1);
   }
   if (scan_.at(offset) != bracket) {
-    stop(diag::Id::YamlSyntax, {offset, scan_.line_end(offset)}, "this can be read in two ways");
+    stop_unclear({offset, scan_.line_end(offset)});
   }
   last_end_ = offset + 1;
   frame.range.end = last_end_;
@@ -177,7 +185,13 @@ void TreeBuilder::report_syntax_error(const YAML::Mark& mark, const std::string&
   SyntaxError fault = describe_syntax_error(scan_, last_end_, offset, message);
   if (too_deep) fault = {diag::Id::NestingTooDeep, fault.extent, "nesting is too deep", {}};
   failed_ = true;
-  context_.report(fault.id, fault.extent, std::move(fault.message)).help = std::move(fault.help);
+  const bool in_brackets =
+      fault.message.starts_with("expected `,`") && !frames_.empty() && frames_.back().has_bracket;
+  const Extent bracket = in_brackets ? Extent{frames_.back().range.begin, frames_.back().range.begin + 1} : Extent{};
+  const source::NodeId opening = in_brackets ? context_.add_node(bracket) : source::NodeId{};
+  auto& diagnostic = context_.report(fault.id, fault.extent, std::move(fault.message));
+  diagnostic.help = std::move(fault.help);
+  if (in_brackets) diagnostic.infos.push_back({opening, "opened here"});
 }
 
 }  // namespace policyc::manifest

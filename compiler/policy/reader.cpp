@@ -257,6 +257,10 @@ ReadResult read_documents(const std::vector<Document>& documents, const ReadOpti
       if (!inventory.add(document)) ++result.skipped_documents;
       continue;
     }
+    if (diagnostics.exhausted()) {  // what is not read is not enforced either: it counts as refused
+      ++result.rejected_policies;
+      continue;
+    }
     if (kind == DocumentKind::WrongVersion) {
       report_wrong_version(document, diagnostics);
       ++result.rejected_policies;

@@ -7,6 +7,7 @@
 
 #include "compiler/policy/entry.h"
 #include "compiler/policy/scope.h"
+#include "compiler/policy/text_format.h"
 
 namespace policyc::policy {
 
@@ -56,9 +57,5 @@ void warn_bug(ResolveContext& context, diag::Id id, NodeId node, std::string mes
 
 // to_selector, with the warning of spec section 8.6 when the result matches everything.
 [[nodiscard]] Selector checked_selector(ResolveContext& context, const ExtendedSelector& selector, NodeId node);
-
-// A port number in Go's base-0 syntax (spec section 3.1, Q3): decimal, or octal after a leading zero; underscores between
-// digits. Nothing when it is a name or out of range.
-[[nodiscard]] std::optional<std::uint16_t> parse_port_number(std::string_view text);
 
 }  // namespace policyc::policy

@@ -207,31 +207,7 @@ class PortResolver {
   PolicyKind kind_;
 };
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-// Go allows one underscore between digits, and after the leading zero of an octal number.
-bool underscores_ok(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '_' && (i == 0 || i + 1 == text.size() || !is_digit(text[i - 1]) || !is_digit(text[i + 1]))) {
-      return false;
-    }
-  }
-  return true;
-}
-
 }  // namespace
-
-std::optional<std::uint16_t> parse_port_number(std::string_view text) {
-  if (text.empty() || !underscores_ok(text)) {
-    return std::nullopt;
-  }
-  std::string digits(text);
-  std::erase(digits, '_');
-  const int base = digits.size() > 1 && digits[0] == '0' ? 8 : 10;
-  std::uint16_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, base);
-  return error == std::errc() && end == digits.data() + digits.size() ? std::optional(number) : std::nullopt;
-}
 
 std::vector<EntryPorts> resolve_ports(ResolveContext& context, const RuleItem& item, PolicyKind kind) {
   PortResolver resolver(context, kind);

@@ -33,7 +33,7 @@ bool sanitize_port_number(const PortProtocol& port, bool has_dns, Refusals& refu
         "write `port: \"0\"`";
     return false;
   }
-  const auto number = port_from_text(port.port.value);
+  const auto number = parse_port_number(port.port.value);
   if (!number) {
     auto& diagnostic =
         refusals.add(Id::MalformedPort, port.port.node, in_backticks(port.port.value) + " is not a port", "port-syntax");
@@ -41,7 +41,7 @@ bool sanitize_port_number(const PortProtocol& port, bool has_dns, Refusals& refu
     if (const auto dash = port.port.value.find('-'); dash != std::string::npos && dash != 0) {
       const std::string first = port.port.value.substr(0, dash);
       const std::string last = port.port.value.substr(dash + 1);
-      if (port_from_text(first) && port_from_text(last)) {
+      if (parse_port_number(first) && parse_port_number(last)) {
         diagnostic.help = "write the range as `port: \"" + first + "\"` and `endPort: " + last + "`";
       }
     }

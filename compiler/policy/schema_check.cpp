@@ -119,7 +119,8 @@ void Checker::wrong_type(const Node& node, const Type& type, std::string_view na
                  std::string(expected_type(type.kind)),
              "decode");
   if (type.kind == Kind::String && node.kind == NodeKind::Scalar && !node.is_null()) {
-    diagnostic.help = "write it in quotes: \"" + node.text + "\"";
+    diagnostic.help = "write it in quotes";
+    if (node.type == ScalarType::Bool) diagnostic.help += ": YAML reads the plain word as a boolean";
   } else if (type.kind == Kind::List && !node.is_null()) {
     diagnostic.help = "put `- ` in front of each element";
   } else if (type.kind == Kind::Integer && node.is_string()) {

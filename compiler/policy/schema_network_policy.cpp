@@ -58,7 +58,7 @@ void check_port(const KubernetesPort& port, Refusals& refusals) {
     }
     if (!is_service_name(port.port.value, true)) {
       refusals.add(Id::InvalidPortName, port.port.node, in_backticks(port.port.value) + " is not a port name").help =
-          port_from_text(port.port.value) ? "write the number without quotes"
+          parse_port_number(port.port.value) ? "write the number without quotes"
                                              : "expected at most 15 lower-case letters, digits and inner hyphens";
     }
     return;

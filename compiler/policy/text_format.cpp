@@ -165,7 +165,7 @@ bool is_service_name(std::string_view text, bool lower_case_only) {
          std::ranges::any_of(text, [](char c) { return is_lower(c) || is_upper(c); });
 }
 
-std::optional<std::uint16_t> port_from_text(std::string_view text) {
+std::optional<std::uint16_t> parse_port_number(std::string_view text) {
   if (text.empty() || !underscores_are_placed_well(text)) return std::nullopt;
   int base = 10;
   std::string_view digits = text;

@@ -31,7 +31,7 @@ using FormatCheck = std::optional<FormatError>;
 // what Kubernetes asks for; Cilium takes capitals too.
 [[nodiscard]] bool is_service_name(std::string_view text, bool lower_case_only = false);
 // An unsigned number of at most 16 bits in Go's base-0 syntax: `010` is 8, `1_000` is 1000.
-[[nodiscard]] std::optional<std::uint16_t> port_from_text(std::string_view text);
+[[nodiscard]] std::optional<std::uint16_t> parse_port_number(std::string_view text);
 
 // A prefix as the API server reads it: like parse_ip_prefix, but leading zeros in IPv4 octets and lengths are decimal.
 [[nodiscard]] std::optional<IpPrefix> parse_sloppy_prefix(std::string_view text);

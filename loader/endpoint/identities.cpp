@@ -70,27 +70,6 @@ std::uint32_t& counter_of(State& state, IdentityScope scope) {
   return scope == IdentityScope::RemoteNode ? state.next_remote_node_identity : state.next_cluster_identity;
 }
 
-Result<std::uint32_t> next_number(State& state, IdentityScope scope) {
-  const NumberRange range = range_of(scope);
-  std::uint32_t& counter = counter_of(state, scope);
-  for (std::uint64_t tries = 0; tries <= std::uint64_t{range.last} - range.first; ++tries) {
-    if (counter < range.first || counter > range.last) counter = range.first;
-    const std::uint32_t number = counter++;
-    if (state.find_identity(number) == nullptr) return number;
-  }
-  return fail("no identity number is free");
-}
-
-std::uint32_t free_class(const State& state) {
-  std::vector<bool> taken(state.identities.size() + 2, false);
-  for (const IdentityRecord& record : state.identities) {
-    if (record.peer_class < taken.size()) taken[record.peer_class] = true;
-  }
-  std::uint32_t number = 1;
-  while (taken[number]) ++number;
-  return number;
-}
-
 // What the policies behind the shapes would have told the address book: their prefixes and DNS names.
 policy::Resolved mentions(const Inventory& inventory, const std::vector<ir::Shape>& shapes) {
   policy::Resolved resolved;
@@ -124,20 +103,43 @@ IdentityScope scope_of(const LabelSet& labels) {
   return names_outside(labels) ? IdentityScope::Local : IdentityScope::Cluster;
 }
 
-Result<IdentityRecord> ensure_identity(State& state, const LabelSet& labels) {
-  const auto known = std::find_if(state.identities.begin(), state.identities.end(),
-                                  [&labels](const IdentityRecord& record) { return record.labels == labels; });
-  if (known != state.identities.end()) return *known;
+IdentityAllocator::IdentityAllocator(State& state) : state_(state) {
+  for (std::size_t i = 0; i < state.identities.size(); ++i) {
+    index_.emplace(state.identities[i].labels, i);
+    numbers_.insert(state.identities[i].identity);
+    classes_.insert(state.identities[i].peer_class);
+  }
+}
+
+Result<std::uint32_t> IdentityAllocator::next_number(IdentityScope scope) {
+  const NumberRange range = range_of(scope);
+  std::uint32_t& counter = counter_of(state_, scope);
+  for (std::uint64_t tries = 0; tries <= std::uint64_t{range.last} - range.first; ++tries) {
+    if (counter < range.first || counter > range.last) counter = range.first;
+    const std::uint32_t number = counter++;
+    if (numbers_.insert(number).second) return number;
+  }
+  return fail("no identity number is free");
+}
+
+std::uint32_t IdentityAllocator::next_class() {
+  while (!classes_.insert(lowest_class_).second) ++lowest_class_;
+  return lowest_class_;
+}
+
+Result<IdentityRecord> IdentityAllocator::ensure(const LabelSet& labels) {
+  const auto known = index_.find(labels);
+  if (known != index_.end()) return state_.identities[known->second];
   const IdentityScope scope = scope_of(labels);
-  IdentityRecord record{labels, 0, free_class(state)};
-  if (scope == IdentityScope::Reserved) {
-    record.identity = reserved_number(labels).value_or(IDENTITY_UNKNOWN);
-  } else {
-    const auto number = next_number(state, scope);
+  IdentityRecord record{labels, reserved_number(labels).value_or(IDENTITY_UNKNOWN), 0};
+  if (scope != IdentityScope::Reserved) {
+    const auto number = next_number(scope);
     if (!number) return std::unexpected(number.error());
     record.identity = *number;
   }
-  state.identities.push_back(record);
+  record.peer_class = next_class();
+  index_.emplace(labels, state_.identities.size());
+  state_.identities.push_back(record);
   return record;
 }
 
@@ -145,14 +147,10 @@ Result<AddressTable> build_addresses(State& state, const Inventory& inventory, c
   const policy::Resolved resolved = mentions(inventory, shapes);
   const policy::AddressBook book(inventory.cluster, resolved, inventory.options);
   AddressTable table;
-  std::map<LabelSet, IdentityRecord> seen;
+  IdentityAllocator allocator(state);
   const auto number = [&](const LabelSet& labels) -> Result<IdentityRecord> {
-    const auto found = seen.find(labels);
-    if (found != seen.end()) return found->second;
-    auto record = ensure_identity(state, labels);
-    if (!record) return record;
-    table.classes.insert(record->peer_class);
-    seen.emplace(labels, *record);
+    auto record = allocator.ensure(labels);
+    if (record) table.classes.insert(record->peer_class);
     return record;
   };
   auto world4 = number(book.world_labels(false));

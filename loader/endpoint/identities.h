@@ -1,8 +1,11 @@
 #pragma once
 // Gives identities their numbers and peer classes, and addresses their identities.
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <set>
+#include <unordered_set>
 #include <vector>
 
 #include "compiler/ir/shape.h"
@@ -23,9 +26,24 @@ enum class IdentityScope : std::uint8_t {
 };
 [[nodiscard]] IdentityScope scope_of(const policy::LabelSet& labels);
 
-// The record of those labels; a new one is numbered: the scope's next free number, the lowest class that nobody has.
-// Errors when numbers run out.
-[[nodiscard]] Result<IdentityRecord> ensure_identity(State& state, const policy::LabelSet& labels);
+// Numbers identities into a state. Nobody else may change the state's identities meanwhile.
+class IdentityAllocator {
+ public:
+  explicit IdentityAllocator(State& state);
+  // The record of those labels; a new one gets the scope's next free number and the lowest class that nobody has.
+  // Errors when numbers run out.
+  [[nodiscard]] Result<IdentityRecord> ensure(const policy::LabelSet& labels);
+
+ private:
+  [[nodiscard]] Result<std::uint32_t> next_number(IdentityScope scope);
+  [[nodiscard]] std::uint32_t next_class();
+
+  State& state_;
+  std::map<policy::LabelSet, std::size_t> index_;  // into state_.identities
+  std::unordered_set<std::uint32_t> numbers_;
+  std::unordered_set<std::uint32_t> classes_;
+  std::uint32_t lowest_class_ = 1;  // every class below is taken
+};
 
 // Addresses and world labels as the kernel is to know them.
 struct AddressTable {

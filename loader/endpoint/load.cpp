@@ -15,6 +15,9 @@
 namespace policyc::endpoint {
 namespace {
 
+constexpr std::uint32_t kMinMatrixRows = 256;
+constexpr std::size_t kMaxSpareMatrixBytes = std::size_t{16} << 20U;
+
 // Runs what was registered, last first, unless the change was completed.
 class Undo {
  public:
@@ -73,7 +76,6 @@ class Loading {
 
   Result<LoadReport> run(const ir::Shape& shape, std::uint32_t interface_index) {
     report_.interface_index = interface_index;
-    report_.shape = shape_key(shape, request_.object);
     for (const auto& step : std::vector<std::function<Result<void>()>>{
              [&] { return prepare(shape); }, [&] { return load_shape(shape); }, [&] { return fill_maps(); },
              [&] { return register_endpoint(); }, [&] { return attach_programs(); }}) {
@@ -90,6 +92,9 @@ class Loading {
   Result<void> prepare(const ir::Shape& shape);
   Result<void> find_identity(EndpointRecord& record, const ir::Shape& shape);
   Result<void> load_shape(const ir::Shape& shape);
+  Result<ShapeSizes> needed_sizes(const ir::Shape& shape);
+  [[nodiscard]] ShapeSizes roomy(const ir::Shape& shape, const ShapeSizes& needed) const;
+  Result<void> set_shape();
   Result<void> fill_maps();
   Result<void> register_endpoint();
   Result<void> attach_programs();
@@ -141,7 +146,6 @@ Result<void> Loading::prepare(const ir::Shape& shape) {
   record_.addresses = request_.addresses;
   record_.labels = request_.labels;
   record_.name = name_of(inventory_, request_.addresses.front());
-  record_.shape = report_.shape;
   record_.hook = *hook;
   record_.audit = request_.audit;
   if (auto found = find_identity(record_, shape); !found) return found;
@@ -173,36 +177,67 @@ Result<void> Loading::find_identity(EndpointRecord& record, const ir::Shape& sha
   }
   const auto labels =
       record.labels.empty() ? labels_of(inventory_, {shape}, record.addresses.front()) : record.labels;
-  const auto identity = ensure_identity(next_, labels);
+  const auto identity = IdentityAllocator(next_).ensure(labels);
   if (!identity) return std::unexpected(identity.error());
   record.identity = identity->identity;
   return {};
 }
 
+// What today's identities need.
+Result<ShapeSizes> Loading::needed_sizes(const ir::Shape& shape) {
+  State trial = next_;
+  if (const auto table = build_addresses(trial, inventory_, {shape}); !table) return std::unexpected(table.error());
+  ShapeSizes needed{0, {}};
+  for (const IdentityRecord& record : trial.identities) needed.classes = std::max(needed.classes, record.peer_class);
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    needed.matrix_rows[direction] =
+        static_cast<std::uint32_t>(matrix_rows(shape, direction, trial.identities)) + 1;  // and row 0
+  }
+  return needed;
+}
+
+// Room for what is likely to come: twice today's rows, and twice one row for each predicate unless that is too large.
+ShapeSizes Loading::roomy(const ir::Shape& shape, const ShapeSizes& needed) const {
+  ShapeSizes sizes{std::max(request_.max_classes, needed.classes), {}};
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    const ir::DirectionShape& part = shape.directions[direction];
+    const std::uint32_t today = std::bit_ceil(2 * needed.matrix_rows[direction]);
+    std::uint32_t rows = std::max({kMinMatrixRows, today, std::bit_ceil(2 * static_cast<std::uint32_t>(part.predicates.size()))});
+    while (rows > today && rows * part.padded_columns() * sizeof(std::uint32_t) > kMaxSpareMatrixBytes) rows /= 2;
+    sizes.matrix_rows[direction] = rows;
+  }
+  return sizes;
+}
+
+// Takes the first generation of the shape that has room, or loads a further one.
 Result<void> Loading::load_shape(const ir::Shape& shape) {
   auto present = node_.open_shapes(before_);
   if (!present) return std::unexpected(present.error());
   shapes_ = std::move(*present);
-  const bool open = std::any_of(shapes_.begin(), shapes_.end(),
-                                [this](const LoadedShape& loaded) { return loaded.key == report_.shape; });
-  if (open) return {};
-  // Room for twice the rows that today's identities need.
-  ShapeSizes sizes{request_.max_classes, {}};
-  State trial = next_;
-  if (const auto table = build_addresses(trial, inventory_, {shape}); !table) return std::unexpected(table.error());
-  for (std::size_t direction = 0; direction < 2; ++direction) {
-    const std::size_t rows = matrix_rows(shape, direction, trial.identities);
-    sizes.matrix_rows[direction] = std::max(256U, std::bit_ceil(static_cast<std::uint32_t>(2 * (rows + 1))));
+  const auto needed = needed_sizes(shape);
+  if (!needed) return std::unexpected(needed.error());
+  for (std::uint32_t generation = 1;; ++generation) {
+    report_.shape = shape_key(shape, request_.object, generation);
+    const auto open = std::find_if(shapes_.begin(), shapes_.end(),
+                                   [this](const LoadedShape& loaded) { return loaded.key == report_.shape; });
+    if (open == shapes_.end()) break;
+    const auto room = has_room(*open, *needed);
+    if (!room) return std::unexpected(room.error());
+    if (*room) return set_shape();
   }
-  undo_.add([this] {
-    if (!before_.uses_shape(report_.shape)) best_effort(remove_shape(paths(), report_.shape));
-  });
-  auto loaded = ensure_shape(paths(), node_.maps(), report_.shape, shape, request_.object, sizes);
+  undo_.add([this] { best_effort(remove_shape(paths(), report_.shape)); });
+  // One that a dead process left may be smaller than needed.
+  if (auto removed = remove_shape(paths(), report_.shape); !removed) return removed;
+  auto loaded = ensure_shape(paths(), node_.maps(), report_.shape, shape, request_.object, roomy(shape, *needed));
   if (!loaded) return std::unexpected(loaded.error());
-  report_.shape_loaded = loaded->created;
-  // One left by a process that died before it filled the rows.
-  loaded->created = true;
+  report_.shape_loaded = true;
   shapes_.push_back(std::move(*loaded));
+  return set_shape();
+}
+
+Result<void> Loading::set_shape() {
+  record_.shape = report_.shape;
+  next_.endpoints.back().shape = report_.shape;
   return {};
 }
 
@@ -218,7 +253,13 @@ Result<void> Loading::fill_maps() {
   });
   const auto change = node_.apply(next_, inventory_, shapes_);
   if (!change) return std::unexpected(change.error());
-  report_.ipcache = *change;
+  report_.ipcache = change->ipcache;
+  for (const EndpointRecord& endpoint : node_.state().endpoints) {
+    const auto& starved = change->starved;
+    if (std::find(starved.begin(), starved.end(), endpoint.shape) != starved.end()) {
+      report_.starved.push_back(endpoint.interface);
+    }
+  }
   if (!request_.trace_verdicts) return {};
   auto config = node_.maps().config();
   if (!config) return std::unexpected(config.error());

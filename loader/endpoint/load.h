@@ -42,6 +42,8 @@ struct LoadReport {
   attach::HookKind hook = attach::HookKind::Tcx;
   maps::IpCacheChange ipcache;
   std::uint32_t epoch = 0;
+  // Interfaces whose shape has no room for every class, which it answers with default deny: load them again.
+  std::vector<std::string> starved;
 };
 
 // Loads the programs unless another endpoint of that shape did, extends the maps, attaches, in the order of node.h.

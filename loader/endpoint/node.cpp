@@ -1,6 +1,7 @@
 #include "loader/endpoint/node.h"
 
 #include <algorithm>
+#include <map>
 
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
@@ -12,10 +13,12 @@ namespace fs = std::filesystem;
 
 // Those whose class the shape may not know yet.
 std::vector<IdentityRecord> identities_to_write(const State& old, const State& next, bool all) {
+  std::map<std::uint32_t, const policy::LabelSet*> known;
+  for (const IdentityRecord& record : old.identities) known.emplace(record.peer_class, &record.labels);
   std::vector<IdentityRecord> result;
   for (const IdentityRecord& record : next.identities) {
-    const bool known = std::find(old.identities.begin(), old.identities.end(), record) != old.identities.end();
-    if (all || !known) result.push_back(record);
+    const auto found = known.find(record.peer_class);
+    if (all || found == known.end() || *found->second != record.labels) result.push_back(record);
   }
   return result;
 }
@@ -61,11 +64,12 @@ Result<std::vector<LoadedShape>> Node::open_shapes(const State& state) const {
   return shapes;
 }
 
-Result<maps::IpCacheChange> Node::apply(State next, const Inventory& inventory, const std::vector<LoadedShape>& shapes) {
+Result<Applied> Node::apply(State next, const Inventory& inventory, const std::vector<LoadedShape>& shapes) {
   std::vector<ir::Shape> descriptions;
   for (const LoadedShape& shape : shapes) descriptions.push_back(shape.shape);
   const auto table = build_addresses(next, inventory, descriptions);
   if (!table) return std::unexpected(table.error());
+  Applied applied;
   const State old = state_;
   next.dirty = true;
   if (auto written = write_state(paths_, next); !written) return std::unexpected(written.error());
@@ -75,14 +79,19 @@ Result<maps::IpCacheChange> Node::apply(State next, const Inventory& inventory, 
   for (const LoadedShape& shape : shapes) {
     // After a crash nobody knows which rows were written, and a shape that was just loaded has none.
     const auto identities = identities_to_write(old, state_, old.dirty || shape.created);
+    std::size_t starved = 0;
     for (std::size_t direction = 0; direction < 2; ++direction) {
-      if (auto done = write_rows(shape.shape, direction, shape.maps[direction], identities); !done) {
-        return std::unexpected(done.error());
-      }
+      const auto without_room = write_rows(shape.shape, direction, shape.maps[direction], identities);
+      if (!without_room) return std::unexpected(without_room.error());
+      starved += *without_room;
     }
+    if (starved != 0) applied.starved.push_back(shape.key);
   }
   if (auto done = write_world(*table); !done) return std::unexpected(done.error());
-  return maps::write_ipcache(maps_, table->entries);
+  const auto change = maps::write_ipcache(maps_, table->entries);
+  if (!change) return std::unexpected(change.error());
+  applied.ipcache = *change;
+  return applied;
 }
 
 Result<void> Node::write_world(const AddressTable& table) const {

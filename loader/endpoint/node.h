@@ -21,6 +21,11 @@
 
 namespace policyc::endpoint {
 
+struct Applied {
+  maps::IpCacheChange ipcache;
+  std::vector<std::string> starved;  // shapes without room for every class: default deny for those
+};
+
 class Node {
  public:
   // Takes the lock, reads the state, opens the maps or makes them, and checks that state and maps belong together.
@@ -34,7 +39,7 @@ class Node {
   [[nodiscard]] Result<std::vector<LoadedShape>> open_shapes(const State& state) const;
 
   // Steps 1 to 3: makes `next` the state, and the rows, the IP cache and the world's class what it says.
-  [[nodiscard]] Result<maps::IpCacheChange> apply(State next, const Inventory& inventory,
+  [[nodiscard]] Result<Applied> apply(State next, const Inventory& inventory,
                                                   const std::vector<LoadedShape>& shapes);
   // Steps 5 and 6. Returns the new epoch.
   [[nodiscard]] Result<std::uint32_t> commit();

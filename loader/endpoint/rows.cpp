@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -41,13 +42,12 @@ class MatrixRows {
     return rows;
   }
 
-  Result<std::uint16_t> number(const Cells& cells) {
+  // Nothing when there is no room for another row.
+  Result<std::optional<std::uint16_t>> number(const Cells& cells) {
     if (is_default_deny(cells)) return std::uint16_t{0};
     const auto known = numbers_.find(cells);
     if (known != numbers_.end()) return static_cast<std::uint16_t>(known->second);
-    if (next_ >= capacity_ || next_ > kMaxRow) {
-      return fail("map " + map_->name() + " has no room for another row (it has " + std::to_string(capacity_) + ")");
-    }
+    if (next_ >= capacity_ || next_ > kMaxRow) return std::nullopt;
     if (auto written = map_->update_raw(&next_, cells.data(), 0); !written) return std::unexpected(written.error());
     numbers_.emplace(cells, next_);
     return static_cast<std::uint16_t>(next_++);
@@ -79,16 +79,17 @@ std::size_t matrix_rows(const ir::Shape& shape, std::size_t direction, std::span
   return rows.size();
 }
 
-Result<void> write_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
+Result<std::size_t> write_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
                         std::span<const IdentityRecord> identities) {
   const ir::DirectionShape& part = shape.directions[direction];
-  if (!part.uses_rows()) return {};
+  if (!part.uses_rows()) return std::size_t{0};
   std::optional<MatrixRows> matrix;
   if (part.uses_matrix()) {
     auto read = MatrixRows::read(maps.matrix, part.padded_columns());
     if (!read) return std::unexpected(read.error());
     matrix = std::move(*read);
   }
+  std::size_t starved = 0;
   std::map<std::uint32_t, policy_rows_value> elements;
   for (const IdentityRecord& record : identities) {
     const std::uint32_t index = record.peer_class >> 2U;
@@ -97,8 +98,8 @@ Result<void> write_rows(const ir::Shape& shape, std::size_t direction, const Row
       const auto present = maps.rows.lookup(index);
       if (!present) return std::unexpected(present.error());
       if (!*present) {
-        return fail("peer class " + std::to_string(record.peer_class) + " is beyond the end of map " +
-                    rows_map_name(direction) + ": load the objects again with more classes");
+        ++starved;
+        continue;
       }
       element = elements.emplace(index, **present).first;
     }
@@ -106,7 +107,8 @@ Result<void> write_rows(const ir::Shape& shape, std::size_t direction, const Row
     if (matrix) {
       const auto number = matrix->number(cells_of(shape, direction, record.labels));
       if (!number) return std::unexpected(number.error());
-      row = *number;
+      if (!*number) ++starved;
+      row = number->value_or(0);
     } else {
       row = shape.bit_row(direction, record.labels);
     }
@@ -118,7 +120,8 @@ Result<void> write_rows(const ir::Shape& shape, std::size_t direction, const Row
     keys.push_back(index);
     values.push_back(value);
   }
-  return maps.rows.update_batch(keys, values);
+  if (auto written = maps.rows.update_batch(keys, values); !written) return std::unexpected(written.error());
+  return starved;
 }
 
 }  // namespace policyc::endpoint

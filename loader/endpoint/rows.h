@@ -28,8 +28,9 @@ struct RowMaps {
 
 // Writes the rows of these classes; classes that are not named keep theirs. Matrix rows are written before the first class
 // points at them, and never changed: a packet sees the old row of a class or the new one. Row 0 is default deny.
-// Whatever an earlier run left is found in the maps themselves. An Error when a class or row is beyond a map's end.
-[[nodiscard]] Result<void> write_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
+// Whatever an earlier run left is found in the maps themselves. Returns how many of these classes found no room in the
+// maps: they get default deny until the shape is loaded again with more room.
+[[nodiscard]] Result<std::size_t> write_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
                                       std::span<const IdentityRecord> identities);
 
 }  // namespace policyc::endpoint

@@ -1,7 +1,5 @@
 #include "loader/endpoint/shapes.h"
 
-#include <algorithm>
-
 #include "compiler/backend/backend.h"
 #include "compiler/support/sha256.h"
 #include "loader/attach/attach.h"
@@ -29,10 +27,13 @@ std::vector<std::string> map_names(const ir::Shape& shape, std::size_t direction
   return names;
 }
 
+// Elements of a rows map that reach class number `classes`.
+std::uint32_t elements_for(std::uint32_t classes) { return classes / 4 + 1; }
+
 Result<void> size_maps(bpf::Object& object, const ir::Shape& shape, const ShapeSizes& sizes) {
   for (std::size_t direction = 0; direction < 2; ++direction) {
     if (shape.directions[direction].uses_rows()) {
-      auto sized = object.set_max_entries(rows_map_name(direction), std::max(1U, (sizes.classes + 3) / 4));
+      auto sized = object.set_max_entries(rows_map_name(direction), elements_for(sizes.classes));
       if (!sized) return sized;
     }
     if (shape.directions[direction].uses_matrix()) {
@@ -103,8 +104,27 @@ Result<ir::Shape> read_shape(std::span<const std::uint8_t> object) {
   return shape;
 }
 
-std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> object) {
-  return shape.hash.substr(0, kHashDigits) + "_" + sha256_hex(as_text(object)).substr(0, kObjectDigits);
+std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> object, std::uint32_t generation) {
+  const std::string key =
+      shape.hash.substr(0, kHashDigits) + "_" + sha256_hex(as_text(object)).substr(0, kObjectDigits);
+  return generation == 1 ? key : key + "_" + std::to_string(generation);
+}
+
+Result<bool> has_room(const LoadedShape& shape, const ShapeSizes& needed) {
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    const ir::DirectionShape& part = shape.shape.directions[direction];
+    if (part.uses_rows()) {
+      const auto rows = shape.maps[direction].rows.handle().info();
+      if (!rows) return std::unexpected(rows.error());
+      if (rows->max_entries < elements_for(needed.classes)) return false;
+    }
+    if (part.uses_matrix()) {
+      const auto matrix = shape.maps[direction].matrix.info();
+      if (!matrix) return std::unexpected(matrix.error());
+      if (matrix->max_entries < needed.matrix_rows[direction]) return false;
+    }
+  }
+  return true;
 }
 
 Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps, const std::string& key,

@@ -1,7 +1,7 @@
 #pragma once
 // Shapes in the kernel: the program pair and the maps of each, pinned under <bpffs>/shapes/<key>, loaded once whatever the
 // number of endpoints. The key is the policy's hash and that of the object's bytes, so that another policyc's
-// datapath is another shape.
+// datapath is another shape. A shape whose maps became too small is loaded a second time as `<key>_2`, and so on.
 
 #include <array>
 #include <cstdint>
@@ -26,15 +26,20 @@ struct LoadedShape {
   bool created = false;             // this call loaded it
 };
 
-// Room in a new shape's maps; both are fixed once it is loaded.
+// Room in a shape's maps, fixed once it is loaded.
 struct ShapeSizes {
   std::uint32_t classes = 65536;
   std::array<std::uint32_t, 2> matrix_rows{256, 256};  // by policyc_direction
 };
 
+// Whether the maps of a loaded shape have that room.
+[[nodiscard]] Result<bool> has_room(const LoadedShape& shape, const ShapeSizes& needed);
+
 // The shape that an object carries; an Error for an object of another ABI or without metadata.
 [[nodiscard]] Result<ir::Shape> read_shape(std::span<const std::uint8_t> object);
-[[nodiscard]] std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> object);
+// `generation` counts from 1.
+[[nodiscard]] std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> object,
+                                    std::uint32_t generation = 1);
 
 // Opens the shape if it is loaded; else loads it. It becomes visible under its key in one step, complete.
 [[nodiscard]] Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps, const std::string& key,

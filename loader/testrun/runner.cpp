@@ -61,21 +61,7 @@ Result<bpf::MapHandle> handle_of(const bpf::Object& object, const std::string& n
   return bpf::MapHandle(name, bpf::Fd(::dup(*fd)));
 }
 
-Outcome outcome_of(std::uint32_t verdict) {
-  switch (verdict) {
-    case POLICY_ALLOW: return Outcome::Allow;
-    case POLICY_DENY: return Outcome::Deny;
-    case POLICY_REDIRECT: return Outcome::Redirect;
-    case POLICY_AUTH_REQUIRED: return Outcome::AuthRequired;
-    default: return Outcome::DefaultDeny;
-  }
-}
-
 }  // namespace
-
-Answer answer_of(std::uint32_t decision) {
-  return {outcome_of(POLICYC_DECISION_VERDICT(decision)), POLICYC_DECISION_RULE(decision)};
-}
 
 struct Runner::Impl {
   std::map<std::string, bpf::MapHandle> node_maps;
@@ -136,6 +122,29 @@ struct Runner::Impl {
     }
     classes.emplace(labels, record);
     return record;
+  }
+
+  // Protocols without ports have one connection for each peer: it must not be known from an earlier question.
+  Result<void> forget_connection(const FrameSpec& frame, bool egress) {
+    const IpAddress& local = egress ? frame.source : frame.destination;
+    const IpAddress& remote = egress ? frame.destination : frame.source;
+    if (frame.source.v6) {
+      ct6_key key{};
+      std::memcpy(key.local_address, local.bytes.data(), sizeof key.local_address);
+      std::memcpy(key.remote_address, remote.bytes.data(), sizeof key.remote_address);
+      key.protocol = frame.protocol;
+      return as_void(node_maps.at("conntrack6").erase_raw(&key));
+    }
+    ct4_key key{};
+    std::memcpy(&key.local_address, local.bytes.data(), sizeof key.local_address);
+    std::memcpy(&key.remote_address, remote.bytes.data(), sizeof key.remote_address);
+    key.protocol = frame.protocol;
+    return as_void(node_maps.at("conntrack4").erase_raw(&key));
+  }
+
+  static Result<void> as_void(const Result<bool>& result) {
+    if (!result) return std::unexpected(result.error());
+    return {};
   }
 
   Result<void> new_epoch() {
@@ -200,7 +209,7 @@ Result<void> Runner::load(const ir::Shape& shape, std::span<const std::uint8_t> 
   return {};
 }
 
-Result<Answer> Runner::ask(const std::string& shape_hash, const policy::LabelSet& peer, const Question& question) {
+Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::LabelSet& peer, const Question& question) {
   const auto found = impl_->shapes.find(shape_hash);
   if (found == impl_->shapes.end()) return fail("shape " + shape_hash + " is not loaded");
   LoadedShape& shape = found->second;
@@ -219,6 +228,7 @@ Result<Answer> Runner::ask(const std::string& shape_hash, const policy::LabelSet
   impl_->next_port = impl_->next_port == 0xffff ? kFirstPort : static_cast<std::uint16_t>(impl_->next_port + 1);
   FrameSpec frame{egress ? local : remote, egress ? remote : local, question.protocol, impl_->next_port, question.port,
                   impl_->next_port};
+  if (auto forgotten = impl_->forget_connection(frame, egress); !forgotten) return std::unexpected(forgotten.error());
   std::vector<std::uint8_t> packet = make_frame(frame);
   std::vector<std::uint8_t> output(packet.size() + 256);
   LIBBPF_OPTS(bpf_test_run_opts, options);
@@ -235,12 +245,12 @@ Result<Answer> Runner::ask(const std::string& shape_hash, const policy::LabelSet
   if (!impl_->last_event) return fail("the program reported no verdict for a new connection");
   const event& seen = *impl_->last_event;
   const bool passed = options.retval == POLICYC_PASS;
-  const Answer answer = answer_of(seen.decision);
-  if (passed != (answer.outcome == Outcome::Allow)) {
+  const std::uint32_t verdict = POLICYC_DECISION_VERDICT(seen.decision);
+  if (passed != (verdict == POLICY_ALLOW)) {
     return fail("the program " + std::string(passed ? "passed" : "dropped") + " a packet and reported verdict " +
-                std::to_string(POLICYC_DECISION_VERDICT(seen.decision)) + ", reason " + std::to_string(seen.reason));
+                std::to_string(verdict) + ", reason " + std::to_string(seen.reason));
   }
-  return answer;
+  return seen.decision;
 }
 
 }  // namespace policyc::testrun

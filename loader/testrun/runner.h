@@ -13,16 +13,6 @@
 
 namespace policyc::testrun {
 
-enum class Outcome : std::uint8_t { Allow, DefaultDeny, Deny, Redirect, AuthRequired };
-
-struct Answer {
-  Outcome outcome = Outcome::DefaultDeny;
-  std::uint32_t rule_id = 0;
-};
-
-// What a POLICYC_DECISION word says.
-[[nodiscard]] Answer answer_of(std::uint32_t decision);
-
 struct Question {
   std::size_t direction = 0;  // policyc_direction: 0 ingress, 1 egress
   std::uint8_t protocol = 6;
@@ -41,7 +31,8 @@ class Runner {
   [[nodiscard]] bool has(const std::string& shape_hash) const;
   [[nodiscard]] Result<void> load(const ir::Shape& shape, std::span<const std::uint8_t> object);
   // The shape must have been loaded. The packet is one of a new connection with a peer of these labels.
-  [[nodiscard]] Result<Answer> ask(const std::string& shape_hash, const policy::LabelSet& peer, const Question& question);
+  // Gives the POLICYC_DECISION of the event; an Error when the program did something else than it reported.
+  [[nodiscard]] Result<std::uint32_t> ask(const std::string& shape_hash, const policy::LabelSet& peer, const Question& question);
 
  private:
   struct Impl;

@@ -3,6 +3,7 @@
 #ifndef POLICYC_RUNTIME_BASE_H
 #define POLICYC_RUNTIME_BASE_H
 
+#include <stdbool.h>
 #include <linux/types.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

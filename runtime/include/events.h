@@ -19,7 +19,8 @@ static __always_inline __u64 event_wakeup(void)
 {
 	__u64 unread = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
 
-	if (unread >= EVENT_WAKEUP_BYTES && (unread & (EVENT_WAKEUP_BYTES - 1)) < RING_RECORD)
+	/* At least this record is unread, so the remainder is small only when a multiple was passed. */
+	if ((unread & (EVENT_WAKEUP_BYTES - 1)) < RING_RECORD)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }

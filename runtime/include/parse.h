@@ -12,7 +12,6 @@
 #ifndef POLICYC_RUNTIME_PARSE_H
 #define POLICYC_RUNTIME_PARSE_H
 
-#include <stdbool.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 

@@ -11,7 +11,8 @@ namespace policyc::test {
 
 class ChildProcess {
  public:
-  // `arguments[0]` is a path. Standard output and error come back as one text. `user` is what it runs as.
+  // `arguments[0]` is a path. Standard output and error come back as one text. `user` is what it
+  // runs as.
   explicit ChildProcess(const std::vector<std::string>& arguments, uid_t user = 0);
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
@@ -22,7 +23,8 @@ class ChildProcess {
   // Reads on until the output holds `text`; false when it ends without, or after 30 seconds.
   [[nodiscard]] bool wait_for(std::string_view text);
   void send(int signal) const;
-  // Reads the rest and waits for the end. The exit status, 128 + number for a signal, -1 when it takes over 60 seconds.
+  // Reads the rest and waits for the end. The exit status, 128 + number for a signal, -1 when it
+  // takes over 60 seconds.
   int wait();
   [[nodiscard]] const std::string& output() const { return output_; }
 

@@ -26,7 +26,8 @@ std::set<std::string> traces_of(pid_t pid) {
   std::set<std::string> found;
   for (const char* folder : {"/run/netns", "/run", "/sys/fs/bpf"}) {
     std::error_code error;
-    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
       const std::string file = entry->path().filename().string();
       if (file == name || file.starts_with(name + "-")) found.insert(entry->path().string());
     }
@@ -36,7 +37,8 @@ std::set<std::string> traces_of(pid_t pid) {
 
 std::set<std::string> interfaces() {
   std::set<std::string> names;
-  for (const auto& entry : fs::directory_iterator("/sys/class/net")) names.insert(entry.path().filename().string());
+  for (const auto& entry : fs::directory_iterator("/sys/class/net"))
+    names.insert(entry.path().filename().string());
   return names;
 }
 
@@ -77,19 +79,28 @@ TEST_F(DemoTest, ShowsEveryFlowAsExpected) {
   EXPECT_THAT(output, HasSubstr("\n22 attempts, 22 as expected\n"));
   EXPECT_THAT(output, Not(HasSubstr("NOT as expected")));
   // Allowed: a real exchange, and the rule with its place.
-  EXPECT_THAT(output, ContainsRegex("frontend -> api +TCP 443 +IPv6 +connected, 12 bytes echoed"));
-  EXPECT_THAT(output, HasSubstr("by CiliumNetworkPolicy/demo/api spec.ingress[0] (" + place_of("demo/api.yaml", "rule: https") + ")"));
-  EXPECT_THAT(output, ContainsRegex("frontend -> api +ICMP echo +IPv4 +echo reply"));
+  EXPECT_THAT(
+      output,
+      ContainsRegex("frontend -> api +TCP 443 +IPv6 +pass expected: connected, 12 bytes echoed"));
+  EXPECT_THAT(output, HasSubstr("by CiliumNetworkPolicy/demo/api spec.ingress[0] (" +
+                                place_of("demo/api.yaml", "rule: https") + ")"));
+  EXPECT_THAT(output, ContainsRegex("frontend -> api +ICMP echo +IPv4 +pass expected: echo reply"));
   // Denied by a rule, by default, and for want of a proxy.
-  EXPECT_THAT(output, HasSubstr("dropped at demo/api ingress: policy: denied by rule\n        by CiliumNetworkPolicy/demo/api-shared "
-                                "spec.ingressDeny[0] (" + place_of("demo/api-shared.yaml", "rule: not from other") + ")"));
-  EXPECT_THAT(output, HasSubstr("dropped at demo/other egress: policy: default deny\n        selected by "
-                                "CiliumNetworkPolicy/demo/other-egress"));
-  EXPECT_THAT(output, HasSubstr("dropped at demo/api ingress: L7 proxy not available\n        by CiliumNetworkPolicy/demo/api "
-                                "spec.ingress[1] (" + place_of("demo/api.yaml", "rule: http") + ")"));
+  EXPECT_THAT(output, HasSubstr("dropped at demo/api ingress: policy: denied by rule\n        by "
+                                "CiliumNetworkPolicy/demo/api-shared "
+                                "spec.ingressDeny[0] (" +
+                                place_of("demo/api-shared.yaml", "rule: not from other") + ")"));
+  EXPECT_THAT(output,
+              HasSubstr("dropped at demo/other egress: policy: default deny\n        selected by "
+                        "CiliumNetworkPolicy/demo/other-egress"));
+  EXPECT_THAT(output, HasSubstr("dropped at demo/api ingress: L7 proxy not available\n        by "
+                                "CiliumNetworkPolicy/demo/api "
+                                "spec.ingress[1] (" +
+                                place_of("demo/api.yaml", "rule: http") + ")"));
   // The live update.
   EXPECT_THAT(output, HasSubstr("keeps flowing, nothing lost"));
-  EXPECT_THAT(output, HasSubstr("spec.ingressDeny[1] (" + place_of("demo/update/api-shared.yaml", "rule: closed") + ")"));
+  EXPECT_THAT(output, HasSubstr("spec.ingressDeny[1] (" +
+                                place_of("demo/update/api-shared.yaml", "rule: closed") + ")"));
   EXPECT_THAT(output, HasSubstr("cut by the new rule"));
   expect_nothing_left(demo);
 }
@@ -97,7 +108,9 @@ TEST_F(DemoTest, ShowsEveryFlowAsExpected) {
 TEST_F(DemoTest, WithoutL7TheHttpFlowPasses) {
   ChildProcess demo({POLICYC_BINARY, "demo", "--without-l7"});
   EXPECT_EQ(demo.wait(), 0) << demo.output();
-  EXPECT_THAT(demo.output(), ContainsRegex("frontend -> api +HTTP 80 +IPv4 +connected, HTTP/1.1 200 OK"));
+  EXPECT_THAT(
+      demo.output(),
+      ContainsRegex("frontend -> api +HTTP 80 +IPv4 +pass expected: connected, HTTP/1.1 200 OK"));
   EXPECT_THAT(demo.output(), Not(HasSubstr("L7 proxy not available")));
   expect_nothing_left(demo);
 }
@@ -109,7 +122,7 @@ TEST_F(DemoTest, CleansUpWhenInterrupted) {
     EXPECT_FALSE(traces_of(demo.pid()).empty());
     demo.send(signal);
     EXPECT_EQ(demo.wait(), 128 + signal) << demo.output();
-    EXPECT_THAT(demo.output(), Not(HasSubstr("as expected\n")));
+    EXPECT_THAT(demo.output(), Not(HasSubstr(" as expected\n")));
     expect_nothing_left(demo);
   }
 }
@@ -143,7 +156,29 @@ TEST_F(DemoTest, TriesAPolicyOfOnesOwn) {
   EXPECT_THAT(demo.output(), ContainsRegex("other    -> api +TCP 443 +IPv4 +connected"));
   EXPECT_THAT(demo.output(), ContainsRegex("frontend -> api +TCP 443 +IPv4 +no answer"));
   EXPECT_THAT(demo.output(), HasSubstr("spec.ingress[0] (" + file + ":7)"));
-  EXPECT_THAT(demo.output(), Not(HasSubstr("as expected")));
+  EXPECT_THAT(demo.output(), Not(HasSubstr("expected")));
+  expect_nothing_left(demo);
+}
+
+// Manifests that come with the policies are read as well; only the demo's pods have a network
+// namespace.
+TEST_F(DemoTest, IgnoresPodsThatItDoesNotHave) {
+  const std::string file = write_file(
+      "stranger.yaml",
+      "apiVersion: v1\n"
+      "kind: Pod\n"
+      "metadata: {name: a-stranger-with-a-rather-long-name, namespace: demo, labels: {app: api}}\n"
+      "spec: {containers: [{name: main, image: example.com/main}]}\n");
+  ChildProcess demo({POLICYC_BINARY, "demo", "--policy", file});
+  EXPECT_EQ(demo.wait(), 0) << demo.output();
+  EXPECT_THAT(demo.output(), HasSubstr("\n22 attempts\n"));
+  expect_nothing_left(demo);
+}
+
+TEST_F(DemoTest, SaysThatAFileIsMissing) {
+  ChildProcess demo({POLICYC_BINARY, "demo", "--policy", "no-such-file.yaml"});
+  EXPECT_EQ(demo.wait(), 3);
+  EXPECT_THAT(demo.output(), HasSubstr("no-such-file.yaml"));
   expect_nothing_left(demo);
 }
 
@@ -168,7 +203,8 @@ TEST_F(DemoTest, SaysThatItNeedsRoot) {
   fs::copy_file(POLICYC_BINARY, copy, fs::copy_options::overwrite_existing);
   ChildProcess demo({copy, "demo"}, kNobody);
   EXPECT_EQ(demo.wait(), 3);
-  EXPECT_EQ(demo.output(), "policyc demo: needs root: it makes network namespaces and loads BPF programs\n");
+  EXPECT_EQ(demo.output(),
+            "policyc demo: needs root: it makes network namespaces and loads BPF programs\n");
   fs::remove(copy);
 }
 

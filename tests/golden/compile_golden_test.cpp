@@ -1,5 +1,6 @@
-// Whole policies to diagnostics, IR and C. One case is one folder of testdata/golden: input.yaml, perhaps
-// inventory.yaml, and what is expected: diag.txt, and unless the input is refused ir.txt and policy.c.
+// Whole policies to diagnostics, IR and C. One case is one folder of testdata/golden: input.yaml,
+// perhaps inventory.yaml, and what is expected: diag.txt, and unless the input is refused ir.txt
+// and policy.c.
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -31,11 +32,11 @@ TEST_P(CompileGolden, DiagnosticsIrAndC) {
   driver::CompileOptions options;
   options.has_inventory = !inventory.empty();
   driver::Compilation compilation(options);
-  const bool accepted = compilation.parse(input(folder, "input.yaml"), std::move(inventory)) && compilation.resolve() &&
-                        compilation.build_shapes();
+  const bool accepted = compilation.parse(input(folder, "input.yaml"), std::move(inventory)) &&
+                        compilation.resolve() && compilation.build_shapes();
   EXPECT_EQ(accepted, !compilation.diagnostics().has_errors());
-  EXPECT_TRUE(testing::matches_golden(folder / "diag.txt",
-                                      diag::render_text(compilation.sources(), compilation.diagnostics())));
+  EXPECT_TRUE(testing::matches_golden(
+      folder / "diag.txt", diag::render_text(compilation.sources(), compilation.diagnostics())));
   if (!accepted) {
     EXPECT_FALSE(fs::exists(folder / "ir.txt")) << "a refused input has neither IR nor C";
     EXPECT_FALSE(fs::exists(folder / "policy.c"));
@@ -53,7 +54,9 @@ TEST_P(CompileGolden, DiagnosticsIrAndC) {
   EXPECT_TRUE(testing::matches_golden(folder / "policy.c", c));
 }
 
-INSTANTIATE_TEST_SUITE_P(Testdata, CompileGolden, ::testing::ValuesIn(testing::golden_cases("golden")), testing::golden_name);
+INSTANTIATE_TEST_SUITE_P(Testdata, CompileGolden,
+                         ::testing::ValuesIn(testing::golden_cases("golden")),
+                         testing::golden_name);
 
 }  // namespace
 }  // namespace policyc

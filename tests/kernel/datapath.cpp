@@ -111,7 +111,7 @@ std::unique_ptr<Datapath> Datapath::ready(Policy policy,
     // Class c is row c; the policy's rows beyond are unknown.
     for (const char* name : {"policy_rows_in", "policy_rows_out"}) {
       datapath->put(name, std::uint32_t{0}, policy_rows_value{{0, 1, 2, 3}});
-      datapath->put(name, std::uint32_t{1}, policy_rows_value{{4, 5, 0, 0}});
+      datapath->put(name, std::uint32_t{1}, policy_rows_value{{4, 5, 6, 0}});
     }
   }
   return datapath;

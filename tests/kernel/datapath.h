@@ -35,9 +35,10 @@ enum class Policy : std::uint8_t { AllowAll, DenyAll, Matrix };
 // Classes of policies/matrix.bpf.c.
 inline constexpr std::uint32_t kAllowedClass = 1;  // TCP 80, UDP 53, SCTP 3868, echo request, VRRP
 inline constexpr std::uint32_t kDeniedClass = 2;   // denied by rule 21
-inline constexpr std::uint32_t kRedirectedClass = 3;  // rule 31
-inline constexpr std::uint32_t kNegativeClass = 4;    // the function returns a negative number
-inline constexpr std::uint32_t kNonsenseClass = 5;    // ... a verdict that does not exist
+inline constexpr std::uint32_t kRedirectedClass = 3;     // rule 31
+inline constexpr std::uint32_t kNegativeClass = 4;       // the function returns a negative number
+inline constexpr std::uint32_t kNonsenseClass = 5;       // ... a verdict that does not exist
+inline constexpr std::uint32_t kAuthenticatedClass = 6;  // rule 61
 inline constexpr std::uint32_t kUnknownClass = 1U << 20;
 
 struct RunOptions {

@@ -85,6 +85,16 @@ TEST_P(RelatedIcmp, ErrorsDoNotOutliveTheConnection) {
               DROP_POLICY_DEFAULT_DENY);
 }
 
+TEST_P(RelatedIcmp, ErrorsOfAConnectionThatPolicyCutAskThePolicy) {
+  datapath_->set_peer(kRemote4, kDeniedClass);
+  datapath_->set_peer(kRemote6, kDeniedClass);
+  datapath_->set_config(0, 2);
+  const Bytes bytes = error(error_types(GetParam().family).back(), {ip(GetParam()), Tcp{}});
+  expect_pass(*datapath_, opposite(hook()), bytes, "nobody has asked yet");
+  expect_drop(*datapath_, hook(), tcp(GetParam(), kAck), DROP_POLICY_DENY);
+  expect_drop(*datapath_, opposite(hook()), bytes, DROP_POLICY_DENY);
+}
+
 TEST_P(RelatedIcmp, ErrorsAboutAnEchoRequestPass) {
   const Icmp request{.type = static_cast<std::uint8_t>(GetParam().family == 4 ? 8 : 128)};
   const std::uint8_t type = error_types(GetParam().family)[0];

@@ -30,6 +30,8 @@ std::vector<VerdictCase> cases(int family) {
       {"denied class", Tcp{.destination_port = 80}, kDeniedClass, DROP_POLICY_DENY, 21},
       {"redirected class", Tcp{.destination_port = 80}, kRedirectedClass, DROP_L7_PROXY_UNAVAILABLE,
        31},
+      {"class that must authenticate", Tcp{.destination_port = 80}, kAuthenticatedClass,
+       DROP_AUTH_REQUIRED, 61},
       {"class of row 0", Tcp{.destination_port = 80}, 0, DROP_POLICY_DEFAULT_DENY},
       {"class beyond the rows", Tcp{.destination_port = 80}, kUnknownClass,
        DROP_POLICY_DEFAULT_DENY},
@@ -148,6 +150,7 @@ TEST_P(Verdict, AuditForgivesNothingButPolicy) {
   const auto datapath = Datapath::ready(Policy::Matrix);
   datapath->set_endpoint(ENDPOINT_AUDIT);
   for (const auto& [peer_class, reason] : {std::pair{kRedirectedClass, DROP_L7_PROXY_UNAVAILABLE},
+                                           std::pair{kAuthenticatedClass, DROP_AUTH_REQUIRED},
                                            std::pair{kNonsenseClass, DROP_MISSING_STATE}}) {
     datapath->set_peer(kRemote4, peer_class);
     datapath->set_peer(kRemote6, peer_class);

@@ -41,6 +41,8 @@ POLICYC_INLINE int decide(const struct policy_context *context, void *rows)
 		return -255; /* its low byte is POLICY_ALLOW */
 	case 5:
 		return POLICYC_DECISION(77, 51);
+	case 6:
+		return POLICYC_DECISION(POLICY_AUTH_REQUIRED, 61);
 	default:
 		return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 	}

@@ -1,7 +1,7 @@
+#include <random>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <random>
 
 #include "compiler/emit/c_ast.h"
 
@@ -30,14 +30,16 @@ TEST(CPrinter, ParenthesesStandWhereCNeedsThem) {
   EXPECT_EQ(printed(arrow(unary("*", n("p")), "f")), "(*p)->f");
   EXPECT_EQ(printed(index(unary("*", n("p")), n("i"))), "(*p)[i]");
   EXPECT_EQ(printed(unary("&", arrow(n("p"), "f"))), "&p->f");
-  EXPECT_EQ(printed(index(binary("+", n("p"), n("q")), binary("+", n("i"), n("j")))), "(p + q)[i + j]");
+  EXPECT_EQ(printed(index(binary("+", n("p"), n("q")), binary("+", n("i"), n("j")))),
+            "(p + q)[i + j]");
   EXPECT_EQ(printed(call("f", {binary("||", n("a"), n("b")), number(7)})), "f(a || b, 7)");
 }
 
 TEST(CPrinter, ParenthesesHelpTheReader) {
   EXPECT_EQ(printed(binary("||", binary("&&", n("a"), n("b")), n("c"))), "(a && b) || c");
   EXPECT_EQ(printed(binary("||", n("a"), binary("&&", n("b"), n("c")))), "a || (b && c)");
-  EXPECT_EQ(printed(binary("&&", binary("&", n("a"), n("b")), binary("==", n("c"), number(1)))), "(a & b) && c == 1");
+  EXPECT_EQ(printed(binary("&&", binary("&", n("a"), n("b")), binary("==", n("c"), number(1)))),
+            "(a & b) && c == 1");
   EXPECT_EQ(printed(binary("&", n("a"), binary("|", n("b"), n("c")))), "a & (b | c)");
 }
 
@@ -50,7 +52,8 @@ TEST(CPrinter, NothingPlusSomethingIsSomething) {
 // A reader of its own for what the printer writes: precedence climbing over C's table.
 class Reader {
  public:
-  Reader(const std::string& text, const std::vector<unsigned>& values) : text_(text), values_(values) {}
+  Reader(const std::string& text, const std::vector<unsigned>& values)
+      : text_(text), values_(values) {}
   unsigned read() {
     const unsigned value = level(0);
     EXPECT_EQ(at_, text_.size()) << text_;
@@ -70,13 +73,27 @@ class Reader {
     while (take(std::string(" ") + kLevels[depth] + " ")) {
       const unsigned right = level(depth + 1);
       switch (depth) {
-        case 0: left = left != 0 || right != 0; break;
-        case 1: left = left != 0 && right != 0; break;
-        case 2: left |= right; break;
-        case 3: left &= right; break;
-        case 4: left = left == right; break;
-        case 5: left <<= right & 7U; break;
-        default: left += right; break;
+        case 0:
+          left = left != 0 || right != 0;
+          break;
+        case 1:
+          left = left != 0 && right != 0;
+          break;
+        case 2:
+          left |= right;
+          break;
+        case 3:
+          left &= right;
+          break;
+        case 4:
+          left = left == right;
+          break;
+        case 5:
+          left <<= right & 7U;
+          break;
+        default:
+          left += right;
+          break;
       }
     }
     return left;
@@ -98,7 +115,8 @@ class Reader {
 };
 
 unsigned value_of(const Expr& expr, const std::vector<unsigned>& values) {
-  if (const auto* leaf = std::get_if<Name>(&expr.node)) return values.at(static_cast<std::size_t>(leaf->text[0] - 'a'));
+  if (const auto* leaf = std::get_if<Name>(&expr.node))
+    return values.at(static_cast<std::size_t>(leaf->text[0] - 'a'));
   if (const auto* one = std::get_if<Unary>(&expr.node)) return value_of(*one->operand, values) == 0;
   const auto& two = std::get<Binary>(expr.node);
   const unsigned left = value_of(*two.left, values);
@@ -114,10 +132,13 @@ unsigned value_of(const Expr& expr, const std::vector<unsigned>& values) {
 
 ExprPtr random_expression(std::mt19937& random, int depth) {
   static constexpr const char* kOperators[] = {"||", "&&", "|", "&", "==", "<<", "+"};
-  const auto below = [&random](int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random); };
+  const auto below = [&random](int limit) {
+    return std::uniform_int_distribution<int>(0, limit - 1)(random);
+  };
   if (depth == 0 || below(5) == 0) return name(std::string(1, static_cast<char>('a' + below(6))));
   if (below(6) == 0) return unary("!", random_expression(random, depth - 1));
-  return binary(kOperators[below(7)], random_expression(random, depth - 1), random_expression(random, depth - 1));
+  return binary(kOperators[below(7)], random_expression(random, depth - 1),
+                random_expression(random, depth - 1));
 }
 
 TEST(CPrinter, TextMeansWhatTheTreeMeans) {
@@ -125,7 +146,8 @@ TEST(CPrinter, TextMeansWhatTheTreeMeans) {
   for (int round = 0; round < 3000; ++round) {
     const ExprPtr expr = random_expression(random, 5);
     std::vector<unsigned> values;
-    for (int i = 0; i < 6; ++i) values.push_back(std::uniform_int_distribution<unsigned>(0, 9)(random));
+    for (int i = 0; i < 6; ++i)
+      values.push_back(std::uniform_int_distribution<unsigned>(0, 9)(random));
     const std::string text = printed(expr);
     ASSERT_EQ(Reader(text, values).read(), value_of(*expr, values)) << text;
   }
@@ -133,8 +155,10 @@ TEST(CPrinter, TextMeansWhatTheTreeMeans) {
 
 TEST(CPrinter, LongConditionsBreakWithoutChangingTheirMeaning) {
   ExprPtr condition;
-  for (int i = 0; i < 12; ++i) condition = disjunction(condition, binary("&&", n("first_condition"), n("second_condition")));
-  const std::string text = print(Unit{{Function{"int f(void)", {If{condition, number(1)}, Return{number(0)}}}}});
+  for (int i = 0; i < 12; ++i)
+    condition = disjunction(condition, binary("&&", n("first_condition"), n("second_condition")));
+  const std::string text =
+      print(Unit{{Function{"int f(void)", {If{condition, number(1)}, Return{number(0)}}}}});
   EXPECT_THAT(text, HasSubstr("(first_condition && second_condition) ||\n"));
   std::size_t start = 0;
   while (start < text.size()) {
@@ -152,7 +176,9 @@ TEST(CPrinter, AHereMarkNamesItsOwnLine) {
   unit.items.emplace_back(HereMark{"out.c"});
   unit.items.emplace_back(Blank{});
   unit.items.emplace_back(HereMark{"out.c"});
-  EXPECT_EQ(print(unit), "/*\n * one\n * two\n */\n#line 70 \"policy.yaml\"\n\n#line 8 \"out.c\"\n\n#line 10 \"out.c\"\n");
+  EXPECT_EQ(print(unit),
+            "/*\n * one\n * two\n */\n#line 70 \"policy.yaml\"\n\n#line 8 \"out.c\"\n\n#line 10 "
+            "\"out.c\"\n");
 }
 
 }  // namespace

@@ -17,13 +17,15 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-ir::Rule allow(std::uint32_t id, std::vector<std::uint32_t> peers, std::vector<matrix::PortRange> ports) {
+ir::Rule allow(std::uint32_t id, std::vector<std::uint32_t> peers,
+               std::vector<matrix::PortRange> ports) {
   ir::Rule rule;
   rule.id = id;
   rule.any_peer = peers.empty();
   rule.peers = std::move(peers);
   rule.ports = std::move(ports);
-  rule.origin = {"CiliumNetworkPolicy/ns/web", "spec.ingress[" + std::to_string(id) + "]", "web.yaml", 10 + id};
+  rule.origin = {"CiliumNetworkPolicy/ns/web", "spec.ingress[" + std::to_string(id) + "]",
+                 "web.yaml", 10 + id};
   return rule;
 }
 
@@ -32,7 +34,8 @@ ir::EndpointPolicy ingress(std::vector<ir::Rule> rules) {
   policy.subject = "app=web";
   policy.predicates = {label("app", "a"), label("app", "b")};
   policy.directions[0].enforced = policy.directions[0].default_deny = true;
-  policy.directions[0].default_deny_origins = {{"CiliumNetworkPolicy/ns/web", "spec.ingress[0]", "web.yaml", 9}};
+  policy.directions[0].default_deny_origins = {
+      {"CiliumNetworkPolicy/ns/web", "spec.ingress[0]", "web.yaml", 9}};
   policy.directions[0].rules = std::move(rules);
   return policy;
 }
@@ -43,8 +46,10 @@ TEST(Emit, NamesBothFunctionsAndTheShape) {
   const ir::Shape shape = ir::make_shape(ingress({}));
   const Emitted emitted = emit(shape);
   EXPECT_EQ(emitted.file_name, "policy-" + shape.hash.substr(0, 12) + ".c");
-  EXPECT_THAT(emitted.text, HasSubstr("int policy_verdict_ingress(const struct policy_context *context)\n{"));
-  EXPECT_THAT(emitted.text, HasSubstr("int policy_verdict_egress(const struct policy_context *context)\n{"));
+  EXPECT_THAT(emitted.text,
+              HasSubstr("int policy_verdict_ingress(const struct policy_context *context)\n{"));
+  EXPECT_THAT(emitted.text,
+              HasSubstr("int policy_verdict_egress(const struct policy_context *context)\n{"));
   EXPECT_THAT(emitted.text, HasSubstr("policy_shape_tag = " + std::to_string(shape.tag()) + "U;"));
   EXPECT_THAT(emitted.text, HasSubstr("Shape: " + shape.hash));
 }
@@ -52,14 +57,18 @@ TEST(Emit, NamesBothFunctionsAndTheShape) {
 TEST(Emit, ConstantsReadNoMap) {
   const std::string text = text_of(ingress({}));
   EXPECT_THAT(text, HasSubstr("return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);"));
-  EXPECT_THAT(text, HasSubstr("return POLICYC_DECISION(POLICY_ALLOW, 0);")) << "egress is not enforced";
+  EXPECT_THAT(text, HasSubstr("return POLICYC_DECISION(POLICY_ALLOW, 0);"))
+      << "egress is not enforced";
   EXPECT_THAT(text, HasSubstr("by CiliumNetworkPolicy/ns/web, web.yaml:9"));
   EXPECT_THAT(text, Not(HasSubstr("_MAP(")));
 }
 
 TEST(Emit, ComparesTestPeersThenProtocolThenPort) {
-  const std::string text = text_of(ingress({allow(3, {0, 1}, {{kTcp, 80, 80}, {kTcp, 8000, 8100}, {17, 0, 0xffff}})}));
-  EXPECT_THAT(text, HasSubstr("#define PEER_IN_0 2U /* any:app=a */\n#define PEER_IN_1 4U /* any:app=b */\n"));
+  const std::string text =
+      text_of(ingress({allow(3, {0, 1}, {{kTcp, 80, 80}, {kTcp, 8000, 8100}, {17, 0, 0xffff}})}));
+  EXPECT_THAT(
+      text,
+      HasSubstr("#define PEER_IN_0 2U /* any:app=a */\n#define PEER_IN_1 4U /* any:app=b */\n"));
   EXPECT_THAT(text, HasSubstr("POLICYC_ROWS_MAP(policy_rows_in);"));
   EXPECT_THAT(text, HasSubstr("peers & (PEER_IN_0 | PEER_IN_1)"));
   EXPECT_THAT(text, HasSubstr("context->host_port == 80"));
@@ -84,7 +93,8 @@ TEST(Emit, TheStrongestRuleStandsFirst) {
   EXPECT_LT(text.find("POLICY_DENY, 2"), text.find("POLICY_ALLOW, 1"));
 }
 
-// With remove-unmatchable switched off such rules reach the emitter; they must not turn into "always".
+// With remove-unmatchable switched off such rules reach the emitter; they must not turn into
+// "always".
 TEST(Emit, RulesWithoutPortsOrPeersDecideNothing) {
   ir::Rule no_ports = allow(1, {0}, {});
   ir::Rule no_peers = allow(2, {}, {{kTcp, 80, 80}});
@@ -104,7 +114,8 @@ TEST(Emit, TablesAreZeroInTheTextAndListTheirRules) {
   const Emitted emitted = emit(ir::make_shape(ingress(rules)));
   EXPECT_EQ(emitted.tables.size(), 3U);
   EXPECT_THAT(emitted.text, HasSubstr("POLICYC_MATRIX_MAP(policy_matrix_in, 16);"));
-  EXPECT_THAT(emitted.text, HasSubstr("rule 9: allow tcp/800, 1 peer; CiliumNetworkPolicy/ns/web spec.ingress[9], web.yaml:19"));
+  EXPECT_THAT(emitted.text, HasSubstr("rule 9: allow tcp/800, 1 peer; CiliumNetworkPolicy/ns/web "
+                                      "spec.ingress[9], web.yaml:19"));
   for (const Table& table : emitted.tables) {
     EXPECT_THAT(emitted.text, HasSubstr(table.variable + "[")) << table.variable;
     EXPECT_THAT(emitted.text, Not(HasSubstr(table.variable + " =")));
@@ -115,7 +126,9 @@ TEST(Emit, DescriptionsNameVerdictPortsPeersAndPlace) {
   ir::Rule rule = allow(3, {}, {{kTcp, 80, 80}});
   rule.verdict = ir::Verdict::Redirect;
   rule.parser = "http";
-  EXPECT_EQ(describe(rule), "rule 3: redirect to the http proxy tcp/80, every peer; CiliumNetworkPolicy/ns/web spec.ingress[3], web.yaml:13");
+  EXPECT_EQ(describe(rule),
+            "rule 3: redirect to the http proxy tcp/80, every peer; CiliumNetworkPolicy/ns/web "
+            "spec.ingress[3], web.yaml:13");
   rule.ports.assign(20, {kTcp, 1, 1});
   EXPECT_THAT(describe(rule), HasSubstr("... (20 in all)"));
 }

@@ -1,9 +1,10 @@
-// Text from a manifest reaches comments and #line directives of the emitted C. It must never become C.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
+// Text from a manifest reaches comments and #line directives of the emitted C. It must never become
+// C.
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "compiler/backend/backend.h"
 #include "compiler/emit/c_ast.h"
@@ -13,8 +14,8 @@
 namespace policyc::emit {
 namespace {
 
-using ::testing::Not;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const std::vector<std::string>& hostile_texts() {
   static const std::vector<std::string> kTexts = {
@@ -45,7 +46,8 @@ const std::vector<std::string>& hostile_texts() {
   return kTexts;
 }
 
-// A comment ends at the first `*/`; what a compiler sees after removing comments must hold no user text.
+// A comment ends at the first `*/`; what a compiler sees after removing comments must hold no user
+// text.
 std::string without_comments(const std::string& c) {
   std::string result;
   std::size_t at = 0;
@@ -73,7 +75,8 @@ TEST(HostileText, StaysInsideComments) {
     unit.items.emplace_back(c::Comment{{text}});
     unit.items.emplace_back(c::Comment{{text, "", text}});
     unit.items.emplace_back(c::Define{"NAME", "1", text});
-    unit.items.emplace_back(c::Function{"int f(void)", {c::Comment{{text}}, c::Return{c::number(1)}}});
+    unit.items.emplace_back(
+        c::Function{"int f(void)", {c::Comment{{text}}, c::Return{c::number(1)}}});
     const std::string code = without_comments(c::print(unit));
     EXPECT_EQ(code, "\n\n#define NAME 1 \nint f(void)\n{\n\t\n\treturn 1;\n}\n") << text;
   }

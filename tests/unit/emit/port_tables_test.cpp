@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include <bit>
+
+#include <gtest/gtest.h>
 
 #include "compiler/emit/emit.h"
 #include "compiler/emit/table.h"
@@ -59,11 +59,13 @@ class EmittedTables {
     column_bytes_ = width_of(emitted.text, "port_column_" + end);
   }
   std::uint32_t column(std::uint8_t protocol, std::uint16_t port) const {
-    const std::size_t page = element(pages_, page_bytes_, slots_.at(protocol) * 256U + (port >> 8U));
+    const std::size_t page =
+        element(pages_, page_bytes_, slots_.at(protocol) * 256U + (port >> 8U));
     return element(columns_, column_bytes_, page * 256U + (port & 0xffU));
   }
   bool sizes_are_powers_of_two() const {
-    return std::has_single_bit(pages_.size()) && std::has_single_bit(columns_.size()) && slots_.size() == 256;
+    return std::has_single_bit(pages_.size()) && std::has_single_bit(columns_.size()) &&
+           slots_.size() == 256;
   }
   std::size_t column_bytes() const { return column_bytes_; }
 
@@ -73,7 +75,8 @@ class EmittedTables {
     EXPECT_NE(text.find("const volatile policyc_u16 " + name + "["), std::string::npos);
     return 2;
   }
-  static std::uint32_t element(const std::vector<std::uint8_t>& bytes, std::size_t width, std::size_t index) {
+  static std::uint32_t element(const std::vector<std::uint8_t>& bytes, std::size_t width,
+                               std::size_t index) {
     std::uint32_t value = bytes.at(index * width);
     if (width == 2) value |= static_cast<std::uint32_t>(bytes.at(index * width + 1)) << 8U;
     return value;

@@ -8,18 +8,18 @@
 namespace policyc::ir {
 namespace {
 
+using policy::Direction;
 using policy::Protocol;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::kTcp;
 using testing::kUdp;
 using testing::label;
 using testing::named;
 using testing::port;
-using testing::World;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using policy::Direction;
+using testing::World;
 
 constexpr std::size_t kIn = 0;
 constexpr std::size_t kOut = 1;
@@ -71,8 +71,10 @@ TEST(Builder, WithoutDefaultDenyEverythingElseIsAllowedLast) {
   World world;
   world.add(Direction::Egress, true, {label("app", "a")}, {}).default_deny = false;
   const auto shape = make_shape(world.build());
-  EXPECT_EQ(shape.decide(kOut, testing::labels({{"app", "a"}}), kTcp, 80) & 0xffU, std::uint32_t{2});
-  EXPECT_EQ(shape.decide(kOut, testing::labels({{"app", "b"}}), kTcp, 80) & 0xffU, std::uint32_t{1});
+  EXPECT_EQ(shape.decide(kOut, testing::labels({{"app", "a"}}), kTcp, 80) & 0xffU,
+            std::uint32_t{2});
+  EXPECT_EQ(shape.decide(kOut, testing::labels({{"app", "b"}}), kTcp, 80) & 0xffU,
+            std::uint32_t{1});
 }
 
 TEST(Builder, ModeNeverEnforcesNothing) {
@@ -137,7 +139,8 @@ TEST(Builder, TheLocalHostIsAllowedOnIngressUnlessDenied) {
   EXPECT_EQ(make_shape(world.build()).decide(kIn, testing::reserved("host"), kTcp, 10250), 0U);
   world.options.agent.allow_localhost = true;
   world.add(Direction::Ingress, true, {policy::wildcard_selector()}, {});
-  EXPECT_EQ(make_shape(world.build()).decide(kIn, testing::reserved("host"), kTcp, 10250) & 0xffU, 2U);
+  EXPECT_EQ(make_shape(world.build()).decide(kIn, testing::reserved("host"), kTcp, 10250) & 0xffU,
+            2U);
 }
 
 TEST(Builder, TheHostPredicateIsSharedWithTheEntity) {
@@ -185,13 +188,14 @@ TEST(Builder, ASelectorOfEverythingIsEveryPeer) {
 TEST(Builder, PortRangesFollowTheSpecification) {
   World world;
   world.add(Direction::Ingress, false, {label("app", "a")},
-            {port(Protocol::Tcp, 80, 90), port(Protocol::Tcp, 70, 60), port(Protocol::Udp, 0), port(Protocol::Sctp, 5, 5),
-             port(Protocol::Tcp, 80, 90), port(Protocol::Icmp, 8)});
+            {port(Protocol::Tcp, 80, 90), port(Protocol::Tcp, 70, 60), port(Protocol::Udp, 0),
+             port(Protocol::Sctp, 5, 5), port(Protocol::Tcp, 80, 90), port(Protocol::Icmp, 8)});
   const auto rules = written(world.build().directions[kIn]);
   ASSERT_THAT(rules, SizeIs(1));
-  EXPECT_THAT(rules[0].ports, ElementsAre(matrix::PortRange{1, 8, 8}, matrix::PortRange{kTcp, 70, 70},
-                                          matrix::PortRange{kTcp, 80, 90}, matrix::PortRange{kUdp, 0, 0xffff},
-                                          matrix::PortRange{132, 5, 5}));
+  EXPECT_THAT(rules[0].ports,
+              ElementsAre(matrix::PortRange{1, 8, 8}, matrix::PortRange{kTcp, 70, 70},
+                          matrix::PortRange{kTcp, 80, 90}, matrix::PortRange{kUdp, 0, 0xffff},
+                          matrix::PortRange{132, 5, 5}));
 }
 
 TEST(Builder, EqualPeersOfSeveralEntriesAreOnePredicate) {
@@ -258,7 +262,8 @@ TEST(BuilderNamedPorts, AnAmbiguousOrUnknownNameContributesNothing) {
   const auto policy = world.build();
   EXPECT_THAT(written(policy.directions[kOut]), IsEmpty());
   ASSERT_THAT(written(policy.directions[kIn]), SizeIs(1));
-  EXPECT_THAT(written(policy.directions[kIn])[0].ports, ElementsAre(matrix::PortRange{kTcp, 22, 22}));
+  EXPECT_THAT(written(policy.directions[kIn])[0].ports,
+              ElementsAre(matrix::PortRange{kTcp, 22, 22}));
   EXPECT_FALSE(world.diagnostics.has_errors());
 }
 
@@ -286,8 +291,10 @@ struct ParserCase {
 };
 
 TEST(BuilderRedirects, PrecedenceIsThatOfTheSpecification) {
-  constexpr ParserCase kCases[] = {{policy::Parser::Http, 154, "http"},       {policy::Parser::Kafka, 149, "kafka"},
-                                   {policy::Parser::Generic, 144, "testproto"}, {policy::Parser::Tls, 139, "tls"},
+  constexpr ParserCase kCases[] = {{policy::Parser::Http, 154, "http"},
+                                   {policy::Parser::Kafka, 149, "kafka"},
+                                   {policy::Parser::Generic, 144, "testproto"},
+                                   {policy::Parser::Tls, 139, "tls"},
                                    {policy::Parser::Dns, 134, "dns"}};
   for (const ParserCase& c : kCases) {
     World world;
@@ -304,7 +311,8 @@ TEST(BuilderRedirects, PrecedenceIsThatOfTheSpecification) {
 
 TEST(BuilderRedirects, HttpOnUdpIsAPlainAllow) {
   World world;
-  auto& entry = world.add(Direction::Ingress, false, {}, {port(Protocol::Tcp, 80), port(Protocol::Udp, 80)});
+  auto& entry =
+      world.add(Direction::Ingress, false, {}, {port(Protocol::Tcp, 80), port(Protocol::Udp, 80)});
   entry.l4[0].parser = policy::Parser::Http;
   const auto shape = make_shape(world.build());
   EXPECT_EQ(shape.decide(kIn, testing::labels({{"app", "a"}}), kTcp, 80) & 0xffU, 3U);
@@ -314,7 +322,8 @@ TEST(BuilderRedirects, HttpOnUdpIsAPlainAllow) {
 TEST(BuilderRedirects, ARedirectWinsOverAPlainAllowAndLosesToADeny) {
   World world;
   world.add(Direction::Ingress, false, {}, {port(Protocol::Tcp, 80)});
-  world.add(Direction::Ingress, false, {}, {port(Protocol::Tcp, 1, 1000)}).l4[0].parser = policy::Parser::Http;
+  world.add(Direction::Ingress, false, {}, {port(Protocol::Tcp, 1, 1000)}).l4[0].parser =
+      policy::Parser::Http;
   auto shape = make_shape(world.build());
   EXPECT_EQ(shape.decide(kIn, testing::labels({{"app", "a"}}), kTcp, 80) & 0xffU, 3U);
   world.add(Direction::Ingress, true, {label("app", "a")}, {});
@@ -326,7 +335,8 @@ TEST(BuilderRedirects, ARedirectWinsOverAPlainAllowAndLosesToADeny) {
 TEST(BuilderRedirects, WithoutL7TheyArePlainAllows) {
   World world;
   world.options.without_l7 = true;
-  world.add(Direction::Ingress, false, {}, {port(Protocol::Tcp, 80)}).l4[0].parser = policy::Parser::Http;
+  world.add(Direction::Ingress, false, {}, {port(Protocol::Tcp, 80)}).l4[0].parser =
+      policy::Parser::Http;
   const auto rules = written(world.build().directions[kIn]);
   ASSERT_THAT(rules, SizeIs(1));
   EXPECT_EQ(rules[0].verdict, Verdict::Allow);
@@ -394,7 +404,8 @@ TEST(BuilderListeners, ANamespacedListenerNeedsASubjectWithNamespace) {
 
 TEST(BuilderAuthentication, RequiredAuthenticationIsNotAnAllow) {
   World world;
-  world.add(Direction::Ingress, false, {label("app", "a")}, {port(Protocol::Tcp, 80)}).auth = policy::AuthType::Spire;
+  world.add(Direction::Ingress, false, {label("app", "a")}, {port(Protocol::Tcp, 80)}).auth =
+      policy::AuthType::Spire;
   world.add(Direction::Ingress, false, {}, {port(Protocol::Tcp, 80)});
   const auto shape = make_shape(world.build());
   EXPECT_EQ(shape.decide(kIn, testing::labels({{"app", "a"}}), kTcp, 80) & 0xffU, 4U);
@@ -403,7 +414,8 @@ TEST(BuilderAuthentication, RequiredAuthenticationIsNotAnAllow) {
 
 TEST(BuilderAuthentication, DisabledAuthenticationIsAPlainAllow) {
   World world;
-  world.add(Direction::Ingress, false, {}, {port(Protocol::Tcp, 80)}).auth = policy::AuthType::Disabled;
+  world.add(Direction::Ingress, false, {}, {port(Protocol::Tcp, 80)}).auth =
+      policy::AuthType::Disabled;
   EXPECT_FALSE(written(world.build().directions[kIn]).at(0).auth_required);
 }
 
@@ -434,8 +446,14 @@ TEST(BuilderHermetic, ClusterwideEntriesApplyToNamespacedSubjectsNotTheOtherWayR
   world.add(Direction::Ingress, false, {label("app", "a")}, {});
   world.add(Direction::Ingress, false, {label("app", "b")}, {}).policy_namespace = "";
   const policy::Selector web = label("app", "web");
-  EXPECT_THAT(world.build(Subject{"s", nullptr, &web, "ns", policy::EndpointKind::Pod, nullptr}).directions[kIn].rules, SizeIs(2));
-  EXPECT_THAT(world.build(Subject{"s", nullptr, &web, "", policy::EndpointKind::Pod, nullptr}).directions[kIn].rules, SizeIs(1));
+  EXPECT_THAT(world.build(Subject{"s", nullptr, &web, "ns", policy::EndpointKind::Pod, nullptr})
+                  .directions[kIn]
+                  .rules,
+              SizeIs(2));
+  EXPECT_THAT(world.build(Subject{"s", nullptr, &web, "", policy::EndpointKind::Pod, nullptr})
+                  .directions[kIn]
+                  .rules,
+              SizeIs(1));
 }
 
 TEST(BuilderHermetic, DistinctSubjectsAreThoseOfTheEntriesOnce) {

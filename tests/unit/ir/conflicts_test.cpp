@@ -12,14 +12,15 @@ namespace {
 using policy::Direction;
 using policy::Parser;
 using policy::Protocol;
-using testing::label;
-using testing::port;
-using testing::World;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::label;
+using testing::port;
 using ::testing::SizeIs;
+using testing::World;
 
-// Two egress entries for the same peer on tcp/80; the nodes of their ports stand on lines 52 and 53.
+// Two egress entries for the same peer on tcp/80; the nodes of their ports stand on lines 52
+// and 53.
 class Conflicts : public ::testing::Test {
  protected:
   Conflicts() {
@@ -133,7 +134,8 @@ TEST_F(Conflicts, TheEntityNoneNeverConflicts) {
 TEST_F(Conflicts, ADenyReplacesWhatItMeets) {
   ports(0).parser = Parser::Http;
   entry(1).deny = true;
-  auto& third = world_.add(Direction::Egress, false, {label("app", "a")}, {port(Protocol::Tcp, 80)});
+  auto& third =
+      world_.add(Direction::Egress, false, {label("app", "a")}, {port(Protocol::Tcp, 80)});
   third.l4[0].parser = Parser::Dns;
   EXPECT_THAT(check(), IsEmpty());
 }
@@ -161,7 +163,8 @@ TEST_F(Conflicts, TwoAuthenticationModes) {
 
 TEST_F(Conflicts, TheInfoIsAtTheStatementThatSetTheValue) {
   entry(1).auth = policy::AuthType::Spire;
-  world_.add(Direction::Egress, false, {label("app", "a")}, {port(Protocol::Tcp, 80)}).auth = policy::AuthType::Disabled;
+  world_.add(Direction::Egress, false, {label("app", "a")}, {port(Protocol::Tcp, 80)}).auth =
+      policy::AuthType::Disabled;
   const auto found = check();
   ASSERT_THAT(found, SizeIs(1));
   EXPECT_EQ(world_.sources.file_line(found[0].node), "policy.yaml:54");

@@ -8,8 +8,8 @@
 namespace policyc::ir {
 namespace {
 
-using testing::label;
 using ::testing::HasSubstr;
+using testing::label;
 
 TEST(Printer, PortsAreWrittenShort) {
   EXPECT_EQ(to_string(matrix::PortRange{}), "any");
@@ -58,7 +58,8 @@ TEST(Printer, ShowsEverythingThatDecides) {
             "predicate p1: any:app=b\n"
             "ingress enforced default deny\n"
             "  default deny by CiliumNetworkPolicy/ns/p p.yaml:3\n"
-            "  rule 1: redirect(http) precedence 154 from p0 | p1 on tcp/80, tcp/443  ; CiliumNetworkPolicy/ns/p "
+            "  rule 1: redirect(http) precedence 154 from p0 | p1 on tcp/80, tcp/443  ; "
+            "CiliumNetworkPolicy/ns/p "
             "spec.ingress[0] p.yaml:7\n"
             "  rule 2: allow authenticated precedence 1 from any on any  ; an option\n"
             "egress enforced default allow\n"
@@ -78,7 +79,10 @@ TEST(Printer, MatrixListsPortClassesWithTheirRules) {
   const std::string text = print_matrix(make_shape(policy));
   EXPECT_THAT(text, HasSubstr("ingress: 1 predicates, 2 port classes\n"));
   EXPECT_THAT(text, HasSubstr("  any -> class 0:\n"));
-  EXPECT_THAT(text, HasSubstr("  tcp/0-79 -> class 0:\n  tcp/80-90 -> class 1: rule 9\n  tcp/91-65535 -> class 0:\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "  tcp/0-79 -> class 0:\n  tcp/80-90 -> class 1: rule 9\n  tcp/91-65535 -> class 0:\n"));
   EXPECT_THAT(text, HasSubstr("egress: 0 predicates, 1 port classes\n"));
 }
 

@@ -34,7 +34,8 @@ inline policy::Selector label(const std::string& key, const std::string& value) 
   return {{{"any", key, policy::Operator::In, {value}}}, key + "=" + value};
 }
 
-inline policy::PortSpec port(policy::Protocol protocol, std::uint16_t first, std::uint16_t end = 0) {
+inline policy::PortSpec port(policy::Protocol protocol, std::uint16_t first,
+                             std::uint16_t end = 0) {
   policy::PortSpec spec;
   spec.protocol = protocol;
   spec.port = first;
@@ -54,10 +55,12 @@ class World {
  public:
   World() {
     const auto file = sources.add_file("policy.yaml", std::string(100, '\n'));
-    for (std::uint32_t line = 1; line <= 90; ++line) (void)sources.add_node({file, {line, 3}, {line, 9}});
+    for (std::uint32_t line = 1; line <= 90; ++line)
+      (void)sources.add_node({file, {line, 3}, {line, 9}});
   }
 
-  // An ingress allow of policy ns/web for the subject app=web, default deny, without peers and ports.
+  // An ingress allow of policy ns/web for the subject app=web, default deny, without peers and
+  // ports.
   policy::Entry& add(Direction direction = Direction::Ingress, bool deny = false) {
     policy::Entry entry;
     entry.direction = direction;
@@ -84,7 +87,8 @@ class World {
       entry.has_l4 = true;
       entry.l4.emplace_back();
       for (policy::PortSpec& spec : ports) {
-        if (!spec.node.valid()) spec.node = source::NodeId{static_cast<std::uint32_t>(50 + resolved.entries.size())};
+        if (!spec.node.valid())
+          spec.node = source::NodeId{static_cast<std::uint32_t>(50 + resolved.entries.size())};
       }
       entry.l4.back().ports = std::move(ports);
     }
@@ -119,11 +123,15 @@ class RandomPolicy {
  public:
   explicit RandomPolicy(std::uint32_t seed) : random_(seed) {}
 
-  std::uint32_t below(std::uint32_t limit) { return std::uniform_int_distribution<std::uint32_t>(0, limit - 1)(random_); }
+  std::uint32_t below(std::uint32_t limit) {
+    return std::uniform_int_distribution<std::uint32_t>(0, limit - 1)(random_);
+  }
 
   std::uint16_t port() {
-    static constexpr std::uint16_t kEdges[] = {0, 1, 8, 53, 80, 128, 255, 256, 443, 8080, 65534, 65535};
-    return below(3) != 0 ? kEdges[below(std::size(kEdges))] : static_cast<std::uint16_t>(below(65536));
+    static constexpr std::uint16_t kEdges[] = {0,   1,   8,   53,   80,    128,
+                                               255, 256, 443, 8080, 65534, 65535};
+    return below(3) != 0 ? kEdges[below(std::size(kEdges))]
+                         : static_cast<std::uint16_t>(below(65536));
   }
 
   matrix::PortRange range() {
@@ -141,10 +149,20 @@ class RandomPolicy {
     Rule result;
     result.id = id;
     switch (below(6)) {
-      case 0: result.verdict = Verdict::Deny; result.precedence = kPrecedenceDeny; break;
-      case 1: result.verdict = Verdict::Redirect; result.precedence = 154; result.parser = "http"; break;
-      case 2: result.auth_required = true; break;
-      default: break;
+      case 0:
+        result.verdict = Verdict::Deny;
+        result.precedence = kPrecedenceDeny;
+        break;
+      case 1:
+        result.verdict = Verdict::Redirect;
+        result.precedence = 154;
+        result.parser = "http";
+        break;
+      case 2:
+        result.auth_required = true;
+        break;
+      default:
+        break;
     }
     result.any_peer = below(4) == 0;
     if (!result.any_peer) {
@@ -153,7 +171,8 @@ class RandomPolicy {
       result.peers.erase(std::unique(result.peers.begin(), result.peers.end()), result.peers.end());
     }
     for (std::uint32_t i = 0; i <= below(3); ++i) result.ports.push_back(range());
-    result.origin = {"CiliumNetworkPolicy/ns/p" + std::to_string(id), "spec.ingress[0]", "p.yaml", id};
+    result.origin = {"CiliumNetworkPolicy/ns/p" + std::to_string(id), "spec.ingress[0]", "p.yaml",
+                     id};
     return result;
   }
 
@@ -161,14 +180,17 @@ class RandomPolicy {
   EndpointPolicy policy(std::uint32_t max_rules, std::uint32_t predicates) {
     EndpointPolicy result;
     result.subject = "random";
-    for (std::uint32_t i = 0; i < predicates; ++i) result.predicates.push_back(label("app", std::to_string(i)));
+    for (std::uint32_t i = 0; i < predicates; ++i)
+      result.predicates.push_back(label("app", std::to_string(i)));
     std::uint32_t id = 1;
     for (DirectionPolicy& direction : result.directions) {
       direction.enforced = below(8) != 0;
       if (!direction.enforced) continue;
       direction.default_deny = true;
-      direction.default_deny_origins = {{"CiliumNetworkPolicy/ns/p1", "spec.ingress[0]", "p.yaml", 1}};
-      for (std::uint32_t i = below(max_rules + 1); i > 0; --i) direction.rules.push_back(rule(id++, predicates));
+      direction.default_deny_origins = {
+          {"CiliumNetworkPolicy/ns/p1", "spec.ingress[0]", "p.yaml", 1}};
+      for (std::uint32_t i = below(max_rules + 1); i > 0; --i)
+        direction.rules.push_back(rule(id++, predicates));
     }
     return result;
   }

@@ -1,7 +1,7 @@
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "compiler/ir/shape.h"
 #include "tests/unit/ir/sample.h"
@@ -9,9 +9,9 @@
 namespace policyc::ir {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::label;
 using testing::RandomPolicy;
-using ::testing::HasSubstr;
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   const auto at = text.find(from);
@@ -65,7 +65,8 @@ TEST(ShapeJson, TextIsTakenBackExactly) {
     EXPECT_EQ(back->directions[direction].form, shape.directions[direction].form);
     EXPECT_EQ(back->directions[direction].rules, shape.directions[direction].rules);
     EXPECT_EQ(back->directions[direction].predicates, shape.directions[direction].predicates);
-    EXPECT_EQ(back->directions[direction].default_deny_origins, shape.directions[direction].default_deny_origins);
+    EXPECT_EQ(back->directions[direction].default_deny_origins,
+              shape.directions[direction].default_deny_origins);
   }
 }
 
@@ -102,7 +103,8 @@ TEST(ShapeJson, AnotherAbiIsNamed) {
 
 TEST(ShapeJson, EveryTruncationIsRefused) {
   const std::string text = to_json(make_shape(rich_policy()));
-  for (std::size_t size = 0; size < text.size(); ++size) EXPECT_FALSE(shape_from_json(text.substr(0, size))) << size;
+  for (std::size_t size = 0; size < text.size(); ++size)
+    EXPECT_FALSE(shape_from_json(text.substr(0, size))) << size;
 }
 
 TEST(ShapeJson, EveryChangedByteIsRefused) {
@@ -126,7 +128,8 @@ TEST(ShapeJson, AdditionsAndOtherSpellingsAreRefused) {
   EXPECT_FALSE(shape_from_json(replaced(text, "\"peers\":\"any\"", "\"peers\":\"all\"")));
 }
 
-// Metadata with a correct hash that breaks what the rest relies on: the hash protects nothing from its own author.
+// Metadata with a correct hash that breaks what the rest relies on: the hash protects nothing from
+// its own author.
 struct Broken {
   const char* name;
   void (*change)(EndpointPolicy&);
@@ -135,9 +138,12 @@ struct Broken {
 TEST(ShapeJson, ConsistentNonsenseIsRefused) {
   const Broken kCases[] = {
       {"rule id 0", [](EndpointPolicy& p) { p.directions[0].rules[0].id = 0; }},
-      {"rule id too large", [](EndpointPolicy& p) { p.directions[0].rules[0].id = kMaxRuleId + 1; }},
-      {"rule id twice", [](EndpointPolicy& p) { p.directions[0].rules[0].id = p.directions[0].rules[1].id; }},
-      {"ports of any protocol", [](EndpointPolicy& p) { p.directions[0].rules[0].ports[0] = {0, 80, 80}; }},
+      {"rule id too large",
+       [](EndpointPolicy& p) { p.directions[0].rules[0].id = kMaxRuleId + 1; }},
+      {"rule id twice",
+       [](EndpointPolicy& p) { p.directions[0].rules[0].id = p.directions[0].rules[1].id; }},
+      {"ports of any protocol",
+       [](EndpointPolicy& p) { p.directions[0].rules[0].ports[0] = {0, 80, 80}; }},
   };
   for (const Broken& broken : kCases) {
     auto policy = rich_policy();
@@ -147,7 +153,8 @@ TEST(ShapeJson, ConsistentNonsenseIsRefused) {
 }
 
 TEST(ShapeJson, WrongKindsAreRefused) {
-  for (const char* text : {"", "null", "[]", "{}", "1", "\"x\"", "{\"abiVersion\":1}", "{\"abiVersion\":\"1\"}", "\xff\xfe", "{\"subject\":"}) {
+  for (const char* text : {"", "null", "[]", "{}", "1", "\"x\"", "{\"abiVersion\":1}",
+                           "{\"abiVersion\":\"1\"}", "\xff\xfe", "{\"subject\":"}) {
     EXPECT_FALSE(shape_from_json(text)) << text;
   }
   EXPECT_FALSE(shape_from_json(std::string(100000, '[')));

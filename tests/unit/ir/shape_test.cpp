@@ -1,11 +1,11 @@
 #include "compiler/ir/shape.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <bit>
 #include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "runtime/abi/abi.h"
 #include "tests/unit/ir/sample.h"
@@ -13,13 +13,14 @@
 namespace policyc::ir {
 namespace {
 
+using ::testing::Each;
+using ::testing::ElementsAre;
 using testing::kTcp;
 using testing::label;
 using testing::RandomPolicy;
-using ::testing::Each;
-using ::testing::ElementsAre;
 
-Rule allow(std::uint32_t id, std::vector<std::uint32_t> peers, std::vector<matrix::PortRange> ports) {
+Rule allow(std::uint32_t id, std::vector<std::uint32_t> peers,
+           std::vector<matrix::PortRange> ports) {
   Rule rule;
   rule.id = id;
   rule.any_peer = peers.empty();
@@ -31,7 +32,8 @@ Rule allow(std::uint32_t id, std::vector<std::uint32_t> peers, std::vector<matri
 EndpointPolicy ingress(std::vector<Rule> rules, std::uint32_t predicates) {
   EndpointPolicy policy;
   policy.subject = "s";
-  for (std::uint32_t i = 0; i < predicates; ++i) policy.predicates.push_back(label("app", std::to_string(i)));
+  for (std::uint32_t i = 0; i < predicates; ++i)
+    policy.predicates.push_back(label("app", std::to_string(i)));
   policy.directions[0].enforced = policy.directions[0].default_deny = true;
   policy.directions[0].rules = std::move(rules);
   return policy;
@@ -47,14 +49,16 @@ TEST(ShapeForms, WhatDependsOnNothingIsConstant) {
   Rule deny = allow(2, {}, {{}});
   deny.verdict = Verdict::Deny;
   deny.precedence = kPrecedenceDeny;
-  EXPECT_EQ(form_of({allow(1, {0}, {{kTcp, 80, 80}}), deny}, 1), Form::Constant) << "the deny covers the rest";
+  EXPECT_EQ(form_of({allow(1, {0}, {{kTcp, 80, 80}}), deny}, 1), Form::Constant)
+      << "the deny covers the rest";
   EXPECT_EQ(make_shape({}).directions[1].form, Form::Constant) << "not enforced";
 }
 
 TEST(ShapeForms, AFewRulesAreCompares) {
   EXPECT_EQ(form_of({allow(1, {0}, {{}})}, 1), Form::Compares);
   EXPECT_EQ(form_of({allow(1, {}, {{kTcp, 80, 80}})}, 0), Form::Compares);
-  EXPECT_EQ(form_of({allow(1, {0, 1}, {{kTcp, 80, 80}}), allow(2, {2}, {{kTcp, 1, 2}})}, 3), Form::Compares);
+  EXPECT_EQ(form_of({allow(1, {0, 1}, {{kTcp, 80, 80}}), allow(2, {2}, {{kTcp, 1, 2}})}, 3),
+            Form::Compares);
 }
 
 TEST(ShapeForms, ManyRulesPortsOrPredicatesAreATable) {
@@ -62,11 +66,13 @@ TEST(ShapeForms, ManyRulesPortsOrPredicatesAreATable) {
   for (std::uint32_t i = 0; i < 5; ++i) rules.push_back(allow(i + 1, {i}, {{kTcp, 80, 80}}));
   EXPECT_EQ(form_of(rules, 5), Form::Table);
   std::vector<matrix::PortRange> ports;
-  for (std::uint16_t i = 0; i < 7; ++i) ports.push_back({kTcp, static_cast<std::uint16_t>(i * 10), static_cast<std::uint16_t>(i * 10)});
+  for (std::uint16_t i = 0; i < 7; ++i)
+    ports.push_back({kTcp, static_cast<std::uint16_t>(i * 10), static_cast<std::uint16_t>(i * 10)});
   EXPECT_EQ(form_of({allow(1, {0}, ports)}, 1), Form::Table);
   std::vector<std::uint32_t> peers(16);
   for (std::uint32_t i = 0; i < 16; ++i) peers[i] = i;
-  EXPECT_EQ(form_of({allow(1, peers, {{kTcp, 80, 80}})}, 16), Form::Table) << "a row has 15 bits for predicates";
+  EXPECT_EQ(form_of({allow(1, peers, {{kTcp, 80, 80}})}, 16), Form::Table)
+      << "a row has 15 bits for predicates";
   peers.pop_back();
   EXPECT_EQ(form_of({allow(1, peers, {{kTcp, 80, 80}})}, 16), Form::Compares);
 }
@@ -78,9 +84,11 @@ TEST(Shape, ADirectionAsksOnlyThePredicatesOfItsRules) {
   const Shape shape = make_shape(policy);
   EXPECT_THAT(shape.directions[0].predicates, ElementsAre(2));
   EXPECT_THAT(shape.directions[1].predicates, ElementsAre(0, 3));
-  EXPECT_EQ(shape.decide(0, testing::labels({{"app", "2"}}), kTcp, 1), std::uint32_t(POLICYC_DECISION(POLICY_ALLOW, 1)));
+  EXPECT_EQ(shape.decide(0, testing::labels({{"app", "2"}}), kTcp, 1),
+            std::uint32_t(POLICYC_DECISION(POLICY_ALLOW, 1)));
   EXPECT_EQ(shape.decide(0, testing::labels({{"app", "0"}}), kTcp, 1), 0U);
-  EXPECT_EQ(shape.decide(1, testing::labels({{"app", "3"}}), kTcp, 1), std::uint32_t(POLICYC_DECISION(POLICY_ALLOW, 2)));
+  EXPECT_EQ(shape.decide(1, testing::labels({{"app", "3"}}), kTcp, 1),
+            std::uint32_t(POLICYC_DECISION(POLICY_ALLOW, 2)));
 }
 
 TEST(Shape, BitRowsHaveBitZeroAndOneBitForEachTruePredicate) {
@@ -92,7 +100,10 @@ TEST(Shape, BitRowsHaveBitZeroAndOneBitForEachTruePredicate) {
 
 TEST(Shape, CellsArePaddedWithDefaultDeny) {
   std::vector<Rule> rules;
-  for (std::uint16_t i = 0; i < 6; ++i) rules.push_back(allow(i + 1U, {}, {{kTcp, static_cast<std::uint16_t>(i * 2), static_cast<std::uint16_t>(i * 2)}}));
+  for (std::uint16_t i = 0; i < 6; ++i)
+    rules.push_back(
+        allow(i + 1U, {},
+              {{kTcp, static_cast<std::uint16_t>(i * 2), static_cast<std::uint16_t>(i * 2)}}));
   const Shape shape = make_shape(ingress(rules, 0));
   const auto& part = shape.directions[0];
   ASSERT_EQ(part.form, Form::Table);
@@ -101,7 +112,8 @@ TEST(Shape, CellsArePaddedWithDefaultDeny) {
   EXPECT_TRUE(std::has_single_bit(cells.size()));
   EXPECT_GE(cells.size(), part.matrix.column_count());
   EXPECT_LT(cells.size(), 2 * part.matrix.column_count());
-  EXPECT_THAT(std::vector(cells.begin() + static_cast<std::ptrdiff_t>(part.matrix.column_count()), cells.end()),
+  EXPECT_THAT(std::vector(cells.begin() + static_cast<std::ptrdiff_t>(part.matrix.column_count()),
+                          cells.end()),
               Each(std::uint32_t{POLICY_DEFAULT_DENY}));
   for (std::uint16_t port = 0; port < 20; ++port) {
     EXPECT_EQ(cells[part.matrix.column_of(kTcp, port)], shape.decide(0, {}, kTcp, port)) << port;
@@ -150,19 +162,23 @@ TEST(Shape, RulesAreFoundByIdInTheirDirection) {
 }
 
 // The decision by the text of the IR: the rules that match, strongest precedence first.
-std::set<std::uint32_t> naive_verdicts(const EndpointPolicy& policy, std::size_t direction, const policy::LabelSet& peer,
-                                       std::uint8_t protocol, std::uint16_t port) {
+std::set<std::uint32_t> naive_verdicts(const EndpointPolicy& policy, std::size_t direction,
+                                       const policy::LabelSet& peer, std::uint8_t protocol,
+                                       std::uint16_t port) {
   const DirectionPolicy& part = policy.directions[direction];
   if (!part.enforced) return {POLICY_ALLOW};
   std::set<std::uint32_t> verdicts{POLICY_DEFAULT_DENY};
   int strongest = 0;
   for (const Rule& rule : part.rules) {
-    const bool from = rule.any_peer || std::any_of(rule.peers.begin(), rule.peers.end(), [&](std::uint32_t p) {
-                        return policy.predicates[p].matches(peer);
-                      });
-    const bool on = std::any_of(rule.ports.begin(), rule.ports.end(), [&](const matrix::PortRange& range) {
-      return (range.protocol == 0 || range.protocol == protocol) && range.first <= port && port <= range.last;
-    });
+    const bool from =
+        rule.any_peer || std::any_of(rule.peers.begin(), rule.peers.end(), [&](std::uint32_t p) {
+          return policy.predicates[p].matches(peer);
+        });
+    const bool on =
+        std::any_of(rule.ports.begin(), rule.ports.end(), [&](const matrix::PortRange& range) {
+          return (range.protocol == 0 || range.protocol == protocol) && range.first <= port &&
+                 port <= range.last;
+        });
     if (!from || !on) continue;
     // A rule that asks for authentication stands between a plain allow and a redirect.
     const bool authenticated = rule.verdict == Verdict::Allow && rule.auth_required;
@@ -173,9 +189,15 @@ std::set<std::uint32_t> naive_verdicts(const EndpointPolicy& policy, std::size_t
     }
     if (strength < strongest) continue;
     switch (rule.verdict) {
-      case Verdict::Allow: verdicts.insert(authenticated ? POLICY_AUTH_REQUIRED : POLICY_ALLOW); break;
-      case Verdict::Deny: verdicts.insert(POLICY_DENY); break;
-      case Verdict::Redirect: verdicts.insert(POLICY_REDIRECT); break;
+      case Verdict::Allow:
+        verdicts.insert(authenticated ? POLICY_AUTH_REQUIRED : POLICY_ALLOW);
+        break;
+      case Verdict::Deny:
+        verdicts.insert(POLICY_DENY);
+        break;
+      case Verdict::Redirect:
+        verdicts.insert(POLICY_REDIRECT);
+        break;
     }
   }
   return verdicts;
@@ -191,14 +213,17 @@ TEST(Shape, DecidesAsTheRulesSay) {
     for (std::size_t direction = 0; direction < 2; ++direction) {
       forms.insert(shape.directions[direction].form);
       for (int i = 0; i < 300; ++i) {
-        const auto peer = testing::labels({{"app", std::to_string(random.below(predicates + 1)).c_str()}});
-        const std::uint8_t protocol = std::vector<std::uint8_t>{1, 6, 17, 58, 132, 47}[random.below(6)];
+        const auto peer =
+            testing::labels({{"app", std::to_string(random.below(predicates + 1)).c_str()}});
+        const std::uint8_t protocol =
+            std::vector<std::uint8_t>{1, 6, 17, 58, 132, 47}[random.below(6)];
         const std::uint16_t port = random.port();
         const std::uint32_t decision = shape.decide(direction, peer, protocol, port);
         const auto expected = naive_verdicts(policy, direction, peer, protocol, port);
         ASSERT_EQ(expected.size(), 1U);
         ASSERT_EQ(POLICYC_DECISION_VERDICT(decision), *expected.begin())
-            << "seed " << seed << " direction " << direction << " protocol " << int{protocol} << " port " << port;
+            << "seed " << seed << " direction " << direction << " protocol " << int{protocol}
+            << " port " << port;
         const std::uint32_t rule_id = POLICYC_DECISION_RULE(decision);
         ASSERT_TRUE(rule_id == 0 || shape.find_rule(direction, rule_id) != nullptr);
       }

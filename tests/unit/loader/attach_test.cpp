@@ -63,7 +63,7 @@ class AttachTest : public KernelTest, public ::testing::WithParamInterface<HookK
 };
 
 INSTANTIATE_TEST_SUITE_P(Hooks, AttachTest, ::testing::Values(HookKind::Tcx, HookKind::Clsact),
-                         [](const auto& info) { return std::string(attach::hook_name(info.param)); });
+                         [](const auto& test) { return std::string(attach::hook_name(test.param)); });
 
 TEST_P(AttachTest, EachSideSeesItsDirection) {
   const Counting counting;
@@ -93,7 +93,10 @@ TEST_P(AttachTest, ReplacingUnderTrafficLosesNothing) {
     while (!stop) sent += sender.send() ? 1 : 0;
   });
   while (sent < 100) ::usleep(1000);
-  for (int i = 0; i < 500; ++i) must(attach::attach(where, (i % 2 == 0 ? second : first).program(Side::ToEndpoint)));
+  for (int i = 0; i < 500; ++i) {
+    must(attach::attach(where, (i % 2 == 0 ? second : first).program(Side::ToEndpoint)));
+    for (const std::uint64_t before = sent; i % 10 == 0 && sent == before;) ::usleep(10);
+  }
   const std::uint64_t at_end = sent;
   while (sent < at_end + 100) ::usleep(1000);
   stop = true;
@@ -172,7 +175,7 @@ INSTANTIATE_TEST_SUITE_P(Hooks, ClsactTest, ::testing::Values(HookKind::Clsact))
 TEST_P(ClsactTest, AStrangersFilterIsNotReplaced) {
   auto object = must(bpf::Object::open(compile_c(R"(
 __attribute__((section("tc"), used)) int stranger(void *context) { return 0; }
-char license[] __attribute__((section("license"), used)) = "GPL";
+char test_license[] __attribute__((section("license"), used)) = "GPL";
 )"),
                                        "stranger"));
   must(object.load());

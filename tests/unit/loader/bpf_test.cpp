@@ -104,8 +104,8 @@ TEST_F(BpfTest, ADirectoryOutsideABpfFileSystemIsRefused) {
 
 TEST_F(BpfTest, VerifierTellsWhatItRefuses) {
   auto object = must(bpf::Object::open(compile_c(R"(
-__attribute__((section("tc"), used)) int from_endpoint(int **pointer) { return *pointer[0]; }
-char license[] __attribute__((section("license"), used)) = "GPL";
+__attribute__((section("tc"), used)) int from_endpoint(int *context) { return *(volatile int *)(long)context[0]; }
+char test_license[] __attribute__((section("license"), used)) = "GPL";
 )"),
                                        "test"));
   const auto refused = object.load();
@@ -147,7 +147,7 @@ TEST_F(BpfTest, ObjectMapsAreSizedReusedAndRefused) {
 constexpr const char* kCaller = R"(
 int answer(int question);
 __attribute__((section("tc"), used)) int from_endpoint(int *question) { return answer(*question); }
-char license[] __attribute__((section("license"), used)) = "GPL";
+char test_license[] __attribute__((section("license"), used)) = "GPL";
 )";
 
 TEST_F(BpfTest, JoinedObjectsCallEachOther) {

@@ -35,7 +35,7 @@ POLICYC_INLINE int count(struct buffer *buffer, policyc_u32 which)
 }
 __attribute__((section("tc"), used)) int from_endpoint(struct buffer *buffer) { return count(buffer, 0); }
 __attribute__((section("tc"), used)) int to_endpoint(struct buffer *buffer) { return count(buffer, 1); }
-char license[] __attribute__((section("license"), used)) = "GPL";
+char test_license[] __attribute__((section("license"), used)) = "GPL";
 )";
 
 }  // namespace
@@ -75,7 +75,7 @@ std::vector<backend::Bytes> compile_policies(const std::string& yaml, const std:
   if (!built) throw std::runtime_error(diag::render_text(compilation.sources(), compilation.diagnostics()));
   std::vector<backend::Bytes> objects;
   for (const driver::ShapeUnit& unit : compilation.shapes()) {
-    objects.push_back(must(compilation.compile(unit, bpf::join_objects)).object);
+    objects.push_back(must(driver::compile_shape(unit.shape, compilation.sources(), bpf::join_objects)).object);
   }
   return objects;
 }

@@ -75,15 +75,15 @@ class RecoveryTest : public KernelTest {
 
 TEST_F(RecoveryTest, ARefusedProgramLeavesNothing) {
   const Pod web("web0", "10.9.1.1");
-  // The description of a good object on a program that the verifier refuses.
+  // A good description, of a policy that needs no maps, on a program that the verifier refuses.
   const auto bad = compile_c(R"(
-__attribute__((section("tc"), used)) int from_endpoint(int **pointer) { return *pointer[0]; }
-__attribute__((section("tc"), used)) int to_endpoint(int **pointer) { return *pointer[0]; }
-char license[] __attribute__((section("license"), used)) = "GPL";
+__attribute__((section("tc"), used)) int from_endpoint(int *context) { return *(volatile int *)(long)context[0]; }
+__attribute__((section("tc"), used)) int to_endpoint(int *context) { return *(volatile int *)(long)context[0]; }
+char test_license[] __attribute__((section("license"), used)) = "GPL";
 )");
-  auto shape = must(endpoint::read_shape(object()));
-  for (auto& direction : shape.directions) direction.form = ir::Form::Constant;
-  const std::string meta = ir::to_json(shape);
+  ir::EndpointPolicy deny_all;
+  deny_all.directions[0].enforced = deny_all.directions[0].default_deny = true;
+  const std::string meta = ir::to_json(ir::make_shape(deny_all));
   const auto bytes = must(backend::add_section(
       bad, ir::kMetaSection, {reinterpret_cast<const std::uint8_t*>(meta.data()), meta.size()}));
   const auto refused = endpoint::load_endpoint(paths_, request(web, bytes));
@@ -98,7 +98,7 @@ TEST_F(RecoveryTest, AFailedAttachIsUndone) {
   const Pod web("web0", "10.9.1.1");
   auto stranger = must(bpf::Object::open(compile_c(R"(
 __attribute__((section("tc"), used)) int stranger(void *context) { return 0; }
-char license[] __attribute__((section("license"), used)) = "GPL";
+char test_license[] __attribute__((section("license"), used)) = "GPL";
 )"),
                                          "stranger"));
   must(stranger.load());

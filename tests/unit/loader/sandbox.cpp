@@ -20,7 +20,7 @@
 namespace policyc::testing {
 namespace {
 
-constexpr int kArrivalMilliseconds = 500;
+constexpr int kArrivalMilliseconds = 300;
 
 sockaddr_in socket_address(const std::string& address, std::uint16_t port) {
   sockaddr_in result{};
@@ -77,8 +77,9 @@ Pod::Pod(std::string host, std::string address) : host_(std::move(host)), addres
   shell(inside + "ip addr add " + address_ + "/32 dev eth0");
   shell(inside + "ip route add default dev eth0");
   shell("ip route add " + address_ + "/32 dev " + host_);
-  // Address resolution needs several packets and time.
-  shell("ip neigh add " + address_ + " dev " + host_ + " lladdr $(" + inside + "cat /sys/class/net/eth0/address) || true");
+  // No address resolution: it would take packets and time of the test.
+  shell("ip neigh add " + address_ + " dev " + host_ + " lladdr $(" + inside +
+        "ip -br link show eth0 | awk '{print $3}')");
 }
 
 Pod::~Pod() {
@@ -134,6 +135,17 @@ void send_datagram(const bpf::Fd& socket, const std::string& destination, std::u
 bool receives(const bpf::Fd& socket) {
   pollfd waiting{socket.get(), POLLIN, 0};
   return ::poll(&waiting, 1, kArrivalMilliseconds) == 1 && (waiting.revents & POLLIN) != 0;
+}
+
+std::string sender_of_next(const bpf::Fd& socket) {
+  if (!receives(socket)) return {};
+  sockaddr_in sender{};
+  socklen_t length = sizeof sender;
+  char byte = 0;
+  if (::recvfrom(socket.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&sender), &length) != 1) return {};
+  char text[INET_ADDRSTRLEN] = {};
+  inet_ntop(AF_INET, &sender.sin_addr, text, sizeof text);
+  return text;
 }
 
 }  // namespace policyc::testing

@@ -65,7 +65,9 @@ class Pod {
 void add_host_address(const std::string& address);
 [[nodiscard]] bpf::Fd host_udp_socket(const std::string& address, std::uint16_t port);
 void send_datagram(const bpf::Fd& socket, const std::string& destination, std::uint16_t port);
-// Whether a datagram arrives within half a second.
+// Whether a datagram arrives within a third of a second.
 [[nodiscard]] bool receives(const bpf::Fd& socket);
+// Takes the next datagram and returns the address it came from; empty when none arrives in that time.
+[[nodiscard]] std::string sender_of_next(const bpf::Fd& socket);
 
 }  // namespace policyc::testing

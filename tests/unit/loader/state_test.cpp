@@ -15,6 +15,7 @@
 namespace policyc::testing {
 namespace {
 
+using endpoint::IdentityAllocator;
 using endpoint::IdentityScope;
 using endpoint::State;
 using ::testing::HasSubstr;
@@ -143,24 +144,24 @@ TEST(IdentitiesTest, ReservedNumbersAreCiliums) {
                                                             {"world-ipv6", 10}};
   for (const auto& [name, number] : expected) {
     State state;
-    EXPECT_EQ(must(endpoint::ensure_identity(state, labels({{"reserved", name, ""}}))).identity, number) << name;
+    EXPECT_EQ(must(IdentityAllocator(state).ensure(labels({{"reserved", name, ""}}))).identity, number) << name;
   }
   State state;
   const auto api = labels({{"reserved", "kube-apiserver", ""}, {"reserved", "remote-node", ""}});
-  EXPECT_EQ(must(endpoint::ensure_identity(state, api)).identity, 7U);
+  EXPECT_EQ(must(IdentityAllocator(state).ensure(api)).identity, 7U);
 }
 
 TEST(IdentitiesTest, NumbersAreStableAndNotGivenTwice) {
   State state;
-  const auto web = must(endpoint::ensure_identity(state, app("web")));
-  const auto outside = must(endpoint::ensure_identity(state, labels({{"cidr", "10.0.0.0/8", ""}})));
+  const auto web = must(IdentityAllocator(state).ensure(app("web")));
+  const auto outside = must(IdentityAllocator(state).ensure(labels({{"cidr", "10.0.0.0/8", ""}})));
   EXPECT_EQ(web.identity, 256U);
   EXPECT_EQ(outside.identity, 0x01000001U);
-  EXPECT_EQ(must(endpoint::ensure_identity(state, app("web"))), web);
+  EXPECT_EQ(must(IdentityAllocator(state).ensure(app("web"))), web);
   EXPECT_EQ(web.peer_class, 1U);
   EXPECT_EQ(outside.peer_class, 2U);
   endpoint::retire_identities(state, {outside.peer_class});
-  const auto db = must(endpoint::ensure_identity(state, app("db")));
+  const auto db = must(IdentityAllocator(state).ensure(app("db")));
   EXPECT_EQ(db.identity, 257U) << "a number that was just in use is not given again";
   EXPECT_EQ(db.peer_class, 1U) << "classes stay dense";
 }
@@ -168,7 +169,7 @@ TEST(IdentitiesTest, NumbersAreStableAndNotGivenTwice) {
 TEST(IdentitiesTest, RunningOutOfNumbersIsAnError) {
   State state;
   for (std::uint32_t number = 256; number <= 65535; ++number) state.identities.push_back({{}, number, number});
-  EXPECT_FALSE(endpoint::ensure_identity(state, app("web")));
+  EXPECT_FALSE(IdentityAllocator(state).ensure(app("web")));
 }
 
 TEST(IdentitiesTest, AddressesGetTheLabelsOfInventoryAndPredicates) {

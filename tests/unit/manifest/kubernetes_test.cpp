@@ -24,7 +24,7 @@ std::string names(const Reading& reading) {
 }
 
 TEST(Documents, HaveTheirTypeAndName) {
-  EXPECT_EQ(names(read("apiVersion: a/v1\nkind: K\nmetadata: {name: n, namespace: s}\n")), "a/v1/K:s/n ");
+  EXPECT_EQ(names(read("apiVersion: a/v1\nkind: K\nmetadata: {name: a, namespace: b}\n")), "a/v1/K:b/a ");
   EXPECT_EQ(names(read("apiVersion: a/v1\nkind: K\n")), "a/v1/K:/ ");
 }
 

@@ -136,9 +136,9 @@ TEST(Positions, InALongLine) {
   const Reading reading = read(line + "1]}");
   ASSERT_EQ(reading.documents.size(), 1U) << reading.rendered();
   const Node* x = reading.documents[0].root.find("x");
-  EXPECT_EQ(reading.range(x->items[0].id), "1:43-1:47");
-  EXPECT_EQ(reading.range(x->items[999].id), "1:6037-1:6041");
-  EXPECT_EQ(reading.range(x->id), "1:42-1:6045");
+  EXPECT_EQ(reading.range(x->items[0].id), "1:41-1:45");
+  EXPECT_EQ(reading.range(x->items[999].id), "1:6035-1:6039");
+  EXPECT_EQ(reading.range(x->id), "1:40-1:6043");
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ TEST(Scalars, IntegersBeyondInt64AreNumbers) {
   expect_scalars({{"9223372036854775808", kFloat, "9223372036854775808"},
                   {"18446744073709551615", kFloat, "18446744073709551615"},
                   {"18446744073709551616", kFloat, "18446744073709552000"},
-                  {"-9223372036854775809", kFloat, "-9223372036854775808"},
+                  {"-9223372036854775809", kFloat, "-9223372036854776000"},
                   {"0xffffffffffffffff", kFloat, "18446744073709551615"},
                   {"1000000000000000000000000", kFloat, "1e+24"}});
 }
@@ -98,7 +98,7 @@ TEST(Scalars, IntegersBeyondInt64AreNumbers) {
 TEST(Scalars, WhatLooksLikeANumberAndIsText) {
   expect_scalars({{"10.0.0.0/8", kString, "10.0.0.0/8"}, {"1.2.3.4", kString, "1.2.3.4"}, {"12:30:45", kString, "12:30:45"},
                   {"2001-12-14", kString, "2001-12-14"}, {"2001-12-14T21:59:43Z", kString, "2001-12-14T21:59:43Z"},
-                  {"1,000", kString, "1,000"}, {"+", kString, "+"}, {"-", kNull, ""}, {"1 2", kString, "1 2"},
+                  {"1,000", kString, "1,000"}, {"+", kString, "+"}, {"1 2", kString, "1 2"},
                   {"0.0.0", kString, "0.0.0"}, {"--1", kString, "--1"}, {"+-1", kString, "+-1"}, {"-x", kString, "-x"},
                   {"1e3x", kString, "1e3x"}, {"=", kString, "="}, {"<<", kString, "<<"}});
 }

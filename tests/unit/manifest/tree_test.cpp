@@ -19,7 +19,7 @@ void expect_x(const std::string& body, const std::string& json) {
 TEST(Tree, BlockCollections) {
   expect_x("x:\n- a\n- b: c\n  d:\n  - e\n", "[\"a\", {b: \"c\", d: [\"e\"]}]");
   expect_x("x:\n  - - a\n    - b\n  -\n    - c\n", "[[\"a\", \"b\"], [\"c\"]]");
-  expect_x("x:\n  a:\n    b: 1\n  c: 2\ny: 3\n", "{a: {b: 1}, c: 2}");
+  expect_x("x:\n  a:\n    b: 1\n  c: 2\nz: 3\n", "{a: {b: 1}, c: 2}");
 }
 
 TEST(Tree, FlowCollections) {
@@ -46,7 +46,7 @@ TEST(Tree, ScalarsOverSeveralLines) {
 }
 
 TEST(Tree, BlockScalarsThatYamlCppReadsWrongly) {
-  expect_x("x: >+\n  a\n\ny: 1\n", "\"a\\n\\n\"");
+  expect_x("x: >+\n  a\n\nz: 1\n", "\"a\\n\\n\"");
   expect_x("x:\n  &a |1\n   b\n", "\"  b\\n\"");
 }
 

@@ -1,9 +1,9 @@
 #include "compiler/matrix/matrix.h"
 
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <set>
 
 #include "tests/unit/matrix/random_rules.h"
 
@@ -22,7 +22,8 @@ MatrixRule any(std::uint32_t decision, std::uint8_t precedence, std::vector<Port
   return {decision, precedence, true, {}, std::move(ports)};
 }
 
-MatrixRule from(std::uint32_t predicate, std::uint32_t decision, std::uint8_t precedence, std::vector<PortRange> ports) {
+MatrixRule from(std::uint32_t predicate, std::uint32_t decision, std::uint8_t precedence,
+                std::vector<PortRange> ports) {
   return {decision, precedence, false, {predicate}, std::move(ports)};
 }
 
@@ -41,19 +42,30 @@ TEST(Matrix, DenyWinsOverAllowWhateverItsWidth) {
 }
 
 TEST(Matrix, TiesGoToTheNarrowerPortsThenTheNamedPeerThenTheEarlierRule) {
-  EXPECT_EQ(VerdictMatrix({any(1, 1, {{kTcp, 0, 0xffff}}), any(2, 1, {{kTcp, 80, 90}})}, 0).decide({}, kTcp, 80), 2U);
-  EXPECT_EQ(VerdictMatrix({any(1, 1, {{}}), any(2, 1, {{kTcp, 0, 0xffff}})}, 0).decide({}, kTcp, 80), 2U);
-  EXPECT_EQ(VerdictMatrix({any(1, 1, {{kTcp, 80, 80}}), from(0, 2, 1, {{kTcp, 80, 80}})}, 0).decide({true}, kTcp, 80), 2U);
-  EXPECT_EQ(VerdictMatrix({any(1, 1, {{kTcp, 80, 80}}), any(2, 1, {{kTcp, 80, 80}})}, 0).decide({}, kTcp, 80), 1U);
+  EXPECT_EQ(VerdictMatrix({any(1, 1, {{kTcp, 0, 0xffff}}), any(2, 1, {{kTcp, 80, 90}})}, 0)
+                .decide({}, kTcp, 80),
+            2U);
+  EXPECT_EQ(
+      VerdictMatrix({any(1, 1, {{}}), any(2, 1, {{kTcp, 0, 0xffff}})}, 0).decide({}, kTcp, 80), 2U);
+  EXPECT_EQ(VerdictMatrix({any(1, 1, {{kTcp, 80, 80}}), from(0, 2, 1, {{kTcp, 80, 80}})}, 0)
+                .decide({true}, kTcp, 80),
+            2U);
+  EXPECT_EQ(VerdictMatrix({any(1, 1, {{kTcp, 80, 80}}), any(2, 1, {{kTcp, 80, 80}})}, 0)
+                .decide({}, kTcp, 80),
+            1U);
 }
 
 TEST(Matrix, StrengthOrderIsStrongestFirst) {
-  const VerdictMatrix matrix({any(1, 1, {{}}), from(0, 2, 255, {{}}), any(3, 154, {{kTcp, 80, 80}}), from(1, 4, 1, {{}})}, 0);
+  const VerdictMatrix matrix(
+      {any(1, 1, {{}}), from(0, 2, 255, {{}}), any(3, 154, {{kTcp, 80, 80}}), from(1, 4, 1, {{}})},
+      0);
   EXPECT_THAT(matrix.strength_order(), ElementsAre(1, 2, 3, 0));
 }
 
 TEST(Matrix, ARuleForEveryPeerEndsTheCandidatesOfAColumn) {
-  const VerdictMatrix matrix({from(0, 1, 255, {{kTcp, 80, 80}}), any(2, 154, {{kTcp, 80, 80}}), from(0, 3, 1, {{kTcp, 80, 80}})}, 0);
+  const VerdictMatrix matrix({from(0, 1, 255, {{kTcp, 80, 80}}), any(2, 154, {{kTcp, 80, 80}}),
+                              from(0, 3, 1, {{kTcp, 80, 80}})},
+                             0);
   EXPECT_THAT(matrix.column_rules(matrix.column_of(kTcp, 80)), ElementsAre(0, 1));
   EXPECT_THAT(matrix.dead_rules(), ElementsAre(2));
 }
@@ -96,7 +108,8 @@ TEST(Matrix, RowsHoldTheDecisionOfEachColumn) {
   const PredicateTruth truth = random.truth(4);
   const auto row = matrix.row(truth);
   ASSERT_EQ(row.size(), matrix.column_count());
-  for (std::size_t column = 0; column < row.size(); ++column) EXPECT_EQ(row[column], matrix.cell(truth, column));
+  for (std::size_t column = 0; column < row.size(); ++column)
+    EXPECT_EQ(row[column], matrix.cell(truth, column));
 }
 
 // Every decision of random rule sets, compared with a scan over the rules.
@@ -122,7 +135,8 @@ TEST(Matrix, AgreesWithAScanOverTheRules) {
         for (const std::uint16_t port : ports) {
           ASSERT_EQ(matrix.decide(truth, protocol, port),
                     testing::naive_decision(rules, kFallback, truth, protocol, port))
-              << "seed " << seed << " protocol " << int{protocol} << " port " << port << " truth " << bits;
+              << "seed " << seed << " protocol " << int{protocol} << " port " << port << " truth "
+              << bits;
         }
       }
     }
@@ -139,7 +153,8 @@ TEST(Matrix, AgreesWithAScanOnEveryPortOfEveryProtocol) {
     for (unsigned port = 0; port < 65536; port += step) {
       const auto p = static_cast<std::uint8_t>(protocol);
       const auto number = static_cast<std::uint16_t>(port);
-      ASSERT_EQ(matrix.decide(truth, p, number), testing::naive_decision(rules, kFallback, truth, p, number))
+      ASSERT_EQ(matrix.decide(truth, p, number),
+                testing::naive_decision(rules, kFallback, truth, p, number))
           << "protocol " << protocol << " port " << port;
     }
   }
@@ -161,7 +176,8 @@ TEST(Matrix, DeadRulesCanBeTakenOut) {
       const VerdictMatrix matrix(rules, kFallback);
       for (const std::uint32_t decision : matrix.row(truth)) deciding.insert(decision);
     }
-    for (const std::uint32_t index : dead) EXPECT_FALSE(deciding.contains(rules[index].decision)) << "seed " << seed;
+    for (const std::uint32_t index : dead)
+      EXPECT_FALSE(deciding.contains(rules[index].decision)) << "seed " << seed;
     std::vector<MatrixRule> alive;
     for (std::uint32_t i = 0; i < rules.size(); ++i) {
       if (std::find(dead.begin(), dead.end(), i) == dead.end()) alive.push_back(rules[i]);
@@ -172,7 +188,8 @@ TEST(Matrix, DeadRulesCanBeTakenOut) {
       const PredicateTruth truth = random.truth(kPredicates);
       const auto protocol = static_cast<std::uint8_t>(random.below(256));
       const std::uint16_t port = random.port();
-      ASSERT_EQ(before.decide(truth, protocol, port), after.decide(truth, protocol, port)) << "seed " << seed;
+      ASSERT_EQ(before.decide(truth, protocol, port), after.decide(truth, protocol, port))
+          << "seed " << seed;
     }
   }
 }

@@ -15,11 +15,14 @@ class RandomRules {
  public:
   explicit RandomRules(std::uint32_t seed) : random_(seed) {}
 
-  std::uint32_t below(std::uint32_t limit) { return std::uniform_int_distribution<std::uint32_t>(0, limit - 1)(random_); }
+  std::uint32_t below(std::uint32_t limit) {
+    return std::uniform_int_distribution<std::uint32_t>(0, limit - 1)(random_);
+  }
 
   // Edges of the port space and of pages are as likely as anything else.
   std::uint16_t port() {
-    static constexpr std::uint16_t kEdges[] = {0, 1, 79, 80, 81, 255, 256, 443, 1023, 1024, 65279, 65280, 65534, 65535};
+    static constexpr std::uint16_t kEdges[] = {0,   1,    79,   80,    81,    255,   256,
+                                               443, 1023, 1024, 65279, 65280, 65534, 65535};
     if (below(3) != 0) return kEdges[below(std::size(kEdges))];
     return static_cast<std::uint16_t>(below(65536));
   }
@@ -43,7 +46,8 @@ class RandomRules {
     result.precedence = kPrecedences[below(std::size(kPrecedences))];
     result.any_peer = below(3) == 0;
     if (!result.any_peer) {
-      for (std::uint32_t i = below(3); i > 0 && predicate_count > 0; --i) result.predicates.push_back(below(predicate_count));
+      for (std::uint32_t i = below(3); i > 0 && predicate_count > 0; --i)
+        result.predicates.push_back(below(predicate_count));
     }
     for (std::uint32_t i = below(4); i > 0; --i) result.ports.push_back(range());
     return result;
@@ -65,17 +69,20 @@ class RandomRules {
   std::mt19937 random_;
 };
 
-inline bool matches(const MatrixRule& rule, const PredicateTruth& truth, std::uint8_t protocol, std::uint16_t port) {
+inline bool matches(const MatrixRule& rule, const PredicateTruth& truth, std::uint8_t protocol,
+                    std::uint16_t port) {
   const bool peer = rule.any_peer || std::any_of(rule.predicates.begin(), rule.predicates.end(),
                                                  [&](std::uint32_t p) { return truth[p]; });
   return peer && std::any_of(rule.ports.begin(), rule.ports.end(), [&](const PortRange& range) {
-           return (range.protocol == kAnyProtocol || range.protocol == protocol) && range.first <= port && port <= range.last;
+           return (range.protocol == kAnyProtocol || range.protocol == protocol) &&
+                  range.first <= port && port <= range.last;
          });
 }
 
 // The order of the strongest: by the text of matrix.h, not by its code.
-inline std::uint32_t naive_decision(const std::vector<MatrixRule>& rules, std::uint32_t fallback, const PredicateTruth& truth,
-                                    std::uint8_t protocol, std::uint16_t port) {
+inline std::uint32_t naive_decision(const std::vector<MatrixRule>& rules, std::uint32_t fallback,
+                                    const PredicateTruth& truth, std::uint8_t protocol,
+                                    std::uint16_t port) {
   const auto widest = [](const MatrixRule& rule) {
     std::uint32_t result = 0;
     for (const PortRange& range : rule.ports) {

@@ -1,11 +1,10 @@
-#include "compiler/passes/pass.h"
+#include <set>
+#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
-#include <string>
-
+#include "compiler/passes/pass.h"
 #include "runtime/abi/abi.h"
 #include "tests/unit/ir/sample.h"
 
@@ -53,7 +52,9 @@ TEST(Pipeline, RunsEveryPassInOrderButTheDisabledOnes) {
   ir::EndpointPolicy policy;
   Report report;
   std::vector<std::string> ran;
-  const auto note = [&ran](std::string_view name, const ir::EndpointPolicy&) { ran.emplace_back(name); };
+  const auto note = [&ran](std::string_view name, const ir::EndpointPolicy&) {
+    ran.emplace_back(name);
+  };
   run(policy, report, {}, note);
   std::vector<std::string> expected;
   for (const Pass& pass : pipeline()) expected.emplace_back(pass.name);
@@ -65,12 +66,17 @@ TEST(Pipeline, RunsEveryPassInOrderButTheDisabledOnes) {
 }
 
 TEST(CoalescePorts, JoinsWhatTouchesOrOverlaps) {
-  auto policy = ingress({allow(1, {{kTcp, 90, 95}, {kTcp, 80, 84}, {kTcp, 85, 85}, {kTcp, 80, 82}, {kUdp, 86, 86}, {kTcp, 87, 87}})});
+  auto policy = ingress({allow(1, {{kTcp, 90, 95},
+                                   {kTcp, 80, 84},
+                                   {kTcp, 85, 85},
+                                   {kTcp, 80, 82},
+                                   {kUdp, 86, 86},
+                                   {kTcp, 87, 87}})});
   Report report;
   coalesce_ports().run(policy, report);
   EXPECT_THAT(policy.directions[0].rules[0].ports,
-              ElementsAre(matrix::PortRange{kTcp, 80, 85}, matrix::PortRange{kTcp, 87, 87}, matrix::PortRange{kTcp, 90, 95},
-                          matrix::PortRange{kUdp, 86, 86}));
+              ElementsAre(matrix::PortRange{kTcp, 80, 85}, matrix::PortRange{kTcp, 87, 87},
+                          matrix::PortRange{kTcp, 90, 95}, matrix::PortRange{kUdp, 86, 86}));
 }
 
 TEST(CoalescePorts, TheLastPortDoesNotWrap) {
@@ -131,7 +137,8 @@ TEST_P(PassKeepsMeaning, OfRandomPolicies) {
       if (direction.rules.empty() || random.below(3) != 0) continue;
       ir::Rule broken = direction.rules[0];
       broken.id = 1000;
-      (random.below(2) == 0 ? broken.ports.clear() : (broken.any_peer = false, broken.peers.clear()));
+      (random.below(2) == 0 ? broken.ports.clear()
+                            : (broken.any_peer = false, broken.peers.clear()));
       direction.rules.push_back(broken);
     }
     const ir::Shape before = ir::make_shape(policy);
@@ -145,21 +152,26 @@ TEST_P(PassKeepsMeaning, OfRandomPolicies) {
     if (before.hash != after.hash) ++changed;
     for (int i = 0; i < 400; ++i) {
       const std::size_t direction = random.below(2);
-      const auto peer = ir::testing::labels({{"app", std::to_string(random.below(kPredicates + 1)).c_str()}});
-      const std::uint8_t protocol = std::vector<std::uint8_t>{1, 6, 17, 58, 132, 47}[random.below(6)];
+      const auto peer =
+          ir::testing::labels({{"app", std::to_string(random.below(kPredicates + 1)).c_str()}});
+      const std::uint8_t protocol =
+          std::vector<std::uint8_t>{1, 6, 17, 58, 132, 47}[random.below(6)];
       const std::uint16_t port = random.port();
       ASSERT_EQ(POLICYC_DECISION_VERDICT(before.decide(direction, peer, protocol, port)),
                 POLICYC_DECISION_VERDICT(after.decide(direction, peer, protocol, port)))
-          << "seed " << seed << " direction " << direction << " protocol " << int{protocol} << " port " << port;
+          << "seed " << seed << " direction " << direction << " protocol " << int{protocol}
+          << " port " << port;
     }
   }
   EXPECT_GT(changed, 0U) << "the random policies give this pass nothing to do";
 }
 
-INSTANTIATE_TEST_SUITE_P(EachAndAll, PassKeepsMeaning, ::testing::Range(0, static_cast<int>(pipeline().size()) + 1),
+INSTANTIATE_TEST_SUITE_P(EachAndAll, PassKeepsMeaning,
+                         ::testing::Range(0, static_cast<int>(pipeline().size()) + 1),
                          [](const auto& parameter) {
                            const auto& passes = pipeline();
-                           if (parameter.param == static_cast<int>(passes.size())) return std::string("all");
+                           if (parameter.param == static_cast<int>(passes.size()))
+                             return std::string("all");
                            std::string name(passes[static_cast<std::size_t>(parameter.param)].name);
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;

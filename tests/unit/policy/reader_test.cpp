@@ -31,16 +31,16 @@ TEST(Reader, KeepsTheDifferenceBetweenAbsentNullAndEmpty) {
 
 TEST(Reader, ReadsEveryPartOfARule) {
   const ReadRun run = read(rule(R"(  ingress:
-  - fromEndpoints: [{matchLabels: {app: a}, matchExpressions: [{key: tier, operator: In, values: [x, y]}]}]
+  - fromEndpoints: [{matchLabels: {app: a}, matchExpressions: [{key: tier, operator: In, values: [x, z]}]}]
     authentication: {mode: required}
     toPorts:
     - ports: [{port: "80", endPort: 90, protocol: TCP}]
-      terminatingTLS: {secret: {name: s, namespace: n}, certificate: c}
+      terminatingTLS: {secret: {name: s, namespace: ns}, certificate: c}
       rules:
-        http: [{path: /a, method: GET, host: h, headers: ["X: 1"], headerMatches: [{name: N, mismatch: LOG, secret: {name: t}}]}]
+        http: [{path: /a, method: GET, host: h, headers: ["X: 1"], headerMatches: [{name: X-H, mismatch: LOG, secret: {name: t}}]}]
   egress:
   - toCIDRSet: [{cidr: 10.0.0.0/8, except: [10.1.0.0/16]}]
-  - toServices: [{k8sService: {serviceName: s, namespace: n}}, {k8sServiceSelector: {selector: {matchLabels: {a: b}}, namespace: m}}]
+  - toServices: [{k8sService: {serviceName: s, namespace: ns}}, {k8sServiceSelector: {selector: {matchLabels: {a: b}}, namespace: m}}]
   - toFQDNs: [{matchPattern: "*.x"}]
     toPorts: [{ports: [{port: dns}], rules: {dns: [{matchName: a.b}]}}]
   - icmps: [{fields: [{type: EchoRequest}, {type: 3, family: IPv6}]}]
@@ -55,11 +55,11 @@ TEST(Reader, ReadsEveryPartOfARule) {
   const Rule& rule = *run.result.policies.cilium[0].spec;
   const RuleItem& in = rule.ingress->at(0);
   EXPECT_EQ(in.endpoints->at(0).match_labels.at(0).key.value, "app");
-  EXPECT_EQ(in.endpoints->at(0).match_expressions.at(0).values.at(1).value, "y");
+  EXPECT_EQ(in.endpoints->at(0).match_expressions.at(0).values.at(1).value, "z");
   EXPECT_EQ(in.authentication->mode.value, "required");
   const PortRule& port_rule = in.ports->at(0);
   EXPECT_EQ(port_rule.ports->at(0).end_port->value, 90);
-  EXPECT_EQ(port_rule.terminating_tls->secret_namespace.value, "n");
+  EXPECT_EQ(port_rule.terminating_tls->secret_namespace.value, "ns");
   EXPECT_EQ(port_rule.terminating_tls->certificate.value, "c");
   const HttpRule& http = port_rule.rules->http->at(0);
   EXPECT_EQ(http.path.value, "/a");

@@ -1,0 +1,123 @@
+#pragma once
+// Runs the policyc binary and keeps what it says.
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace policyc::testing {
+
+struct Finished {
+  int exit_code = -1;  // -1: killed by a signal, or it did not end in time
+  int signal = 0;
+  std::string out;
+  std::string err;
+};
+
+// Waits for at most a minute. `input` becomes standard input, and must fit a pipe with the reader's
+// help.
+inline Finished run_policyc(const std::vector<std::string>& arguments,
+                            const std::string& input = {},
+                            const std::filesystem::path& directory = {}) {
+  std::array<int, 2> in{}, out{}, err{};
+  EXPECT_EQ(
+      pipe2(in.data(), O_CLOEXEC) | pipe2(out.data(), O_CLOEXEC) | pipe2(err.data(), O_CLOEXEC), 0);
+  std::vector<std::string> words{POLICYC_BINARY};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const std::string folder = directory.string();
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(in[0], 0);
+    dup2(out[1], 1);
+    dup2(err[1], 2);
+    if (!folder.empty() && chdir(folder.c_str()) != 0) _exit(120);
+    execv(argv[0], argv.data());
+    _exit(121);
+  }
+  close(in[0]);
+  close(out[1]);
+  close(err[1]);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  Finished result;
+  std::size_t written = 0;
+  fcntl(in[1], F_SETFL, O_NONBLOCK);
+  std::array<pollfd, 3> fds{{{out[0], POLLIN, 0}, {err[0], POLLIN, 0}, {in[1], POLLOUT, 0}}};
+  constexpr int kLimitMilliseconds = 60000;
+  bool in_time = true;
+  if (input.empty()) {
+    close(in[1]);
+    fds[2].fd = -1;
+  }
+  while (fds[0].fd >= 0 || fds[1].fd >= 0) {
+    if (poll(fds.data(), fds.size(), kLimitMilliseconds) <= 0) {
+      in_time = false;
+      kill(child, SIGKILL);
+      break;
+    }
+    for (const std::size_t i : {0U, 1U}) {
+      if (fds[i].fd < 0 || fds[i].revents == 0) continue;
+      std::array<char, 65536> chunk{};
+      const ssize_t count = read(fds[i].fd, chunk.data(), chunk.size());
+      if (count > 0) {
+        (i == 0 ? result.out : result.err).append(chunk.data(), static_cast<std::size_t>(count));
+      } else if (count == 0 || errno != EINTR) {
+        fds[i].fd = -1;
+      }
+    }
+    if (fds[2].fd >= 0 && fds[2].revents != 0) {
+      const ssize_t count = write(in[1], input.data() + written, input.size() - written);
+      if (count > 0) written += static_cast<std::size_t>(count);
+      if (written == input.size() || (count < 0 && errno != EAGAIN)) {
+        close(in[1]);
+        fds[2].fd = -1;
+      }
+    }
+  }
+  if (fds[2].fd >= 0) close(in[1]);
+  close(out[0]);
+  close(err[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
+  if (in_time && WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
+  return result;
+}
+
+// A folder that goes away with the test.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string path = (std::filesystem::temp_directory_path() / "policyc-test-XXXXXX").string();
+    if (mkdtemp(path.data()) == nullptr) ADD_FAILURE() << "mkdtemp: " << path;
+    path_ = path;
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const {
+    return path_ / name;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace policyc::testing
