@@ -69,7 +69,7 @@ bool Compilation::build_shapes() {
   }
   const policy::AddressBook book(read_.cluster, resolved_, options_.read.agent);
   for (const policy::Endpoint& endpoint : read_.cluster.endpoints) {
-    const policy::LabelSet labels = book.endpoint_labels(endpoint);
+    const policy::LabelSet labels = book.subject_labels(endpoint);
     ir::Subject subject;
     subject.name = endpoint.full_name();
     subject.labels = &labels;

@@ -57,7 +57,7 @@ class ShapeCase {
   const SubjectProgram& program_of(const policy::Endpoint& endpoint) {
     const auto [found, inserted] = programs_.try_emplace(endpoint.full_name());
     if (!inserted) return found->second;
-    const policy::LabelSet labels = book_.endpoint_labels(endpoint);
+    const policy::LabelSet labels = book_.subject_labels(endpoint);
     const ir::BuildInput input{prepared_.resolved(), source_.cluster, true, prepared_.sources()};
     ir::Subject subject;
     subject.name = endpoint.full_name();

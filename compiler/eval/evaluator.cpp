@@ -83,13 +83,8 @@ struct Evaluator::Impl {
   SubjectPolicy compute(const policy::Endpoint& endpoint) {
     SubjectPolicy out;
     Subject subject;
-    subject.labels = peers.book().endpoint_labels(endpoint);
+    subject.labels = peers.book().subject_labels(endpoint);
     subject.is_local_host = endpoint.kind == policy::EndpointKind::Host;
-    if (subject.is_local_host) {
-      for (const auto& [key, value] : endpoint.labels) {
-        subject.labels.add(policy::Label{"k8s", key, value});
-      }
-    }
     if (const policy::Label* label = subject.labels.find_key(policy::kPodNamespaceKey)) {
       subject.namespace_ = label->value;
     }

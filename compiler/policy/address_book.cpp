@@ -215,6 +215,16 @@ LabelSet AddressBook::endpoint_labels(const Endpoint& endpoint) const {
                              endpoint.cluster.empty() ? options_.cluster_name : endpoint.cluster);
 }
 
+LabelSet AddressBook::subject_labels(const Endpoint& endpoint) const {
+  LabelSet labels = endpoint_labels(endpoint);
+  if (endpoint.kind == EndpointKind::Host) {
+    for (const auto& [key, value] : endpoint.labels) {
+      labels.add(Label{"k8s", key, value});
+    }
+  }
+  return labels;
+}
+
 LabelSet AddressBook::entity_labels(const std::string& entity) const {
   LabelSet labels;
   if (entity == "world") {

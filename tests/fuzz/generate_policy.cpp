@@ -134,7 +134,7 @@ Json rule_item(Dice& dice, bool deny, bool ingress) {
 Json rule(Dice& dice, bool node_subject) {
   Json spec = Json::object();
   if (node_subject) {
-    spec["nodeSelector"] = Json::object();
+    spec["nodeSelector"] = dice.one_in(2) ? Json::object() : Json{{"matchLabels", {{"role", dice.one_in(4) ? "worker" : "gw"}}}};
   } else {
     spec["endpointSelector"] = label_selector(dice, false);
   }

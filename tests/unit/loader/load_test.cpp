@@ -181,8 +181,8 @@ TEST_P(LoadTest, TrafficMeetsTheOldPolicyOrTheNew) {
       send_datagram(foe, web.address(), 53);
       send_datagram(sender, web.address(), 53);
       const auto source = sender_of_next(server);
-      lost += source.empty() ? 1 : 0;
-      passed += source == kOther ? 1 : 0;
+      lost += source.empty() ? 1U : 0U;
+      passed += source == kOther ? 1U : 0U;
     }
   });
   for (int i = 0; i < 20; ++i) {

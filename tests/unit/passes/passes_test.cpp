@@ -123,6 +123,23 @@ TEST(RemoveShadowed, ARuleForSomePeersShadowsNothing) {
   EXPECT_THAT(report.removed, IsEmpty());
 }
 
+TEST(PrunePredicates, ForgetsWhatNoRuleAsks) {
+  ir::Rule rule = allow(1, {{}});
+  rule.any_peer = false;
+  rule.peers = {1, 3};
+  auto policy = ingress({rule});
+  policy.predicates.clear();
+  for (const char* value : {"a", "b", "c", "d"}) {
+    policy.predicates.push_back(ir::testing::label("app", value));
+  }
+  Report report;
+  prune_predicates().run(policy, report);
+  ASSERT_THAT(policy.predicates, SizeIs(2));
+  EXPECT_EQ(policy.predicates[0].text, "app=b");
+  EXPECT_EQ(policy.predicates[1].text, "app=d");
+  EXPECT_THAT(policy.directions[0].rules[0].peers, ElementsAre(0, 1));
+}
+
 // Each pass, and all of them, keep every verdict of random policies.
 class PassKeepsMeaning : public ::testing::TestWithParam<int> {};
 
