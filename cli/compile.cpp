@@ -29,6 +29,7 @@ struct Arguments {
   std::string output_directory;
   std::vector<std::string> emit;
   bool without_l7 = false;
+  bool strict = false;
   bool list_passes = false;
   std::vector<std::string> disabled_passes;
   AgentArguments agent;
@@ -68,11 +69,15 @@ class CompileCommand {
     }
     options.without_l7 = arguments_.without_l7;
     options.has_inventory = !arguments_.endpoints.empty();
+    options.strict = arguments_.strict;
     options.disabled_passes = arguments_.disabled_passes;
     driver::Compilation compilation(options);
     const bool ready = compilation.parse(std::move(*policies), std::move(*inventory)) && compilation.resolve() &&
                        compilation.build_shapes();
     context_.err << diag::render_text(compilation.sources(), compilation.diagnostics());
+    if (!ready && !compilation.diagnostics().has_errors()) {
+      context_.err << "policyc: refused by --strict: Cilium does not do what these policies say\n";
+    }
     if (!ready) return kFindings;
     const double front_end = milliseconds_since(start);
     if (wants("ast")) emit_text("ast.txt", document_tree(compilation.documents(), compilation.sources()));
@@ -202,6 +207,7 @@ void add_compile(CLI::App& app, Context& context) {
   command->add_option("--endpoints", arguments->endpoints,
                       "Files or directories with Pods and Namespaces: compile one program for each endpoint, shared by shape");
   command->add_flag("--without-l7", arguments->without_l7, "Compile L7 rules as plain allows of their ports");
+  command->add_flag("--strict", arguments->strict, "Refuse policies that a known bug of Cilium gives another meaning");
   command->add_flag("--list-passes", arguments->list_passes, "List the passes and stop");
   command->add_option("--disable-pass", arguments->disabled_passes, "Skip a pass by name");
   add_agent_options(*command, arguments->agent);

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -169,9 +170,14 @@ class EvalCommand {
 
   void print(const std::string& path, const scenario::Case& item, const scenario::Prepared& prepared,
              const std::vector<eval::FlowResult>& results) {
+    const auto case_differences = scenario::case_differences(item, prepared);
+    tally_.failed += case_differences.size();
     if (options_.output == Output::Text) {
       context_.err << diag::render_text(prepared.sources(), prepared.diagnostics());
       print_case(context_.out, item, prepared, results, tally_);
+      for (const std::string& difference : case_differences) {
+        context_.out << "  FAILED " << difference << "\n";
+      }
       return;
     }
     auto line = nlohmann::json::parse(scenario::to_json(results));

@@ -1,8 +1,8 @@
 #pragma once
 // Diagnostics: mistakes of the user, each with a stable id, a place and a message.
 //
-// Wording: messages start in lower case, end without a full stop, put user text in backticks, and say what was seen
-// before the rule that it breaks. The registry is diagnostics.def.
+// Wording: messages start in lower case, end without a full stop, put user text in backticks, and
+// say what was seen before the rule that it breaks. The registry is diagnostics.def.
 
 #include <cstdint>
 #include <string>
@@ -21,7 +21,8 @@ enum class Id : std::uint16_t {
 #undef POLICYC_DIAGNOSTIC
 };
 
-// Who would refuse the document in a cluster (spec section 3): the API server's schema, the agent, or only policyc.
+// Who would refuse the document in a cluster (spec section 3): the API server's schema, the agent,
+// or only policyc.
 enum class RefusedBy : std::uint8_t { Policyc, ApiServer, Agent };
 
 struct Registered {
@@ -46,13 +47,14 @@ struct Info {
 struct Diagnostic {
   Id id{};
   Severity severity = Severity::Error;
-  source::NodeId node;     // primary place; not valid for a whole-run message
-  source::FileId file;     // set when there is a file but no node
+  source::NodeId node;  // primary place; not valid for a whole-run message
+  source::FileId file;  // set when there is a file but no node
   std::string message;
   std::vector<Info> infos;
-  std::string help;        // how to repair it; may be empty
+  std::string help;  // how to repair it; may be empty
   RefusedBy refused_by = RefusedBy::Policyc;
-  std::string refusal_class;  // the class of refusal in the conformance vectors ("l3-combination"); may be empty
+  std::string refusal_class;  // the class of refusal in the conformance vectors ("l3-combination");
+                              // may be empty
 };
 
 // Collects diagnostics; never prints. Not thread-safe.
@@ -74,12 +76,13 @@ class Engine {
   Diagnostic& append(Diagnostic diagnostic);
 
   std::size_t max_errors_;
-  std::size_t settled_errors_ = 0;  // errors among all but the last, whose severity the reporter may still change
+  std::size_t settled_errors_ =
+      0;  // errors among all but the last, whose severity the reporter may still change
   std::vector<Diagnostic> diagnostics_;
 };
 
-// User text for a message: in backticks, one line, control characters and invalid UTF-8 as `?`, cut with "..." after
-// max_length code points.
+// User text for a message: in backticks, one line, control characters and invalid UTF-8 as `?`, cut
+// with "..." after max_length code points.
 [[nodiscard]] std::string quoted(std::string_view text, std::size_t max_length = 60);
 
 // One diagnostic as
@@ -87,11 +90,12 @@ class Engine {
 //      14 |     - prot: TCP
 //         |       ^~~~
 //     help: did you mean `port`?
-// An info follows with its own source line (and its file, when that is another one); a `note:` line says who would
-// refuse the document in a cluster. Control characters and invalid UTF-8 are shown as `?`, a tab as one space; long
-// lines are cut around the range with "...". The cost follows the size shown, for the second form also when many
-// diagnostics point into one very long line.
-[[nodiscard]] std::string render_text(const source::SourceMap& sources, const Diagnostic& diagnostic);
+// An info follows with its own source line (and its file, when that is another one); a `note:` line
+// says who would refuse the document in a cluster. Control characters and invalid UTF-8 are shown
+// as `?`, a tab as one space; long lines are cut around the range with "...". The cost follows the
+// size shown, for the second form also when many diagnostics point into one very long line.
+[[nodiscard]] std::string render_text(const source::SourceMap& sources,
+                                      const Diagnostic& diagnostic);
 [[nodiscard]] std::string render_text(const source::SourceMap& sources, const Engine& engine);
 
 }  // namespace policyc::diag

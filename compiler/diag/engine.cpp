@@ -3,7 +3,9 @@
 namespace policyc::diag {
 namespace {
 
-std::size_t as_count(const Diagnostic& diagnostic) { return diagnostic.severity == Severity::Error ? 1 : 0; }
+std::size_t as_count(const Diagnostic& diagnostic) {
+  return diagnostic.severity == Severity::Error ? 1 : 0;
+}
 
 }  // namespace
 

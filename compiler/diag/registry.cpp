@@ -10,7 +10,8 @@ namespace policyc::diag {
 const std::vector<Registered>& registry() {
   static const std::vector<Registered> sorted_by_number = [] {
     std::vector<Registered> all{
-#define POLICYC_DIAGNOSTIC(name, number, severity, flag) {Id::name, number, #name, Severity::severity, flag},
+#define POLICYC_DIAGNOSTIC(name, number, severity, flag) \
+  {Id::name, number, #name, Severity::severity, flag},
 #include "compiler/diag/diagnostics.def"
 #undef POLICYC_DIAGNOSTIC
     };
@@ -22,7 +23,8 @@ const std::vector<Registered>& registry() {
 
 const Registered& registered(Id id) {
   const auto& all = registry();
-  const auto found = std::ranges::lower_bound(all, static_cast<std::uint16_t>(id), {}, &Registered::number);
+  const auto found =
+      std::ranges::lower_bound(all, static_cast<std::uint16_t>(id), {}, &Registered::number);
   POLICYC_CHECK(found != all.end() && found->id == id);
   return *found;
 }

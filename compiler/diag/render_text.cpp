@@ -20,25 +20,31 @@ std::string one_line(std::string_view text) {
 
 std::string_view severity_word(Severity severity) {
   switch (severity) {
-    case Severity::Note: return "note";
-    case Severity::Warning: return "warning";
-    case Severity::Error: return "error";
+    case Severity::Note:
+      return "note";
+    case Severity::Warning:
+      return "warning";
+    case Severity::Error:
+      return "error";
   }
   return "error";
 }
 
 std::string_view refusal_note(RefusedBy refused_by) {
   switch (refused_by) {
-    case RefusedBy::Policyc: return {};
-    case RefusedBy::ApiServer: return "the API server refuses this document";
-    case RefusedBy::Agent: return "the Cilium agent refuses this policy";
+    case RefusedBy::Policyc:
+      return {};
+    case RefusedBy::ApiServer:
+      return "the API server refuses this document";
+    case RefusedBy::Agent:
+      return "the Cilium agent refuses this policy";
   }
   return {};
 }
 
 // "   14 |     - prot: TCP" and the line below it with the range marked and, for an info, its text.
-void append_snippet(std::string& out, SnippetCutter& cutter, const source::Range& range, char first, char rest,
-                    std::string_view label) {
+void append_snippet(std::string& out, SnippetCutter& cutter, const source::Range& range, char first,
+                    char rest, std::string_view label) {
   const Snippet snippet = cutter.cut(range);
   const std::string number = std::to_string(range.begin.line);
   const std::size_t margin = std::max(kNumberWidth, number.size());
@@ -54,7 +60,8 @@ std::string position(const source::SourceMap& sources, source::NodeId node) {
   return one_line(sources.file_line_column(node));
 }
 
-void append_header(std::string& out, const source::SourceMap& sources, const Diagnostic& diagnostic) {
+void append_header(std::string& out, const source::SourceMap& sources,
+                   const Diagnostic& diagnostic) {
   if (diagnostic.node.valid()) {
     out += position(sources, diagnostic.node) + ": ";
   } else if (diagnostic.file.valid()) {
@@ -82,14 +89,16 @@ void append_diagnostic(std::string& out, const source::SourceMap& sources, Snipp
       continue;
     }
     const source::Range& range = sources.range(info.node);
-    if (range.file != shown_file) out.append("  ").append(position(sources, info.node)).append(":\n");
+    if (range.file != shown_file)
+      out.append("  ").append(position(sources, info.node)).append(":\n");
     shown_file = range.file;
     append_snippet(out, cutter, range, '-', '-', info.text);
   }
   if (const auto note = refusal_note(diagnostic.refused_by); !note.empty()) {
     out.append("  note: ").append(note).append("\n");
   }
-  if (!diagnostic.help.empty()) out.append("  help: ").append(one_line(diagnostic.help)).append("\n");
+  if (!diagnostic.help.empty())
+    out.append("  help: ").append(one_line(diagnostic.help)).append("\n");
 }
 
 }  // namespace
@@ -104,7 +113,8 @@ std::string render_text(const source::SourceMap& sources, const Diagnostic& diag
 std::string render_text(const source::SourceMap& sources, const Engine& engine) {
   SnippetCutter cutter(sources);
   std::string out;
-  for (const Diagnostic& diagnostic : engine.all()) append_diagnostic(out, sources, cutter, diagnostic);
+  for (const Diagnostic& diagnostic : engine.all())
+    append_diagnostic(out, sources, cutter, diagnostic);
   return out;
 }
 

@@ -20,12 +20,25 @@ bool Compilation::parse(std::vector<InputText> policies, std::vector<InputText> 
     }
   }
   read_ = policy::read_documents(documents_, options_.read, diagnostics_);
-  return !diagnostics_.has_errors();
+  return acceptable();
+}
+
+bool Compilation::has_known_bugs() const {
+  constexpr unsigned kFirst = 500;
+  constexpr unsigned kLast = 599;
+  return std::any_of(diagnostics_.all().begin(), diagnostics_.all().end(), [](const diag::Diagnostic& diagnostic) {
+    const auto number = static_cast<unsigned>(diagnostic.id);
+    return number >= kFirst && number <= kLast;
+  });
+}
+
+bool Compilation::acceptable() const {
+  return !diagnostics_.has_errors() && !(options_.strict && has_known_bugs());
 }
 
 bool Compilation::resolve() {
   resolved_ = policy::resolve(read_.policies, read_.cluster, options_.read.agent, diagnostics_);
-  return !diagnostics_.has_errors();
+  return acceptable();
 }
 
 void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subject) {
@@ -65,7 +78,7 @@ bool Compilation::build_shapes() {
   const ir::BuildInput input{resolved_, read_.cluster, options_.has_inventory, sources_};
   if (!options_.has_inventory) {
     for (const ir::Subject& subject : ir::distinct_subjects(resolved_)) add_shape(input, subject);
-    return !diagnostics_.has_errors();
+    return acceptable();
   }
   const policy::AddressBook book(read_.cluster, resolved_, options_.read.agent);
   for (const policy::Endpoint& endpoint : read_.cluster.endpoints) {
@@ -82,7 +95,7 @@ bool Compilation::build_shapes() {
   for (ShapeUnit& unit : shapes_) std::sort(unit.users.begin(), unit.users.end());
   std::sort(shapes_.begin(), shapes_.end(),
             [](const ShapeUnit& a, const ShapeUnit& b) { return a.users.front() < b.users.front(); });
-  return !diagnostics_.has_errors();
+  return acceptable();
 }
 
 namespace {

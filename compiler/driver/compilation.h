@@ -23,7 +23,7 @@ struct CompileOptions {
   policy::ReadOptions read;
   bool without_l7 = false;
   bool has_inventory = false;  // compile one program for each endpoint of the inventory
-  bool strict = false;         // a known bug of Cilium that changes a verdict is an error
+  bool strict = false;         // refuse policies that meet a known bug of Cilium (PC05xx)
   std::vector<std::string> disabled_passes;
 };
 
@@ -61,11 +61,14 @@ class Compilation {
   [[nodiscard]] const std::vector<ShapeUnit>& shapes() const { return shapes_; }
   [[nodiscard]] const source::SourceMap& sources() const { return sources_; }
   [[nodiscard]] diag::Engine& diagnostics() { return diagnostics_; }
+  // Some policy meets a known bug of Cilium that changes a verdict.
+  [[nodiscard]] bool has_known_bugs() const;
   [[nodiscard]] const CompileOptions& options() const { return options_; }
 
  private:
   void add_shape(const ir::BuildInput& input, const ir::Subject& subject);
   void refuse_large(const std::string& subject);
+  [[nodiscard]] bool acceptable() const;
 
   CompileOptions options_;
   source::SourceMap sources_;

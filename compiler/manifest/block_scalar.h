@@ -1,6 +1,6 @@
 #pragma once
-// Block scalars (`|` and `>`), read from the source again: yaml-cpp loses trailing lines of a kept folded scalar and
-// counts an indentation indicator from the wrong column after a tag or an anchor.
+// Block scalars (`|` and `>`), read from the source again: yaml-cpp loses trailing lines of a kept
+// folded scalar and counts an indentation indicator from the wrong column after a tag or an anchor.
 
 #include <cstddef>
 #include <string>
@@ -14,7 +14,9 @@ struct BlockScalar {
   std::string value;    // folded, chomped; line breaks are LF
 };
 
-// `offset` is that of the indicator; `parent_indent` the indentation of the collection around it, -1 at the top.
-[[nodiscard]] BlockScalar read_block_scalar(const SourceScan& scan, std::size_t offset, int parent_indent);
+// `offset` is that of the indicator; `parent_indent` the indentation of the collection around it,
+// -1 at the top.
+[[nodiscard]] BlockScalar read_block_scalar(const SourceScan& scan, std::size_t offset,
+                                            int parent_indent);
 
 }  // namespace policyc::manifest

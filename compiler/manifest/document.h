@@ -1,16 +1,22 @@
 #pragma once
 // Kubernetes documents as located trees. This folder is the only one that knows YAML.
 //
-// A document means what kubectl (sigs.k8s.io/yaml over go-yaml v2) would send for it, and what kubectl refuses is
-// refused. Where readers of YAML disagree, or kubectl drops something without a word, the document is refused too:
-// - files are cut at lines that start with `---`; after it only a comment may follow; directives are refused;
-// - keys become strings (`on:` is the key "true", with a warning); null, sequences and mappings are no keys; a key is
+// A document means what kubectl (sigs.k8s.io/yaml over go-yaml v2) would send for it, and what
+// kubectl refuses is refused. Where readers of YAML disagree, or kubectl drops something without a
+// word, the document is refused too:
+// - files are cut at lines that start with `---`; after it only a comment may follow; directives
+// are refused;
+// - keys become strings (`on:` is the key "true", with a warning); null, sequences and mappings are
+// no keys; a key is
 //   given once, also when two are equal only after this (`1` and `"1"`);
-// - aliases are expanded; `<<` merges, but must stand before the keys that override it: after them kubectl lets the
+// - aliases are expanded; `<<` merges, but must stand before the keys that override it: after them
+// kubectl lets the
 //   merged one win, against the YAML specification;
-// - the tags are !!str, !!int, !!float, !!bool, !!null, !!map and !!seq; .inf and .nan have no JSON form;
+// - the tags are !!str, !!int, !!float, !!bool, !!null, !!map and !!seq; .inf and .nan have no JSON
+// form;
 // - a file (or document) that starts with `{` may hold several JSON objects one after the other;
-// - UTF-8 only, without control characters and without the line separators that only some readers know.
+// - UTF-8 only, without control characters and without the line separators that only some readers
+// know.
 
 #include <cstdint>
 #include <string>
@@ -24,8 +30,9 @@ namespace policyc::manifest {
 
 enum class NodeKind : std::uint8_t { Scalar, Sequence, Mapping };
 
-// What a scalar is once converted to JSON, as kubectl does before it sends a document (YAML 1.1 core rules of
-// sigs.k8s.io/yaml): a quoted scalar is always String. Int fits int64; `80.0` and `1e3` are Int, as JSON has them.
+// What a scalar is once converted to JSON, as kubectl does before it sends a document (YAML 1.1
+// core rules of sigs.k8s.io/yaml): a quoted scalar is always String. Int fits int64; `80.0` and
+// `1e3` are Int, as JSON has them.
 enum class ScalarType : std::uint8_t { Null, Bool, Int, Float, String };
 
 struct Member;
@@ -33,15 +40,21 @@ struct Member;
 struct Node {
   NodeKind kind = NodeKind::Scalar;
   ScalarType type = ScalarType::Null;
-  std::string text;             // scalars: the value; for Bool "true" or "false", for Int and Float the JSON number
+  std::string
+      text;  // scalars: the value; for Bool "true" or "false", for Int and Float the JSON number
   std::vector<Node> items;      // sequences
   std::vector<Member> members;  // mappings, in document order, keys unique
-  // A scalar from its first to its last character, quotes included; `{...}` and `[...]` as a whole; other collections
-  // by their first key or dash; an absent value by the point where it would stand; an alias where it is written.
+  // A scalar from its first to its last character, quotes included; `{...}` and `[...]` as a whole;
+  // other collections by their first key or dash; an absent value by the point where it would
+  // stand; an alias where it is written.
   source::NodeId id;
 
-  [[nodiscard]] bool is_null() const { return kind == NodeKind::Scalar && type == ScalarType::Null; }
-  [[nodiscard]] bool is_string() const { return kind == NodeKind::Scalar && type == ScalarType::String; }
+  [[nodiscard]] bool is_null() const {
+    return kind == NodeKind::Scalar && type == ScalarType::Null;
+  }
+  [[nodiscard]] bool is_string() const {
+    return kind == NodeKind::Scalar && type == ScalarType::String;
+  }
   [[nodiscard]] bool is_mapping() const { return kind == NodeKind::Mapping; }
   [[nodiscard]] bool is_sequence() const { return kind == NodeKind::Sequence; }
   // The value of a member, or nullptr.
@@ -71,15 +84,18 @@ struct Limits {
   std::size_t max_file_bytes = 64U << 20U;
   std::size_t max_depth = 64;
   std::size_t max_nodes = 4'000'000;
-  std::size_t max_alias_nodes = 100'000;  // nodes that aliases may add in one document; 256 bytes of text are one more
+  std::size_t max_alias_nodes =
+      100'000;  // nodes that aliases may add in one document; 256 bytes of text are one more
   std::size_t max_scalar_bytes = 1U << 20U;
 };
 
-// Every document of a file: several documents, `kind: List` (its items become documents), YAML or JSON. Documents that
-// are empty are skipped. A document that is broken is reported and left out; the others of the file are returned.
-// Items of a typed list (PodList) without apiVersion and kind take them from the list, as members of `root` too.
-// Never throws; never follows a tag or reads anything but the text given.
+// Every document of a file: several documents, `kind: List` (its items become documents), YAML or
+// JSON. Documents that are empty are skipped. A document that is broken is reported and left out;
+// the others of the file are returned. Items of a typed list (PodList) without apiVersion and kind
+// take them from the list, as members of `root` too. Never throws; never follows a tag or reads
+// anything but the text given.
 [[nodiscard]] std::vector<Document> read_documents(source::SourceMap& sources, source::FileId file,
-                                                   diag::Engine& diagnostics, const Limits& limits = {});
+                                                   diag::Engine& diagnostics,
+                                                   const Limits& limits = {});
 
 }  // namespace policyc::manifest

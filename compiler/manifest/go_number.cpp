@@ -86,7 +86,8 @@ struct Decimal {
 template <class Float>
 Decimal shortest(Float value) {
   std::array<char, 64> buffer{};
-  const auto written = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
+  const auto written = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                     std::chars_format::scientific);
   std::string_view text(buffer.data(), static_cast<std::size_t>(written.ptr - buffer.data()));
   Decimal result;
   result.negative = take_sign(text);

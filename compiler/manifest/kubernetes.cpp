@@ -21,7 +21,8 @@ class Splitter {
 
   void add(Node root) {
     if (!root.is_mapping()) {
-      refuse(diag::Id::NotAnObject, root.id, std::string(type_name(root)) + " where a Kubernetes object belongs");
+      refuse(diag::Id::NotAnObject, root.id,
+             std::string(type_name(root)) + " where a Kubernetes object belongs");
       return;
     }
     const auto api_version = required_string(root, "apiVersion", diag::Id::InvalidApiVersion);
@@ -42,7 +43,8 @@ class Splitter {
   Located<std::string> required_string(const Node& root, std::string_view key, diag::Id id) {
     const Member* member = root.find_member(key);
     if (member == nullptr || member->value.is_null()) {
-      refuse(id, member == nullptr ? root.id : member->key_id, "object has no `" + std::string(key) + "`");
+      refuse(id, member == nullptr ? root.id : member->key_id,
+             "object has no `" + std::string(key) + "`");
       return {};
     }
     if (!member->value.is_string()) {
@@ -57,7 +59,8 @@ class Splitter {
     return {member->value.text, member->value.id};
   }
 
-  // As the API machinery does it, items without apiVersion and kind take them from the list: PodList gives Pod.
+  // As the API machinery does it, items without apiVersion and kind take them from the list:
+  // PodList gives Pod.
   void add_items(Node list, const std::string& list_kind) {
     Member* items = nullptr;
     for (Member& member : list.members) {
@@ -72,8 +75,7 @@ class Splitter {
     const std::string item_kind = list_kind.substr(0, list_kind.size() - kListSuffix.size());
     for (Node& item : items->value.items) {
       if (!item.is_mapping()) {
-        refuse(diag::Id::InvalidList, item.id,
-               has_type("list item", item, "a mapping"));
+        refuse(diag::Id::InvalidList, item.id, has_type("list item", item, "a mapping"));
         continue;
       }
       const bool untyped = item.find("kind") == nullptr && item.find("apiVersion") == nullptr;
@@ -123,7 +125,8 @@ class Splitter {
 
 }  // namespace
 
-void append_documents(Node root, source::FileId file, diag::Engine& diagnostics, std::vector<Document>& documents) {
+void append_documents(Node root, source::FileId file, diag::Engine& diagnostics,
+                      std::vector<Document>& documents) {
   if (root.is_null()) return;
   Splitter(file, diagnostics, documents).add(std::move(root));
 }

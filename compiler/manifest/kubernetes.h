@@ -7,8 +7,9 @@
 
 namespace policyc::manifest {
 
-// Appends the document that `root` is, or those in its `items`. Reports what is no Kubernetes object and leaves it
-// out. A null root (an empty document) gives nothing.
-void append_documents(Node root, source::FileId file, diag::Engine& diagnostics, std::vector<Document>& documents);
+// Appends the document that `root` is, or those in its `items`. Reports what is no Kubernetes
+// object and leaves it out. A null root (an empty document) gives nothing.
+void append_documents(Node root, source::FileId file, diag::Engine& diagnostics,
+                      std::vector<Document>& documents);
 
 }  // namespace policyc::manifest

@@ -26,7 +26,9 @@ class Merger {
   [[nodiscard]] bool ok() const { return ok_; }
 
  private:
-  [[nodiscard]] bool is_merge(const Member& member) const { return merge_keys_.contains(member.key_id); }
+  [[nodiscard]] bool is_merge(const Member& member) const {
+    return merge_keys_.contains(member.key_id);
+  }
 
   // The keys are unique here, so there is one `<<` at most.
   void merge_into(Node& mapping) {
@@ -74,7 +76,8 @@ class Merger {
                             "; expected a mapping or a sequence of mappings");
   }
 
-  void check_not_overridden(const std::vector<Member>& own, std::size_t merge, const std::vector<Node>& sources) {
+  void check_not_overridden(const std::vector<Member>& own, std::size_t merge,
+                            const std::vector<Node>& sources) {
     std::map<std::string_view, source::NodeId> before;
     for (std::size_t i = 0; i < merge; ++i) before.emplace(own[i].key, own[i].key_id);
     for (const Node& source : sources) {
@@ -87,13 +90,15 @@ class Merger {
             "merge key `<<` comes after key " + diag::quoted(member.key) + ", which it also sets");
         diagnostic.infos.push_back({found->second, "set here"});
         diagnostic.infos.push_back({member.key_id, "merged from here"});
-        diagnostic.help = "put `<<` before the keys that override it; kubectl lets the later one win";
+        diagnostic.help =
+            "put `<<` before the keys that override it; kubectl lets the later one win";
         return;
       }
     }
   }
 
-  // The views in `taken` stay valid: the key strings of `own` and of `sources` are copied, not moved.
+  // The views in `taken` stay valid: the key strings of `own` and of `sources` are copied, not
+  // moved.
   static void append_merged(Node& mapping, std::vector<Node>& sources,
                             std::set<std::string_view>& taken) {
     for (Node& source : sources) {
@@ -111,7 +116,8 @@ class Merger {
 
 }  // namespace
 
-bool apply_merges(Node& node, const std::unordered_set<source::NodeId>& merge_keys, diag::Engine& diagnostics) {
+bool apply_merges(Node& node, const std::unordered_set<source::NodeId>& merge_keys,
+                  diag::Engine& diagnostics) {
   if (merge_keys.empty()) return true;
   Merger merger(merge_keys, diagnostics);
   merger.visit(node);

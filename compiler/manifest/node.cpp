@@ -18,11 +18,16 @@ std::string_view type_name(const Node& node) {
   if (node.kind == NodeKind::Mapping) return "mapping";
   if (node.kind == NodeKind::Sequence) return "sequence";
   switch (node.type) {
-    case ScalarType::Null: return "null";
-    case ScalarType::Bool: return "boolean";
-    case ScalarType::Int: return "integer";
-    case ScalarType::Float: return "number";
-    case ScalarType::String: return "string";
+    case ScalarType::Null:
+      return "null";
+    case ScalarType::Bool:
+      return "boolean";
+    case ScalarType::Int:
+      return "integer";
+    case ScalarType::Float:
+      return "number";
+    case ScalarType::String:
+      return "string";
   }
   return "null";
 }

@@ -15,8 +15,8 @@ struct Extent {
   std::size_t end = 0;
 };
 
-// Columns count code points; a byte order mark at the start of the file has no column. Building costs one pass over
-// the text; each question looks at a hundred bytes or so.
+// Columns count code points; a byte order mark at the start of the file has no column. Building
+// costs one pass over the text; each question looks at a hundred bytes or so.
 class Positions {
  public:
   explicit Positions(std::string_view text);

@@ -28,19 +28,22 @@ void report_text_problem(ReadContext& context, const TextProblem& problem) {
     case TextFault::InvalidUtf8: {
       std::array<char, 8> byte{};
       std::snprintf(byte.data(), byte.size(), "0x%02x", problem.code_point);
-      context.report(diag::Id::InvalidUtf8, problem.extent, std::string("byte ") + byte.data() + " is not valid UTF-8");
+      context.report(diag::Id::InvalidUtf8, problem.extent,
+                     std::string("byte ") + byte.data() + " is not valid UTF-8");
       return;
     }
     case TextFault::ControlCharacter:
-      context.report(diag::Id::InvalidCharacter, problem.extent, "character " + character + " is not allowed");
+      context.report(diag::Id::InvalidCharacter, problem.extent,
+                     "character " + character + " is not allowed");
       return;
     case TextFault::LineSeparator:
-      context.report(diag::Id::InvalidCharacter, problem.extent, "line separator " + character).help =
-          "kubectl starts a new line here; write it as an escape in a double-quoted string";
+      context.report(diag::Id::InvalidCharacter, problem.extent, "line separator " + character)
+          .help = "kubectl starts a new line here; write it as an escape in a double-quoted string";
       return;
     case TextFault::LoneCarriageReturn:
-      context.report(diag::Id::InvalidCharacter, problem.extent, "carriage return without a line feed").help =
-          "end lines with LF or CR LF";
+      context
+          .report(diag::Id::InvalidCharacter, problem.extent, "carriage return without a line feed")
+          .help = "end lines with LF or CR LF";
       return;
     case TextFault::ByteOrderMark:
       context.report(diag::Id::InvalidCharacter, problem.extent, "byte order mark inside the text");
@@ -53,9 +56,11 @@ bool starts_with_brace(std::string_view text, const Extent& part) {
   return first < part.end && text[first] == '{';
 }
 
-// Runs yaml-cpp over one part of the text. The only place where its exceptions arrive. A YAML document counts once
-// nothing but blank text is known to follow; of a sequence of JSON objects those before a broken one are kept.
-void read_part(ReadContext& context, std::string_view text, const Extent& part, std::vector<Document>& documents) {
+// Runs yaml-cpp over one part of the text. The only place where its exceptions arrive. A YAML
+// document counts once nothing but blank text is known to follow; of a sequence of JSON objects
+// those before a broken one are kept.
+void read_part(ReadContext& context, std::string_view text, const Extent& part,
+               std::vector<Document>& documents) {
   const bool is_json = starts_with_brace(text, part);
   TreeBuilder builder(context, text, part, is_json);
   try {
@@ -65,10 +70,12 @@ void read_part(ReadContext& context, std::string_view text, const Extent& part, 
     std::optional<Node> last;
     while (parser.HandleNextDocument(builder)) {
       last = builder.take_root();
-      if (is_json && last) append_documents(std::move(*last), context.file, context.diagnostics, documents);
+      if (is_json && last)
+        append_documents(std::move(*last), context.file, context.diagnostics, documents);
     }
     builder.check_rest();
-    if (!is_json && last) append_documents(std::move(*last), context.file, context.diagnostics, documents);
+    if (!is_json && last)
+      append_documents(std::move(*last), context.file, context.diagnostics, documents);
   } catch (const StopReading&) {
     return;
   } catch (const YAML::DeepRecursion& error) {
@@ -82,12 +89,13 @@ void read_part(ReadContext& context, std::string_view text, const Extent& part, 
 
 }  // namespace
 
-std::vector<Document> read_documents(source::SourceMap& sources, source::FileId file, diag::Engine& diagnostics,
-                                     const Limits& limits) {
+std::vector<Document> read_documents(source::SourceMap& sources, source::FileId file,
+                                     diag::Engine& diagnostics, const Limits& limits) {
   const std::string_view text = sources.text(file);
   if (text.size() > limits.max_file_bytes) {
     diagnostics.report_file(diag::Id::FileTooLarge, file,
-                            "file of " + std::to_string(text.size()) + " bytes is over the limit of " +
+                            "file of " + std::to_string(text.size()) +
+                                " bytes is over the limit of " +
                                 std::to_string(limits.max_file_bytes));
     return {};
   }
@@ -104,8 +112,10 @@ std::vector<Document> read_documents(source::SourceMap& sources, source::FileId 
     if (const auto problem = find_text_problem(text, chunk.text)) {
       report_text_problem(context, *problem);
     } else if (chunk.bad_separator) {
-      context.report(diag::Id::InvalidSeparator, *chunk.bad_separator, "text after the document separator `---`").help =
-          "put the document on the next line; kubectl allows only a comment here";
+      context
+          .report(diag::Id::InvalidSeparator, *chunk.bad_separator,
+                  "text after the document separator `---`")
+          .help = "put the document on the next line; kubectl allows only a comment here";
     } else {
       read_part(context, text, chunk.text, documents);
     }

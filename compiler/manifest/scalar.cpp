@@ -12,11 +12,13 @@ namespace {
 
 constexpr std::array<std::string_view, 11> kTrueWords{"y",    "Y",    "yes", "Yes", "YES", "true",
                                                       "True", "TRUE", "on",  "On",  "ON"};
-constexpr std::array<std::string_view, 11> kFalseWords{"n",     "N",     "no",  "No",  "NO", "false",
-                                                       "False", "FALSE", "off", "Off", "OFF"};
+constexpr std::array<std::string_view, 11> kFalseWords{
+    "n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"};
 constexpr std::array<std::string_view, 5> kNullWords{"", "~", "null", "Null", "NULL"};
 
-bool contains(const auto& words, std::string_view value) { return std::ranges::find(words, value) != words.end(); }
+bool contains(const auto& words, std::string_view value) {
+  return std::ranges::find(words, value) != words.end();
+}
 
 Scalar make_bool(bool value) {
   const char* text = value ? "true" : "false";
@@ -31,19 +33,22 @@ Scalar make_float(double value) {
 
 Scalar make_integer(const GoInteger& value) {
   if (value.is_int64()) return {ScalarType::Int, value.decimal(), true, value.decimal()};
-  if (value.fits && !value.negative) return {ScalarType::Float, value.decimal(), true, value.decimal()};
+  if (value.fits && !value.negative)
+    return {ScalarType::Float, value.decimal(), true, value.decimal()};
   return make_float(value.approximate);
 }
 
 std::optional<double> special_float(std::string_view value) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  if (value == ".nan" || value == ".NaN" || value == ".NAN") return std::numeric_limits<double>::quiet_NaN();
+  if (value == ".nan" || value == ".NaN" || value == ".NAN")
+    return std::numeric_limits<double>::quiet_NaN();
   bool negative = false;
   if (!value.empty() && (value[0] == '+' || value[0] == '-')) {
     negative = value[0] == '-';
     value.remove_prefix(1);
   }
-  if (value == ".inf" || value == ".Inf" || value == ".INF") return negative ? -kInfinity : kInfinity;
+  if (value == ".inf" || value == ".Inf" || value == ".INF")
+    return negative ? -kInfinity : kInfinity;
   return std::nullopt;
 }
 
@@ -61,7 +66,8 @@ std::optional<Scalar> resolve_number(std::string_view value) {
   std::string plain(value);
   std::erase(plain, '_');
   const auto integer = parse_go_integer(plain);
-  if (integer && (integer->is_int64() || (integer->fits && !integer->negative && plain[0] != '+'))) {
+  if (integer &&
+      (integer->is_int64() || (integer->fits && !integer->negative && plain[0] != '+'))) {
     return make_integer(*integer);
   }
   if (const auto number = parse_go_float(plain)) return make_float(*number);
@@ -73,7 +79,8 @@ std::optional<Scalar> resolve_number(std::string_view value) {
 Scalar resolve_plain(std::string_view value) {
   if (contains(kNullWords, value)) return {ScalarType::Null, "", true, ""};
   const char first = value[0];
-  const bool may_be_number = (first >= '0' && first <= '9') || first == '.' || first == '+' || first == '-';
+  const bool may_be_number =
+      (first >= '0' && first <= '9') || first == '.' || first == '+' || first == '-';
   if (may_be_number) {
     if (const auto number = special_float(value)) return make_float(*number);
     if (auto number = resolve_number(value)) return *std::move(number);
@@ -86,12 +93,18 @@ Scalar resolve_plain(std::string_view value) {
 
 bool fits(ScalarType type, CoreTag tag) {
   switch (tag) {
-    case CoreTag::None: return true;
-    case CoreTag::String: return type == ScalarType::String;
-    case CoreTag::Int: return type == ScalarType::Int;
-    case CoreTag::Float: return type == ScalarType::Float || type == ScalarType::Int;
-    case CoreTag::Bool: return type == ScalarType::Bool;
-    case CoreTag::Null: return type == ScalarType::Null;
+    case CoreTag::None:
+      return true;
+    case CoreTag::String:
+      return type == ScalarType::String;
+    case CoreTag::Int:
+      return type == ScalarType::Int;
+    case CoreTag::Float:
+      return type == ScalarType::Float || type == ScalarType::Int;
+    case CoreTag::Bool:
+      return type == ScalarType::Bool;
+    case CoreTag::Null:
+      return type == ScalarType::Null;
   }
   return false;
 }
@@ -109,7 +122,8 @@ void merge_number_types(Scalar& scalar) {
 }  // namespace
 
 std::optional<Scalar> resolve_scalar(std::string_view value, CoreTag tag) {
-  if (tag == CoreTag::String) return Scalar{ScalarType::String, std::string(value), true, std::string(value)};
+  if (tag == CoreTag::String)
+    return Scalar{ScalarType::String, std::string(value), true, std::string(value)};
   Scalar scalar = resolve_plain(value);
   if (!fits(scalar.type, tag)) return std::nullopt;
   merge_number_types(scalar);

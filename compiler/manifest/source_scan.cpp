@@ -9,7 +9,9 @@ namespace {
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 bool is_break(char c) { return c == '\n' || c == '\r'; }
 bool is_space(char c) { return is_blank(c) || is_break(c); }
-bool is_flow_punctuation(char c) { return c == ',' || c == '[' || c == ']' || c == '{' || c == '}'; }
+bool is_flow_punctuation(char c) {
+  return c == ',' || c == '[' || c == ']' || c == '{' || c == '}';
+}
 
 }  // namespace
 
@@ -18,7 +20,9 @@ std::size_t SourceScan::line_end(std::size_t offset) const {
   return newline > offset && text_[newline - 1] == '\r' ? newline - 1 : newline;
 }
 
-bool SourceScan::at_line_start(std::size_t offset) const { return offset == begin_ || text_[offset - 1] == '\n'; }
+bool SourceScan::at_line_start(std::size_t offset) const {
+  return offset == begin_ || text_[offset - 1] == '\n';
+}
 
 std::size_t SourceScan::indent_of(std::size_t offset) const {
   std::size_t start = offset;
@@ -44,7 +48,8 @@ std::size_t SourceScan::name_end(std::size_t offset) const {
     const std::size_t close = text_.find('>', offset);
     return close == std::string_view::npos ? text_.size() : close + 1;
   }
-  while (offset < text_.size() && !is_space(text_[offset]) && !is_flow_punctuation(text_[offset])) ++offset;
+  while (offset < text_.size() && !is_space(text_[offset]) && !is_flow_punctuation(text_[offset]))
+    ++offset;
   return offset;
 }
 
@@ -109,7 +114,8 @@ std::optional<std::size_t> SourceScan::plain_end(std::size_t offset, std::string
 
 std::size_t SourceScan::word_end(std::size_t offset) const {
   if (at(offset) == '~') return offset + 1;
-  while ((at(offset) >= 'a' && at(offset) <= 'z') || (at(offset) >= 'A' && at(offset) <= 'Z')) ++offset;
+  while ((at(offset) >= 'a' && at(offset) <= 'z') || (at(offset) >= 'A' && at(offset) <= 'Z'))
+    ++offset;
   return offset;
 }
 
@@ -121,7 +127,8 @@ std::optional<std::size_t> SourceScan::null_word_end(std::size_t offset) const {
     std::size_t next = end;
     while (is_blank(at(next))) ++next;
     const bool comment = next > end && at(next) == '#';
-    if (next >= text_.size() || is_break(at(next)) || is_flow_punctuation(at(next)) || comment) return end;
+    if (next >= text_.size() || is_break(at(next)) || is_flow_punctuation(at(next)) || comment)
+      return end;
   }
   return std::nullopt;
 }

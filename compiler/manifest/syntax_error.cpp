@@ -20,7 +20,8 @@ const std::array kWordings{
     Wording{YAML::ErrorMsg::END_OF_MAP_FLOW, "expected `,` or `}` in the mapping"},
     Wording{YAML::ErrorMsg::END_OF_SEQ, "sequence does not go on like this; expected `- item`"},
     Wording{YAML::ErrorMsg::END_OF_SEQ_FLOW, "expected `,` or `]` in the sequence"},
-    Wording{YAML::ErrorMsg::INVALID_HEX, "escape sequence has a character that is not a hexadecimal digit"},
+    Wording{YAML::ErrorMsg::INVALID_HEX,
+            "escape sequence has a character that is not a hexadecimal digit"},
     Wording{YAML::ErrorMsg::INVALID_UNICODE, "escape sequence names no Unicode character"},
     Wording{YAML::ErrorMsg::INVALID_ESCAPE, "unknown escape sequence"},
     Wording{YAML::ErrorMsg::UNKNOWN_TOKEN, "no value starts with this character"},
@@ -56,7 +57,8 @@ std::optional<Extent> tab_in_indentation(const SourceScan& scan, std::size_t off
   return std::nullopt;
 }
 
-// Back to the last character that is not white space, when there is nothing at `offset` to point at.
+// Back to the last character that is not white space, when there is nothing at `offset` to point
+// at.
 std::size_t visible_offset(const SourceScan& scan, std::size_t read_to, std::size_t offset) {
   if (offset < scan.end() && !is_space(scan.at(offset))) return offset;
   std::size_t at = std::min(offset, scan.end());
@@ -70,7 +72,8 @@ std::optional<std::size_t> find_open_quote(const SourceScan& scan, std::size_t f
   char previous = ' ';
   for (std::size_t i = from; i < scan.end(); ++i) {
     const char c = scan.at(i);
-    const bool token_start = is_space(previous) || std::string_view(",[{:").find(previous) != std::string_view::npos;
+    const bool token_start =
+        is_space(previous) || std::string_view(",[{:").find(previous) != std::string_view::npos;
     previous = c;
     if (!token_start) continue;
     if (c == '#') {

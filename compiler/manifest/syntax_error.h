@@ -1,5 +1,6 @@
 #pragma once
-// yaml-cpp's error messages in our words, at the place where the mistake is rather than where it was noticed.
+// yaml-cpp's error messages in our words, at the place where the mistake is rather than where it
+// was noticed.
 
 #include <cstddef>
 #include <optional>
@@ -22,7 +23,7 @@ struct SyntaxError {
 [[nodiscard]] std::optional<std::size_t> find_open_quote(const SourceScan& scan, std::size_t from);
 
 // `read_to` is where the last token that was understood ends, `offset` where yaml-cpp stopped.
-[[nodiscard]] SyntaxError describe_syntax_error(const SourceScan& scan, std::size_t read_to, std::size_t offset,
-                                                const std::string& message);
+[[nodiscard]] SyntaxError describe_syntax_error(const SourceScan& scan, std::size_t read_to,
+                                                std::size_t offset, const std::string& message);
 
 }  // namespace policyc::manifest

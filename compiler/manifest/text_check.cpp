@@ -7,7 +7,8 @@ namespace {
 
 std::uint32_t decode(std::string_view text, std::size_t length) {
   std::uint32_t point = static_cast<unsigned char>(text[0]) & (0x7fU >> length);
-  for (std::size_t i = 1; i < length; ++i) point = (point << 6U) | (static_cast<unsigned char>(text[i]) & 0x3fU);
+  for (std::size_t i = 1; i < length; ++i)
+    point = (point << 6U) | (static_cast<unsigned char>(text[i]) & 0x3fU);
   return point;
 }
 
@@ -31,7 +32,8 @@ std::optional<TextProblem> find_text_problem(std::string_view text, const Extent
     if (byte < 0x80) {
       const bool crlf = byte == '\r' && i + 1 < part.end && text[i + 1] == '\n';
       if (byte != '\t' && byte != '\n' && !crlf) {
-        const auto fault = byte == '\r' ? TextFault::LoneCarriageReturn : TextFault::ControlCharacter;
+        const auto fault =
+            byte == '\r' ? TextFault::LoneCarriageReturn : TextFault::ControlCharacter;
         return TextProblem{fault, {i, i + 1}, byte};
       }
       ++i;

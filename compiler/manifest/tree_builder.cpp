@@ -10,9 +10,9 @@
 namespace policyc::manifest {
 namespace {
 
-constexpr std::size_t kTextPerNode = 256;       // bytes of a scalar that count as one node more
-constexpr std::size_t kMaxKeyWarnings = 100;    // in one file
-constexpr std::size_t kSmallMapping = 16;       // members that are compared pair by pair
+constexpr std::size_t kTextPerNode = 256;     // bytes of a scalar that count as one node more
+constexpr std::size_t kMaxKeyWarnings = 100;  // in one file
+constexpr std::size_t kSmallMapping = 16;     // members that are compared pair by pair
 
 Node make_scalar(const Scalar& scalar, source::NodeId id) {
   Node node;
@@ -32,8 +32,13 @@ source::NodeId ReadContext::add_node(const Extent& extent) {
   return sources.add_node(positions.range(file, extent));
 }
 
-TreeBuilder::TreeBuilder(ReadContext& context, std::string_view text, const Extent& part, bool is_json)
-    : context_(context), scan_(text, part), base_(part.begin), is_json_(is_json), last_end_(part.begin) {}
+TreeBuilder::TreeBuilder(ReadContext& context, std::string_view text, const Extent& part,
+                         bool is_json)
+    : context_(context),
+      scan_(text, part),
+      base_(part.begin),
+      is_json_(is_json),
+      last_end_(part.begin) {}
 
 std::optional<Node> TreeBuilder::take_root() {
   std::optional<Node> root = std::exchange(root_, std::nullopt);
@@ -46,7 +51,8 @@ void TreeBuilder::OnDocumentStart(const YAML::Mark& mark) {
   const std::size_t offset = offset_of(mark);
   const bool next_json_value = is_json_ && scan_.at(offset) == '{';
   if (document_count_ > 0 && !next_json_value) {
-    stop(diag::Id::MissingSeparator, {offset, scan_.line_end(offset)}, "text after the end of the document",
+    stop(diag::Id::MissingSeparator, {offset, scan_.line_end(offset)},
+         "text after the end of the document",
          "check the indentation; a further document starts with a line `---`");
   }
   check_gap(offset);
@@ -97,15 +103,17 @@ void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML:
   attach(std::move(node), weight);
 }
 
-void TreeBuilder::add_key(const Scalar& scalar, const std::string& written, const Extent& extent, bool plain) {
+void TreeBuilder::add_key(const Scalar& scalar, const std::string& written, const Extent& extent,
+                          bool plain) {
   const source::NodeId id = context_.add_node(extent);
   if (scalar.type == ScalarType::Null) {
-    error(diag::Id::UnsupportedKey, extent, "null as a mapping key").help = "quote the key if a string is meant";
+    error(diag::Id::UnsupportedKey, extent, "null as a mapping key").help =
+        "quote the key if a string is meant";
   } else if (scalar.as_key != written && context_.converted_keys < kMaxKeyWarnings) {
     ++context_.converted_keys;
-    auto& warning = context_.report(diag::Id::ConvertedKey, extent,
-                                    "key " + diag::quoted(written) + " means " + diag::quoted(scalar.as_key) +
-                                        " in YAML 1.1");
+    auto& warning = context_.report(
+        diag::Id::ConvertedKey, extent,
+        "key " + diag::quoted(written) + " means " + diag::quoted(scalar.as_key) + " in YAML 1.1");
     warning.help = "quote the key; kubectl sends " + diag::quoted(scalar.as_key);
   }
   if (plain && written == "<<") merge_keys_.insert(id);
@@ -124,7 +132,8 @@ void TreeBuilder::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
   const auto word_end = offset >= last_end_ ? scan_.null_word_end(content) : std::nullopt;
   if (in_key_slot()) {
     const Extent extent{content, scan_.word_end(content)};
-    error(diag::Id::UnsupportedKey, extent, "null as a mapping key").help = "quote the key if a string is meant";
+    error(diag::Id::UnsupportedKey, extent, "null as a mapping key").help =
+        "quote the key if a string is meant";
     last_end_ = std::max(last_end_, extent.end);
     set_key({}, extent, context_.add_node(extent));
     return;
@@ -164,8 +173,8 @@ void TreeBuilder::add_absent_null(const YAML::Mark& mark, YAML::anchor_t anchor)
   attach(std::move(node), {1, 0});
 }
 
-void TreeBuilder::OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                                  YAML::EmitterStyle::value style) {
+void TreeBuilder::OnSequenceStart(const YAML::Mark& mark, const std::string& tag,
+                                  YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
   start_collection(NodeKind::Sequence, mark, tag, anchor, style);
 }
 
@@ -179,7 +188,8 @@ void TreeBuilder::start_collection(NodeKind kind, const YAML::Mark& mark, const 
   const std::size_t offset = offset_of(mark);
   check_place(mark, kind == NodeKind::Sequence && style == YAML::EmitterStyle::Block);
   const auto properties = scan_.properties(offset);
-  // A block collection without properties of its own starts where its first key does, with that key's properties.
+  // A block collection without properties of its own starts where its first key does, with that
+  // key's properties.
   const bool own_properties = anchor != 0 || tag != "?";
   const std::size_t begin = own_properties ? properties.content : offset;
   if (own_properties) {
@@ -189,8 +199,8 @@ void TreeBuilder::start_collection(NodeKind kind, const YAML::Mark& mark, const 
   check_collection_tag(kind, tag, properties);
   const Extent token{begin, std::min(begin + 1, scan_.end())};
   if (in_key_slot()) {
-    stop(diag::Id::UnsupportedKey, token, std::string(kind == NodeKind::Mapping ? "mapping" : "sequence") +
-                                              " as a mapping key");
+    stop(diag::Id::UnsupportedKey, token,
+         std::string(kind == NodeKind::Mapping ? "mapping" : "sequence") + " as a mapping key");
   }
   if (frames_.size() >= context_.limits.max_depth) {
     stop(diag::Id::NestingTooDeep, token,
@@ -243,8 +253,9 @@ void TreeBuilder::check_duplicate_keys(const Node& mapping) {
   const auto& members = mapping.members;
   if (members.size() < 2) return;
   const auto report = [&](const Member& first, const Member& second) {
-    auto& diagnostic = context_.diagnostics.report(diag::Id::DuplicateKey, second.key_id,
-                                                   "key " + diag::quoted(second.key) + " is given twice");
+    auto& diagnostic =
+        context_.diagnostics.report(diag::Id::DuplicateKey, second.key_id,
+                                    "key " + diag::quoted(second.key) + " is given twice");
     diagnostic.infos.push_back({first.key_id, "first given here"});
     failed_ = true;
     if (context_.diagnostics.exhausted()) throw StopReading{};
@@ -261,7 +272,8 @@ void TreeBuilder::check_duplicate_keys(const Node& mapping) {
   }
   std::vector<std::size_t> order(members.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) -> const std::string& { return members[i].key; });
+  std::ranges::stable_sort(order, {},
+                           [&](std::size_t i) -> const std::string& { return members[i].key; });
   std::size_t first = 0;
   for (std::size_t i = 1; i < order.size(); ++i) {
     if (members[order[i]].key == members[order[first]].key) {
@@ -290,13 +302,15 @@ void TreeBuilder::attach(Node node, const Weight& weight) {
 }
 
 bool TreeBuilder::in_key_slot() const {
-  return !frames_.empty() && frames_.back().node.kind == NodeKind::Mapping && !frames_.back().key.pending;
+  return !frames_.empty() && frames_.back().node.kind == NodeKind::Mapping &&
+         !frames_.back().key.pending;
 }
 
 void TreeBuilder::count_nodes(std::size_t nodes, const Extent& extent) {
   context_.node_count += nodes;
   if (context_.node_count > context_.limits.max_nodes) {
-    stop(diag::Id::TooManyNodes, extent, "file has more than " + std::to_string(context_.limits.max_nodes) + " nodes");
+    stop(diag::Id::TooManyNodes, extent,
+         "file has more than " + std::to_string(context_.limits.max_nodes) + " nodes");
   }
 }
 

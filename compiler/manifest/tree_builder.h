@@ -1,6 +1,6 @@
 #pragma once
-// From yaml-cpp's events to our tree, with everything checked that yaml-cpp lets through: exact ranges, duplicate and
-// complex keys, tags, aliases under a budget, depth, size.
+// From yaml-cpp's events to our tree, with everything checked that yaml-cpp lets through: exact
+// ranges, duplicate and complex keys, tags, aliases under a budget, depth, size.
 
 #include <cstddef>
 #include <cstdint>
@@ -35,15 +35,18 @@ struct ReadContext {
   source::NodeId add_node(const Extent& extent);
 };
 
-// Thrown through yaml-cpp when the rest of a document cannot be read; a diagnostic was reported before.
+// Thrown through yaml-cpp when the rest of a document cannot be read; a diagnostic was reported
+// before.
 struct StopReading {};
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  // Reads the document(s) in `part` of the file. `is_json`: several flow mappings may follow each other.
+  // Reads the document(s) in `part` of the file. `is_json`: several flow mappings may follow each
+  // other.
   TreeBuilder(ReadContext& context, std::string_view text, const Extent& part, bool is_json);
 
-  // The tree of the document that was read last; nothing when there was none or an error was reported in it.
+  // The tree of the document that was read last; nothing when there was none or an error was
+  // reported in it.
   [[nodiscard]] std::optional<Node> take_root();
   // To be called after the last document: everything that is left in the part must be blank.
   void check_rest();
@@ -84,8 +87,8 @@ class TreeBuilder final : public YAML::EventHandler {
   };
   struct Frame {
     Node node;
-    Extent range;         // the opening bracket, `-`, or the first key
-    int indent = -1;      // of a block collection
+    Extent range;     // the opening bracket, `-`, or the first key
+    int indent = -1;  // of a block collection
     bool flow = false;
     bool has_bracket = false;
     Key key;
@@ -94,9 +97,10 @@ class TreeBuilder final : public YAML::EventHandler {
   };
   struct Anchor {
     bool defined = false;
-    bool open = false;                 // its node is not finished: an alias to it would contain itself
-    std::optional<Node> scalar;        // a scalar is kept itself,
-    std::vector<std::uint32_t> path;   // a collection by its place in the tree: child numbers from the root
+    bool open = false;           // its node is not finished: an alias to it would contain itself
+    std::optional<Node> scalar;  // a scalar is kept itself,
+    std::vector<std::uint32_t>
+        path;  // a collection by its place in the tree: child numbers from the root
     Weight weight;
   };
 
@@ -110,8 +114,8 @@ class TreeBuilder final : public YAML::EventHandler {
   void count_nodes(std::size_t nodes, const Extent& extent);
   [[nodiscard]] bool in_key_slot() const;
 
-  void start_collection(NodeKind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                        YAML::EmitterStyle::value style);
+  void start_collection(NodeKind kind, const YAML::Mark& mark, const std::string& tag,
+                        YAML::anchor_t anchor, YAML::EmitterStyle::value style);
   void end_collection();
   void close_flow(Frame& frame);
   void check_duplicate_keys(const Node& mapping);
@@ -119,24 +123,27 @@ class TreeBuilder final : public YAML::EventHandler {
   void set_key(std::string text, const Extent& extent, source::NodeId id);
   void add_key(const Scalar& scalar, const std::string& written, const Extent& extent, bool plain);
   void add_absent_null(const YAML::Mark& mark, YAML::anchor_t anchor);
-  ScalarText scalar_text(const SourceScan::Properties& properties, std::size_t offset, const std::string& value);
+  ScalarText scalar_text(const SourceScan::Properties& properties, std::size_t offset,
+                         const std::string& value);
   CoreTag core_tag(const std::string& tag, const SourceScan::Properties& properties);
-  void check_collection_tag(NodeKind kind, const std::string& tag, const SourceScan::Properties& properties);
+  void check_collection_tag(NodeKind kind, const std::string& tag,
+                            const SourceScan::Properties& properties);
   std::size_t absent_value_offset();
 
   Anchor& anchor_at(YAML::anchor_t anchor);
   [[nodiscard]] std::vector<std::uint32_t> current_path() const;
   [[nodiscard]] const Node* node_at(const std::vector<std::uint32_t>& path) const;
   void define_scalar_anchor(YAML::anchor_t anchor, const Node& scalar, const Weight& weight);
-  [[noreturn]] void stop(diag::Id id, const Extent& extent, std::string message, std::string help = {});
+  [[noreturn]] void stop(diag::Id id, const Extent& extent, std::string message,
+                         std::string help = {});
   diag::Diagnostic& error(diag::Id id, const Extent& extent, std::string message);
 
   ReadContext& context_;
   SourceScan scan_;
-  std::size_t base_;        // where the part starts: offset 0 for yaml-cpp
+  std::size_t base_;  // where the part starts: offset 0 for yaml-cpp
   bool is_json_;
   std::size_t document_count_ = 0;
-  std::size_t last_end_;    // everything before is accounted for
+  std::size_t last_end_;  // everything before is accounted for
   bool failed_ = false;
   std::optional<Node> root_;
   std::vector<Frame> frames_;

@@ -20,7 +20,8 @@ void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
   check_name(extent);
   last_end_ = extent.end;
   const Anchor& definition = anchor_at(anchor);
-  if (definition.open) stop(diag::Id::RecursiveAlias, extent, "alias stands inside the node that it names");
+  if (definition.open)
+    stop(diag::Id::RecursiveAlias, extent, "alias stands inside the node that it names");
   const Node* named = definition.scalar ? &*definition.scalar : node_at(definition.path);
   if (in_key_slot()) {
     if (named->kind != NodeKind::Scalar) {
@@ -33,8 +34,8 @@ void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
   alias_nodes_ += definition.weight.nodes;
   if (alias_nodes_ > context_.limits.max_alias_nodes) {
     stop(diag::Id::AliasExpansion, extent,
-         "aliases of this document stand for more than " + std::to_string(context_.limits.max_alias_nodes) +
-             " nodes");
+         "aliases of this document stand for more than " +
+             std::to_string(context_.limits.max_alias_nodes) + " nodes");
   }
   if (frames_.size() + definition.weight.height > context_.limits.max_depth) {
     stop(diag::Id::NestingTooDeep, extent,
@@ -51,7 +52,8 @@ TreeBuilder::Anchor& TreeBuilder::anchor_at(YAML::anchor_t anchor) {
   return anchors_[anchor];
 }
 
-void TreeBuilder::define_scalar_anchor(YAML::anchor_t anchor, const Node& scalar, const Weight& weight) {
+void TreeBuilder::define_scalar_anchor(YAML::anchor_t anchor, const Node& scalar,
+                                       const Weight& weight) {
   if (anchor == 0) return;
   Anchor& definition = anchor_at(anchor);
   definition = {};
@@ -62,7 +64,8 @@ void TreeBuilder::define_scalar_anchor(YAML::anchor_t anchor, const Node& scalar
 std::vector<std::uint32_t> TreeBuilder::current_path() const {
   std::vector<std::uint32_t> path;
   path.reserve(frames_.size());
-  for (const Frame& frame : frames_) path.push_back(static_cast<std::uint32_t>(child_count(frame.node)));
+  for (const Frame& frame : frames_)
+    path.push_back(static_cast<std::uint32_t>(child_count(frame.node)));
   return path;
 }
 
@@ -74,7 +77,8 @@ const Node* TreeBuilder::node_at(const std::vector<std::uint32_t>& path) const {
     if (in_frame && path[depth] == child_count(*node)) {
       node = &frames_[depth + 1].node;
     } else {
-      node = node->kind == NodeKind::Sequence ? &node->items[path[depth]] : &node->members[path[depth]].value;
+      node = node->kind == NodeKind::Sequence ? &node->items[path[depth]]
+                                              : &node->members[path[depth]].value;
     }
   }
   return node;

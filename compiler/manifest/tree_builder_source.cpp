@@ -1,4 +1,5 @@
-// The part of the tree builder that looks at the source text: gaps, ends of tokens, tags, errors of the syntax.
+// The part of the tree builder that looks at the source text: gaps, ends of tokens, tags, errors of
+// the syntax.
 
 #include <algorithm>
 
@@ -9,8 +10,9 @@
 namespace policyc::manifest {
 namespace {
 
-constexpr std::string_view kNoTag = "?";         // yaml-cpp's tag of an untagged node,
-constexpr std::string_view kQuotedTag = "!";     // of an untagged scalar that is not plain, and of a lone `!`
+constexpr std::string_view kNoTag = "?";  // yaml-cpp's tag of an untagged node,
+constexpr std::string_view kQuotedTag =
+    "!";  // of an untagged scalar that is not plain, and of a lone `!`
 constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";
 
 bool same_without_space(std::string_view a, std::string_view b) {
@@ -46,12 +48,14 @@ void TreeBuilder::check_gap(std::size_t to) {
   }
   const Extent extent{stray, std::min(scan_.line_end(stray), to)};
   if (scan_.at(stray) == '%' && scan_.at_line_start(stray)) {
-    stop(diag::Id::UnsupportedDirective, extent, "YAML directive", "delete the line; kubectl refuses directives");
+    stop(diag::Id::UnsupportedDirective, extent, "YAML directive",
+         "delete the line; kubectl refuses directives");
   }
   stop_unclear(extent);
 }
 
-// The source does not say what yaml-cpp read. Most often a quote is missing; whatever it is, it is not guessed.
+// The source does not say what yaml-cpp read. Most often a quote is missing; whatever it is, it is
+// not guessed.
 void TreeBuilder::stop_unclear(const Extent& extent) {
   if (const auto quote = find_open_quote(scan_, std::min(extent.begin, last_end_))) {
     stop(diag::Id::UnterminatedQuote, {*quote, *quote + 1}, "quoted string is not closed");
@@ -60,7 +64,8 @@ void TreeBuilder::stop_unclear(const Extent& extent) {
 }
 
 void TreeBuilder::stop_at_tab(std::size_t offset) {
-  stop(diag::Id::TabIndentation, {offset, offset + 1}, "tab in the indentation", "indent with spaces");
+  stop(diag::Id::TabIndentation, {offset, offset + 1}, "tab in the indentation",
+       "indent with spaces");
 }
 
 void TreeBuilder::check_place(const YAML::Mark& mark, bool is_block_sequence) {
@@ -72,24 +77,28 @@ void TreeBuilder::check_place(const YAML::Mark& mark, bool is_block_sequence) {
   const Frame& frame = frames_.back();
   const bool may_be_level = is_block_sequence && frame.node.kind == NodeKind::Mapping;
   if (mark.column > frame.indent || (may_be_level && mark.column == frame.indent)) return;
-  stop(diag::Id::YamlSyntax, {offset, scan_.line_end(offset)}, "value is not indented deeper than what it belongs to");
+  stop(diag::Id::YamlSyntax, {offset, scan_.line_end(offset)},
+       "value is not indented deeper than what it belongs to");
 }
 
 void TreeBuilder::check_name(const Extent& extent) {
   if (scan_.is_plain_name(extent)) return;
-  stop(diag::Id::YamlSyntax, extent, "name of an anchor has a character other than letters, digits, `-` and `_`");
+  stop(diag::Id::YamlSyntax, extent,
+       "name of an anchor has a character other than letters, digits, `-` and `_`");
 }
 
-// `{a:}` and `[a:b, c:]`: one YAML 1.1 reader takes the colon for a part of the text, another for the end of a key.
+// `{a:}` and `[a:b, c:]`: one YAML 1.1 reader takes the colon for a part of the text, another for
+// the end of a key.
 void TreeBuilder::check_flow_colon(const Extent& extent) {
   const bool in_flow = !frames_.empty() && frames_.back().flow;
   if (!in_flow) return;
   const bool before = scan_.at(extent.begin) == ':';
-  const bool after = scan_.at(extent.end) == ':' && extent.end + 1 < scan_.end() &&
-                     std::string_view(" \t\r\n").find(scan_.at(extent.end + 1)) == std::string_view::npos;
+  const bool after =
+      scan_.at(extent.end) == ':' && extent.end + 1 < scan_.end() &&
+      std::string_view(" \t\r\n").find(scan_.at(extent.end + 1)) == std::string_view::npos;
   if (!before && !after) return;
-  stop(diag::Id::YamlSyntax, {extent.begin, extent.end + (after ? 1U : 0U)}, "colon without a space after it",
-       "put a space after the colon, or quote the text");
+  stop(diag::Id::YamlSyntax, {extent.begin, extent.end + (after ? 1U : 0U)},
+       "colon without a space after it", "put a space after the colon, or quote the text");
 }
 
 void TreeBuilder::check_rest() {
@@ -102,8 +111,8 @@ void TreeBuilder::check_rest() {
   check_gap(scan_.end());
 }
 
-TreeBuilder::ScalarText TreeBuilder::scalar_text(const SourceScan::Properties& properties, std::size_t offset,
-                                                 const std::string& value) {
+TreeBuilder::ScalarText TreeBuilder::scalar_text(const SourceScan::Properties& properties,
+                                                 std::size_t offset, const std::string& value) {
   const std::size_t begin = properties.content;
   const char first = scan_.at(begin);
   if (first == '\'' || first == '"') {
@@ -112,8 +121,10 @@ TreeBuilder::ScalarText TreeBuilder::scalar_text(const SourceScan::Properties& p
   }
   const bool in_flow = !frames_.empty() && frames_.back().flow;
   if ((first == '|' || first == '>') && !in_flow) {
-    BlockScalar block = read_block_scalar(scan_, begin, frames_.empty() ? -1 : frames_.back().indent);
-    if (same_without_space(block.value, value)) return {{begin, block.end}, std::move(block.value), false};
+    BlockScalar block =
+        read_block_scalar(scan_, begin, frames_.empty() ? -1 : frames_.back().indent);
+    if (same_without_space(block.value, value))
+      return {{begin, block.end}, std::move(block.value), false};
     stop_unclear({begin, scan_.line_end(begin)});
   }
   if (value.empty() && properties.end != offset) return {{offset, properties.end}, value, true};
@@ -132,8 +143,9 @@ CoreTag TreeBuilder::core_tag(const std::string& tag, const SourceScan::Properti
   if (tag == "tag:yaml.org,2002:bool") return CoreTag::Bool;
   if (tag == "tag:yaml.org,2002:null") return CoreTag::Null;
   const Extent extent = properties.tag.value_or(Extent{properties.content, properties.content});
-  error(diag::Id::UnsupportedTag, extent, "tag " + diag::quoted(scan_.text(extent.begin, extent.end)) + " on a scalar").help =
-      "only the tags !!str, !!int, !!float, !!bool and !!null mean something here";
+  error(diag::Id::UnsupportedTag, extent,
+        "tag " + diag::quoted(scan_.text(extent.begin, extent.end)) + " on a scalar")
+      .help = "only the tags !!str, !!int, !!float, !!bool and !!null mean something here";
   return CoreTag::String;
 }
 
@@ -144,7 +156,8 @@ void TreeBuilder::check_collection_tag(NodeKind kind, const std::string& tag,
   if (tag.starts_with(kTagPrefix) && tag.substr(kTagPrefix.size()) == expected) return;
   const Extent extent = properties.tag.value_or(Extent{properties.content, properties.content});
   error(diag::Id::UnsupportedTag, extent,
-        "tag " + diag::quoted(scan_.text(extent.begin, extent.end)) + (kind == NodeKind::Mapping ? " on a mapping" : " on a sequence"));
+        "tag " + diag::quoted(scan_.text(extent.begin, extent.end)) +
+            (kind == NodeKind::Mapping ? " on a mapping" : " on a sequence"));
 }
 
 // yaml-cpp says that a collection ended, not where.
@@ -175,19 +188,22 @@ std::size_t TreeBuilder::absent_value_offset() {
     if (mark == '-' && scan_.at(next) == '\t') stop_at_tab(next);
   } else if (!frame.flow) {
     // yaml-cpp takes a last line without a colon for a key.
-    stop(diag::Id::YamlSyntax, frame.key.extent, "mapping does not go on like this; expected `key: value`");
+    stop(diag::Id::YamlSyntax, frame.key.extent,
+         "mapping does not go on like this; expected `key: value`");
   }
   return last_end_;
 }
 
-void TreeBuilder::report_syntax_error(const YAML::Mark& mark, const std::string& message, bool too_deep) {
+void TreeBuilder::report_syntax_error(const YAML::Mark& mark, const std::string& message,
+                                      bool too_deep) {
   const std::size_t offset = mark.is_null() ? last_end_ : std::max(offset_of(mark), last_end_);
   SyntaxError fault = describe_syntax_error(scan_, last_end_, offset, message);
   if (too_deep) fault = {diag::Id::NestingTooDeep, fault.extent, "nesting is too deep", {}};
   failed_ = true;
   const bool in_brackets =
       fault.message.starts_with("expected `,`") && !frames_.empty() && frames_.back().has_bracket;
-  const Extent bracket = in_brackets ? Extent{frames_.back().range.begin, frames_.back().range.begin + 1} : Extent{};
+  const Extent bracket =
+      in_brackets ? Extent{frames_.back().range.begin, frames_.back().range.begin + 1} : Extent{};
   const source::NodeId opening = in_brackets ? context_.add_node(bracket) : source::NodeId{};
   auto& diagnostic = context_.report(fault.id, fault.extent, std::move(fault.message));
   diagnostic.help = std::move(fault.help);

@@ -1,6 +1,7 @@
-// Every registered diagnostic must be exercised by a test. The code of one ("PC0103") somewhere in testdata/, or its
-// code or name ("Id::UnknownField") in a source file under tests/, counts. Goldens of rendered diagnostics contain the
-// code by themselves, so a new id usually needs no more than its golden case.
+// Every registered diagnostic must be exercised by a test. The code of one ("PC0103") somewhere in
+// testdata/, or its code or name ("Id::UnknownField") in a source file under tests/, counts.
+// Goldens of rendered diagnostics contain the code by themselves, so a new id usually needs no more
+// than its golden case.
 
 #include <array>
 #include <cctype>
@@ -34,13 +35,15 @@ constexpr std::size_t kCodeLength = 6;
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
 void collect_codes(std::string_view text, std::set<std::string>& found) {
-  for (std::size_t at = text.find(kCodePrefix); at != std::string_view::npos; at = text.find(kCodePrefix, at + 1)) {
+  for (std::size_t at = text.find(kCodePrefix); at != std::string_view::npos;
+       at = text.find(kCodePrefix, at + 1)) {
     found.emplace(text.substr(at, kCodeLength));
   }
 }
 
 void collect_names(std::string_view text, std::set<std::string>& found) {
-  for (std::size_t at = text.find(kIdPrefix); at != std::string_view::npos; at = text.find(kIdPrefix, at + 1)) {
+  for (std::size_t at = text.find(kIdPrefix); at != std::string_view::npos;
+       at = text.find(kIdPrefix, at + 1)) {
     const std::size_t begin = at + kIdPrefix.size();
     std::size_t end = begin;
     while (end < text.size() && is_word(text[end])) ++end;
@@ -73,14 +76,17 @@ TEST(DiagnosticCoverage, EveryDiagnosticIsExercised) {
   std::string missing;
   for (const Registered& entry : registry()) {
     const bool covered = found.contains(code(entry.id)) || found.contains(std::string(entry.name));
-    if (!covered && !exempt.contains(entry.id)) missing += "  " + code(entry.id) + " " + std::string(entry.name) + "\n";
-    EXPECT_FALSE(covered && exempt.contains(entry.id)) << code(entry.id) << " is exercised; delete its exemption";
+    if (!covered && !exempt.contains(entry.id))
+      missing += "  " + code(entry.id) + " " + std::string(entry.name) + "\n";
+    EXPECT_FALSE(covered && exempt.contains(entry.id))
+        << code(entry.id) << " is exercised; delete its exemption";
   }
   EXPECT_TRUE(missing.empty()) << "no test exercises\n" << missing;
 }
 
 TEST(DiagnosticCoverage, EveryExemptionHasAReason) {
-  for (const Exemption& exemption : kExemptions) EXPECT_FALSE(exemption.reason.empty()) << code(exemption.id);
+  for (const Exemption& exemption : kExemptions)
+    EXPECT_FALSE(exemption.reason.empty()) << code(exemption.id);
 }
 
 }  // namespace

@@ -30,9 +30,11 @@ TEST(Registry, NumbersAreInTheRangesOfTheFile) {
 
 TEST(Registry, FlagsAreWordsJoinedByHyphens) {
   for (const Registered& entry : registry()) {
-    const bool plain = std::ranges::all_of(
-        entry.flag, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
-    EXPECT_TRUE(plain && !entry.flag.empty() && !entry.flag.starts_with('-')) << entry.name << ": " << entry.flag;
+    const bool plain = std::ranges::all_of(entry.flag, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+    EXPECT_TRUE(plain && !entry.flag.empty() && !entry.flag.starts_with('-'))
+        << entry.name << ": " << entry.flag;
   }
 }
 
@@ -41,9 +43,7 @@ TEST(Registry, FindsEachEntryByItsId) {
   EXPECT_EQ(registered(Id::UnknownField).flag, "unknown-field");
 }
 
-TEST(Registry, PrintsTheNumberWithFourDigits) {
-  EXPECT_EQ(code(Id::InvalidUtf8), "PC0101");
-}
+TEST(Registry, PrintsTheNumberWithFourDigits) { EXPECT_EQ(code(Id::InvalidUtf8), "PC0101"); }
 
 }  // namespace
 }  // namespace policyc::diag

@@ -14,8 +14,12 @@ using source::Position;
 
 class Render : public ::testing::Test {
  protected:
-  FileId add(std::string text, std::string name = "db.yaml") { return sources_.add_file(std::move(name), std::move(text)); }
-  NodeId node(FileId file, Position begin, Position end) { return sources_.add_node({file, begin, end}); }
+  FileId add(std::string text, std::string name = "db.yaml") {
+    return sources_.add_file(std::move(name), std::move(text));
+  }
+  NodeId node(FileId file, Position begin, Position end) {
+    return sources_.add_node({file, begin, end});
+  }
   [[nodiscard]] std::string rendered() const { return render_text(sources_, engine_); }
 
   source::SourceMap sources_;
@@ -24,7 +28,8 @@ class Render : public ::testing::Test {
 
 TEST_F(Render, ShowsPlaceMessageFlagRangeAndHelp) {
   const FileId file = add("ports:\n- prot: TCP\n");
-  engine_.report(Id::UnknownField, node(file, {2, 3}, {2, 7}), "unknown field `prot`").help = "did you mean `port`?";
+  engine_.report(Id::UnknownField, node(file, {2, 3}, {2, 7}), "unknown field `prot`").help =
+      "did you mean `port`?";
   EXPECT_EQ(rendered(), R"(db.yaml:2:3: error: unknown field `prot` [PC0103 -Wunknown-field]
     2 | - prot: TCP
       |   ^~~~
@@ -34,7 +39,8 @@ TEST_F(Render, ShowsPlaceMessageFlagRangeAndHelp) {
 
 TEST_F(Render, ShowsInfosWithTheirOwnLine) {
   const FileId file = add("a: 1\nb: 2\na: 3\n");
-  auto& diagnostic = engine_.report(Id::DuplicateKey, node(file, {3, 1}, {3, 2}), "key `a` is given twice");
+  auto& diagnostic =
+      engine_.report(Id::DuplicateKey, node(file, {3, 1}, {3, 2}), "key `a` is given twice");
   diagnostic.infos.push_back({node(file, {1, 1}, {1, 5}), "first given here"});
   diagnostic.infos.push_back({NodeId{}, "without a place"});
   EXPECT_EQ(rendered(), R"(db.yaml:3:1: error: key `a` is given twice [PC0108 -Wduplicate-key]
@@ -49,8 +55,8 @@ TEST_F(Render, ShowsInfosWithTheirOwnLine) {
 TEST_F(Render, NamesTheFileOfAnInfoInAnotherFile) {
   const FileId first = add("a: 1\n");
   const FileId second = add("b: 2\n", "other.yaml");
-  engine_.report(Id::DuplicateKey, node(first, {1, 1}, {1, 2}), "twice").infos.push_back(
-      {node(second, {1, 4}, {1, 5}), "the other one"});
+  engine_.report(Id::DuplicateKey, node(first, {1, 1}, {1, 2}), "twice")
+      .infos.push_back({node(second, {1, 4}, {1, 5}), "the other one"});
   EXPECT_EQ(rendered(), R"(db.yaml:1:1: error: twice [PC0108 -Wduplicate-key]
     1 | a: 1
       | ^
@@ -62,7 +68,8 @@ TEST_F(Render, NamesTheFileOfAnInfoInAnotherFile) {
 
 TEST_F(Render, SaysWhoRefusesTheDocument) {
   const FileId file = add("a\n");
-  engine_.report(Id::UnknownField, node(file, {1, 1}, {1, 2}), "one").refused_by = RefusedBy::ApiServer;
+  engine_.report(Id::UnknownField, node(file, {1, 1}, {1, 2}), "one").refused_by =
+      RefusedBy::ApiServer;
   engine_.report(Id::UnknownField, node(file, {1, 1}, {1, 2}), "two").refused_by = RefusedBy::Agent;
   EXPECT_EQ(rendered(), R"(db.yaml:1:1: error: one [PC0103 -Wunknown-field]
     1 | a
@@ -87,14 +94,16 @@ warning: nowhere [PC0128 -Wconverted-key]
 TEST_F(Render, CountsColumnsInCodePointsAndShowsATabAsOneSpace) {
   const FileId file = add("\t\xc3\xa9\tx: \xf0\x9f\x98\x80 y\n");
   engine_.report(Id::UnknownField, node(file, {1, 7}, {1, 8}), "smile");
-  EXPECT_EQ(rendered(), "db.yaml:1:7: error: smile [PC0103 -Wunknown-field]\n"
-                        "    1 |  \xc3\xa9 x: \xf0\x9f\x98\x80 y\n"
-                        "      |       ^\n");
+  EXPECT_EQ(rendered(),
+            "db.yaml:1:7: error: smile [PC0103 -Wunknown-field]\n"
+            "    1 |  \xc3\xa9 x: \xf0\x9f\x98\x80 y\n"
+            "      |       ^\n");
 }
 
 TEST_F(Render, HidesControlCharactersAndInvalidBytes) {
   const FileId file = add("a\x1b[2Jb\xff: x\r\n", "evil\x1b.yaml");
-  engine_.report(Id::UnknownField, node(file, {1, 7}, {1, 8}), "text \x07 with\nline").help = "\x1b[0m";
+  engine_.report(Id::UnknownField, node(file, {1, 7}, {1, 8}), "text \x07 with\nline").help =
+      "\x1b[0m";
   EXPECT_EQ(rendered(), R"(evil?.yaml:1:7: error: text ? with?line [PC0103 -Wunknown-field]
     1 | a?[2Jb?: x
       |       ^
@@ -149,17 +158,20 @@ TEST_F(Render, KeepsTheMarginForLargeLineNumbers) {
 TEST_F(Render, CutsALongLineAroundTheRange) {
   const FileId file = add(std::string(200, 'a') + "KEY" + std::string(200, 'b') + "\n");
   engine_.report(Id::UnknownField, node(file, {1, 201}, {1, 204}), "m");
-  EXPECT_EQ(rendered(), "db.yaml:1:201: error: m [PC0103 -Wunknown-field]\n"
-                        "    1 | ..." + std::string(40, 'a') + "KEY" + std::string(57, 'b') + "...\n" +
-                        "      |    " + std::string(40, ' ') + "^~~\n");
+  EXPECT_EQ(rendered(),
+            "db.yaml:1:201: error: m [PC0103 -Wunknown-field]\n"
+            "    1 | ..." +
+                std::string(40, 'a') + "KEY" + std::string(57, 'b') + "...\n" + "      |    " +
+                std::string(40, ' ') + "^~~\n");
 }
 
 TEST_F(Render, CutsARangeThatIsLongerThanWhatIsShown) {
   const FileId file = add(std::string(1000, 'a') + "\n");
   engine_.report(Id::UnknownField, node(file, {1, 1}, {1, 1001}), "m");
-  EXPECT_EQ(rendered(), "db.yaml:1:1: error: m [PC0103 -Wunknown-field]\n"
-                        "    1 | " + std::string(100, 'a') + "...\n" +
-                        "      | ^" + std::string(99, '~') + "\n");
+  EXPECT_EQ(rendered(),
+            "db.yaml:1:1: error: m [PC0103 -Wunknown-field]\n"
+            "    1 | " +
+                std::string(100, 'a') + "...\n" + "      | ^" + std::string(99, '~') + "\n");
 }
 
 TEST_F(Render, CutsALongMessage) {
@@ -167,7 +179,8 @@ TEST_F(Render, CutsALongMessage) {
   EXPECT_LT(rendered().size(), 5'000U);
 }
 
-// A thousand diagnostics at the end of a line of 10 MB: walking the line for each would look at 10 GB.
+// A thousand diagnostics at the end of a line of 10 MB: walking the line for each would look at 10
+// GB.
 TEST_F(Render, FindsColumnsOfAHugeLineOnce) {
   const std::size_t size = 10'000'000;
   const FileId file = add(std::string(size, 'x'));

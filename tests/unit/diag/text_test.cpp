@@ -21,9 +21,9 @@ TEST(Utf8Length, AcceptsWhatTheStandardDoes) {
 }
 
 TEST(Utf8Length, RefusesTheRest) {
-  for (const auto text : {"\x80"sv, "\xc0\x80"sv, "\xc1\xbf"sv, "\xc3"sv, "\xc3("sv, "\xe0\x9f\xbf"sv, "\xe2\x82"sv,
-                          "\xed\xa0\x80"sv, "\xf0\x8f\xbf\xbf"sv, "\xf4\x90\x80\x80"sv, "\xf5\x80\x80\x80"sv,
-                          "\xf0\x9f\x98"sv, "\xff"sv}) {
+  for (const auto text : {"\x80"sv, "\xc0\x80"sv, "\xc1\xbf"sv, "\xc3"sv, "\xc3("sv,
+                          "\xe0\x9f\xbf"sv, "\xe2\x82"sv, "\xed\xa0\x80"sv, "\xf0\x8f\xbf\xbf"sv,
+                          "\xf4\x90\x80\x80"sv, "\xf5\x80\x80\x80"sv, "\xf0\x9f\x98"sv, "\xff"sv}) {
     EXPECT_EQ(utf8_length(text), 0U) << ::testing::PrintToString(text);
   }
 }
@@ -36,7 +36,9 @@ TEST(Quoted, PutsTextInBackticks) {
 
 TEST(Quoted, HidesWhatATerminalWouldAct) {
   EXPECT_EQ(quoted("a\x1b[31m\nb\tc\xff"), "`a?[31m?b c?`");
-  EXPECT_EQ(quoted("a\xe2\x80\xae""b\xc2\x9b"), "`a?b?`");  // right-to-left override, C1 control
+  EXPECT_EQ(quoted("a\xe2\x80\xae"
+                   "b\xc2\x9b"),
+            "`a?b?`");  // right-to-left override, C1 control
   EXPECT_EQ(quoted("nul\0nul"sv), "`nul?nul`");
 }
 

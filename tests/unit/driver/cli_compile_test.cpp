@@ -66,6 +66,20 @@ TEST_F(Compile, AWarningIsNotAFailure) {
   EXPECT_THAT(run.err, HasSubstr("warn.yaml:19:24: warning:"));
 }
 
+TEST_F(Compile, StrictRefusesWhatMeetsAKnownBug) {
+  std::string text(kPolicy);
+  text += "    - icmps: [{fields: [{type: EchoReply}]}]\n";
+  write_text(folder_ / "bug.yaml", text);
+  const auto lenient = compile({"bug.yaml"});
+  EXPECT_EQ(lenient.exit_code, 0);
+  EXPECT_THAT(lenient.err, HasSubstr("bug.yaml:18:30: warning:"));
+  const auto strict = compile({"bug.yaml", "--strict", "-o", "out"});
+  EXPECT_EQ(strict.exit_code, 1);
+  EXPECT_THAT(strict.err, AllOf(HasSubstr("[PC0508"), HasSubstr("--strict")));
+  EXPECT_FALSE(fs::exists(folder_ / "out"));
+  EXPECT_EQ(compile({"web.yaml", "--strict"}).exit_code, 0);
+}
+
 TEST_F(Compile, MistakesOfUsageAreTwo) {
   EXPECT_EQ(run_policyc({}).exit_code, 2);
   EXPECT_EQ(run_policyc({"compiel"}).exit_code, 2);

@@ -33,6 +33,8 @@ std::string allow_from(const std::string& app, int port) {
 // Pods client, other and stranger are addresses of the host.
 constexpr const char* kClient = "10.9.0.1";
 constexpr const char* kOther = "10.9.0.2";
+// Identities are numbered in the order of addresses: the last is beyond the end of a small map.
+constexpr const char* kLate = "10.9.3.1";
 
 policy::Endpoint pod(const std::string& name, const std::string& address) {
   policy::Endpoint endpoint;
@@ -55,7 +57,7 @@ class LoadTest : public KernelTest, public ::testing::WithParamInterface<attach:
  protected:
   static void SetUpTestSuite() {
     KernelTest::SetUpTestSuite();
-    for (const char* address : {kClient, kOther, "10.9.0.3"}) {
+    for (const char* address : {kClient, kOther, "10.9.0.3", kLate}) {
       static_cast<void>(std::system(("ip addr add " + std::string(address) + "/32 dev lo 2>/dev/null").c_str()) == 0);
     }
   }
@@ -210,18 +212,18 @@ TEST_P(LoadTest, AShapeThatIsTooSmallIsLoadedAgainWithRoom) {
   auto grown = request(object("other", 54), second);
   auto& pods = grown.inventory->cluster.endpoints;
   for (int i = 0; i < 20; ++i) pods.push_back(pod("extra" + std::to_string(i), "10.9.2." + std::to_string(i)));
-  pods.push_back(pod("client", "10.9.0.3"));
+  pods.push_back(pod("client", kLate));
   pods.back().labels["late"] = "yes";
   EXPECT_THAT(must(endpoint::load_endpoint(paths_, grown)).starved, ::testing::ElementsAre("web0"));
   EXPECT_TRUE(first.reached_from(kClient, 53));
-  EXPECT_FALSE(first.reached_from("10.9.0.3", 53)) << "no room: denied";
+  EXPECT_FALSE(first.reached_from(kLate, 53)) << "no room: denied";
 
   auto again = request(object("client", 53), first);
   again.inventory = grown.inventory;
   const auto after = must(endpoint::load_endpoint(paths_, again));
   EXPECT_NE(after.shape, before.shape);
   EXPECT_TRUE(after.starved.empty());
-  EXPECT_TRUE(first.reached_from("10.9.0.3", 53));
+  EXPECT_TRUE(first.reached_from(kLate, 53));
   EXPECT_EQ(endpoint::list_shapes(paths_).size(), 2U) << "the small one is gone";
 }
 

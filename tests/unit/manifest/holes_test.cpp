@@ -1,4 +1,5 @@
-// What yaml-cpp accepts or drops without a word, and the limits. Rendered forms are in testdata/manifest.
+// What yaml-cpp accepts or drops without a word, and the limits. Rendered forms are in
+// testdata/manifest.
 
 #include <string>
 #include <vector>
@@ -21,16 +22,20 @@ void expect_refused(const std::string& text, Id id) {
   EXPECT_THAT(reading.documents, IsEmpty()) << text;
 }
 
-void expect_body_refused(const std::string& body, Id id) { expect_refused(std::string(kHead) + body, id); }
+void expect_body_refused(const std::string& body, Id id) {
+  expect_refused(std::string(kHead) + body, id);
+}
 
 TEST(Holes, UnterminatedQuotes) {
-  for (const char* body : {"x: 'a", "x: 'a\n", "x: \"a", "x: \"a\\\"", "x: 'a''", "x: [\"a]", "'x", "x: {a: 'b}\n"}) {
+  for (const char* body :
+       {"x: 'a", "x: 'a\n", "x: \"a", "x: \"a\\\"", "x: 'a''", "x: [\"a]", "'x", "x: {a: 'b}\n"}) {
     expect_body_refused(body, Id::UnterminatedQuote);
   }
 }
 
 TEST(Holes, InvalidUtf8IsNotReplaced) {
-  for (const char* body : {"x: \xff\n", "# \xc3\n", "x: \xed\xa0\x80\n", "x: \xc0\x80\n"}) expect_body_refused(body, Id::InvalidUtf8);
+  for (const char* body : {"x: \xff\n", "# \xc3\n", "x: \xed\xa0\x80\n", "x: \xc0\x80\n"})
+    expect_body_refused(body, Id::InvalidUtf8);
 }
 
 TEST(Holes, CharactersThatEndTheInputForSomeReaders) {
@@ -71,8 +76,9 @@ TEST(Holes, EmptyItemsBetweenCommas) {
 }
 
 TEST(Holes, TabsDoNotIndent) {
-  for (const char* body : {"x:\n\tk: 1\n", "x:\n \tk: 1\n", "x:\n- k: 1\n\tz: 2\n", "x:\n  k: 1\n\t\n", "x:\n-\tk: 1\n",
-                           "x:\n  k: 1\n\t# comment\nz: 1\n"}) {
+  for (const char* body :
+       {"x:\n\tk: 1\n", "x:\n \tk: 1\n", "x:\n- k: 1\n\tz: 2\n", "x:\n  k: 1\n\t\n",
+        "x:\n-\tk: 1\n", "x:\n  k: 1\n\t# comment\nz: 1\n"}) {
     expect_body_refused(body, Id::TabIndentation);
   }
 }
@@ -120,9 +126,11 @@ TEST(Holes, AliasesHaveABudget) {
   Limits limits;
   limits.max_alias_nodes = 10;
   EXPECT_THAT(read_body("a: &n [1, 2, 3, 4]\nx: [*n, *n]\n", limits).ids(), IsEmpty());
-  EXPECT_THAT(read_body("a: &n [1, 2, 3, 4]\nx: [*n, *n, *n]\n", limits).ids(), ElementsAre(Id::AliasExpansion));
+  EXPECT_THAT(read_body("a: &n [1, 2, 3, 4]\nx: [*n, *n, *n]\n", limits).ids(),
+              ElementsAre(Id::AliasExpansion));
   const std::string text(4000, 't');
-  EXPECT_THAT(read_body("a: &n " + text + "\nx: [*n]\n", limits).ids(), ElementsAre(Id::AliasExpansion));
+  EXPECT_THAT(read_body("a: &n " + text + "\nx: [*n]\n", limits).ids(),
+              ElementsAre(Id::AliasExpansion));
 }
 
 TEST(Holes, DepthHasALimitAlsoThroughAliases) {
@@ -137,7 +145,8 @@ TEST(Holes, DepthHasALimitAlsoThroughAliases) {
 TEST(Holes, DepthBeyondTheParsersOwnLimit) {
   Limits limits;
   limits.max_depth = 100'000;
-  const Reading reading = read_body("x:\n " + std::string(3000, '[') + "1" + std::string(3000, ']') + "\n", limits);
+  const Reading reading =
+      read_body("x:\n " + std::string(3000, '[') + "1" + std::string(3000, ']') + "\n", limits);
   EXPECT_THAT(reading.ids(), ElementsAre(Id::NestingTooDeep)) << reading.rendered();
 }
 
@@ -156,7 +165,8 @@ TEST(Holes, SizesHaveLimits) {
 }
 
 TEST(Holes, Tags) {
-  for (const char* value : {"!!binary aGk=", "!foo a", "! a", "!!set {a}", "!!map a", "!!seq {a: 1}", "!!str {a: 1}", "!e!x a"}) {
+  for (const char* value : {"!!binary aGk=", "!foo a", "! a", "!!set {a}", "!!map a",
+                            "!!seq {a: 1}", "!!str {a: 1}", "!e!x a"}) {
     const Reading reading = read_body(std::string("x: ") + value + "\n");
     EXPECT_TRUE(reading.diagnostics.has_errors()) << value;
     EXPECT_THAT(reading.documents, IsEmpty()) << value;

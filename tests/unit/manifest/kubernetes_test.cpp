@@ -17,19 +17,21 @@ using ::testing::IsEmpty;
 std::string names(const Reading& reading) {
   std::string out;
   for (const Document& document : reading.documents) {
-    out += document.api_version.value + "/" + document.kind.value + ":" + document.namespace_.value + "/" +
-           document.name.value + " ";
+    out += document.api_version.value + "/" + document.kind.value + ":" +
+           document.namespace_.value + "/" + document.name.value + " ";
   }
   return out;
 }
 
 TEST(Documents, HaveTheirTypeAndName) {
-  EXPECT_EQ(names(read("apiVersion: a/v1\nkind: K\nmetadata: {name: a, namespace: b}\n")), "a/v1/K:b/a ");
+  EXPECT_EQ(names(read("apiVersion: a/v1\nkind: K\nmetadata: {name: a, namespace: b}\n")),
+            "a/v1/K:b/a ");
   EXPECT_EQ(names(read("apiVersion: a/v1\nkind: K\n")), "a/v1/K:/ ");
 }
 
 TEST(Documents, EmptyOnesAreSkipped) {
-  for (const char* text : {"", "\n", "# comment", "---", "---\n---\n", "---\n# c\n---\n~\n", "null", "...\n", "\xef\xbb\xbf"}) {
+  for (const char* text : {"", "\n", "# comment", "---", "---\n---\n", "---\n# c\n---\n~\n", "null",
+                           "...\n", "\xef\xbb\xbf"}) {
     const Reading reading = read(text);
     EXPECT_THAT(reading.documents, IsEmpty()) << text;
     EXPECT_THAT(reading.ids(), IsEmpty()) << text << reading.rendered();
@@ -37,13 +39,16 @@ TEST(Documents, EmptyOnesAreSkipped) {
 }
 
 TEST(Documents, ListsAreTakenApart) {
-  EXPECT_EQ(names(read("apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n"
-                       "- {apiVersion: v1, kind: B, metadata: {name: b}}\n")),
-            "v1/A:/a v1/B:/b ");
+  EXPECT_EQ(
+      names(read(
+          "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n"
+          "- {apiVersion: v1, kind: B, metadata: {name: b}}\n")),
+      "v1/A:/a v1/B:/b ");
 }
 
 TEST(Documents, ItemsOfATypedListTakeItsType) {
-  const Reading reading = read("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicyList\nitems:\n- metadata: {name: a}\n");
+  const Reading reading = read(
+      "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicyList\nitems:\n- metadata: {name: a}\n");
   EXPECT_EQ(names(reading), "cilium.io/v2/CiliumNetworkPolicy:/a ");
   EXPECT_EQ(reading.documents.at(0).root.find("kind")->text, "CiliumNetworkPolicy");
 }
@@ -58,16 +63,18 @@ TEST(Documents, AKindEndingInListWithoutItemsIsNoList) {
 }
 
 TEST(Documents, GoodItemsSurviveBadOnes) {
-  const Reading reading = read("apiVersion: v1\nkind: List\nitems:\n- 5\n- {apiVersion: v1, kind: A}\n");
+  const Reading reading =
+      read("apiVersion: v1\nkind: List\nitems:\n- 5\n- {apiVersion: v1, kind: A}\n");
   EXPECT_EQ(names(reading), "v1/A:/ ");
   EXPECT_THAT(reading.ids(), ElementsAre(Id::InvalidList));
 }
 
 TEST(Documents, WhatIsNoObjectIsRefusedAsTheApiServerDoes) {
-  for (const auto& [text, id] : {std::pair{"[]", Id::NotAnObject}, std::pair{"text", Id::NotAnObject},
-                                 std::pair{"kind: K", Id::InvalidApiVersion}, std::pair{"apiVersion: v1", Id::InvalidKind},
-                                 std::pair{"apiVersion: 1\nkind: K", Id::InvalidApiVersion},
-                                 std::pair{"apiVersion: v1\nkind: K\nmetadata: 5", Id::InvalidMetadata}}) {
+  for (const auto& [text, id] :
+       {std::pair{"[]", Id::NotAnObject}, std::pair{"text", Id::NotAnObject},
+        std::pair{"kind: K", Id::InvalidApiVersion}, std::pair{"apiVersion: v1", Id::InvalidKind},
+        std::pair{"apiVersion: 1\nkind: K", Id::InvalidApiVersion},
+        std::pair{"apiVersion: v1\nkind: K\nmetadata: 5", Id::InvalidMetadata}}) {
     const Reading reading = read(text);
     EXPECT_THAT(reading.ids(), ElementsAre(id)) << text;
     ASSERT_EQ(reading.diagnostics.all().size(), 1U);
@@ -77,7 +84,8 @@ TEST(Documents, WhatIsNoObjectIsRefusedAsTheApiServerDoes) {
 }
 
 TEST(Json, OneDocument) {
-  EXPECT_EQ(dump_x(read("{\n\t\"apiVersion\": \"v1\", \"kind\": \"X\",\n\t\"x\": [1, \"1\", 1.5, true, null, \"\\u00e9\\/\"]\n}")),
+  EXPECT_EQ(dump_x(read("{\n\t\"apiVersion\": \"v1\", \"kind\": \"X\",\n\t\"x\": [1, \"1\", 1.5, "
+                        "true, null, \"\\u00e9\\/\"]\n}")),
             "[1, \"1\", 1.5, true, null, \"\xc3\xa9/\"]");
 }
 
@@ -91,7 +99,9 @@ TEST(Json, SeveralObjects) {
 }
 
 TEST(Json, FlowMappingsInYamlDocuments) {
-  EXPECT_EQ(read("---\n{apiVersion: v1, kind: X}\n---\n{apiVersion: v1, kind: X}\n").documents.size(), 2U);
+  EXPECT_EQ(
+      read("---\n{apiVersion: v1, kind: X}\n---\n{apiVersion: v1, kind: X}\n").documents.size(),
+      2U);
 }
 
 }  // namespace

@@ -114,7 +114,8 @@ TEST(Positions, AliasesStandWhereTheyAreWritten) {
 }
 
 TEST(Positions, OfTheDocumentsNames) {
-  const Reading reading = read("---\napiVersion: v1\nkind: X\nmetadata:\n  name: abc\n  namespace: \"d\"\n");
+  const Reading reading =
+      read("---\napiVersion: v1\nkind: X\nmetadata:\n  name: abc\n  namespace: \"d\"\n");
   ASSERT_EQ(reading.documents.size(), 1U) << reading.rendered();
   const Document& document = reading.documents[0];
   EXPECT_EQ(reading.range(document.api_version.node), "2:13-2:15");
@@ -124,7 +125,9 @@ TEST(Positions, OfTheDocumentsNames) {
 }
 
 TEST(Positions, WithCarriageReturnsAndByteOrderMark) {
-  const Reading reading = read("\xef\xbb\xbf""apiVersion: v1\r\nkind: X\r\nx: abc\r\n");
+  const Reading reading = read(
+      "\xef\xbb\xbf"
+      "apiVersion: v1\r\nkind: X\r\nx: abc\r\n");
   ASSERT_EQ(reading.documents.size(), 1U) << reading.rendered();
   EXPECT_EQ(reading.range(reading.documents[0].root.find("apiVersion")->id), "1:13-1:15");
   EXPECT_EQ(reading.range(reading.documents[0].root.find("x")->id), "3:4-3:7");

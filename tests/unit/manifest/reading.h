@@ -27,8 +27,8 @@ struct Reading {
   // "2:3-2:7" of a node.
   [[nodiscard]] std::string range(source::NodeId node) const {
     const source::Range& r = sources.range(node);
-    return std::to_string(r.begin.line) + ":" + std::to_string(r.begin.column) + "-" + std::to_string(r.end.line) + ":" +
-           std::to_string(r.end.column);
+    return std::to_string(r.begin.line) + ":" + std::to_string(r.begin.column) + "-" +
+           std::to_string(r.end.line) + ":" + std::to_string(r.end.column);
   }
 };
 
@@ -43,7 +43,8 @@ inline Reading read(std::string text, const Limits& limits = {}) {
 inline std::string dump(const Node& node) {
   std::string out;
   if (node.is_mapping()) {
-    for (const Member& member : node.members) out += (out.empty() ? "" : ", ") + member.key + ": " + dump(member.value);
+    for (const Member& member : node.members)
+      out += (out.empty() ? "" : ", ") + member.key + ": " + dump(member.value);
     return "{" + out + "}";
   }
   if (node.is_sequence()) {
@@ -56,7 +57,8 @@ inline std::string dump(const Node& node) {
   return '"' + out + '"';
 }
 
-// The member `x` of the only document of "apiVersion: v1, kind: X" plus `text`; empty when there is no such document.
+// The member `x` of the only document of "apiVersion: v1, kind: X" plus `text`; empty when there is
+// no such document.
 inline std::string dump_x(const Reading& reading) {
   if (reading.documents.size() != 1) return {};
   const Node* x = reading.documents[0].root.find("x");

@@ -1,4 +1,5 @@
-// Files cut and changed at every byte: reading must end, never crash, and say why when it gives less than before.
+// Files cut and changed at every byte: reading must end, never crash, and say why when it gives
+// less than before.
 
 #include <array>
 #include <random>
@@ -13,7 +14,8 @@
 namespace policyc::manifest {
 namespace {
 
-constexpr std::size_t kMaxInput = 1000;  // larger samples are cut: the work is quadratic in the size
+constexpr std::size_t kMaxInput =
+    1000;  // larger samples are cut: the work is quadratic in the size
 
 std::vector<std::string> samples() {
   std::vector<std::string> result;
@@ -35,7 +37,8 @@ bool ranges_are_ordered(const Reading& reading, const Node& node) {
     if (!ranges_are_ordered(reading, item)) return false;
   }
   for (const Member& member : node.members) {
-    if (!in_range(reading, member.key_id) || !ranges_are_ordered(reading, member.value)) return false;
+    if (!in_range(reading, member.key_id) || !ranges_are_ordered(reading, member.value))
+      return false;
   }
   return true;
 }
@@ -77,9 +80,11 @@ TEST(Robustness, EveryByteReplacedByPunctuation) {
 }
 
 TEST(Robustness, RandomPiecesJoined) {
-  constexpr std::array kPieces{"a: b",  "- ",    "\n",   "  ",   "\n  ", ": ",    "? ",   "\"q\"", "'s'",  "|\n",   ">-\n  t\n",
-                               "[",     "]",     "{",    "}",    ",",    "&x ",   "*x",   "!!str ", "!t ",  "<<: ",  "---\n",
-                               "...\n", "%YAML", "#c\n", "null", "~",    "\t",    "\r\n", "\"",     "'",    "\xc3\xa9", "0x1f"};
+  constexpr std::array kPieces{
+      "a: b",   "- ",        "\n",   "  ",    "\n  ",     ": ",    "? ",   "\"q\"", "'s'",
+      "|\n",    ">-\n  t\n", "[",    "]",     "{",        "}",     ",",    "&x ",   "*x",
+      "!!str ", "!t ",       "<<: ", "---\n", "...\n",    "%YAML", "#c\n", "null",  "~",
+      "\t",     "\r\n",      "\"",   "'",     "\xc3\xa9", "0x1f"};
   std::mt19937 random(20240607);  // fixed: a failure must come back
   for (int round = 0; round < 20'000; ++round) {
     std::string text = round % 2 == 0 ? std::string(kHead) + "x:" : std::string();
@@ -89,7 +94,8 @@ TEST(Robustness, RandomPiecesJoined) {
   }
 }
 
-// A document of which half is missing must not pass for a whole one, unless the cut is between two lines.
+// A document of which half is missing must not pass for a whole one, unless the cut is between two
+// lines.
 TEST(Robustness, AValueCutInTheMiddleIsNotedOrComplete) {
   const std::string text = std::string(kHead) + "x: {a: [\"one\", 'two'], b: {c: \"d\"}}\n";
   const std::size_t first = text.find('{') + 1;

@@ -1,5 +1,5 @@
-// Large inputs. Each would take minutes, or all memory, if something took quadratic time; the test's time limit is the
-// judge.
+// Large inputs. Each would take minutes, or all memory, if something took quadratic time; the
+// test's time limit is the judge.
 
 #include <string>
 
@@ -39,7 +39,8 @@ TEST(Size, ManyEqualKeys) {
 
 TEST(Size, ManyAnchorsAndAliases) {
   std::string body = "x:\n";
-  for (int i = 0; i < 30'000; ++i) body += "- &a" + std::to_string(i) + " [1]\n- *a" + std::to_string(i) + "\n";
+  for (int i = 0; i < 30'000; ++i)
+    body += "- &a" + std::to_string(i) + " [1]\n- *a" + std::to_string(i) + "\n";
   const Reading reading = read_body(body);
   ASSERT_EQ(reading.documents.size(), 1U) << reading.rendered();
   EXPECT_EQ(reading.documents[0].root.find("x")->items.size(), 60'000U);
@@ -77,8 +78,10 @@ TEST(Size, LargeScalars) {
   const std::string text(10'000'000, 't');
   EXPECT_THAT(read_body("x: " + text + "\n").ids(), ElementsAre(Id::ScalarTooLarge));
   EXPECT_THAT(read_body("x: \"" + text + "\"\n").ids(), ElementsAre(Id::ScalarTooLarge));
-  EXPECT_THAT(read_body("x: |\n" + repeat("  text\n", 300'000)).ids(), ElementsAre(Id::ScalarTooLarge));
-  EXPECT_THAT(read_body("x: a\n" + repeat("  text\n", 300'000)).ids(), ElementsAre(Id::ScalarTooLarge));
+  EXPECT_THAT(read_body("x: |\n" + repeat("  text\n", 300'000)).ids(),
+              ElementsAre(Id::ScalarTooLarge));
+  EXPECT_THAT(read_body("x: a\n" + repeat("  text\n", 300'000)).ids(),
+              ElementsAre(Id::ScalarTooLarge));
   EXPECT_THAT(read("# " + text).ids(), IsEmpty());
 }
 
@@ -97,7 +100,8 @@ TEST(Size, OneLongLineOfJson) {
 
 TEST(Size, ManyDocuments) {
   EXPECT_EQ(read(repeat("apiVersion: v1\nkind: X\n---\n", 20'000)).documents.size(), 20'000U);
-  EXPECT_EQ(read(repeat("{\"apiVersion\":\"v1\",\"kind\":\"X\"}\n", 20'000)).documents.size(), 20'000U);
+  EXPECT_EQ(read(repeat("{\"apiVersion\":\"v1\",\"kind\":\"X\"}\n", 20'000)).documents.size(),
+            20'000U);
   EXPECT_THAT(read(repeat("---\n", 1'000'000)).ids(), IsEmpty());
 }
 

@@ -77,7 +77,8 @@ TEST(Tree, Merges) {
 TEST(Tree, TypeNames) {
   const Reading reading = read_body("x: [a, 1, 1.5, yes, ~, [], {}]\n");
   std::string names;
-  for (const Node& item : reading.documents.at(0).root.find("x")->items) names += std::string(type_name(item)) + " ";
+  for (const Node& item : reading.documents.at(0).root.find("x")->items)
+    names += std::string(type_name(item)) + " ";
   EXPECT_EQ(names, "string integer number boolean null sequence mapping ");
 }
 

@@ -73,8 +73,8 @@ TEST_F(KnownBugs, ServiceSelectorKeyWithADot) {
 
 TEST_F(KnownBugs, IcmpTypes) {
   run_.run_rule("  ingress:\n    - icmps: [{fields: [{type: 0}]}]\n    - icmps: [{fields: [{type: 300}]}]\n");
-  EXPECT_EQ(run_.place_of(diag::Id::IcmpTypeZero), "7:34");
-  EXPECT_EQ(run_.place_of(diag::Id::IcmpTypeTooLarge), "8:34");
+  EXPECT_EQ(run_.place_of(diag::Id::IcmpTypeZero), "7:32");
+  EXPECT_EQ(run_.place_of(diag::Id::IcmpTypeTooLarge), "8:32");
 }
 
 TEST_F(KnownBugs, OddPorts) {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "compiler/manifest/document.h"
+#include "compiler/policy/entry.h"
 #include "compiler/policy/reader.h"
 
 namespace policyc::policy {

@@ -9,7 +9,8 @@ IpPrefix prefix(std::string_view text) { return parse_ip_prefix(text).value(); }
 IpAddress address(std::string_view text) { return parse_ip_address(text).value(); }
 
 TEST(IpAddress, ParsesAndPrintsBothFamilies) {
-  for (const auto* text : {"0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "::1", "2001:db8::8:800:200c:417a"}) {
+  for (const auto* text :
+       {"0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "::1", "2001:db8::8:800:200c:417a"}) {
     const auto parsed = parse_ip_address(text);
     ASSERT_TRUE(parsed) << text;
     EXPECT_EQ(parsed->to_string(), text);
@@ -22,8 +23,9 @@ TEST(IpAddress, ParsesAndPrintsBothFamilies) {
 }
 
 TEST(IpAddress, RefusesOtherText) {
-  for (const auto* text : {"", "1.2.3", "1.2.3.4.5", "256.0.0.1", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "1.2.3.4/32",
-                           "::1%eth0", ":::", "1::2::3", "12345::", "a.b.c.d", "0x7f.0.0.1"}) {
+  for (const auto* text :
+       {"", "1.2.3", "1.2.3.4.5", "256.0.0.1", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "1.2.3.4/32",
+        "::1%eth0", ":::", "1::2::3", "12345::", "a.b.c.d", "0x7f.0.0.1"}) {
     EXPECT_FALSE(parse_ip_address(text)) << text;
   }
   EXPECT_FALSE(parse_ip_address(std::string_view("1.2.3.4\0", 8)));
@@ -39,8 +41,9 @@ TEST(IpPrefix, ClearsHostBits) {
 }
 
 TEST(IpPrefix, RefusesOtherText) {
-  for (const auto* text : {"", "/", "10.0.0.0", "10.0.0.0/", "/8", "10.0.0.0/33", "::/129", "10.0.0.0/08", "10.0.0.0/-1",
-                           "10.0.0.0/+8", "10.0.0.0/8 ", "10.0.0.0/8/8", "10.0.0.0/99999999999", "10.0.0.0/x"}) {
+  for (const auto* text : {"", "/", "10.0.0.0", "10.0.0.0/", "/8", "10.0.0.0/33", "::/129",
+                           "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8 ",
+                           "10.0.0.0/8/8", "10.0.0.0/99999999999", "10.0.0.0/x"}) {
     EXPECT_FALSE(parse_ip_prefix(text)) << text;
   }
 }

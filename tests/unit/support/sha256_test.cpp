@@ -12,7 +12,8 @@ TEST(Sha256, PublishedExamples) {
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  EXPECT_EQ(sha256_hex(std::string(1'000'000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  EXPECT_EQ(sha256_hex(std::string(1'000'000, 'a')),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 struct LengthCase {
@@ -35,11 +36,13 @@ constexpr LengthCase kLengths[] = {
 };
 
 TEST(Sha256, EveryPaddingLength) {
-  for (const LengthCase& test : kLengths) EXPECT_EQ(sha256_hex(std::string(test.length, 'a')), test.digest) << test.length;
+  for (const LengthCase& test : kLengths)
+    EXPECT_EQ(sha256_hex(std::string(test.length, 'a')), test.digest) << test.length;
 }
 
 TEST(Sha256, BytesAboveAscii) {
-  EXPECT_EQ(sha256_hex(std::string("\x00\xff\x80", 3)), "f742b965f156c10374bc23aea96e3a8aff8facd6fc079defeaa30219ad86f211");
+  EXPECT_EQ(sha256_hex(std::string("\x00\xff\x80", 3)),
+            "f742b965f156c10374bc23aea96e3a8aff8facd6fc079defeaa30219ad86f211");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-#include "compiler/source/source.h"
-
 #include <gtest/gtest.h>
+
+#include "compiler/source/source.h"
 
 namespace policyc::source {
 namespace {
