@@ -91,7 +91,8 @@ void print_case(std::ostream& out, const scenario::Case& item, const scenario::P
 
 class EvalCommand {
  public:
-  EvalCommand(const EvalOptions& options, Context& context) : options_(options), context_(context) {}
+  EvalCommand(const EvalOptions& options, Context& context)
+      : options_(options), context_(context) {}
 
   void run() {
     const auto engine = find_engine(options_.engine);
@@ -168,8 +169,8 @@ class EvalCommand {
     return true;
   }
 
-  void print(const std::string& path, const scenario::Case& item, const scenario::Prepared& prepared,
-             const std::vector<eval::FlowResult>& results) {
+  void print(const std::string& path, const scenario::Case& item,
+             const scenario::Prepared& prepared, const std::vector<eval::FlowResult>& results) {
     const auto case_differences = scenario::case_differences(item, prepared);
     tally_.failed += case_differences.size();
     if (options_.output == Output::Text) {
@@ -186,7 +187,8 @@ class EvalCommand {
     context_.out << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (item.flows[i].expect) {
-        ++(scenario::differences(*item.flows[i].expect, results[i]).empty() ? tally_.passed : tally_.failed);
+        ++(scenario::differences(*item.flows[i].expect, results[i]).empty() ? tally_.passed
+                                                                            : tally_.failed);
       }
     }
   }
@@ -201,15 +203,20 @@ class EvalCommand {
 
 void add_eval(CLI::App& app, Context& context) {
   auto options = std::make_shared<EvalOptions>();
-  CLI::App* command = app.add_subcommand("eval", "Say what happens to the flows of a scenario, and which rule decides");
+  CLI::App* command = app.add_subcommand(
+      "eval", "Say what happens to the flows of a scenario, and which rule decides");
   command->add_option("scenario", options->files, "Scenario files (JSON or YAML, docs/eval.md)");
   command->add_option("--engine", options->engine, "Who answers: " + engine_names());
   command
       ->add_option_function<std::string>(
-          "-o,--output", [options](const std::string& text) { options->output = text == "json" ? Output::Json : Output::Text; },
+          "-o,--output",
+          [options](const std::string& text) {
+            options->output = text == "json" ? Output::Json : Output::Text;
+          },
           "text or json")
       ->check(CLI::IsMember({"text", "json"}));
-  command->add_flag("--batch", options->batch, "Read one case a line from standard input, write one line of verdicts each");
+  command->add_flag("--batch", options->batch,
+                    "Read one case a line from standard input, write one line of verdicts each");
   command->callback([options, &context] { EvalCommand(*options, context).run(); });
 }
 

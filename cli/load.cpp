@@ -1,3 +1,5 @@
+#include "loader/endpoint/load.h"
+
 #include <fstream>
 #include <memory>
 #include <ostream>
@@ -10,7 +12,6 @@
 #include "compiler/driver/inputs.h"
 #include "compiler/manifest/document.h"
 #include "compiler/policy/reader.h"
-#include "loader/endpoint/load.h"
 
 namespace policyc::cli {
 namespace {
@@ -43,7 +44,8 @@ Result<policy::LabelSet> parse_labels(const std::string& text) {
     const std::string source = colon == std::string::npos ? "k8s" : key.substr(0, colon);
     if (colon != std::string::npos) key = key.substr(colon + 1);
     if (key.empty() || source.empty()) return fail("--labels: `" + item + "` is not a label");
-    if (!labels.add({source, key, value})) return fail("--labels: key `" + key + "` is there twice");
+    if (!labels.add({source, key, value}))
+      return fail("--labels: key `" + key + "` is there twice");
   }
   return labels;
 }
@@ -62,7 +64,8 @@ class LoadCommand {
     }
     std::ifstream file(arguments_.object, std::ios::binary);
     std::ostringstream content;
-    if (!file || !(content << file.rdbuf())) return kernel_error(context_.err, {"cannot read " + arguments_.object});
+    if (!file || !(content << file.rdbuf()))
+      return kernel_error(context_.err, {"cannot read " + arguments_.object});
     const std::string bytes = content.str();
     request.object = {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
     if (!arguments_.inventory.empty()) {
@@ -107,7 +110,8 @@ class LoadCommand {
     for (driver::InputText& input : *inputs) {
       const auto id = sources.add_file(std::move(input.name), std::move(input.text));
       auto more = manifest::read_documents(sources, id, diagnostics);
-      documents.insert(documents.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+      documents.insert(documents.end(), std::make_move_iterator(more.begin()),
+                       std::make_move_iterator(more.end()));
     }
     policy::ReadOptions read_options;
     read_options.agent = *options;
@@ -116,19 +120,23 @@ class LoadCommand {
     auto resolved = policy::resolve(read.policies, read.cluster, *options, diagnostics);
     context_.err << diag::render_text(sources, diagnostics);
     if (diagnostics.has_errors()) return kFindings;
-    request.inventory = endpoint::Inventory{*options, std::move(read.cluster), std::move(resolved.prefixes)};
+    request.inventory =
+        endpoint::Inventory{*options, std::move(read.cluster), std::move(resolved.prefixes)};
     return kSuccess;
   }
 
   void print(const endpoint::LoadReport& report) {
-    context_.out << "endpoint " << report.endpoint_id << " on " << arguments_.interface << ": identity " << report.identity
-                 << ", shape " << report.shape.substr(0, 12) << (report.shape_loaded ? " loaded" : " shared") << ", "
-                 << (report.replaced ? "replaced" : "attached") << " by " << attach::hook_name(report.hook) << "; ipcache +"
-                 << report.ipcache.added << " ~" << report.ipcache.changed << " -" << report.ipcache.removed
-                 << "; policy epoch " << report.epoch << "\n";
+    context_.out << "endpoint " << report.endpoint_id << " on "
+                 << arguments_.interface << ": identity " << report.identity << ", shape "
+                 << report.shape.substr(0, 12) << (report.shape_loaded ? " loaded" : " shared")
+                 << ", " << (report.replaced ? "replaced" : "attached") << " by "
+                 << attach::hook_name(report.hook) << "; ipcache +" << report.ipcache.added << " ~"
+                 << report.ipcache.changed << " -" << report.ipcache.removed << "; policy epoch "
+                 << report.epoch << "\n";
     for (const std::string& interface : report.starved) {
-      context_.err << "policyc: warning: the policy of " << interface
-                   << " has no room for every identity and denies the newest: load it again\n";
+      context_.err
+          << "policyc: warning: the policy of "
+          << interface << " has no room for every identity and denies the newest: load it again\n";
     }
   }
 
@@ -141,28 +149,51 @@ class LoadCommand {
 
 void add_load(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("load", "put a compiled policy on an endpoint's interface");
-  command->add_option("object", arguments->object, "object that `policyc compile` wrote")->required()->type_name("OBJECT");
-  command->add_option("--interface,-i", arguments->interface, "host side of the endpoint's veth")->required();
-  command->add_option("--endpoint-ip", arguments->addresses, "the endpoint's address, one of each family")->required()->type_name("IP");
-  auto* identity = command->add_option("--identity", arguments->identity, "the endpoint's identity number")->type_name("N");
-  command->add_option("--labels", arguments->labels, "the endpoint's labels, where the inventory does not have it")
+  CLI::App* command =
+      app.add_subcommand("load", "put a compiled policy on an endpoint's interface");
+  command->add_option("object", arguments->object, "object that `policyc compile` wrote")
+      ->required()
+      ->type_name("OBJECT");
+  command->add_option("--interface,-i", arguments->interface, "host side of the endpoint's veth")
+      ->required();
+  command
+      ->add_option("--endpoint-ip", arguments->addresses,
+                   "the endpoint's address, one of each family")
+      ->required()
+      ->type_name("IP");
+  auto* identity =
+      command->add_option("--identity", arguments->identity, "the endpoint's identity number")
+          ->type_name("N");
+  command
+      ->add_option("--labels", arguments->labels,
+                   "the endpoint's labels, where the inventory does not have it")
       ->type_name("K=V,...");
-  command->add_option("--endpoints", arguments->inventory, "manifests of everything that exists: pods, namespaces, nodes, CIDR groups")
+  command
+      ->add_option("--endpoints", arguments->inventory,
+                   "manifests of everything that exists: pods, namespaces, nodes, CIDR groups")
       ->type_name("FILE|DIR");
   command->add_option("--attach", arguments->hook, "how to attach")
       ->check(CLI::IsMember({"auto", "tcx", "clsact"}))
       ->capture_default_str();
-  command->add_flag("--audit", arguments->audit, "report what the policy denies, and let it through");
-  command->add_option("--trace-verdicts", arguments->trace, "events for allowed connections too, on the whole node")
+  command->add_flag("--audit", arguments->audit,
+                    "report what the policy denies, and let it through");
+  command
+      ->add_option("--trace-verdicts", arguments->trace,
+                   "events for allowed connections too, on the whole node")
       ->check(CLI::IsMember({"on", "off"}));
-  command->add_option("--max-classes", arguments->max_classes, "identities that a new shape has room for")
+  command
+      ->add_option("--max-classes", arguments->max_classes,
+                   "identities that a new shape has room for")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
-  command->add_option("--conntrack-max", arguments->sizes.conntrack, "connections of each family, when the maps are made")
+  command
+      ->add_option("--conntrack-max", arguments->sizes.conntrack,
+                   "connections of each family, when the maps are made")
       ->check(CLI::Range(1, 1 << 26))
       ->capture_default_str();
-  command->add_option("--ipcache-max", arguments->sizes.ipcache, "addresses of each family, when the maps are made")
+  command
+      ->add_option("--ipcache-max", arguments->sizes.ipcache,
+                   "addresses of each family, when the maps are made")
       ->check(CLI::Range(1, 1 << 26))
       ->capture_default_str();
   add_agent_options(*command, arguments->agent);

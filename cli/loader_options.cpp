@@ -7,10 +7,14 @@
 namespace policyc::cli {
 
 void add_loader_paths(CLI::App& command, endpoint::Paths& paths) {
-  command.add_option("--bpffs", paths.bpffs, "where maps, programs and links are pinned, on a BPF file system")
+  command
+      .add_option("--bpffs", paths.bpffs,
+                  "where maps, programs and links are pinned, on a BPF file system")
       ->type_name("DIR")
       ->capture_default_str();
-  command.add_option("--state-dir", paths.state, "where identities, classes and endpoints are remembered")
+  command
+      .add_option("--state-dir", paths.state,
+                  "where identities, classes and endpoints are remembered")
       ->type_name("DIR")
       ->capture_default_str();
 }

@@ -21,8 +21,8 @@ constexpr int kPollMilliseconds = 100;
 volatile std::sig_atomic_t interrupted = 0;
 
 struct Arguments {
-  std::uint64_t count = 0;   // 0: no limit
-  double timeout = 0;        // seconds; 0: no limit
+  std::uint64_t count = 0;  // 0: no limit
+  double timeout = 0;       // seconds; 0: no limit
   std::string output = "compact";
   endpoint::Paths paths;
 };
@@ -36,10 +36,12 @@ int run(const Arguments& arguments, Context& context) {
   observe::Names names(arguments.paths);
   const auto form = arguments.output == "json" ? observe::Format::Json : observe::Format::Compact;
   const std::uint64_t clock_offset = observe::wall_clock_offset_ns();
-  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(arguments.timeout));
+  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                      std::chrono::duration<double>(arguments.timeout));
   std::uint64_t seen = 0;
   const auto wants_more = [&] {
-    return interrupted == 0 && context.out.good() && (arguments.count == 0 || seen < arguments.count) &&
+    return interrupted == 0 && context.out.good() &&
+           (arguments.count == 0 || seen < arguments.count) &&
            (arguments.timeout <= 0 || Clock::now() < end);
   };
   interrupted = 0;
@@ -58,7 +60,8 @@ int run(const Arguments& arguments, Context& context) {
   std::signal(SIGTERM, old_terminate);
   if (!polled) return kernel_error(context.err, polled.error());
   if (const auto lost = maps::read_lost_events(*maps); lost && *lost != 0) {
-    context.err << "policyc: " << *lost << " events were lost since the maps were made: the ring was full\n";
+    context.err << "policyc: " << *lost
+                << " events were lost since the maps were made: the ring was full\n";
   }
   return kSuccess;
 }
@@ -67,9 +70,12 @@ int run(const Arguments& arguments, Context& context) {
 
 void add_observe(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("observe", "print drops and verdicts as they happen, with the rule behind each");
+  CLI::App* command = app.add_subcommand(
+      "observe", "print drops and verdicts as they happen, with the rule behind each");
   command->add_option("--count,-n", arguments->count, "stop after N events")->type_name("N");
-  command->add_option("--timeout", arguments->timeout, "stop after this time")->type_name("SECONDS")->check(CLI::NonNegativeNumber);
+  command->add_option("--timeout", arguments->timeout, "stop after this time")
+      ->type_name("SECONDS")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("-o,--output", arguments->output, "form of a line")
       ->check(CLI::IsMember({"compact", "json"}))
       ->capture_default_str();

@@ -1,3 +1,5 @@
+#include "loader/endpoint/status.h"
+
 #include <memory>
 #include <ostream>
 
@@ -5,7 +7,6 @@
 
 #include "cli/command.h"
 #include "cli/loader_options.h"
-#include "loader/endpoint/status.h"
 #include "loader/observe/event.h"
 #include "runtime/abi/abi.h"
 
@@ -19,7 +20,9 @@ struct Arguments {
   endpoint::Paths paths;
 };
 
-const char* direction_name(std::uint8_t direction) { return direction == POLICYC_INGRESS ? "ingress" : "egress"; }
+const char* direction_name(std::uint8_t direction) {
+  return direction == POLICYC_INGRESS ? "ingress" : "egress";
+}
 
 std::string_view outcome_name(const maps::Counter& counter) {
   return counter.reason == DROP_NONE ? "forwarded" : observe::reason_text(counter.reason);
@@ -32,16 +35,18 @@ std::string state_name(const endpoint::EndpointStatus& endpoint) {
 
 void print_endpoint(const endpoint::EndpointStatus& endpoint, std::ostream& out) {
   const endpoint::EndpointRecord& record = endpoint.record;
-  out << "endpoint " << record.id << " " << (record.name.empty() ? "" : record.name + " ") << "on " << record.interface
-      << " (index " << record.interface_index << "): " << state_name(endpoint) << "\n  addresses";
+  out << "endpoint " << record.id << " " << (record.name.empty() ? "" : record.name + " ") << "on "
+      << record.interface << " (index " << record.interface_index << "): " << state_name(endpoint)
+      << "\n  addresses";
   for (const IpAddress& address : record.addresses) out << " " << address.to_string();
   out << ", identity " << record.identity << "\n  shape " << record.shape << "\n";
   for (const std::string& policy : endpoint.policies) out << "  policy " << policy << "\n";
   for (const attach::Side side : attach::kSides) {
     out << "  " << attach::program_name(side) << ": ";
     if (const auto& program = endpoint.programs[static_cast<std::size_t>(side)]) {
-      out << attach::hook_name(record.hook) << ", program " << program->id << ", " << program->verified_instructions
-          << " instructions verified, " << program->jited_bytes << " bytes of machine code\n";
+      out << attach::hook_name(record.hook) << ", program " << program->id << ", "
+          << program->verified_instructions << " instructions verified, " << program->jited_bytes
+          << " bytes of machine code\n";
     } else {
       out << "not attached\n";
     }
@@ -50,14 +55,17 @@ void print_endpoint(const endpoint::EndpointStatus& endpoint, std::ostream& out)
 
 void print_text(const endpoint::Status& status, std::ostream& out) {
   for (const auto& endpoint : status.endpoints) print_endpoint(endpoint, out);
-  out << status.endpoints.size() << (status.endpoints.size() == 1 ? " endpoint, " : " endpoints, ") << status.identities
-      << (status.identities == 1 ? " identity" : " identities") << ", policy epoch " << status.epoch
-      << (status.trace_verdicts ? ", verdicts traced" : "") << "\n";
-  if (status.interrupted) out << "the last change did not finish: the next load or unload finishes it\n";
-  for (const auto& table : status.tables) out << "  " << table.name << " " << table.entries << " of " << table.capacity << "\n";
+  out << status.endpoints.size() << (status.endpoints.size() == 1 ? " endpoint, " : " endpoints, ")
+      << status.identities << (status.identities == 1 ? " identity" : " identities")
+      << ", policy epoch " << status.epoch << (status.trace_verdicts ? ", verdicts traced" : "")
+      << "\n";
+  if (status.interrupted)
+    out << "the last change did not finish: the next load or unload finishes it\n";
+  for (const auto& table : status.tables)
+    out << "  " << table.name << " " << table.entries << " of " << table.capacity << "\n";
   for (const maps::Counter& counter : status.counters) {
-    out << "  " << direction_name(counter.direction) << " " << outcome_name(counter) << ": " << counter.packets
-        << " packets, " << counter.bytes << " bytes\n";
+    out << "  " << direction_name(counter.direction) << " " << outcome_name(counter) << ": "
+        << counter.packets << " packets, " << counter.bytes << " bytes\n";
   }
   if (status.lost_events != 0) out << "  " << status.lost_events << " events lost\n";
 }
@@ -95,7 +103,8 @@ Json to_json(const endpoint::Status& status) {
                   {"audit", record.audit},
                   {"enforced", endpoint.enforced()},
                   {"programs", Json::object()}};
-    for (const IpAddress& address : record.addresses) entry["addresses"].push_back(address.to_string());
+    for (const IpAddress& address : record.addresses)
+      entry["addresses"].push_back(address.to_string());
     for (const attach::Side side : attach::kSides) {
       entry["programs"][std::string(attach::program_name(side))] =
           program_json(endpoint.programs[static_cast<std::size_t>(side)]);
@@ -133,7 +142,8 @@ int run(const Arguments& arguments, Context& context) {
 
 void add_status(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("status", "show what is loaded: endpoints, programs, tables, counters");
+  CLI::App* command =
+      app.add_subcommand("status", "show what is loaded: endpoints, programs, tables, counters");
   command->add_option("-o,--output", arguments->output, "form of the output")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();

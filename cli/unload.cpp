@@ -1,9 +1,10 @@
+#include "loader/endpoint/unload.h"
+
 #include <memory>
 #include <ostream>
 
 #include "cli/command.h"
 #include "cli/loader_options.h"
-#include "loader/endpoint/unload.h"
 
 namespace policyc::cli {
 namespace {
@@ -23,7 +24,8 @@ int run(const Arguments& arguments, Context& context) {
   if (arguments.all) {
     const auto count = endpoint::unload_all(arguments.paths);
     if (!count) return kernel_error(context.err, count.error());
-    context.out << *count << (*count == 1 ? " endpoint" : " endpoints") << " unloaded, maps and state removed\n";
+    context.out << *count << (*count == 1 ? " endpoint" : " endpoints")
+                << " unloaded, maps and state removed\n";
     return kSuccess;
   }
   if (auto done = endpoint::unload_endpoint(arguments.paths, arguments.interface); !done) {

@@ -35,9 +35,7 @@ struct Outcome {
   diag::Engine diagnostics;
 };
 
-std::string_view who(RefusedBy refused_by) {
-  return refused_by == RefusedBy::Agent ? "agent" : "apiserver";
-}
+std::string_view who(RefusedBy refused_by) { return refused_by == RefusedBy::Agent ? "agent" : "apiserver"; }
 
 std::string_view who_in_words(RefusedBy refused_by) {
   return refused_by == RefusedBy::Agent ? "the agent" : "the API server";
@@ -88,16 +86,22 @@ class ValidateCommand {
     return code;
   }
 
-  std::vector<Outcome> examine(source::SourceMap& sources, const driver::InputText& input) const {
+  std::vector<Outcome> examine(source::SourceMap& sources, const driver::InputText& input) {
     std::vector<Outcome> outcomes;
     diag::Engine unreadable;
     const source::FileId file = sources.add_file(input.name, input.text);
     const std::vector<manifest::Document> documents = manifest::read_documents(sources, file, unreadable);
-    for (const diag::Diagnostic& diagnostic : unreadable.all()) outcomes.push_back(no_document(sources, input, diagnostic));
+    for (const diag::Diagnostic& diagnostic : unreadable.all())
+      outcomes.push_back(no_document(sources, input, diagnostic));
     for (const manifest::Document& document : documents) {
+      if (!arguments_.batch && !policy::is_policy(document)) {
+        ++skipped_;
+        continue;
+      }
       Outcome& outcome = outcomes.emplace_back();
       const std::string prefix = document.namespace_.value.empty() ? "" : document.namespace_.value + "/";
-      outcome.title = sources.file_line(document.root.id) + ": " + document.kind.value + " " + prefix + document.name.value;
+      outcome.title =
+          sources.file_line(document.root.id) + ": " + document.kind.value + " " + prefix + document.name.value;
       outcome.kind = document.kind;
       outcome.name_space = document.namespace_;
       outcome.name = document.name;
@@ -135,7 +139,9 @@ class ValidateCommand {
         ++(outcome.acceptance.accepted ? accepted : refused);
       }
     }
-    context_.out << accepted << " accepted, " << refused << " refused\n";
+    context_.out << accepted << " accepted, " << refused << " refused";
+    if (skipped_ != 0) context_.out << ", " << skipped_ << " other objects skipped";
+    context_.out << "\n";
     return refused == 0 ? kSuccess : kFindings;
   }
 
@@ -169,7 +175,8 @@ class ValidateCommand {
       if (line.empty()) continue;
       const Json request = Json::parse(line, nullptr, false);
       if (!request.is_object() || !request.contains("yaml") || !request["yaml"].is_string()) {
-        return fail_with(kUnreadable, "standard input, line " + std::to_string(number) + ": expected an object with `yaml`");
+        return fail_with(kUnreadable,
+                         "standard input, line " + std::to_string(number) + ": expected an object with `yaml`");
       }
       const policy::Acceptance acceptance = judge(request["yaml"].get<std::string>());
       Json answer{{"id", request.value("id", Json())}};
@@ -181,7 +188,7 @@ class ValidateCommand {
   }
 
   // A text is accepted when it has a document and all of them are accepted; else the first refusal counts.
-  policy::Acceptance judge(const std::string& text) const {
+  policy::Acceptance judge(const std::string& text) {
     source::SourceMap sources;
     const std::vector<Outcome> outcomes = examine(sources, {"<batch>", text});
     policy::Acceptance result;
@@ -197,6 +204,7 @@ class ValidateCommand {
   const Arguments& arguments_;
   Context& context_;
   policy::Options options_;
+  std::size_t skipped_ = 0;  // documents of other kinds, which are fine beside policies
 };
 
 }  // namespace

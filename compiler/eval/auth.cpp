@@ -35,13 +35,14 @@ std::vector<Key> keys_of(const std::vector<Match>& matches) {
   return out;
 }
 
-// A key that a broader one of higher precedence covers is not in the map, unless it has its own authentication clause: then
-// it takes over the redirect of the broader one.
+// A key that a broader one of higher precedence covers is not in the map, unless it has its own
+// authentication clause: then it takes over the redirect of the broader one.
 void apply_precedence(std::vector<Key>& keys) {
   const std::vector<Key> all = keys;
   for (Key& key : keys) {
     for (const Key& other : all) {
-      const bool covers = other.length <= key.length && (other.names_peer == key.names_peer || !other.names_peer);
+      const bool covers =
+          other.length <= key.length && (other.names_peer == key.names_peer || !other.names_peer);
       if (covers) {
         key.precedence = std::max(key.precedence, other.precedence);
       }
@@ -64,7 +65,8 @@ const Key* longest(const std::vector<Key>& keys, bool names_peer) {
   return best;
 }
 
-// The key's own clause, else that of the narrowest key of the same peer that covers it with the same precedence.
+// The key's own clause, else that of the narrowest key of the same peer that covers it with the
+// same precedence.
 std::optional<AuthRequirement> requirement_of(const Key& key, const std::vector<Key>& keys) {
   if (key.auth) {
     return AuthRequirement{*key.auth, true};
@@ -72,11 +74,13 @@ std::optional<AuthRequirement> requirement_of(const Key& key, const std::vector<
   const Key* covering = nullptr;
   for (const Key& other : keys) {
     if (other.names_peer == key.names_peer && other.length < key.length && other.auth &&
-        other.precedence >= key.precedence && (covering == nullptr || other.length > covering->length)) {
+        other.precedence >= key.precedence &&
+        (covering == nullptr || other.length > covering->length)) {
       covering = &other;
     }
   }
-  return covering != nullptr ? std::optional(AuthRequirement{*covering->auth, false}) : std::nullopt;
+  return covering != nullptr ? std::optional(AuthRequirement{*covering->auth, false})
+                             : std::nullopt;
 }
 
 }  // namespace
@@ -88,7 +92,8 @@ std::optional<AuthRequirement> auth_requirement(const std::vector<Match>& matche
   const Key* wildcard = longest(keys, false);
   const Key* chosen = specific != nullptr ? specific : wildcard;
   if (specific != nullptr && wildcard != nullptr &&
-      std::pair(wildcard->precedence, wildcard->length) > std::pair(specific->precedence, specific->length)) {
+      std::pair(wildcard->precedence, wildcard->length) >
+          std::pair(specific->precedence, specific->length)) {
     chosen = wildcard;
   }
   if (chosen == nullptr) {

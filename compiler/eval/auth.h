@@ -10,7 +10,8 @@ namespace policyc::eval {
 
 struct AuthRequirement {
   policy::AuthType type = policy::AuthType::Disabled;
-  bool is_explicit = false;  // from an `authentication` clause of the deciding key; else taken from another one
+  bool is_explicit =
+      false;  // from an `authentication` clause of the deciding key; else taken from another one
 };
 
 // `matches` must hold no deny. Nothing when no rule speaks of authentication.

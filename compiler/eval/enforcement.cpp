@@ -15,7 +15,8 @@ bool applies(const policy::Entry& entry, const Subject& subject, policy::Directi
 Enforcement select_entries(const std::vector<const policy::Entry*>& entries, const Subject& subject,
                            policy::Direction direction, const policy::Options& options) {
   Enforcement out;
-  // Both tests look at the key alone, whatever its source: a pod with a label `host` is taken for the host.
+  // Both tests look at the key alone, whatever its source: a pod with a label `host` is taken for
+  // the host.
   const bool unprotected_host = subject.labels.has_key("host") && !options.host_firewall;
   if (unprotected_host || options.enforcement == policy::Enforcement::Never) {
     return out;

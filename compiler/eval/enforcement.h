@@ -8,9 +8,9 @@
 namespace policyc::eval {
 
 struct Subject {
-  policy::LabelSet labels;       // as a subject: of the host, its node labels too
-  bool is_local_host = false;    // identity 1
-  std::string namespace_;        // empty: it has none
+  policy::LabelSet labels;     // as a subject: of the host, its node labels too
+  bool is_local_host = false;  // identity 1
+  std::string namespace_;      // empty: it has none
 };
 
 struct Enforcement {
@@ -19,7 +19,8 @@ struct Enforcement {
   std::vector<const policy::Entry*> entries;  // in the order of the input
 };
 
-[[nodiscard]] Enforcement select_entries(const std::vector<const policy::Entry*>& entries, const Subject& subject,
-                                         policy::Direction direction, const policy::Options& options);
+[[nodiscard]] Enforcement select_entries(const std::vector<const policy::Entry*>& entries,
+                                         const Subject& subject, policy::Direction direction,
+                                         const policy::Options& options);
 
 }  // namespace policyc::eval

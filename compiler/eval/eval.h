@@ -1,6 +1,7 @@
 #pragma once
-// The reference evaluator: plain, slow, obvious. It works on the resolved entries (compiler/policy) alone and shares no
-// code with IR, passes, matrix or emission. Spec sections 5.3, 6 and 7, appendix A.
+// The reference evaluator: plain, slow, obvious. It works on the resolved entries (compiler/policy)
+// alone and shares no code with IR, passes, matrix or emission. Spec sections 5.3, 6 and 7,
+// appendix A.
 
 #include <map>
 #include <memory>
@@ -17,12 +18,12 @@ using policy::l7::HttpRequest;
 
 struct Peer {
   enum class Kind : std::uint8_t { Endpoint, Entity, Address } kind = Kind::Address;
-  std::string name;        // endpoint full name, or entity
+  std::string name;  // endpoint full name, or entity
   IpAddress address;
 };
 
 struct Flow {
-  std::string subject;     // endpoint full name
+  std::string subject;  // endpoint full name
   policy::Direction direction = policy::Direction::Ingress;
   Peer peer;
   policy::Protocol protocol = policy::Protocol::Tcp;
@@ -36,15 +37,16 @@ enum class Verdict : std::uint8_t { Allow, Deny, Redirect };
 
 struct FlowResult {
   Verdict verdict = Verdict::Deny;
-  bool by_default = false;               // no entry matched
-  bool subject_error = false;            // the subject's policy does not compute (spec section 6.4), or the subject or
-                                         // peer is unknown; fails closed
-  std::string parser;                    // "http", "dns", "kafka", "tls", "crd", or the l7proto name; redirect only
+  bool by_default = false;     // no entry matched
+  bool subject_error = false;  // the subject's policy does not compute (spec section 6.4), or the
+                               // subject or peer is unknown; fails closed
+  std::string parser;  // "http", "dns", "kafka", "tls", "crd", or the l7proto name; redirect only
   std::string listener;
-  std::string auth;                      // "disabled", "spire", "test-always-fail"; empty: none
-  std::string auth_source;               // "explicit", "derived"
-  std::optional<bool> l7_allowed;        // of the request given
-  // Entries that contributed to the winning verdict; by default: those that deny what no rule allows.
+  std::string auth;                // "disabled", "spire", "test-always-fail"; empty: none
+  std::string auth_source;         // "explicit", "derived"
+  std::optional<bool> l7_allowed;  // of the request given
+  // Entries that contributed to the winning verdict; by default: those that deny what no rule
+  // allows.
   std::vector<policy::Origin> origins;
 };
 
@@ -54,10 +56,12 @@ struct EndpointState {
   std::string error;  // conflicts that make the policy impossible to compute
 };
 
-// Holds the resolved policies of one cluster; answers flows. Subject policies are computed on first use and kept.
+// Holds the resolved policies of one cluster; answers flows. Subject policies are computed on first
+// use and kept.
 class Evaluator {
  public:
-  Evaluator(const policy::Cluster& cluster, const policy::Resolved& resolved, const policy::Options& options);
+  Evaluator(const policy::Cluster& cluster, const policy::Resolved& resolved,
+            const policy::Options& options);
   ~Evaluator();
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;

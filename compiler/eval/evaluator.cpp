@@ -33,7 +33,8 @@ struct SubjectPolicy {
 // Cilium sorts the rules of an endpoint by the name of their object.
 auto sort_key(const Entry* entry) {
   static constexpr std::array<std::string_view, 3> kKinds = {"cnp", "ccnp", "netpol"};
-  return std::tuple(kKinds[static_cast<std::size_t>(entry->origin.kind)], std::string_view(entry->origin.namespace_),
+  return std::tuple(kKinds[static_cast<std::size_t>(entry->origin.kind)],
+                    std::string_view(entry->origin.namespace_),
                     std::string_view(entry->origin.name));
 }
 
@@ -49,14 +50,16 @@ Entry allow_everything(Direction direction, const policy::Selector& wildcard) {
 }  // namespace
 
 struct Evaluator::Impl {
-  Impl(const policy::Cluster& cluster_in, const policy::Resolved& resolved, const policy::Options& options_in)
+  Impl(const policy::Cluster& cluster_in, const policy::Resolved& resolved,
+       const policy::Options& options_in)
       : cluster(cluster_in),
         options(options_in),
         peers(cluster_in, resolved, options_in),
         pod_ports(named_ports_of_pods(cluster_in)),
         wildcard(policy::wildcard_selector()),
         host_selector(policy::reserved_selector("host")),
-        synthetic{allow_everything(Direction::Ingress, wildcard), allow_everything(Direction::Egress, wildcard)} {
+        synthetic{allow_everything(Direction::Ingress, wildcard),
+                  allow_everything(Direction::Egress, wildcard)} {
     host_labels = peers.book().entity_labels("host");
     entries.reserve(resolved.entries.size());
     for (const Entry& entry : resolved.entries) {
@@ -94,14 +97,16 @@ struct Evaluator::Impl {
     return out;
   }
 
-  DirectionPolicy compute(const policy::Endpoint& endpoint, const Subject& subject, Direction direction) {
+  DirectionPolicy compute(const policy::Endpoint& endpoint, const Subject& subject,
+                          Direction direction) {
     DirectionPolicy out;
     Enforcement enforcement = select_entries(entries, subject, direction, options);
     out.enforced = enforcement.enforced;
     FilterContext context;
     context.direction = direction;
     context.relax_l7 = !enforcement.default_deny;
-    context.wildcard_host_l7 = options.allow_localhost && direction == Direction::Ingress && !subject.is_local_host;
+    context.wildcard_host_l7 =
+        options.allow_localhost && direction == Direction::Ingress && !subject.is_local_host;
     context.host_labels = &host_labels;
     context.host_selector = &host_selector;
     context.wildcard = &wildcard;
@@ -121,15 +126,17 @@ struct Evaluator::Impl {
     return out;
   }
 
-  bool listener_exists(const PeerPolicy& peer) const { return cluster.listeners.contains(peer.listener); }
+  bool listener_exists(const PeerPolicy& peer) const {
+    return cluster.listeners.contains(peer.listener);
+  }
 
   // A redirect to a listener that does not exist (yet) allows nothing.
   bool applies(const PeerPolicy& peer, PeerTable::PeerId id) {
     return (peer.listener.empty() || listener_exists(peer)) && peers.matches(*peer.selector, id);
   }
 
-  std::vector<Match> matches_of(const Flow& flow, const SubjectPolicy& subject, const DirectionPolicy& direction,
-                                PeerTable::PeerId peer_id) {
+  std::vector<Match> matches_of(const Flow& flow, const SubjectPolicy& subject,
+                                const DirectionPolicy& direction, PeerTable::PeerId peer_id) {
     std::vector<Match> matches;
     for (const Filter& filter : direction.filters.filters) {
       if (!filter.ports || !filter.ports->covers(flow.protocol, flow.port)) {
@@ -137,8 +144,8 @@ struct Evaluator::Impl {
       }
       for (const PeerPolicy& peer : filter.peers) {
         if (applies(peer, peer_id)) {
-          matches.push_back({&filter, &peer, !(*peer.selector == wildcard), filter.ports->key_length(flow.port),
-                             precedence_of(peer)});
+          matches.push_back({&filter, &peer, !(*peer.selector == wildcard),
+                             filter.ports->key_length(flow.port), precedence_of(peer)});
         }
       }
     }
@@ -149,9 +156,10 @@ struct Evaluator::Impl {
     return matches;
   }
 
-  // What Envoy knows of a peer and port. Rules for a listener count only on that listener; while it does not exist, Envoy
-  // has them without one.
-  std::vector<const PeerPolicy*> envoy_alternatives(const Flow& flow, const DirectionPolicy& direction,
+  // What Envoy knows of a peer and port. Rules for a listener count only on that listener; while it
+  // does not exist, Envoy has them without one.
+  std::vector<const PeerPolicy*> envoy_alternatives(const Flow& flow,
+                                                    const DirectionPolicy& direction,
                                                     PeerTable::PeerId peer_id) {
     std::vector<const PeerPolicy*> out;
     for (const Filter& filter : direction.filters.filters) {
@@ -168,8 +176,8 @@ struct Evaluator::Impl {
     return out;
   }
 
-  bool dns_proxy_allows(const std::string& query, const Filter& redirect, const DirectionPolicy& direction,
-                        PeerTable::PeerId peer_id) {
+  bool dns_proxy_allows(const std::string& query, const Filter& redirect,
+                        const DirectionPolicy& direction, PeerTable::PeerId peer_id) {
     for (const Filter& filter : direction.filters.filters) {
       if (!feeds_same_dns_proxy(filter, redirect)) {
         continue;
@@ -184,10 +192,11 @@ struct Evaluator::Impl {
   }
 
   // What the proxy says of the request; nothing when the flow has none that the proxy judges.
-  std::optional<bool> l7_decision(const Flow& flow, const Match& redirect, const DirectionPolicy& direction,
-                                  PeerTable::PeerId peer_id) {
+  std::optional<bool> l7_decision(const Flow& flow, const Match& redirect,
+                                  const DirectionPolicy& direction, PeerTable::PeerId peer_id) {
     const policy::Parser parser = redirect.peer->parser;
-    if ((parser == policy::Parser::Http && flow.http) || (parser == policy::Parser::Tls && flow.server_name)) {
+    if ((parser == policy::Parser::Http && flow.http) ||
+        (parser == policy::Parser::Tls && flow.server_name)) {
       return envoy_allows(flow, envoy_alternatives(flow, direction, peer_id));
     }
     if (parser == policy::Parser::Dns && flow.dns_query) {
@@ -201,7 +210,8 @@ struct Evaluator::Impl {
     const auto found = endpoint_index.find(flow.subject);
     const auto peer_id = peers.find(flow.peer);
     if (found == endpoint_index.end() || !peer_id) {
-      result.subject_error = true;  // an unknown subject or peer: nothing can be said, so nothing passes
+      result.subject_error =
+          true;  // an unknown subject or peer: nothing can be said, so nothing passes
       return result;
     }
     const SubjectPolicy& subject = policy_of(found->second);
@@ -245,7 +255,8 @@ struct Evaluator::Impl {
   std::vector<SubjectPolicy> subjects;
 };
 
-Evaluator::Evaluator(const policy::Cluster& cluster, const policy::Resolved& resolved, const policy::Options& options)
+Evaluator::Evaluator(const policy::Cluster& cluster, const policy::Resolved& resolved,
+                     const policy::Options& options)
     : impl_(std::make_unique<Impl>(cluster, resolved, options)) {}
 
 Evaluator::~Evaluator() = default;

@@ -16,7 +16,8 @@ using policy::Protocol;
 
 // Only DNS, TLS and listeners take effect on other protocols than TCP (spec section 6.3).
 Parser effective_parser(const EntryPorts& ports, Protocol protocol) {
-  const bool tcp_only = ports.parser == Parser::Http || ports.parser == Parser::Kafka || ports.parser == Parser::Generic;
+  const bool tcp_only = ports.parser == Parser::Http || ports.parser == Parser::Kafka ||
+                        ports.parser == Parser::Generic;
   if (!tcp_only || protocol == Protocol::Tcp) {
     return ports.parser;
   }
@@ -24,8 +25,8 @@ Parser effective_parser(const EntryPorts& ports, Protocol protocol) {
 }
 
 bool is_match_all(const policy::HttpRule& rule) {
-  return rule.path.value.empty() && rule.method.value.empty() && rule.host.value.empty() && rule.headers.empty() &&
-         rule.header_matches.empty();
+  return rule.path.value.empty() && rule.method.value.empty() && rule.host.value.empty() &&
+         rule.headers.empty() && rule.header_matches.empty();
 }
 
 void add_dns_rule(L7List& list, const policy::FqdnSelector& rule) {
@@ -35,7 +36,8 @@ void add_dns_rule(L7List& list, const policy::FqdnSelector& rule) {
     list.dns.push_back(DnsPattern::from_name(rule.match_name.value));
   }
   if (!rule.match_pattern.value.empty()) {
-    list.dns.push_back(DnsPattern::from_pattern(rule.match_pattern.value, policy::l7::DnsPatternUse::Rule));
+    list.dns.push_back(
+        DnsPattern::from_pattern(rule.match_pattern.value, policy::l7::DnsPatternUse::Rule));
   }
 }
 
@@ -118,7 +120,8 @@ class FilterBuilder {
       selects_host = selects_host || selector.matches(*context_.host_labels);
       names_host = names_host || selector == *context_.host_selector;
     };
-    if (wildcard || std::find(entry.peers.begin(), entry.peers.end(), *context_.wildcard) != entry.peers.end()) {
+    if (wildcard || std::find(entry.peers.begin(), entry.peers.end(), *context_.wildcard) !=
+                        entry.peers.end()) {
       add_peer(*context_.wildcard);  // beside it the other selectors do not count
     } else {
       for (const policy::Selector& selector : entry.peers) {
@@ -152,7 +155,8 @@ class FilterBuilder {
         out.priority = ports.listener->priority;
       }
       if (ports.listener_needs_namespace && context_.subject_namespace.empty()) {
-        out_.error = "listener `" + ports.listener->name + "` of a CiliumEnvoyConfig needs a subject with a namespace";
+        out_.error = "listener `" + ports.listener->name +
+                     "` of a CiliumEnvoyConfig needs a subject with a namespace";
       }
     }
     out.terminating_tls = ports.terminating_tls ? &*ports.terminating_tls : nullptr;
@@ -165,11 +169,13 @@ class FilterBuilder {
     return out;
   }
 
-  // `80`, `80-80` and `80-70` are different filters; a name has one filter whatever its end ports (the first one counts).
+  // `80`, `80-80` and `80-70` are different filters; a name has one filter whatever its end ports
+  // (the first one counts).
   Filter& filter_for(const PortSpec& spec) {
     const auto same = [&spec](const Filter& filter) {
       return filter.spec.protocol == spec.protocol && filter.spec.name == spec.name &&
-             (!spec.name.empty() || (filter.spec.port == spec.port && filter.spec.end_port == spec.end_port));
+             (!spec.name.empty() ||
+              (filter.spec.port == spec.port && filter.spec.end_port == spec.end_port));
     };
     const auto found = std::find_if(out_.filters.begin(), out_.filters.end(), same);
     if (found != out_.filters.end()) {
@@ -180,9 +186,9 @@ class FilterBuilder {
   }
 
   void merge_into(Filter& filter, const PeerPolicy& statement) {
-    const auto found = std::find_if(filter.peers.begin(), filter.peers.end(), [&statement](const PeerPolicy& peer) {
-      return *peer.selector == *statement.selector;
-    });
+    const auto found = std::find_if(
+        filter.peers.begin(), filter.peers.end(),
+        [&statement](const PeerPolicy& peer) { return *peer.selector == *statement.selector; });
     if (found == filter.peers.end()) {
       filter.peers.push_back(statement);
       return;

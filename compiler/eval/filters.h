@@ -1,6 +1,6 @@
 #pragma once
-// The L4 filters of one subject and direction (spec sections 6.3, 6.4): every statement for one port and protocol, per
-// peer selector, merged.
+// The L4 filters of one subject and direction (spec sections 6.3, 6.4): every statement for one
+// port and protocol, per peer selector, merged.
 
 #include <memory>
 #include <optional>
@@ -43,32 +43,34 @@ struct PeerPolicy {
 
   [[nodiscard]] bool is_redirect() const { return parser != policy::Parser::None; }
   [[nodiscard]] std::string parser_text() const {
-    return parser == policy::Parser::Generic ? generic_parser : std::string(policy::parser_name(parser));
+    return parser == policy::Parser::Generic ? generic_parser
+                                             : std::string(policy::parser_name(parser));
   }
 };
 
 struct Filter {
-  policy::PortSpec spec;                // as written
-  std::optional<PortMatch> ports;       // resolved for the subject; nothing: it never matches
+  policy::PortSpec spec;           // as written
+  std::optional<PortMatch> ports;  // resolved for the subject; nothing: it never matches
   std::vector<PeerPolicy> peers;
 };
 
 struct FilterContext {
   policy::Direction direction = policy::Direction::Ingress;
-  bool relax_l7 = false;                // no entry of the direction has default deny (spec section 6.2)
-  bool wildcard_host_l7 = false;        // allow-localhost on ingress: L7 rules do not restrict the host
+  bool relax_l7 = false;          // no entry of the direction has default deny (spec section 6.2)
+  bool wildcard_host_l7 = false;  // allow-localhost on ingress: L7 rules do not restrict the host
   const policy::LabelSet* host_labels = nullptr;
   const policy::Selector* host_selector = nullptr;
   const policy::Selector* wildcard = nullptr;
   std::string subject_namespace;
 };
 
-// Merges what `entries` say. On a conflict returns the message in `error`, and no filters: the subject's policy cannot be
-// computed.
+// Merges what `entries` say. On a conflict returns the message in `error`, and no filters: the
+// subject's policy cannot be computed.
 struct Filters {
   std::vector<Filter> filters;
   std::string error;
 };
-[[nodiscard]] Filters build_filters(const std::vector<const policy::Entry*>& entries, const FilterContext& context);
+[[nodiscard]] Filters build_filters(const std::vector<const policy::Entry*>& entries,
+                                    const FilterContext& context);
 
 }  // namespace policyc::eval

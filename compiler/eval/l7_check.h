@@ -9,12 +9,13 @@
 
 namespace policyc::eval {
 
-// Envoy: of the statements for the port, for ranges that hold it and for every port, one must let the request pass.
-// `alternatives` are those that select the peer.
-[[nodiscard]] bool envoy_allows(const Flow& flow, const std::vector<const PeerPolicy*>& alternatives);
+// Envoy: of the statements for the port, for ranges that hold it and for every port, one must let
+// the request pass. `alternatives` are those that select the peer.
+[[nodiscard]] bool envoy_allows(const Flow& flow,
+                                const std::vector<const PeerPolicy*>& alternatives);
 
-// The agent's DNS proxy knows only the filter of exactly the redirected port and protocol: does `filter` feed the proxy of
-// `redirect`?
+// The agent's DNS proxy knows only the filter of exactly the redirected port and protocol: does
+// `filter` feed the proxy of `redirect`?
 [[nodiscard]] bool feeds_same_dns_proxy(const Filter& filter, const Filter& redirect);
 [[nodiscard]] bool dns_rules_allow(const PeerPolicy& peer, const std::string& query);
 

@@ -8,7 +8,8 @@ namespace {
 
 using policy::Parser;
 
-std::string conflict(const std::string& what, const std::string& added, const std::string& existing) {
+std::string conflict(const std::string& what, const std::string& added,
+                     const std::string& existing) {
   return "cannot merge conflicting " + what + " (" + added + "/" + existing + ")";
 }
 
@@ -18,7 +19,8 @@ bool absorbs_tls(Parser parser) {
 }
 
 std::string merge_parser(PeerPolicy& existing, const PeerPolicy& added) {
-  const bool same = existing.parser == added.parser && existing.generic_parser == added.generic_parser;
+  const bool same =
+      existing.parser == added.parser && existing.generic_parser == added.generic_parser;
   if (same || added.parser == Parser::None) {
     return {};
   }
@@ -39,8 +41,8 @@ std::string merge_parser(PeerPolicy& existing, const PeerPolicy& added) {
 std::string merge_listener(PeerPolicy& existing, const PeerPolicy& added) {
   const bool added_is_stronger =
       added.priority != 0 && (existing.priority == 0 || added.priority < existing.priority);
-  if (!added.listener.empty() && !existing.listener.empty() && added.listener != existing.listener &&
-      added.priority == existing.priority) {
+  if (!added.listener.empty() && !existing.listener.empty() &&
+      added.listener != existing.listener && added.priority == existing.priority) {
     return conflict("listeners", added.listener, existing.listener);
   }
   if (added_is_stronger) {
@@ -64,11 +66,13 @@ std::string merge_auth(PeerPolicy& existing, const PeerPolicy& added) {
 }
 
 bool same_tls(const policy::TlsContext& a, const policy::TlsContext& b) {
-  return a.secret_name == b.secret_name && a.secret_namespace == b.secret_namespace && a.trusted_ca == b.trusted_ca &&
-         a.certificate == b.certificate && a.private_key == b.private_key;
+  return a.secret_name == b.secret_name && a.secret_namespace == b.secret_namespace &&
+         a.trusted_ca == b.trusted_ca && a.certificate == b.certificate &&
+         a.private_key == b.private_key;
 }
 
-std::string merge_tls(const policy::TlsContext*& existing, const policy::TlsContext* added, const std::string& which) {
+std::string merge_tls(const policy::TlsContext*& existing, const policy::TlsContext* added,
+                      const std::string& which) {
   if (existing != nullptr && added != nullptr && !same_tls(*existing, *added)) {
     return conflict(which + " TLS contexts", added->secret_name.value, existing->secret_name.value);
   }
@@ -106,15 +110,18 @@ std::string merge(PeerPolicy& existing, const PeerPolicy& added) {
       return error;
     }
   }
-  if (std::string error = merge_tls(existing.terminating_tls, added.terminating_tls, "terminating"); !error.empty()) {
+  if (std::string error = merge_tls(existing.terminating_tls, added.terminating_tls, "terminating");
+      !error.empty()) {
     return error;
   }
-  if (std::string error = merge_tls(existing.originating_tls, added.originating_tls, "originating"); !error.empty()) {
+  if (std::string error = merge_tls(existing.originating_tls, added.originating_tls, "originating");
+      !error.empty()) {
     return error;
   }
   existing.server_names.insert(added.server_names.begin(), added.server_names.end());
   merge_l7(existing.l7, added.l7);
-  if (!existing.server_names.empty() && existing.l7.rules > 0 && existing.terminating_tls == nullptr) {
+  if (!existing.server_names.empty() && existing.l7.rules > 0 &&
+      existing.terminating_tls == nullptr) {
     return "cannot merge server names with L7 rules without TLS termination";
   }
   return {};

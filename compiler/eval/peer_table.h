@@ -1,5 +1,6 @@
 #pragma once
-// Peers of flows as identities, and which selectors select them. Answers are computed once and kept.
+// Peers of flows as identities, and which selectors select them. Answers are computed once and
+// kept.
 
 #include <map>
 #include <optional>
@@ -15,7 +16,8 @@ class PeerTable {
  public:
   using PeerId = std::uint32_t;
 
-  PeerTable(const policy::Cluster& cluster, const policy::Resolved& resolved, const policy::Options& options);
+  PeerTable(const policy::Cluster& cluster, const policy::Resolved& resolved,
+            const policy::Options& options);
 
   // Nothing when the flow names an endpoint that does not exist.
   [[nodiscard]] std::optional<PeerId> find(const Peer& peer);

@@ -45,7 +45,8 @@ NamedPortTable named_ports_of_pods(const policy::Cluster& cluster) {
 
 namespace {
 
-std::optional<std::uint16_t> own_port(const policy::Endpoint& subject, const policy::PortSpec& spec) {
+std::optional<std::uint16_t> own_port(const policy::Endpoint& subject,
+                                      const policy::PortSpec& spec) {
   for (const policy::NamedPort& port : subject.ports) {
     if (port.name == spec.name && policy::parse_protocol(port.protocol) == spec.protocol) {
       return port.port;

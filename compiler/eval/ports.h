@@ -20,8 +20,9 @@ struct PortMatch {
   std::uint16_t last = 0;
 
   [[nodiscard]] bool covers(policy::Protocol flow_protocol, std::uint16_t port) const;
-  // How narrow the map key that covers the port is: 0 for every protocol, 1 for one protocol, then one more for each bit of
-  // the port prefix. The range is cut into aligned power-of-two blocks, as Cilium does.
+  // How narrow the map key that covers the port is: 0 for every protocol, 1 for one protocol, then
+  // one more for each bit of the port prefix. The range is cut into aligned power-of-two blocks, as
+  // Cilium does.
   [[nodiscard]] int key_length(std::uint16_t port) const;
 };
 
@@ -30,9 +31,12 @@ using NamedPortTable = std::map<std::string, std::set<std::pair<policy::Protocol
 
 [[nodiscard]] NamedPortTable named_ports_of_pods(const policy::Cluster& cluster);
 
-// Resolves a port statement for a subject. A name is looked up among the subject's own ports on ingress, among those of all
-// pods on egress, where two numbers for one protocol resolve to nothing. Nothing: the statement never matches.
-[[nodiscard]] std::optional<PortMatch> resolve_port(const policy::PortSpec& spec, policy::Direction direction,
-                                                    const policy::Endpoint& subject, const NamedPortTable& pods);
+// Resolves a port statement for a subject. A name is looked up among the subject's own ports on
+// ingress, among those of all pods on egress, where two numbers for one protocol resolve to
+// nothing. Nothing: the statement never matches.
+[[nodiscard]] std::optional<PortMatch> resolve_port(const policy::PortSpec& spec,
+                                                    policy::Direction direction,
+                                                    const policy::Endpoint& subject,
+                                                    const NamedPortTable& pods);
 
 }  // namespace policyc::eval

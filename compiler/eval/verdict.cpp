@@ -9,7 +9,9 @@ namespace policyc::eval {
 
 namespace {
 
-auto strength(const Match& match) { return std::tuple(match.precedence, match.key_length, match.names_peer); }
+auto strength(const Match& match) {
+  return std::tuple(match.precedence, match.key_length, match.names_peer);
+}
 
 }  // namespace
 
@@ -21,9 +23,9 @@ int precedence_of(const PeerPolicy& peer) {
 }
 
 const Match* strongest(const std::vector<Match>& matches) {
-  const auto found = std::max_element(matches.begin(), matches.end(), [](const Match& a, const Match& b) {
-    return strength(a) < strength(b);
-  });
+  const auto found =
+      std::max_element(matches.begin(), matches.end(),
+                       [](const Match& a, const Match& b) { return strength(a) < strength(b); });
   return found == matches.end() ? nullptr : &*found;
 }
 

@@ -23,7 +23,8 @@ struct Match {
 
 [[nodiscard]] int precedence_of(const PeerPolicy& peer);
 
-// The match that decides: greatest precedence, then narrowest, then the one that names the peer. Null when there is none.
+// The match that decides: greatest precedence, then narrowest, then the one that names the peer.
+// Null when there is none.
 [[nodiscard]] const Match* strongest(const std::vector<Match>& matches);
 
 // Fills verdict, parser, listener, auth and origins.

@@ -14,7 +14,7 @@ namespace {
 // What all sources contribute for exactly one prefix.
 struct Metadata {
   LabelSet labels;
-  bool is_pod = false;   // the identity is the pod's own, whatever else is known
+  bool is_pod = false;  // the identity is the pod's own, whatever else is known
   bool is_node = false;
 };
 
@@ -79,7 +79,8 @@ void add_nodes(MetadataMap& metadata, const Cluster& cluster, const Options& opt
       for (const Label& label : labels.all()) {
         entry.labels.add(label);
       }
-      entry.is_node = entry.is_node || labels.has("reserved", "host") || labels.has("reserved", "remote-node");
+      entry.is_node =
+          entry.is_node || labels.has("reserved", "host") || labels.has("reserved", "remote-node");
     }
   }
 }
@@ -120,8 +121,8 @@ void inherit(LabelSet& labels, const IpPrefix& prefix, const MetadataMap& metada
 }
 
 bool is_in_cluster(const LabelSet& labels) {
-  return labels.has("reserved", "host") || labels.has("reserved", "remote-node") || labels.has("reserved", "health") ||
-         labels.has("reserved", "ingress");
+  return labels.has("reserved", "host") || labels.has("reserved", "remote-node") ||
+         labels.has("reserved", "health") || labels.has("reserved", "ingress");
 }
 
 LabelSet resolved_labels(const IpPrefix& prefix, const Metadata& metadata, const MetadataMap& all,
@@ -210,8 +211,8 @@ LabelSet AddressBook::endpoint_labels(const Endpoint& endpoint) const {
     case EndpointKind::Pod:
       break;
   }
-  return pod_identity_labels(endpoint.labels, labels_of_namespace(cluster_, endpoint.namespace_), endpoint.namespace_,
-                             endpoint.service_account,
+  return pod_identity_labels(endpoint.labels, labels_of_namespace(cluster_, endpoint.namespace_),
+                             endpoint.namespace_, endpoint.service_account,
                              endpoint.cluster.empty() ? options_.cluster_name : endpoint.cluster);
 }
 
@@ -250,8 +251,9 @@ LabelSet AddressBook::world_labels(bool v6) const {
 LabelSet AddressBook::address_labels(const IpAddress& address) const {
   for (const int length : address.v6 ? lengths6_ : lengths4_) {
     const IpPrefix prefix = masked(address, length);
-    const auto found = std::lower_bound(entries_.begin(), entries_.end(), prefix,
-                                        [](const Cached& entry, const IpPrefix& wanted) { return entry.prefix < wanted; });
+    const auto found = std::lower_bound(
+        entries_.begin(), entries_.end(), prefix,
+        [](const Cached& entry, const IpPrefix& wanted) { return entry.prefix < wanted; });
     if (found != entries_.end() && found->prefix == prefix) {
       return found->labels;
     }

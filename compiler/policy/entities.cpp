@@ -10,8 +10,8 @@ namespace policyc::policy {
 namespace {
 
 constexpr std::array<std::string_view, 10> kSingleLabelEntities = {
-    "world-ipv4", "world-ipv6", "host",    "remote-node", "kube-apiserver", "init",
-    "ingress",    "health",     "unmanaged", "none",
+    "world-ipv4", "world-ipv6", "host",   "remote-node", "kube-apiserver",
+    "init",       "ingress",    "health", "unmanaged",   "none",
 };
 constexpr std::array<std::string_view, 7> kClusterEntities = {
     "host", "remote-node", "init", "ingress", "health", "unmanaged", "kube-apiserver",
@@ -41,7 +41,8 @@ std::vector<Selector> entity_selectors(std::string_view entity, const Options& o
     return {wildcard_selector()};
   }
   if (entity == "world") {
-    return {reserved_selector("world"), reserved_selector("world-ipv4"), reserved_selector("world-ipv6")};
+    return {reserved_selector("world"), reserved_selector("world-ipv4"),
+            reserved_selector("world-ipv6")};
   }
   if (entity == "cluster") {
     std::vector<Selector> selectors;
@@ -53,7 +54,8 @@ std::vector<Selector> entity_selectors(std::string_view entity, const Options& o
     selectors.push_back(to_selector(local_pods));
     return selectors;
   }
-  if (std::find(kSingleLabelEntities.begin(), kSingleLabelEntities.end(), entity) != kSingleLabelEntities.end()) {
+  if (std::find(kSingleLabelEntities.begin(), kSingleLabelEntities.end(), entity) !=
+      kSingleLabelEntities.end()) {
     return {reserved_selector(entity)};
   }
   return {};

@@ -10,7 +10,8 @@
 namespace policyc::policy {
 
 // The union that an entity stands for; empty for an unknown word.
-[[nodiscard]] std::vector<Selector> entity_selectors(std::string_view entity, const Options& options);
+[[nodiscard]] std::vector<Selector> entity_selectors(std::string_view entity,
+                                                     const Options& options);
 
 // `reserved:<name>`.
 [[nodiscard]] Selector reserved_selector(std::string_view name);

@@ -12,8 +12,9 @@ struct ProtocolName {
 };
 
 constexpr std::array kProtocolNames = {
-    ProtocolName{Protocol::Any, "ANY"},   ProtocolName{Protocol::Icmp, "ICMP"},     ProtocolName{Protocol::Igmp, "IGMP"},
-    ProtocolName{Protocol::Tcp, "TCP"},   ProtocolName{Protocol::Udp, "UDP"},       ProtocolName{Protocol::IcmpV6, "ICMPv6"},
+    ProtocolName{Protocol::Any, "ANY"},   ProtocolName{Protocol::Icmp, "ICMP"},
+    ProtocolName{Protocol::Igmp, "IGMP"}, ProtocolName{Protocol::Tcp, "TCP"},
+    ProtocolName{Protocol::Udp, "UDP"},   ProtocolName{Protocol::IcmpV6, "ICMPv6"},
     ProtocolName{Protocol::Vrrp, "VRRP"}, ProtocolName{Protocol::Sctp, "SCTP"},
 };
 

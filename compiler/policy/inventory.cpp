@@ -193,7 +193,8 @@ Cluster Inventory::take() {
   for (auto& [key, service] : services_) {
     if (service.selector.empty()) {
       for (const auto& [source, backends] : backends_) {
-        if (source.second.first == key.first && backends.service == key.second) append(service.backends, backends.addresses);
+        if (source.second.first == key.first && backends.service == key.second)
+          append(service.backends, backends.addresses);
       }
     }
     cluster.services.push_back(std::move(service));

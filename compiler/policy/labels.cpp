@@ -7,8 +7,9 @@ namespace policyc::policy {
 namespace {
 
 auto position_of(auto& labels, std::string_view key) {
-  return std::lower_bound(labels.begin(), labels.end(), key,
-                          [](const Label& label, std::string_view wanted) { return label.key < wanted; });
+  return std::lower_bound(
+      labels.begin(), labels.end(), key,
+      [](const Label& label, std::string_view wanted) { return label.key < wanted; });
 }
 
 }  // namespace
@@ -36,7 +37,8 @@ void LabelSet::remove_source(std::string_view source) {
 }
 
 void LabelSet::remove(std::string_view source, std::string_view key) {
-  std::erase_if(labels_, [&](const Label& label) { return label.source == source && label.key == key; });
+  std::erase_if(labels_,
+                [&](const Label& label) { return label.source == source && label.key == key; });
 }
 
 const Label* LabelSet::find_key(std::string_view key) const {

@@ -63,7 +63,8 @@ RuleItem read_item(const Node& node, Direction direction, bool deny, NullReading
   item.endpoints = read_list(node, field("Endpoints"), selector);
   item.requires_ = read_list(node, field("Requires"), selector);
   item.cidrs = read_strings(node, field("CIDR"));
-  item.cidr_set = read_list(node, field("CIDRSet"), [nulls](const Node& value) { return read_cidr_rule(value, nulls); });
+  item.cidr_set =
+      read_list(node, field("CIDRSet"), [nulls](const Node& value) { return read_cidr_rule(value, nulls); });
   item.entities = read_strings(node, field("Entities"));
   item.groups = read_list(node, field("Groups"), [](const Node& value) { return GroupPeer{value.id}; });
   item.nodes = read_list(node, field("Nodes"), selector);
@@ -156,7 +157,8 @@ CidrGroup read_cidr_group(const Document& document, NullReading nulls) {
   CidrGroup group;
   group.node = document.root.id;
   group.name = document.name;
-  if (const Node* metadata = present(document.root, "metadata")) group.labels = read_string_map(*metadata, "labels", nulls);
+  if (const Node* metadata = present(document.root, "metadata"))
+    group.labels = read_string_map(*metadata, "labels", nulls);
   if (const Node* spec = present(document.root, "spec")) {
     group.external_cidrs = read_strings(*spec, "externalCIDRs").value_or(std::vector<LocatedString>{});
   }

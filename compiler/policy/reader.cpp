@@ -69,14 +69,17 @@ bool is_about_absence(Id id) {
     case Id::SelectorValues:
     case Id::DnsWithoutPort:
     case Id::ServerNamesWithL7:
-    case Id::L7WithoutProto: return true;
-    default: return false;
+    case Id::L7WithoutProto:
+      return true;
+    default:
+      return false;
   }
 }
 
-// The reports of both validators in the order of the document. Where both refuse one place it is said once, in the words
-// of the API server, with the hint of the agent's check, which knows more.
-std::vector<diag::Diagnostic> merge_reports(const diag::Engine& by_api_server, const diag::Engine& by_agent, bool well_typed) {
+// The reports of both validators in the order of the document. Where both refuse one place it is said once, in the
+// words of the API server, with the hint of the agent's check, which knows more.
+std::vector<diag::Diagnostic> merge_reports(const diag::Engine& by_api_server, const diag::Engine& by_agent,
+                                            bool well_typed) {
   std::vector<diag::Diagnostic> merged = by_api_server.all();
   std::map<source::NodeId, std::size_t> refused_places;
   for (std::size_t i = 0; i < merged.size(); ++i) {
@@ -93,6 +96,13 @@ std::vector<diag::Diagnostic> merge_reports(const diag::Engine& by_api_server, c
   }
   std::ranges::stable_sort(merged, {}, &diag::Diagnostic::node);  // places are numbered as they were read
   return merged;
+}
+
+// Where kubectl creates an object that names no namespace. In a file given to the agent such a policy is cluster-wide.
+void place_in_default_namespace(CiliumPolicy& policy) {
+  if (policy.kind == PolicyKind::CiliumNetworkPolicy && policy.namespace_.value.empty()) {
+    policy.namespace_ = {"default", policy.node};
+  }
 }
 
 std::string first_class(const diag::Engine& reports) {
@@ -149,6 +159,7 @@ ReadPolicy PolicyReader::read(const Document& document, DocumentKind kind) {
   switch (kind) {
     case DocumentKind::Cilium: {
       result.cilium = read_cilium_policy(document, nulls(kind));
+      if (options_.check_schema) place_in_default_namespace(*result.cilium);
       Sanitizer sanitizer{options_.agent, by_agent, options_.check_schema};
       sanitize(*result.cilium, sanitizer);
       break;
@@ -226,9 +237,11 @@ Acceptance refuse_kind(const Document& document, DocumentKind kind, diag::Engine
   return {.rejected_by = RefusedBy::ApiServer, .refusal_class = "kind"};
 }
 
-Acceptance accept(const Document& document, const Options& options, bool through_api_server, diag::Engine& diagnostics) {
+Acceptance accept(const Document& document, const Options& options, bool through_api_server,
+                  diag::Engine& diagnostics) {
   const DocumentKind kind = kind_of(document);
-  if (kind == DocumentKind::Other || kind == DocumentKind::WrongVersion) return refuse_kind(document, kind, diagnostics);
+  if (kind == DocumentKind::Other || kind == DocumentKind::WrongVersion)
+    return refuse_kind(document, kind, diagnostics);
   ReadOptions read_options;
   read_options.agent = options;
   read_options.check_schema = through_api_server;
@@ -279,6 +292,8 @@ ReadResult read_documents(const std::vector<Document>& documents, const ReadOpti
   result.cluster = inventory.take();
   return result;
 }
+
+bool is_policy(const Document& document) { return kind_of(document) != DocumentKind::Other; }
 
 Acceptance validate(const Document& document, const Options& options, diag::Engine& diagnostics) {
   return accept(document, options, true, diagnostics);

@@ -29,6 +29,9 @@ struct ReadOptions {
 [[nodiscard]] ReadResult read_documents(const std::vector<manifest::Document>& documents, const ReadOptions& options,
                                         diag::Engine& diagnostics);
 
+// A document of one of the kinds in PolicySet, whatever its version.
+[[nodiscard]] bool is_policy(const manifest::Document& document);
+
 // What a cluster says of one document (policyc validate).
 struct Acceptance {
   bool accepted = false;

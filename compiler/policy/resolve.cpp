@@ -14,7 +14,8 @@ std::size_t count(const OptionalList<T>& list) {
 }
 
 bool has_groups(const OptionalList<RuleItem>& items) {
-  return items && std::any_of(items->begin(), items->end(), [](const RuleItem& item) { return count(item.groups) > 0; });
+  return items && std::any_of(items->begin(), items->end(),
+                              [](const RuleItem& item) { return count(item.groups) > 0; });
 }
 
 NodeId groups_place(const Rule& rule) {
@@ -50,14 +51,16 @@ std::optional<AuthType> auth_type(const std::optional<Authentication>& authentic
 
 class RuleResolver {
  public:
-  RuleResolver(ResolveContext& context, const CiliumPolicy& policy, const Rule& rule, std::string path)
+  RuleResolver(ResolveContext& context, const CiliumPolicy& policy, const Rule& rule,
+               std::string path)
       : context_(context), policy_(policy), rule_(rule), path_(std::move(path)) {}
 
   void run() {
     if (!rule_.endpoint_selector && !rule_.node_selector) {
       return;  // sanitize refuses it; nothing is selected
     }
-    const LabelSelector& written = rule_.node_selector ? *rule_.node_selector : *rule_.endpoint_selector;
+    const LabelSelector& written =
+        rule_.node_selector ? *rule_.node_selector : *rule_.endpoint_selector;
     ExtendedSelector subject = extend(written);
     subject_has_reserved_init_ = subject.has_key_prefix("reserved", "init");
     if (!rule_.node_selector) {
@@ -68,27 +71,35 @@ class RuleResolver {
     add_items(rule_.ingress_deny, "ingressDeny", ingress_default_deny());
     add_items(rule_.egress, "egress", egress_default_deny());
     add_items(rule_.egress_deny, "egressDeny", egress_default_deny());
-    warn_useless_flag(rule_.default_deny_ingress, count(rule_.ingress) + count(rule_.ingress_deny), "ingress");
-    warn_useless_flag(rule_.default_deny_egress, count(rule_.egress) + count(rule_.egress_deny), "egress");
+    warn_useless_flag(rule_.default_deny_ingress, count(rule_.ingress) + count(rule_.ingress_deny),
+                      "ingress");
+    warn_useless_flag(rule_.default_deny_egress, count(rule_.egress) + count(rule_.egress_deny),
+                      "egress");
   }
 
  private:
-  // Every item of a direction has the flag of the direction; without items there is no entry to carry it.
+  // Every item of a direction has the flag of the direction; without items there is no entry to
+  // carry it.
   [[nodiscard]] bool default_deny(const std::optional<Located<bool>>& written) const {
     return !context_.options.non_default_deny || !written || written->value;
   }
-  [[nodiscard]] bool ingress_default_deny() const { return default_deny(rule_.default_deny_ingress); }
+  [[nodiscard]] bool ingress_default_deny() const {
+    return default_deny(rule_.default_deny_ingress);
+  }
   [[nodiscard]] bool egress_default_deny() const { return default_deny(rule_.default_deny_egress); }
 
-  void warn_useless_flag(const std::optional<Located<bool>>& written, std::size_t items, const std::string& direction) {
+  void warn_useless_flag(const std::optional<Located<bool>>& written, std::size_t items,
+                         const std::string& direction) {
     if (written && written->value && items == 0) {
       warn_bug(context_, diag::Id::DefaultDenyWithoutItems, written->node,
-               "`enableDefaultDeny." + direction + ": true` has no effect without an " + direction + " item", "",
-               "add `" + direction + ": [{}]` to deny by default");
+               "`enableDefaultDeny." + direction + ": true` has no effect without an " + direction +
+                   " item",
+               "", "add `" + direction + ": [{}]` to deny by default");
     }
   }
 
-  void add_items(const OptionalList<RuleItem>& items, const std::string& key, bool default_deny_flag) {
+  void add_items(const OptionalList<RuleItem>& items, const std::string& key,
+                 bool default_deny_flag) {
     if (!items) {
       return;
     }
@@ -105,8 +116,8 @@ class RuleResolver {
     entry.subject = subject_;
     entry.subject_is_node = rule_.node_selector.has_value();
     entry.policy_namespace = policy_.namespace_.value;
-    entry.origin =
-        Origin{policy_.kind, policy_.namespace_.value, policy_.name.value, std::move(path), item.node};
+    entry.origin = Origin{policy_.kind, policy_.namespace_.value, policy_.name.value,
+                          std::move(path), item.node};
     entry.log = rule_.log.value;
     entry.auth = item.deny ? std::nullopt : auth_type(item.authentication);
     const ItemScope scope{{policy_.namespace_.value, subject_has_reserved_init_}, entry.origin};
@@ -133,12 +144,14 @@ void warn_special_pod_labels(ResolveContext& context) {
     }
     if (endpoint.labels.contains("host") && !context.options.host_firewall) {
       warn_bug(context, diag::Id::HostLabelDisablesPolicy, NodeId{},
-               "pod `" + endpoint.full_name() + "` has a label `host`: Cilium takes it for the host and enforces no policy",
+               "pod `" + endpoint.full_name() +
+                   "` has a label `host`: Cilium takes it for the host and enforces no policy",
                "cilium/cilium#48027", "rename the label");
     }
     if (endpoint.labels.contains("init")) {
       warn_bug(context, diag::Id::InitLabelForcesPolicy, NodeId{},
-               "pod `" + endpoint.full_name() + "` has a label `init`: Cilium denies its traffic by default",
+               "pod `" + endpoint.full_name() +
+                   "` has a label `init`: Cilium denies its traffic by default",
                "cilium/cilium#48027", "rename the label");
     }
   }
@@ -146,8 +159,8 @@ void warn_special_pod_labels(ResolveContext& context) {
 
 }  // namespace
 
-void warn_bug(ResolveContext& context, diag::Id id, NodeId node, std::string message, const std::string& upstream,
-              const std::string& help) {
+void warn_bug(ResolveContext& context, diag::Id id, NodeId node, std::string message,
+              const std::string& upstream, const std::string& help) {
   diag::Diagnostic& diagnostic = context.diagnostics.report(id, node, std::move(message));
   diagnostic.help = upstream.empty() ? help : help + " (" + upstream + ")";
 }
@@ -157,8 +170,10 @@ Selector checked_selector(ResolveContext& context, const ExtendedSelector& selec
   Selector out = to_selector(selector, &broken);
   if (broken) {
     warn_bug(context, diag::Id::BrokenSelectorSelectsAll, node,
-             "the selector is not valid once keys carry their source: Cilium 1.19.4 then selects every identity",
-             "cilium/cilium#47817", "use keys of at most 59 characters, of namespace labels at most 28");
+             "the selector is not valid once keys carry their source: Cilium 1.19.4 then selects "
+             "every identity",
+             "cilium/cilium#47817",
+             "use keys of at most 59 characters, of namespace labels at most 28");
   }
   return out;
 }
@@ -176,7 +191,8 @@ void resolve_cilium_policy(ResolveContext& context, const CiliumPolicy& policy) 
         has_groups(rule->egress_deny)) {
       context.diagnostics
           .report(diag::Id::GroupsSkipped, groups_place(*rule),
-                  "agents skip the whole policy `" + policy.name.value + "` because it names cloud provider groups")
+                  "agents skip the whole policy `" + policy.name.value +
+                      "` because it names cloud provider groups")
           .help = "the operator writes a derived policy with addresses; give that one to policyc";
       return;
     }

@@ -7,9 +7,11 @@ namespace policyc::policy {
 
 namespace {
 
-// The label that an address inside the prefix carries: a zero-length prefix is the world of its family.
+// The label that an address inside the prefix carries: a zero-length prefix is the world of its
+// family.
 Requirement inside(const IpPrefix& prefix, Operator op, const Options& options) {
-  const Label label = prefix.length == 0 ? world_label(prefix.address.v6, options) : cidr_label(prefix);
+  const Label label =
+      prefix.length == 0 ? world_label(prefix.address.v6, options) : cidr_label(prefix);
   return Requirement{label.source, label.key, op, {}};
 }
 
@@ -35,8 +37,9 @@ Selector group_selector(ResolveContext& context, const LabelSelector& written) {
   Selector selector = checked_selector(context, extend_under(written, "cidrgroup"), written.node);
   if (is_negative_only(selector)) {
     warn_bug(context, diag::Id::CidrGroupSelectorSelectsAll, written.node,
-             "a `cidrGroupSelector` without a positive requirement selects every identity: pods, nodes and hosts too", "",
-             "add a label that the group must have");
+             "a `cidrGroupSelector` without a positive requirement selects every identity: pods, "
+             "nodes and hosts too",
+             "", "add a label that the group must have");
   }
   return selector;
 }
@@ -59,15 +62,18 @@ std::optional<Selector> base_selector(ResolveContext& context, const CidrRule& r
       return std::nullopt;
     }
     context.mention(*prefix);
-    return Selector{{inside(*prefix, Operator::Exists, context.options)}, "cidr " + prefix->to_string()};
+    return Selector{{inside(*prefix, Operator::Exists, context.options)},
+                    "cidr " + prefix->to_string()};
   }
   if (rule.group_ref) {
     const std::string& name = rule.group_ref->value;
     if (!known_group(context, name)) {
-      context.diagnostics.report(diag::Id::UnknownCidrGroup, rule.group_ref->node,
-                                 "there is no CiliumCIDRGroup `" + name + "`: the reference selects nothing");
+      context.diagnostics.report(
+          diag::Id::UnknownCidrGroup, rule.group_ref->node,
+          "there is no CiliumCIDRGroup `" + name + "`: the reference selects nothing");
     }
-    return Selector{{{"cidrgroup", std::string(kCidrGroupNamePrefix) + name, Operator::Exists, {}}}, "cidrgroup " + name};
+    return Selector{{{"cidrgroup", std::string(kCidrGroupNamePrefix) + name, Operator::Exists, {}}},
+                    "cidrgroup " + name};
   }
   if (rule.group_selector) {
     return group_selector(context, *rule.group_selector);
@@ -84,7 +90,8 @@ void ResolveContext::mention(const IpPrefix& prefix) {
   }
 }
 
-std::optional<Selector> resolve_cidr_rule(ResolveContext& context, const CidrRule& rule, bool deny) {
+std::optional<Selector> resolve_cidr_rule(ResolveContext& context, const CidrRule& rule,
+                                          bool deny) {
   auto selector = base_selector(context, rule);
   if (!selector) {
     return std::nullopt;
@@ -93,7 +100,8 @@ std::optional<Selector> resolve_cidr_rule(ResolveContext& context, const CidrRul
     const auto prefix = parse_prefix_or_address(text.value);
     if (!prefix) {
       // The agent would crash on it. An allow then selects nothing; a deny is not narrowed.
-      context.diagnostics.report(diag::Id::InvalidPrefix, text.node, "`" + text.value + "` is not a prefix");
+      context.diagnostics.report(diag::Id::InvalidPrefix, text.node,
+                                 "`" + text.value + "` is not a prefix");
       if (deny) {
         continue;
       }
@@ -111,8 +119,9 @@ void resolve_cidr_groups(ResolveContext& context) {
     for (const LocatedString& text : group.external_cidrs) {
       const auto prefix = parse_prefix_or_address(text.value);
       if (!prefix) {
-        context.diagnostics.report(diag::Id::SkippedGroupPrefix, text.node,
-                                   "`" + text.value + "` is not a prefix: the agent leaves it out of the group");
+        context.diagnostics.report(
+            diag::Id::SkippedGroupPrefix, text.node,
+            "`" + text.value + "` is not a prefix: the agent leaves it out of the group");
         continue;
       }
       LabelSet& labels = context.prefixes[*prefix];
@@ -122,7 +131,8 @@ void resolve_cidr_groups(ResolveContext& context) {
           continue;
         }
         labels.add(Label{"cidrgroup", label.key.value, label.value.value});
-        labels.add(Label{"cidrgroup", cidr_group_value_key(label.key.value, label.value.value), ""});
+        labels.add(
+            Label{"cidrgroup", cidr_group_value_key(label.key.value, label.value.value), ""});
       }
     }
   }

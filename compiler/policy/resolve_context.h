@@ -34,16 +34,21 @@ struct ResolvedPeers {
   L3 l3 = L3::Empty;
   std::vector<Selector> selectors;
 };
-[[nodiscard]] ResolvedPeers resolve_peers(ResolveContext& context, const RuleItem& item, const ItemScope& scope);
+[[nodiscard]] ResolvedPeers resolve_peers(ResolveContext& context, const RuleItem& item,
+                                          const ItemScope& scope);
 
-// The selector of one CIDR rule and its exceptions; nothing when it cannot be understood (reported).
-[[nodiscard]] std::optional<Selector> resolve_cidr_rule(ResolveContext& context, const CidrRule& rule, bool deny);
+// The selector of one CIDR rule and its exceptions; nothing when it cannot be understood
+// (reported).
+[[nodiscard]] std::optional<Selector> resolve_cidr_rule(ResolveContext& context,
+                                                        const CidrRule& rule, bool deny);
 
 // What toServices generates: selectors of pods and of backend addresses.
-[[nodiscard]] std::vector<Selector> resolve_services(ResolveContext& context, const std::vector<ServiceSelector>& services);
+[[nodiscard]] std::vector<Selector> resolve_services(ResolveContext& context,
+                                                     const std::vector<ServiceSelector>& services);
 
 // L4 part of a CNP or CCNP item: toPorts, then icmps.
-[[nodiscard]] std::vector<EntryPorts> resolve_ports(ResolveContext& context, const RuleItem& item, PolicyKind kind);
+[[nodiscard]] std::vector<EntryPorts> resolve_ports(ResolveContext& context, const RuleItem& item,
+                                                    PolicyKind kind);
 
 // The prefixes of every CiliumCIDRGroup with the group's labels (spec section 5.5).
 void resolve_cidr_groups(ResolveContext& context);
@@ -52,10 +57,11 @@ void resolve_kubernetes_policy(ResolveContext& context, const KubernetesPolicy& 
 void resolve_cilium_policy(ResolveContext& context, const CiliumPolicy& policy);
 
 // A warning about a known bug of Cilium 1.19.4, with its upstream id (may be empty) and the effect.
-void warn_bug(ResolveContext& context, diag::Id id, NodeId node, std::string message, const std::string& upstream,
-              const std::string& help);
+void warn_bug(ResolveContext& context, diag::Id id, NodeId node, std::string message,
+              const std::string& upstream, const std::string& help);
 
 // to_selector, with the warning of spec section 8.6 when the result matches everything.
-[[nodiscard]] Selector checked_selector(ResolveContext& context, const ExtendedSelector& selector, NodeId node);
+[[nodiscard]] Selector checked_selector(ResolveContext& context, const ExtendedSelector& selector,
+                                        NodeId node);
 
 }  // namespace policyc::policy

@@ -23,8 +23,9 @@ void add_cluster(ExtendedSelector& selector, const Options& options) {
   }
   const auto label = selector.match_labels.find(kLocalClusterKey);
   const bool labelled = label != selector.match_labels.end() && !label->second.empty();
-  const bool in_expression = std::any_of(selector.expressions.begin(), selector.expressions.end(),
-                                         [](const auto& expression) { return expression.key == kLocalClusterKey; });
+  const bool in_expression =
+      std::any_of(selector.expressions.begin(), selector.expressions.end(),
+                  [](const auto& expression) { return expression.key == kLocalClusterKey; });
   if (!labelled && !in_expression) {
     selector.match_labels[kLocalClusterKey] = options.cluster_name;
   }
@@ -69,8 +70,9 @@ class KubernetesResolver {
     const auto warn = [this](bool rules, std::string_view type, const std::string& key) {
       if (rules && policy_.policy_types && !policy_.policy_types->empty() && !has_type(type)) {
         warn_bug(context_, diag::Id::PolicyTypesIgnored, policy_.policy_types->front().node,
-                 "`policyTypes` lacks `" + std::string(type) + "`, yet Cilium applies the `" + key + "` rules", "",
-                 "remove the rules, or add `" + std::string(type) + "`");
+                 "`policyTypes` lacks `" + std::string(type) + "`, yet Cilium applies the `" + key +
+                     "` rules",
+                 "", "remove the rules, or add `" + std::string(type) + "`");
       }
     };
     warn(!policy_.ingress.empty(), "Ingress", "ingress");
@@ -83,7 +85,8 @@ class KubernetesResolver {
     entry.default_deny = true;
     entry.subject = subject_;
     entry.policy_namespace = namespace_;
-    entry.origin = Origin{PolicyKind::NetworkPolicy, namespace_, policy_.name.value, std::move(path), node};
+    entry.origin =
+        Origin{PolicyKind::NetworkPolicy, namespace_, policy_.name.value, std::move(path), node};
     return entry;
   }
 
@@ -122,7 +125,8 @@ class KubernetesResolver {
     for (const KubernetesPort& port : rule.ports) {
       PortSpec spec;
       spec.node = port.node;
-      const auto protocol = parse_protocol(port.protocol.value.empty() ? "TCP" : port.protocol.value);
+      const auto protocol =
+          parse_protocol(port.protocol.value.empty() ? "TCP" : port.protocol.value);
       if (!protocol || *protocol == Protocol::Any) {
         context_.diagnostics.report(diag::Id::InvalidPort, port.protocol.node,
                                     "`" + port.protocol.value + "` is not a protocol");
@@ -136,7 +140,8 @@ class KubernetesResolver {
         spec.name = port.port.value;
       }
       if (port.end_port) {
-        spec.end_port = static_cast<std::uint16_t>(std::clamp<std::int64_t>(port.end_port->value, 0, 0xffff));
+        spec.end_port =
+            static_cast<std::uint16_t>(std::clamp<std::int64_t>(port.end_port->value, 0, 0xffff));
       }
       out.ports.push_back(std::move(spec));
     }
@@ -160,7 +165,8 @@ class KubernetesResolver {
       warn_bug(context_, diag::Id::IpBlockAllowsNamespace, peer.node,
                "Cilium 1.19.4 also allows every pod of namespace `" + namespace_ +
                    "` for an ingress peer without `podSelector` and `namespaceSelector`",
-               "cilium/cilium#46305, fixed in 1.19.5", "use a CiliumNetworkPolicy with `fromCIDRSet`");
+               "cilium/cilium#46305, fixed in 1.19.5",
+               "use a CiliumNetworkPolicy with `fromCIDRSet`");
     }
     if (peer.ip_block) {
       if (auto selector = resolve_cidr_rule(context_, *peer.ip_block, false)) {
@@ -182,7 +188,8 @@ class KubernetesResolver {
       selector.match_labels[kNamespaceKey] = namespace_;
       return checked_selector(context_, selector, peer.node);
     }
-    const ExtendedSelector namespaces = extend_under(*peer.namespace_selector, "k8s", kNamespaceLabelsPrefix);
+    const ExtendedSelector namespaces =
+        extend_under(*peer.namespace_selector, "k8s", kNamespaceLabelsPrefix);
     if (namespaces.match_labels.empty() && namespaces.expressions.empty()) {
       selector.expressions.push_back({kNamespaceKey, "Exists", {}});
     } else {

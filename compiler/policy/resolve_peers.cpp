@@ -25,8 +25,9 @@ class PeerResolver {
       : context_(context), item_(item), scope_(scope) {}
 
   ResolvedPeers run() {
-    if (present_and_empty(item_.endpoints) || present_and_empty(item_.nodes) || present_and_empty(item_.entities) ||
-        present_and_empty(item_.cidrs) || present_and_empty(item_.cidr_set)) {
+    if (present_and_empty(item_.endpoints) || present_and_empty(item_.nodes) ||
+        present_and_empty(item_.entities) || present_and_empty(item_.cidrs) ||
+        present_and_empty(item_.cidr_set)) {
       return {L3::Nothing, {}};
     }
     add_endpoints();
@@ -44,7 +45,9 @@ class PeerResolver {
   }
 
  private:
-  [[nodiscard]] bool has_l4() const { return has_elements(item_.ports) || has_elements(item_.icmps); }
+  [[nodiscard]] bool has_l4() const {
+    return has_elements(item_.ports) || has_elements(item_.icmps);
+  }
 
   void add(Selector selector) { out_.selectors.push_back(std::move(selector)); }
 
@@ -64,11 +67,13 @@ class PeerResolver {
     const bool negative = !selector.requirements.empty() &&
                           std::all_of(selector.requirements.begin(), selector.requirements.end(),
                                       [](const Requirement& requirement) {
-                                        return requirement.op == Operator::NotIn || requirement.op == Operator::DoesNotExist;
+                                        return requirement.op == Operator::NotIn ||
+                                               requirement.op == Operator::DoesNotExist;
                                       });
     if (negative) {
       warn_bug(context_, diag::Id::NegativeSelectorSelectsWorld, node,
-               "the selector only says what a peer must not be: it selects the world, hosts and nodes as well as pods",
+               "the selector only says what a peer must not be: it selects the world, hosts and "
+               "nodes as well as pods",
                "cilium/cilium#46949", "add a requirement that pods fulfil, such as a namespace");
     }
   }
@@ -91,7 +96,8 @@ class PeerResolver {
     for (const LocatedString& entity : *item_.entities) {
       auto selectors = entity_selectors(entity.value, context_.options);
       if (selectors.empty()) {
-        context_.diagnostics.report(diag::Id::UnknownEntity, entity.node, "`" + entity.value + "` is not an entity");
+        context_.diagnostics.report(diag::Id::UnknownEntity, entity.node,
+                                    "`" + entity.value + "` is not an entity");
         out_.l3 = L3::Nothing;
       }
       std::move(selectors.begin(), selectors.end(), std::back_inserter(out_.selectors));
@@ -127,10 +133,12 @@ class PeerResolver {
       return;
     }
     for (const FqdnSelector& fqdn : *item_.fqdns) {
-      const std::string& text = fqdn.match_name.value.empty() ? fqdn.match_pattern.value : fqdn.match_name.value;
+      const std::string& text =
+          fqdn.match_name.value.empty() ? fqdn.match_pattern.value : fqdn.match_name.value;
       Selector selector{{{"fqdn", text, Operator::Exists, {}}}, "fqdn " + text};
-      const bool known = std::any_of(context_.out.fqdn_selectors.begin(), context_.out.fqdn_selectors.end(),
-                                     [&](const auto& item) { return item.first == text; });
+      const bool known =
+          std::any_of(context_.out.fqdn_selectors.begin(), context_.out.fqdn_selectors.end(),
+                      [&](const auto& item) { return item.first == text; });
       if (!known) {
         context_.out.fqdn_selectors.emplace_back(text, selector);
       }
@@ -143,16 +151,18 @@ class PeerResolver {
       return;
     }
     if (item_.deny) {
-      warn_bug(context_, diag::Id::ServicesIgnoredInDeny, item_.services_key,
-               "`toServices` is never resolved in `egressDeny`: " + effect_without_peers("denied"), "",
-               "deny the pods behind the service with `toEndpoints`, or its addresses with `toCIDRSet`");
+      warn_bug(
+          context_, diag::Id::ServicesIgnoredInDeny, item_.services_key,
+          "`toServices` is never resolved in `egressDeny`: " + effect_without_peers("denied"), "",
+          "deny the pods behind the service with `toEndpoints`, or its addresses with `toCIDRSet`");
       return;
     }
     auto selectors = resolve_services(context_, *item_.services);
     if (selectors.empty()) {
       warn_bug(context_, diag::Id::ServicesMatchNothing, item_.services_key,
-               "`toServices` matches no service with pods or backends: " + effect_without_peers("allowed"), "",
-               "check the service's name, namespace and labels");
+               "`toServices` matches no service with pods or backends: " +
+                   effect_without_peers("allowed"),
+               "", "check the service's name, namespace and labels");
     }
     std::move(selectors.begin(), selectors.end(), std::back_inserter(out_.selectors));
   }
@@ -166,9 +176,10 @@ class PeerResolver {
   void warn_wildcard() {
     const auto warn = [this](bool empty_list, NodeId node, const std::string& key) {
       if (empty_list) {
-        warn_bug(context_, diag::Id::EmptyListSelectsAll, node,
-                 "an empty `" + key + "` counts as absent: the ports of this item apply to every peer", "",
-                 "leave the item out, or name a peer");
+        warn_bug(
+            context_, diag::Id::EmptyListSelectsAll, node,
+            "an empty `" + key + "` counts as absent: the ports of this item apply to every peer",
+            "", "leave the item out, or name a peer");
       }
     };
     warn(present_and_empty(item_.fqdns), item_.fqdns_key, "toFQDNs");

@@ -15,17 +15,20 @@ namespace {
 constexpr std::array kAnyExpansion = {Protocol::Tcp, Protocol::Udp, Protocol::Sctp};
 
 bool has_letter(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; });
 }
 
 std::string mapped(std::string text, int (*convert)(int)) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [convert](char c) { return static_cast<char>(convert(static_cast<unsigned char>(c))); });
+  std::transform(text.begin(), text.end(), text.begin(), [convert](char c) {
+    return static_cast<char>(convert(static_cast<unsigned char>(c)));
+  });
   return text;
 }
 
 std::uint16_t clamped_end_port(const std::optional<Located<std::int64_t>>& end_port) {
-  return end_port ? static_cast<std::uint16_t>(std::clamp<std::int64_t>(end_port->value, 0, 0xffff)) : std::uint16_t{0};
+  return end_port ? static_cast<std::uint16_t>(std::clamp<std::int64_t>(end_port->value, 0, 0xffff))
+                  : std::uint16_t{0};
 }
 
 Parser pick_parser(const PortRule& rule) {
@@ -57,7 +60,8 @@ ListenerRef listener_ref(const Listener& written) {
   ref.name = written.name.value;
   ref.clusterwide = written.envoy_config_kind.value == "CiliumClusterwideEnvoyConfig";
   if (written.priority) {
-    ref.priority = static_cast<std::uint8_t>(std::clamp<std::int64_t>(written.priority->value, 0, 100));
+    ref.priority =
+        static_cast<std::uint8_t>(std::clamp<std::int64_t>(written.priority->value, 0, 100));
   }
   return ref;
 }
@@ -94,9 +98,11 @@ class PortResolver {
     if (rule.listener) {
       out.listener = listener_ref(*rule.listener);
       out.listener_needs_namespace = rule.listener->envoy_config_kind.value == "CiliumEnvoyConfig";
-      if (kind_ == PolicyKind::CiliumClusterwideNetworkPolicy && rule.listener->envoy_config_kind.value.empty()) {
+      if (kind_ == PolicyKind::CiliumClusterwideNetworkPolicy &&
+          rule.listener->envoy_config_kind.value.empty()) {
         warn_bug(context_, diag::Id::ListenerInSubjectNamespace, rule.listener->node,
-                 "a listener without `envoyConfig.kind` is looked up in the namespace of each subject, in a clusterwide "
+                 "a listener without `envoyConfig.kind` is looked up in the namespace of each "
+                 "subject, in a clusterwide "
                  "policy too",
                  "", "write `kind: CiliumClusterwideEnvoyConfig`");
       }
@@ -126,7 +132,8 @@ class PortResolver {
     } else if (!port.empty()) {
       const auto number = parse_port_number(port);
       if (!number) {
-        context_.diagnostics.report(diag::Id::InvalidPort, written.port.node, "`" + port + "` is not a port");
+        context_.diagnostics.report(diag::Id::InvalidPort, written.port.node,
+                                    "`" + port + "` is not a port");
         return;
       }
       spec.port = *number;
@@ -134,8 +141,8 @@ class PortResolver {
     }
     if (!spec.name.empty() && spec.end_port != 0) {
       warn_bug(context_, diag::Id::NamedPortRange, written.node,
-               "`endPort` with a named port makes a range from the port that the name resolves to", "",
-               "write the range with numbers");
+               "`endPort` with a named port makes a range from the port that the name resolves to",
+               "", "write the range with numbers");
     }
     const std::string protocol = mapped(written.protocol.value, std::toupper);
     if (protocol.empty() || protocol == "ANY") {
@@ -164,7 +171,8 @@ class PortResolver {
     }
     if (spec.port == 0 && spec.end_port > 0 && spec.end_port != 0xffff) {
       warn_bug(context_, diag::Id::RangeFromZero, written.node,
-               "Cilium's datapath widens a range that begins at port 0 to every port of the protocol; policyc keeps 0 to " +
+               "Cilium's datapath widens a range that begins at port 0 to every port of the "
+               "protocol; policyc keeps 0 to " +
                    std::to_string(spec.end_port),
                "", "begin the range at port 1");
     }
@@ -186,7 +194,8 @@ class PortResolver {
     if (error != std::errc() || end != text.data() + text.size()) {
       const auto named = icmp_type_number(v6, text);
       if (!named) {
-        context_.diagnostics.report(diag::Id::InvalidPort, field.type.node, "`" + text + "` is not an ICMP type");
+        context_.diagnostics.report(diag::Id::InvalidPort, field.type.node,
+                                    "`" + text + "` is not an ICMP type");
         return;
       }
       number = *named;
@@ -194,11 +203,12 @@ class PortResolver {
     spec.port = static_cast<std::uint16_t>(std::clamp<std::int64_t>(number, 0, 0xffff));
     if (spec.port == 0) {
       warn_bug(context_, diag::Id::IcmpTypeZero, field.type.node,
-               "ICMP type `" + text + "` becomes type 0, which Cilium reads as every ICMP type of the family", "",
-               "echo replies need no rule: conntrack lets them pass");
+               "ICMP type `" + text +
+                   "` becomes type 0, which Cilium reads as every ICMP type of the family",
+               "", "echo replies need no rule: conntrack lets them pass");
     } else if (number > 0xff) {
-      warn_bug(context_, diag::Id::IcmpTypeTooLarge, field.type.node, "ICMP type `" + text + "` never matches", "",
-               "types go from 0 to 255");
+      warn_bug(context_, diag::Id::IcmpTypeTooLarge, field.type.node,
+               "ICMP type `" + text + "` never matches", "", "types go from 0 to 255");
     }
     out.push_back(spec);
   }
@@ -209,7 +219,8 @@ class PortResolver {
 
 }  // namespace
 
-std::vector<EntryPorts> resolve_ports(ResolveContext& context, const RuleItem& item, PolicyKind kind) {
+std::vector<EntryPorts> resolve_ports(ResolveContext& context, const RuleItem& item,
+                                      PolicyKind kind) {
   PortResolver resolver(context, kind);
   std::vector<EntryPorts> out;
   if (item.ports) {

@@ -34,7 +34,9 @@ void sanitize_rules(const std::vector<KubernetesRule>& rules, Refusals& refusals
       bool known = false;
       for (const std::string_view name : kProtocols) known = known || name == protocol;
       if (known) continue;
-      refusals.add(Id::InvalidProtocol, port.protocol.node, in_backticks(port.protocol.value) + " is not a protocol", "protocol")
+      refusals
+          .add(Id::InvalidProtocol, port.protocol.node, in_backticks(port.protocol.value) + " is not a protocol",
+               "protocol")
           .help = "allowed: `TCP`, `UDP` and `SCTP`";
     }
   }

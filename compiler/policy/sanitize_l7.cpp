@@ -18,14 +18,40 @@ using diag::Id;
 constexpr std::int64_t kRegexMemory = 64 << 20;
 constexpr std::size_t kMaxTopic = 255;
 constexpr std::array<std::string_view, 4> kMismatches{"LOG", "ADD", "DELETE", "REPLACE"};
-constexpr std::array<std::string_view, 34> kKafkaKeys{
-    "produce",          "fetch",           "offsets",        "metadata",          "leaderandisr",
-    "stopreplica",      "updatemetadata",  "controlledshutdown", "offsetcommit",  "offsetfetch",
-    "findcoordinator",  "joingroup",       "heartbeat",      "leavegroup",        "syncgroup",
-    "describegroups",   "listgroups",      "saslhandshake",  "apiversions",       "createtopics",
-    "deletetopics",     "deleterecords",   "initproducerid", "offsetforleaderepoch", "addpartitionstotxn",
-    "addoffsetstotxn",  "endtxn",          "writetxnmarkers", "txnoffsetcommit",  "describeacls",
-    "createacls",       "deleteacls",      "describeconfigs", "alterconfigs"};
+constexpr std::array<std::string_view, 34> kKafkaKeys{"produce",
+                                                      "fetch",
+                                                      "offsets",
+                                                      "metadata",
+                                                      "leaderandisr",
+                                                      "stopreplica",
+                                                      "updatemetadata",
+                                                      "controlledshutdown",
+                                                      "offsetcommit",
+                                                      "offsetfetch",
+                                                      "findcoordinator",
+                                                      "joingroup",
+                                                      "heartbeat",
+                                                      "leavegroup",
+                                                      "syncgroup",
+                                                      "describegroups",
+                                                      "listgroups",
+                                                      "saslhandshake",
+                                                      "apiversions",
+                                                      "createtopics",
+                                                      "deletetopics",
+                                                      "deleterecords",
+                                                      "initproducerid",
+                                                      "offsetforleaderepoch",
+                                                      "addpartitionstotxn",
+                                                      "addoffsetstotxn",
+                                                      "endtxn",
+                                                      "writetxnmarkers",
+                                                      "txnoffsetcommit",
+                                                      "describeacls",
+                                                      "createacls",
+                                                      "deleteacls",
+                                                      "describeconfigs",
+                                                      "alterconfigs"};
 
 // Go's spelling `(?<name>...)` of a named group, in the one that every RE2 knows.
 std::string with_portable_groups(std::string_view pattern) {
@@ -54,9 +80,10 @@ void sanitize_regex(const LocatedString& text, std::string_view what, Refusals& 
   options.set_max_mem(kRegexMemory);
   const RE2 regex(with_portable_groups(text.value), options);
   if (regex.ok()) return;
-  refusals.add(Id::InvalidRegex, text.node,
-               in_backticks(text.value) + " is not a regular expression for " + in_backticks(what) + ": " + regex.error(),
-               "regex")
+  refusals
+      .add(Id::InvalidRegex, text.node,
+           in_backticks(text.value) + " is not a regular expression for " + in_backticks(what) + ": " + regex.error(),
+           "regex")
       .help = "the syntax is RE2";
 }
 
@@ -65,15 +92,19 @@ void sanitize_http(const HttpRule& rule, Refusals& refusals) {
   sanitize_regex(rule.method, "method", refusals);
   for (const HeaderMatch& match : rule.header_matches) {
     if (match.name.value.empty()) {
-      refusals.add(Id::InvalidHeaderMatch, match.name.node, "a header match without a name", "other").help = "add `name`";
+      refusals.add(Id::InvalidHeaderMatch, match.name.node, "a header match without a name", "other").help =
+          "add `name`";
     }
     const std::string& mismatch = match.mismatch.value;
     if (!mismatch.empty() && std::ranges::find(kMismatches, mismatch) == kMismatches.end()) {
-      refusals.add(Id::InvalidHeaderMatch, match.mismatch.node, in_backticks(mismatch) + " is not a mismatch action", "other")
+      refusals
+          .add(Id::InvalidHeaderMatch, match.mismatch.node, in_backticks(mismatch) + " is not a mismatch action",
+               "other")
           .help = "allowed: `LOG`, `ADD`, `DELETE` and `REPLACE`";
     }
     if (match.has_secret && match.secret_name.value.empty()) {
-      refusals.add(Id::InvalidHeaderMatch, match.secret_name.node, "a secret without a name", "other").help = "add `name`";
+      refusals.add(Id::InvalidHeaderMatch, match.secret_name.node, "a secret without a name", "other").help =
+          "add `name`";
     }
   }
 }
@@ -99,16 +130,19 @@ void sanitize_kafka(const KafkaRule& rule, Refusals& refusals) {
   if (const std::string key = ascii_lower(rule.api_key.value);
       !key.empty() && std::ranges::find(kKafkaKeys, key) == kKafkaKeys.end()) {
     const std::string word = nearest_word(key, kKafkaKeys);
-    refusals.add(Id::InvalidKafka, rule.api_key.node, in_backticks(rule.api_key.value) + " is not a Kafka API key", "kafka")
-        .help = word.empty() ? "expected a name such as `produce` or `fetch`" : "did you mean " + in_backticks(word) + "?";
+    refusals
+        .add(Id::InvalidKafka, rule.api_key.node, in_backticks(rule.api_key.value) + " is not a Kafka API key", "kafka")
+        .help =
+        word.empty() ? "expected a name such as `produce` or `fetch`" : "did you mean " + in_backticks(word) + "?";
   }
   if (const std::string role = ascii_lower(rule.role.value); !role.empty() && role != "produce" && role != "consume") {
-    refusals.add(Id::InvalidKafka, rule.role.node, in_backticks(rule.role.value) + " is not a Kafka role", "kafka").help =
-        "allowed: `produce` and `consume`";
+    refusals.add(Id::InvalidKafka, rule.role.node, in_backticks(rule.role.value) + " is not a Kafka role", "kafka")
+        .help = "allowed: `produce` and `consume`";
   }
   if (!rule.api_version.value.empty() && !is_kafka_version(rule.api_version.value)) {
-    refusals.add(Id::InvalidKafka, rule.api_version.node,
-                 in_backticks(rule.api_version.value) + " is not a Kafka API version", "kafka")
+    refusals
+        .add(Id::InvalidKafka, rule.api_version.node,
+             in_backticks(rule.api_version.value) + " is not a Kafka API version", "kafka")
         .help = "expected 0 to 32767";
   }
   const std::string& topic = rule.topic.value;
@@ -140,14 +174,16 @@ void sanitize_l7(const PortRule& rule, Sanitizer& sanitizer) {
   if (has_proto) {
     for (const GenericL7Rule& generic : rules.l7.value_or(std::vector<GenericL7Rule>{})) {
       for (const L7Pair& pair : generic.pairs) {
-        if (pair.key.value.empty()) refusals.add(Id::EmptyL7Key, pair.key.node, "an empty key in an `l7` rule", "l7-empty-key");
+        if (pair.key.value.empty())
+          refusals.add(Id::EmptyL7Key, pair.key.node, "an empty key in an `l7` rule", "l7-empty-key");
       }
     }
   }
-  const int kinds = int{rules.http.has_value()} + int{rules.kafka.has_value()} + int{rules.dns.has_value()} + int{has_proto};
+  const int kinds =
+      int{rules.http.has_value()} + int{rules.kafka.has_value()} + int{rules.dns.has_value()} + int{has_proto};
   if (kinds > 1) {
-    refusals.add(Id::SeveralL7Kinds, rules.node, "layer 7 rules of several protocols in one element", "l7-multiple").help =
-        "write one element of `toPorts` for each; an empty list counts";
+    refusals.add(Id::SeveralL7Kinds, rules.node, "layer 7 rules of several protocols in one element", "l7-multiple")
+        .help = "write one element of `toPorts` for each; an empty list counts";
   }
 }
 

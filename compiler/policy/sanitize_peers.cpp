@@ -11,9 +11,9 @@ namespace {
 
 using diag::Id;
 
-constexpr std::array<std::string_view, 13> kEntities{"all",       "world",       "cluster", "host", "init",
-                                                     "ingress",   "unmanaged",   "remote-node", "health", "none",
-                                                     "kube-apiserver", "world-ipv4", "world-ipv6"};
+constexpr std::array<std::string_view, 13> kEntities{
+    "all",         "world",  "cluster", "host",           "init",       "ingress",   "unmanaged",
+    "remote-node", "health", "none",    "kube-apiserver", "world-ipv4", "world-ipv6"};
 constexpr std::size_t kMaxFqdn = 255;
 
 struct Member {
@@ -46,10 +46,10 @@ std::vector<Member> members_of(const RuleItem& item) {
 void sanitize_combination(const RuleItem& item, Refusals& refusals) {
   const std::vector<Member> members = members_of(item);
   if (members.size() < 2) return;
-  auto& diagnostic = refusals.add(Id::CombinedPeers, members[1].key,
-                                  in_backticks(members[0].name) + " and " + in_backticks(members[1].name) +
-                                      " cannot be combined in one item",
-                                  "l3-combination");
+  auto& diagnostic = refusals.add(
+      Id::CombinedPeers, members[1].key,
+      in_backticks(members[0].name) + " and " + in_backticks(members[1].name) + " cannot be combined in one item",
+      "l3-combination");
   diagnostic.infos.push_back({members[0].key, in_backticks(members[0].name) + " is here"});
   diagnostic.help = "write two items: items are alternatives";
 }
@@ -94,9 +94,9 @@ void sanitize_except(const LocatedString& cidr, const std::vector<LocatedString>
     if (!address) {
       not_a_prefix(except, refusals);
     } else if (!outer->contains(*address)) {
-      auto& diagnostic =
-          refusals.add(Id::ExceptNotContained, except.node,
-                       in_backticks(except.value) + " is not inside " + in_backticks(cidr.value), "except-not-contained");
+      auto& diagnostic = refusals.add(Id::ExceptNotContained, except.node,
+                                      in_backticks(except.value) + " is not inside " + in_backticks(cidr.value),
+                                      "except-not-contained");
       diagnostic.infos.push_back({cidr.node, "the prefix that it is taken from"});
     }
   }
@@ -109,12 +109,14 @@ void sanitize_cidr_rule(const CidrRule& rule, Sanitizer& sanitizer) {
   if (rule.group_selector) sanitize_cidr_group_selector(*rule.group_selector, sanitizer);
   const int given = int{has_cidr} + int{has_reference} + int{rule.group_selector.has_value()};
   if (given == 0) {
-    refusals.add(Id::EmptyCidrRule, rule.node, "the element has none of `cidr`, `cidrGroupRef` and `cidrGroupSelector`",
-                 "cidrset-empty")
+    refusals
+        .add(Id::EmptyCidrRule, rule.node, "the element has none of `cidr`, `cidrGroupRef` and `cidrGroupSelector`",
+             "cidrset-empty")
         .help = "give exactly one of them";
   } else if (given > 1) {
-    refusals.add(Id::AmbiguousCidrRule, rule.node,
-                 "the element has several of `cidr`, `cidrGroupRef` and `cidrGroupSelector`", "cidrset-multiple")
+    refusals
+        .add(Id::AmbiguousCidrRule, rule.node,
+             "the element has several of `cidr`, `cidrGroupRef` and `cidrGroupSelector`", "cidrset-multiple")
         .help = "write one element for each";
   } else if (has_cidr) {
     sanitize_except(*rule.cidr, rule.except, refusals);
@@ -128,7 +130,8 @@ void sanitize_entities(const std::vector<LocatedString>& entities, Refusals& ref
     if (known) continue;
     const std::string word = nearest_word(entity.value, kEntities);
     refusals.add(Id::UnsupportedEntity, entity.node, in_backticks(entity.value) + " is not an entity", "entity").help =
-        word.empty() ? "labels are selected with fromEndpoints or toEndpoints" : "did you mean " + in_backticks(word) + "?";
+        word.empty() ? "labels are selected with fromEndpoints or toEndpoints"
+                     : "did you mean " + in_backticks(word) + "?";
   }
 }
 
@@ -157,7 +160,8 @@ void sanitize_fqdns(const std::vector<FqdnSelector>& selectors, bool both_allowe
                                               : "expected letters, digits, `-`, `_` and `.`";
     }
     if (!only_of(pattern, "-_.*")) {
-      refusals.add(Id::InvalidFqdn, selector.match_pattern.node, in_backticks(pattern) + " is not a DNS pattern", "fqdn")
+      refusals
+          .add(Id::InvalidFqdn, selector.match_pattern.node, in_backticks(pattern) + " is not a DNS pattern", "fqdn")
           .help = "expected letters, digits, `-`, `_`, `.` and `*`; it is not a regular expression";
     } else if (pattern.size() > kMaxFqdn) {
       refusals.add(Id::InvalidFqdn, selector.match_pattern.node,
@@ -183,7 +187,9 @@ void sanitize_peers(const RuleItem& item, Sanitizer& sanitizer) {
   }
   if (item.entities) sanitize_entities(*item.entities, refusals);
   if (item.nodes && !item.nodes->empty() && !sanitizer.options.node_selector_labels) {
-    refusals.add(Id::NodesDisabled, item.nodes_key, "node selectors, but the agent runs without node labels", "nodes-disabled")
+    refusals
+        .add(Id::NodesDisabled, item.nodes_key, "node selectors, but the agent runs without node labels",
+             "nodes-disabled")
         .help = "set enable-node-selector-labels";
   }
 }

@@ -35,8 +35,8 @@ bool sanitize_port_number(const PortProtocol& port, bool has_dns, Refusals& refu
   }
   const auto number = parse_port_number(port.port.value);
   if (!number) {
-    auto& diagnostic =
-        refusals.add(Id::MalformedPort, port.port.node, in_backticks(port.port.value) + " is not a port", "port-syntax");
+    auto& diagnostic = refusals.add(Id::MalformedPort, port.port.node, in_backticks(port.port.value) + " is not a port",
+                                    "port-syntax");
     diagnostic.help = "expected 0 to 65535, or a name of at most 15 letters, digits and single inner hyphens";
     if (const auto dash = port.port.value.find('-'); dash != std::string::npos && dash != 0) {
       const std::string first = port.port.value.substr(0, dash);
@@ -82,17 +82,19 @@ void sanitize_l7_protocol(const PortProtocol& port, Refusals& refusals) {
   const std::string protocol = ascii_upper(port.protocol.value);
   if (protocol == "TCP" || !is_protocol(protocol)) return;
   const bool absent = protocol.empty();
-  refusals.add(Id::L7NotTcp, port.protocol.node,
-               "layer 7 rules on " + (absent ? "a port without `protocol`, which means ANY" : in_backticks(protocol)),
-               "l7-proto")
+  refusals
+      .add(Id::L7NotTcp, port.protocol.node,
+           "layer 7 rules on " + (absent ? "a port without `protocol`, which means ANY" : in_backticks(protocol)),
+           "l7-proto")
       .help = "write `protocol: TCP`";
 }
 
 void sanitize_server_names(const PortRule& rule, Refusals& refusals) {
   if (!rule.server_names || rule.server_names->empty()) return;
   if (has_l7_rules(rule) && !rule.terminating_tls) {
-    refusals.add(Id::ServerNamesWithL7, rule.rules->node, "`serverNames` with layer 7 rules but without `terminatingTLS`",
-                 "sni-with-l7")
+    refusals
+        .add(Id::ServerNamesWithL7, rule.rules->node, "`serverNames` with layer 7 rules but without `terminatingTLS`",
+             "sni-with-l7")
         .help = "layer 7 rules need the decrypted stream: add `terminatingTLS`, or remove one of them";
   }
   for (const LocatedString& name : *rule.server_names) {
@@ -107,8 +109,8 @@ void sanitize_listener(const PortRule& rule, bool ingress, Refusals& refusals) {
         "listeners take egress traffic only";
   }
   if (has_l7_rules(rule)) {
-    refusals.add(Id::ListenerWithL7, rule.rules->node, "layer 7 rules together with a listener", "listener-with-l7").help =
-        "the listener's own configuration decides on layer 7";
+    refusals.add(Id::ListenerWithL7, rule.rules->node, "layer 7 rules together with a listener", "listener-with-l7")
+        .help = "the listener's own configuration decides on layer 7";
   }
 }
 
@@ -117,10 +119,11 @@ void sanitize_port_rule(const PortRule& rule, const RuleItem& item, Sanitizer& s
   const bool has_dns = rule.rules && rule.rules->dns && !rule.rules->dns->empty();
   sanitize_server_names(rule, refusals);
   if (rule.ports && rule.ports->size() > kMaxPorts) {
-    refusals.add(Id::TooManyPorts, (*rule.ports)[kMaxPorts].node,
-                 std::to_string(rule.ports->size()) + " ports in one element, at most " + std::to_string(kMaxPorts) +
-                     " are allowed",
-                 "too-many-ports")
+    refusals
+        .add(Id::TooManyPorts, (*rule.ports)[kMaxPorts].node,
+             std::to_string(rule.ports->size()) + " ports in one element, at most " + std::to_string(kMaxPorts) +
+                 " are allowed",
+             "too-many-ports")
         .help = "spread them over several elements of `toPorts`";
   }
   bool any_zero = false;
@@ -132,8 +135,8 @@ void sanitize_port_rule(const PortRule& rule, const RuleItem& item, Sanitizer& s
   sanitize_listener(rule, item.direction == Direction::Ingress, refusals);
   if (!has_l7_rules(rule)) return;
   if (any_zero) {
-    refusals.add(Id::L7OnPortZero, rule.rules->node, "layer 7 rules on port 0, which means every port", "l7-port-zero").help =
-        "name the ports";
+    refusals.add(Id::L7OnPortZero, rule.rules->node, "layer 7 rules on port 0, which means every port", "l7-port-zero")
+        .help = "name the ports";
   }
   sanitize_l7(rule, sanitizer);
 }
@@ -160,7 +163,9 @@ void sanitize_icmp(const RuleItem& item, Sanitizer& sanitizer) {
     for (const IcmpField& field : *rule.fields) {
       const std::string& family = field.family.value;
       if (family.empty() || family == "IPv4" || family == "IPv6") continue;
-      sanitizer.refusals.add(Id::InvalidIcmpFamily, field.family.node, in_backticks(family) + " is not an address family", "icmp-family")
+      sanitizer.refusals
+          .add(Id::InvalidIcmpFamily, field.family.node, in_backticks(family) + " is not an address family",
+               "icmp-family")
           .help = "allowed: `IPv4` and `IPv6`";
     }
   }
@@ -174,7 +179,8 @@ void sanitize_icmp_types(const RuleItem& item, Sanitizer& sanitizer) {
       if (field.type_is_integer) {
         std::int32_t number = 0;
         if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc{}) {
-          sanitizer.refusals.add(Id::InvalidIcmpType, field.type.node, in_backticks(text) + " is not an ICMP type", "decode")
+          sanitizer.refusals
+              .add(Id::InvalidIcmpType, field.type.node, in_backticks(text) + " is not an ICMP type", "decode")
               .help = "expected 0 to 255";
         }
         continue;
@@ -185,12 +191,13 @@ void sanitize_icmp_types(const RuleItem& item, Sanitizer& sanitizer) {
       if (text == "0" || (error == std::errc{} && end == text.data() + text.size() && number != 0)) continue;
       const bool v6 = field.family.value == "IPv6";
       if (icmp_type_number(v6, text)) continue;
-      auto& diagnostic = sanitizer.refusals.add(
-          Id::InvalidIcmpType, field.type.node,
-          in_backticks(text) + " is not an ICMP type of " + (v6 ? "IPv6" : "IPv4"), "icmp-type");
+      auto& diagnostic =
+          sanitizer.refusals.add(Id::InvalidIcmpType, field.type.node,
+                                 in_backticks(text) + " is not an ICMP type of " + (v6 ? "IPv6" : "IPv4"), "icmp-type");
       const std::string word = nearest_word(text, icmp_type_names(v6));
       if (icmp_type_number(!v6, text)) {
-        diagnostic.help = std::string("it is one of ") + (v6 ? "IPv4" : "IPv6") + ": write `family: " + (v6 ? "IPv4" : "IPv6") + "`";
+        diagnostic.help =
+            std::string("it is one of ") + (v6 ? "IPv4" : "IPv6") + ": write `family: " + (v6 ? "IPv4" : "IPv6") + "`";
       } else if (!word.empty()) {
         diagnostic.help = "did you mean " + in_backticks(word) + "?";
       }

@@ -13,7 +13,8 @@ namespace policyc::policy {
 // Counts what one validator refuses.
 class Refusals {
  public:
-  Refusals(diag::Engine& diagnostics, diag::RefusedBy refused_by) : diagnostics_(diagnostics), refused_by_(refused_by) {}
+  Refusals(diag::Engine& diagnostics, diag::RefusedBy refused_by)
+      : diagnostics_(diagnostics), refused_by_(refused_by) {}
 
   diag::Diagnostic& add(diag::Id id, source::NodeId node, std::string message, std::string_view refusal_class = {}) {
     ++count_;

@@ -41,7 +41,9 @@ void sanitize_item_l7(const RuleItem& item, bool host_policy, Sanitizer& sanitiz
         "node policies decide on addresses and ports only";
   }
   if (!sanitizer.options.l7_proxy) {
-    refusals.add(Id::L7ProxyDisabled, any->rules->node, "layer 7 rules, but the agent runs without a layer 7 proxy", "l7-disabled")
+    refusals
+        .add(Id::L7ProxyDisabled, any->rules->node, "layer 7 rules, but the agent runs without a layer 7 proxy",
+             "l7-disabled")
         .help = "set enable-l7-proxy, or remove `rules`";
   }
   if (const PortRule* dns = find_port_rule(item, [](const L7Rules& rules) { return rules.dns && !rules.dns->empty(); });
@@ -52,7 +54,8 @@ void sanitize_item_l7(const RuleItem& item, bool host_policy, Sanitizer& sanitiz
   const PortRule* proxied =
       find_port_rule(item, [](const L7Rules& rules) { return non_empty(rules.http) || non_empty(rules.kafka); });
   if (proxied != nullptr && host_policy && !ingress) {
-    refusals.add(Id::L7OnHost, proxied->rules->node, "HTTP or Kafka rules on the egress of a node policy", "l7-direction")
+    refusals
+        .add(Id::L7OnHost, proxied->rules->node, "HTTP or Kafka rules on the egress of a node policy", "l7-direction")
         .help = "node policies know DNS rules only";
   }
 }
@@ -61,7 +64,8 @@ void sanitize_item(const RuleItem& item, bool host_policy, Sanitizer& sanitizer)
   sanitize_peers(item, sanitizer);
   if (!item.deny) sanitize_item_l7(item, host_policy, sanitizer);
   if (non_empty(item.icmps) && !sanitizer.options.icmp_rules) {
-    sanitizer.refusals.add(Id::IcmpDisabled, item.icmps_key, "`icmps`, but the agent runs without ICMP rules", "icmp-disabled")
+    sanitizer.refusals
+        .add(Id::IcmpDisabled, item.icmps_key, "`icmps`, but the agent runs without ICMP rules", "icmp-disabled")
         .help = "set enable-icmp-rules";
   }
   if (non_empty(item.icmps) && non_empty(item.ports)) {
@@ -127,8 +131,8 @@ void sanitize(const CiliumPolicy& policy, Sanitizer& sanitizer) {
         "add `metadata.name`";
   }
   if (!policy.spec && !policy.specs) {
-    sanitizer.refusals.add(Id::EmptyPolicy, policy.node, "the policy has neither `spec` nor `specs`", "empty-policy").help =
-        "add `spec`";
+    sanitizer.refusals.add(Id::EmptyPolicy, policy.node, "the policy has neither `spec` nor `specs`", "empty-policy")
+        .help = "add `spec`";
   }
   for (const Rule* rule : rules) {
     sanitize_rule(*rule, sanitizer);

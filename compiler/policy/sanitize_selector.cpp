@@ -14,7 +14,8 @@ using diag::Id;
 
 constexpr std::array<std::string_view, 4> kOperators{"In", "NotIn", "Exists", "DoesNotExist"};
 
-// A refusal of one selector. Cilium reports all of them in one error, whose class is `regex` when any is about characters.
+// A refusal of one selector. Cilium reports all of them in one error, whose class is `regex` when any is about
+// characters.
 struct Finding {
   Id id;
   NodeId node;
@@ -55,7 +56,8 @@ class SelectorCheck {
     if (!error) return;
     std::string message = "label key " + in_backticks(key.value) + " " + error->reason;
     if (!error->charset) {
-      message = "label key " + in_backticks(key.value) + ", which becomes " + in_backticks(extended) + ", " + error->reason;
+      message =
+          "label key " + in_backticks(key.value) + ", which becomes " + in_backticks(extended) + ", " + error->reason;
     }
     findings_.push_back({Id::InvalidLabelKey, key.node, std::move(message),
                          error->charset ? "" : "Cilium puts the source before the key, and counts it", error->charset});
@@ -95,8 +97,9 @@ void sanitize_selector(const LabelSelector& selector, Sanitizer& sanitizer) {
 }
 
 void sanitize_cidr_group_selector(const LabelSelector& selector, Sanitizer& sanitizer) {
-  SelectorCheck(selector, [](const std::string& key) { return "cidrgroup." + key; })
-      .report(sanitizer.refusals, "cidrgroup-selector");
+  SelectorCheck(selector, [](const std::string& key) {
+    return "cidrgroup." + key;
+  }).report(sanitizer.refusals, "cidrgroup-selector");
 }
 
 }  // namespace policyc::policy

@@ -56,14 +56,15 @@ struct Type {
   bool unique_items = false;
   std::span<const std::string_view> exactly_one = {};   // of these fields must be present
   std::span<const std::string_view> at_least_one = {};  // of these fields must be present
-  bool string_in_files = false;  // the agent also takes a string, which the API server refuses
+  bool string_in_files = false;                         // the agent also takes a string, which the API server refuses
   std::string_view removed_in_favour_of = {};           // a feature that is gone: why a list must be empty
 };
 
 // The roots. Each includes apiVersion, kind and metadata.
-[[nodiscard]] const Type& cilium_policy();      // CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy
-[[nodiscard]] const Type& cidr_group();         // CiliumCIDRGroup
-[[nodiscard]] const Type& kubernetes_policy();  // NetworkPolicy: field types only, its rules are in schema_kubernetes.cpp
+[[nodiscard]] const Type& cilium_policy();  // CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy
+[[nodiscard]] const Type& cidr_group();     // CiliumCIDRGroup
+[[nodiscard]] const Type&
+kubernetes_policy();  // NetworkPolicy: field types only, its rules are in schema_kubernetes.cpp
 [[nodiscard]] const Type& metadata();
 
 struct CheckOptions {

@@ -42,14 +42,21 @@ std::string joined(std::span<const std::string_view> words, std::string_view con
 
 std::string_view expected_type(Kind kind) {
   switch (kind) {
-    case Kind::String: return "a string";
-    case Kind::Integer: return "an integer";
-    case Kind::Boolean: return "a boolean";
-    case Kind::IntOrString: return "an integer or a string";
+    case Kind::String:
+      return "a string";
+    case Kind::Integer:
+      return "an integer";
+    case Kind::Boolean:
+      return "a boolean";
+    case Kind::IntOrString:
+      return "an integer or a string";
     case Kind::Object:
-    case Kind::Map: return "a mapping";
-    case Kind::List: return "a sequence";
-    case Kind::Any: break;
+    case Kind::Map:
+      return "a mapping";
+    case Kind::List:
+      return "a sequence";
+    case Kind::Any:
+      break;
   }
   return "anything";
 }
@@ -62,14 +69,21 @@ std::string with_article(std::string_view noun) {
 bool has_type(const Node& node, Kind kind) {
   const bool scalar = node.kind == NodeKind::Scalar;
   switch (kind) {
-    case Kind::Any: return true;
-    case Kind::String: return node.is_string();
-    case Kind::Integer: return scalar && node.type == ScalarType::Int;
-    case Kind::Boolean: return scalar && node.type == ScalarType::Bool;
-    case Kind::IntOrString: return node.is_string() || (scalar && node.type == ScalarType::Int);
+    case Kind::Any:
+      return true;
+    case Kind::String:
+      return node.is_string();
+    case Kind::Integer:
+      return scalar && node.type == ScalarType::Int;
+    case Kind::Boolean:
+      return scalar && node.type == ScalarType::Bool;
+    case Kind::IntOrString:
+      return node.is_string() || (scalar && node.type == ScalarType::Int);
     case Kind::Object:
-    case Kind::Map: return node.is_mapping();
-    case Kind::List: return node.is_sequence();
+    case Kind::Map:
+      return node.is_mapping();
+    case Kind::List:
+      return node.is_sequence();
   }
   return false;
 }
@@ -115,8 +129,8 @@ void Checker::wrong_type(const Node& node, const Type& type, std::string_view na
   result_.well_typed = false;
   Diagnostic& diagnostic =
       report(Id::WrongType, node.id,
-             quoted(name) + " is " + (node.is_null() ? "null" : with_article(manifest::type_name(node))) + ", expected " +
-                 std::string(expected_type(type.kind)),
+             quoted(name) + " is " + (node.is_null() ? "null" : with_article(manifest::type_name(node))) +
+                 ", expected " + std::string(expected_type(type.kind)),
              "decode");
   if (type.kind == Kind::String && node.kind == NodeKind::Scalar && !node.is_null()) {
     diagnostic.help = "write it in quotes";
@@ -132,7 +146,8 @@ void Checker::unknown_field(const Member& member, const Type& type) {
   std::vector<std::string_view> known;
   for (const Field& field : type.fields) known.push_back(field.name);
   const bool was_valid = result_.valid;
-  Diagnostic& diagnostic = report(Id::UnknownField, member.key_id, "unknown field " + quoted(member.key), "unknown-field");
+  Diagnostic& diagnostic =
+      report(Id::UnknownField, member.key_id, "unknown field " + quoted(member.key), "unknown-field");
   if (const std::string word = nearest_word(member.key, known); !word.empty()) {
     diagnostic.help = "did you mean " + quoted(word) + "?";
   } else {
@@ -240,8 +255,8 @@ void Checker::check_string(const Node& node, const Type& type, std::string_view 
     for (const std::string_view value : type.values) {
       if (value == node.text) return;
     }
-    Diagnostic& diagnostic = report(Id::ValueNotAllowed, node.id,
-                                    quoted(node.text) + " is not a value of " + quoted(without_index(name)));
+    Diagnostic& diagnostic =
+        report(Id::ValueNotAllowed, node.id, quoted(node.text) + " is not a value of " + quoted(without_index(name)));
     const std::string word = nearest_word(node.text, type.values);
     diagnostic.help = word.empty() ? "allowed: " + joined(type.values) : "did you mean " + quoted(word) + "?";
     return;
@@ -251,8 +266,8 @@ void Checker::check_string(const Node& node, const Type& type, std::string_view 
     report(Id::WrongLength, node.id, quoted(name) + " must not be empty");
   } else if (length > type.max_length) {
     report(Id::WrongLength, node.id,
-           quoted(name) + " has " + std::to_string(length) + " characters, at most " +
-               std::to_string(type.max_length) + " are allowed");
+           quoted(name) + " has " + std::to_string(length) + " characters, at most " + std::to_string(type.max_length) +
+               " are allowed");
   }
   if (!type.pattern.empty() && !RE2::PartialMatch(node.text, patterns_.get(type.pattern))) {
     report(Id::PatternMismatch, node.id, quoted(node.text) + " is not valid in " + quoted(without_index(name))).help =
@@ -284,14 +299,20 @@ void Checker::check(const Node& node, const Type& type, std::string_view name) {
   if (type.string_in_files && !options_.constraints && node.is_string()) return;
   if (!has_type(node, type.kind)) return wrong_type(node, type, name);
   switch (type.kind) {
-    case Kind::Any: return;
-    case Kind::Object: return check_object(node, type, name);
-    case Kind::Map: return check_map(node, type, name);
-    case Kind::List: return check_list(node, type, name);
-    case Kind::Boolean: return;
+    case Kind::Any:
+      return;
+    case Kind::Object:
+      return check_object(node, type, name);
+    case Kind::Map:
+      return check_map(node, type, name);
+    case Kind::List:
+      return check_list(node, type, name);
+    case Kind::Boolean:
+      return;
     case Kind::String:
     case Kind::Integer:
-    case Kind::IntOrString: break;
+    case Kind::IntOrString:
+      break;
   }
   if (!options_.constraints) return;
   if (node.is_string()) {

@@ -23,7 +23,8 @@ void check_name(const Node& metadata, Refusals& refusals) {
     std::string_view shape = prefix.value;
     if (shape.ends_with('-')) shape.remove_suffix(1);
     if (auto error = check_dns_subdomain(shape)) {
-      refusals.add(Id::InvalidName, prefix.node, in_backticks(prefix.value) + " is not the beginning of a name: it " + error->reason);
+      refusals.add(Id::InvalidName, prefix.node,
+                   in_backticks(prefix.value) + " is not the beginning of a name: it " + error->reason);
     }
     return;
   }
@@ -39,7 +40,8 @@ void check_name(const Node& metadata, Refusals& refusals) {
 void check_labels(const Node& metadata, Refusals& refusals) {
   for (const MatchLabel& label : read_string_map(metadata, "labels", NullReading::Empty)) {
     if (auto error = check_qualified_name(label.key.value)) {
-      refusals.add(Id::InvalidMetadataKey, label.key.node, "label key " + in_backticks(label.key.value) + " " + error->reason);
+      refusals.add(Id::InvalidMetadataKey, label.key.node,
+                   "label key " + in_backticks(label.key.value) + " " + error->reason);
     }
     if (auto error = check_label_value(label.value.value)) {
       refusals.add(Id::InvalidMetadataValue, label.value.node,
@@ -69,7 +71,8 @@ void check_annotations(const Node& metadata, Refusals& refusals) {
 void check_metadata(const manifest::Document& document, Refusals& refusals) {
   const Node* metadata = present(document.root, "metadata");
   if (metadata == nullptr || !metadata->is_mapping()) {
-    refusals.add(Id::MissingName, document.root.id, "the object has no name", "missing-name").help = "add `metadata.name`";
+    refusals.add(Id::MissingName, document.root.id, "the object has no name", "missing-name").help =
+        "add `metadata.name`";
     return;
   }
   check_name(*metadata, refusals);

@@ -23,7 +23,8 @@ bool is_one_of(std::string_view text, const std::array<std::string_view, N>& wor
 
 template <std::size_t N>
 std::string hint(std::string_view seen, const std::array<std::string_view, N>& words) {
-  if (const std::string word = nearest_word(seen, words); !word.empty()) return "did you mean " + in_backticks(word) + "?";
+  if (const std::string word = nearest_word(seen, words); !word.empty())
+    return "did you mean " + in_backticks(word) + "?";
   std::string list;
   for (const std::string_view word : words) list += (list.empty() ? "allowed: " : ", ") + in_backticks(word);
   return list;
@@ -39,8 +40,9 @@ bool is_port_number(std::int64_t number) { return number >= 1 && number <= 65535
 
 void check_port(const KubernetesPort& port, Refusals& refusals) {
   if (!is_one_of(port.protocol.value, kProtocols)) {
-    refusals.add(Id::ValueNotAllowed, port.protocol.node,
-                 in_backticks(port.protocol.value) + " is not a value of `protocol`", "protocol")
+    refusals
+        .add(Id::ValueNotAllowed, port.protocol.node,
+             in_backticks(port.protocol.value) + " is not a value of `protocol`", "protocol")
         .help = hint(port.protocol.value, kProtocols);
   }
   const bool absent = port.port.node == port.node;  // an absent scalar is placed at its object
@@ -53,7 +55,9 @@ void check_port(const KubernetesPort& port, Refusals& refusals) {
   const auto number = port_number(port);
   if (!number) {
     if (port.end_port) {
-      refusals.add(Id::EndPortNeedsPort, port.end_port->node, "`endPort` with the named port " + in_backticks(port.port.value))
+      refusals
+          .add(Id::EndPortNeedsPort, port.end_port->node,
+               "`endPort` with the named port " + in_backticks(port.port.value))
           .help = "give the port as a number";
     }
     if (!is_service_name(port.port.value, true)) {
@@ -69,12 +73,14 @@ void check_port(const KubernetesPort& port, Refusals& refusals) {
   }
   if (!port.end_port) return;
   if (!is_port_number(port.end_port->value)) {
-    refusals.add(Id::NumberOutOfRange, port.end_port->node,
-                 "`endPort` is " + std::to_string(port.end_port->value) + ", out of range")
+    refusals
+        .add(Id::NumberOutOfRange, port.end_port->node,
+             "`endPort` is " + std::to_string(port.end_port->value) + ", out of range")
         .help = "expected 1 to 65535";
   } else if (port.end_port->value < *number) {
-    refusals.add(Id::EndPortOrder, port.end_port->node,
-                 "`endPort` " + std::to_string(port.end_port->value) + " is less than `port` " + port.port.value)
+    refusals
+        .add(Id::EndPortOrder, port.end_port->node,
+             "`endPort` " + std::to_string(port.end_port->value) + " is less than `port` " + port.port.value)
         .help = "swap them";
   }
 }
@@ -99,9 +105,9 @@ void check_ip_block(const CidrRule& block, Refusals& refusals) {
       refusals.add(Id::NotACidr, except.node, in_backticks(except.value) + " is not a prefix in CIDR notation").help =
           "expected an address, `/` and a length, such as `10.0.0.0/8`";
     } else if (!outer->contains(*inner) || inner->length == outer->length) {
-      auto& diagnostic = refusals.add(Id::ExceptOutsideCidr, except.node,
-                                      in_backticks(except.value) + " is not a strict part of " + in_backticks(cidr.value),
-                                      "except-not-contained");
+      auto& diagnostic = refusals.add(
+          Id::ExceptOutsideCidr, except.node,
+          in_backticks(except.value) + " is not a strict part of " + in_backticks(cidr.value), "except-not-contained");
       diagnostic.infos.push_back({cidr.node, "the prefix that it is taken from"});
       diagnostic.help = "`except` takes a smaller prefix out of `cidr`";
     }
@@ -135,14 +141,16 @@ void check_kubernetes_selector(const LabelSelector& selector, Refusals& refusals
   const auto check_key = [&](const LocatedString& key) {
     auto error = check_qualified_name(key.value);
     if (!error) return;
-    auto& diagnostic = refusals.add(Id::InvalidSelectorKey, key.node, "label key " + in_backticks(key.value) + " " + error->reason);
+    auto& diagnostic =
+        refusals.add(Id::InvalidSelectorKey, key.node, "label key " + in_backticks(key.value) + " " + error->reason);
     if (const auto colon = key.value.find(':'); colon != std::string::npos) {
       diagnostic.help = "NetworkPolicy knows no label sources: write " + in_backticks(key.value.substr(colon + 1));
     }
   };
   const auto check_value = [&](const LocatedString& value) {
     if (auto error = check_label_value(value.value)) {
-      refusals.add(Id::InvalidSelectorValue, value.node, "label value " + in_backticks(value.value) + " " + error->reason);
+      refusals.add(Id::InvalidSelectorValue, value.node,
+                   "label value " + in_backticks(value.value) + " " + error->reason);
     }
   };
   for (const MatchLabel& label : selector.match_labels) {
@@ -153,14 +161,16 @@ void check_kubernetes_selector(const LabelSelector& selector, Refusals& refusals
     check_key(expression.key);
     const bool takes_values = expression.op.value == "In" || expression.op.value == "NotIn";
     if (!is_one_of(expression.op.value, kOperators)) {
-      refusals.add(Id::ValueNotAllowed, expression.op.node,
-                   in_backticks(expression.op.value) + " is not a value of `operator`")
+      refusals
+          .add(Id::ValueNotAllowed, expression.op.node,
+               in_backticks(expression.op.value) + " is not a value of `operator`")
           .help = hint(expression.op.value, kOperators);
     } else if (takes_values && expression.values.empty()) {
       refusals.add(Id::OperatorValues, expression.node, in_backticks(expression.op.value) + " without `values`").help =
           "give at least one value, or use `Exists`";
     } else if (!takes_values && !expression.values.empty()) {
-      refusals.add(Id::OperatorValues, expression.values.front().node, in_backticks(expression.op.value) + " with `values`")
+      refusals
+          .add(Id::OperatorValues, expression.values.front().node, in_backticks(expression.op.value) + " with `values`")
           .help = "remove `values`, or use `In`";
     }
     for (const LocatedString& value : expression.values) check_value(value);
@@ -172,8 +182,9 @@ void check_network_policy(const KubernetesPolicy& policy, Refusals& refusals) {
   check_rules(policy.ingress, refusals);
   check_rules(policy.egress, refusals);
   if (policy.policy_types->size() > kPolicyTypes.size()) {
-    refusals.add(Id::TooManyItems, policy.policy_types->back().node,
-                 "`policyTypes` has " + std::to_string(policy.policy_types->size()) + " elements, at most 2 are allowed")
+    refusals
+        .add(Id::TooManyItems, policy.policy_types->back().node,
+             "`policyTypes` has " + std::to_string(policy.policy_types->size()) + " elements, at most 2 are allowed")
         .help = "remove what is there twice";
     return;
   }

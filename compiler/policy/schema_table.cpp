@@ -17,10 +17,11 @@ constexpr Type kStringList{.kind = Kind::List, .items = &kString};
 constexpr Type kNonEmptyString{.kind = Kind::String, .min_length = 1};
 
 // Label selectors.
-constexpr Type kLabelValue{.kind = Kind::String,
-                           .pattern = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
-                           .pattern_in_words = "letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit",
-                           .max_length = 63};
+constexpr Type kLabelValue{
+    .kind = Kind::String,
+    .pattern = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
+    .pattern_in_words = "letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit",
+    .max_length = 63};
 constexpr Type kMatchLabels{.kind = Kind::Map, .items = &kLabelValue};
 constexpr std::array<Words, 4> kOperators{"In", "NotIn", "Exists", "DoesNotExist"};
 constexpr Type kOperator{.kind = Kind::String, .values = kOperators};
@@ -28,7 +29,8 @@ constexpr std::array<Field, 3> kExpressionFields{
     {{"key", &kString, true}, {"operator", &kOperator, true}, {"values", &kStringList, false}}};
 constexpr Type kExpression{.kind = Kind::Object, .fields = kExpressionFields};
 constexpr Type kExpressions{.kind = Kind::List, .items = &kExpression};
-constexpr std::array<Field, 2> kSelectorFields{{{"matchExpressions", &kExpressions, false}, {"matchLabels", &kMatchLabels, false}}};
+constexpr std::array<Field, 2> kSelectorFields{
+    {{"matchExpressions", &kExpressions, false}, {"matchLabels", &kMatchLabels, false}}};
 constexpr Type kSelector{.kind = Kind::Object, .fields = kSelectorFields};
 constexpr Type kSelectors{.kind = Kind::List, .items = &kSelector};
 
@@ -61,10 +63,11 @@ constexpr std::array<Field, 1> kGroupFields{{{"aws", &kAws, false}}};
 constexpr Type kGroup{.kind = Kind::Object, .fields = kGroupFields};
 constexpr Type kGroups{.kind = Kind::List, .items = &kGroup};
 
-constexpr Type kRequires{.kind = Kind::List,
-                         .items = &kString,
-                         .max_items = 0,
-                         .removed_in_favour_of = "add the labels to every fromEndpoints or toEndpoints selector instead"};
+constexpr Type kRequires{
+    .kind = Kind::List,
+    .items = &kString,
+    .max_items = 0,
+    .removed_in_favour_of = "add the labels to every fromEndpoints or toEndpoints selector instead"};
 
 // Names in DNS.
 constexpr Type kMatchName{.kind = Kind::String,
@@ -75,7 +78,8 @@ constexpr Type kMatchPattern{.kind = Kind::String,
                              .pattern = "^([-a-zA-Z0-9_*]+[.]?)+$",
                              .pattern_in_words = "a DNS name of letters, digits, `-`, `_`, `*` and single dots",
                              .max_length = 255};
-constexpr std::array<Field, 2> kFqdnFields{{{"matchName", &kMatchName, false}, {"matchPattern", &kMatchPattern, false}}};
+constexpr std::array<Field, 2> kFqdnFields{
+    {{"matchName", &kMatchName, false}, {"matchPattern", &kMatchPattern, false}}};
 constexpr std::array<Words, 2> kFqdnChoice{"matchName", "matchPattern"};
 constexpr Type kFqdn{.kind = Kind::Object, .fields = kFqdnFields, .exactly_one = kFqdnChoice};
 constexpr Type kFqdns{.kind = Kind::List, .items = &kFqdn};
@@ -92,8 +96,9 @@ constexpr Type kServices{.kind = Kind::List, .items = &kService};
 
 // Ports. The pattern's anchors bind to one alternative each: that is how it is published.
 constexpr Type kPort{.kind = Kind::String,
-                     .pattern = "^(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4})|"
-                                "([a-zA-Z0-9]-?)*[a-zA-Z](-?[a-zA-Z0-9])*$",
+                     .pattern =
+                         "^(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4})|"
+                         "([a-zA-Z0-9]-?)*[a-zA-Z](-?[a-zA-Z0-9])*$",
                      .pattern_in_words = "a port number or a port name"};
 constexpr Type kEndPort{.kind = Kind::Integer, .minimum = 0, .maximum = 65535};
 constexpr std::array<Words, 6> kProtocols{"TCP", "UDP", "SCTP", "VRRP", "IGMP", "ANY"};
@@ -119,7 +124,8 @@ constexpr Type kServerName{.kind = Kind::String,
 constexpr Type kServerNames{.kind = Kind::List, .items = &kServerName, .min_items = 1, .unique_items = true};
 constexpr std::array<Words, 2> kEnvoyConfigKinds{"CiliumEnvoyConfig", "CiliumClusterwideEnvoyConfig"};
 constexpr Type kEnvoyConfigKind{.kind = Kind::String, .values = kEnvoyConfigKinds};
-constexpr std::array<Field, 2> kEnvoyConfigFields{{{"kind", &kEnvoyConfigKind, false}, {"name", &kNonEmptyString, true}}};
+constexpr std::array<Field, 2> kEnvoyConfigFields{
+    {{"kind", &kEnvoyConfigKind, false}, {"name", &kNonEmptyString, true}}};
 constexpr Type kEnvoyConfig{.kind = Kind::Object, .fields = kEnvoyConfigFields};
 constexpr Type kPriority{.kind = Kind::Integer, .minimum = 1, .maximum = 100};
 constexpr std::array<Field, 3> kListenerFields{
@@ -254,7 +260,8 @@ constexpr Type kEgressDeny{.kind = Kind::List, .items = &kEgressDenyItem};
 // The rule.
 constexpr std::array<Field, 2> kDefaultDenyFields{{{"egress", &kBoolean, false}, {"ingress", &kBoolean, false}}};
 constexpr Type kDefaultDeny{.kind = Kind::Object, .fields = kDefaultDenyFields};
-constexpr std::array<Field, 3> kRuleLabelFields{{{"key", &kString, true}, {"source", &kString, false}, {"value", &kString, false}}};
+constexpr std::array<Field, 3> kRuleLabelFields{
+    {{"key", &kString, true}, {"source", &kString, false}, {"value", &kString, false}}};
 constexpr Type kRuleLabel{.kind = Kind::Object, .fields = kRuleLabelFields, .string_in_files = true};
 constexpr Type kRuleLabels{.kind = Kind::List, .items = &kRuleLabel};
 constexpr Type kLogValue{

@@ -12,8 +12,9 @@ template <class Test>
 bool any_key(const ExtendedSelector& selector, Test test) {
   return std::any_of(selector.match_labels.begin(), selector.match_labels.end(),
                      [&](const auto& item) { return test(std::string_view(item.first)); }) ||
-         std::any_of(selector.expressions.begin(), selector.expressions.end(),
-                     [&](const auto& expression) { return test(std::string_view(expression.key)); });
+         std::any_of(
+             selector.expressions.begin(), selector.expressions.end(),
+             [&](const auto& expression) { return test(std::string_view(expression.key)); });
 }
 
 ExtendedSelector convert(const LabelSelector& selector, auto convert_key) {
@@ -22,7 +23,8 @@ ExtendedSelector convert(const LabelSelector& selector, auto convert_key) {
     out.match_labels[convert_key(label.key.value)] = label.value.value;
   }
   for (const MatchExpression& expression : selector.match_expressions) {
-    ExtendedSelector::Expression converted{convert_key(expression.key.value), expression.op.value, {}};
+    ExtendedSelector::Expression converted{
+        convert_key(expression.key.value), expression.op.value, {}};
     for (const LocatedString& value : expression.values) {
       converted.values.push_back(value.value);
     }
@@ -35,13 +37,15 @@ ExtendedSelector convert(const LabelSelector& selector, auto convert_key) {
 
 bool ExtendedSelector::has_key(std::string_view key) const {
   return any_key(*this, [key](std::string_view candidate) {
-    return (candidate.starts_with("k8s.") || candidate.starts_with("any.")) && candidate.substr(4) == key;
+    return (candidate.starts_with("k8s.") || candidate.starts_with("any.")) &&
+           candidate.substr(4) == key;
   });
 }
 
 bool ExtendedSelector::has_key_prefix(std::string_view source, std::string_view key_prefix) const {
   const std::string wanted = std::string(source) + "." + std::string(key_prefix);
-  return any_key(*this, [&wanted](std::string_view candidate) { return candidate.starts_with(wanted); });
+  return any_key(*this,
+                 [&wanted](std::string_view candidate) { return candidate.starts_with(wanted); });
 }
 
 std::string extended_key(std::string_view written) {
@@ -67,7 +71,8 @@ ExtendedSelector extend(const LabelSelector& selector) {
   return convert(selector, [](const std::string& key) { return extended_key(key); });
 }
 
-ExtendedSelector extend_under(const LabelSelector& selector, std::string_view source, std::string_view key_prefix) {
+ExtendedSelector extend_under(const LabelSelector& selector, std::string_view source,
+                              std::string_view key_prefix) {
   return convert(selector, [&](const std::string& key) {
     return std::string(source) + "." + std::string(key_prefix) + key;
   });

@@ -1,5 +1,6 @@
 #pragma once
-// From label selectors as written to selectors over identity labels: key conversion and scoping (spec sections 4.2 to 4.4).
+// From label selectors as written to selectors over identity labels: key conversion and scoping
+// (spec sections 4.2 to 4.4).
 
 #include <map>
 #include <string>
@@ -12,7 +13,8 @@
 
 namespace policyc::policy {
 
-// A label selector whose keys are in Cilium's internal form `source.key` ("any.app", "k8s.io.kubernetes.pod.namespace").
+// A label selector whose keys are in Cilium's internal form `source.key` ("any.app",
+// "k8s.io.kubernetes.pod.namespace").
 struct ExtendedSelector {
   struct Expression {
     std::string key;
@@ -32,18 +34,19 @@ struct ExtendedSelector {
 [[nodiscard]] std::string extended_key(std::string_view written);
 
 [[nodiscard]] ExtendedSelector extend(const LabelSelector& selector);
-// Every key under one source, as for NetworkPolicy (`k8s`) and cidrGroupSelector (`cidrgroup`); `key_prefix` is put between.
+// Every key under one source, as for NetworkPolicy (`k8s`) and cidrGroupSelector (`cidrgroup`);
+// `key_prefix` is put between.
 [[nodiscard]] ExtendedSelector extend_under(const LabelSelector& selector, std::string_view source,
                                             std::string_view key_prefix = {});
 
-// The selector with that printed form. When Kubernetes could not build it (a key that is too long with its source, an unknown
-// operator) it has no requirements and so matches every identity, as in Cilium (spec sections 4.3, 8.6); `broken` then
-// becomes true.
+// The selector with that printed form. When Kubernetes could not build it (a key that is too long
+// with its source, an unknown operator) it has no requirements and so matches every identity, as in
+// Cilium (spec sections 4.3, 8.6); `broken` then becomes true.
 [[nodiscard]] Selector to_selector(const ExtendedSelector& selector, bool* broken = nullptr);
 
 // What the policy around a peer selector contributes to it.
 struct ScopeContext {
-  std::string policy_namespace;         // empty: clusterwide
+  std::string policy_namespace;  // empty: clusterwide
   bool subject_has_reserved_init = false;
 };
 

@@ -23,14 +23,16 @@ bool any_cidr_inside(const LabelSet& labels, const std::string& key) {
 }
 
 bool any_group_value(const LabelSet& labels, const Requirement& requirement) {
-  return std::any_of(requirement.values.begin(), requirement.values.end(), [&](const std::string& value) {
-    return labels.has("cidrgroup", cidr_group_value_key(requirement.key, value));
-  });
+  return std::any_of(requirement.values.begin(), requirement.values.end(),
+                     [&](const std::string& value) {
+                       return labels.has("cidrgroup", cidr_group_value_key(requirement.key, value));
+                     });
 }
 
 const Label* find_label(const LabelSet& labels, const Requirement& requirement) {
   const Label* label = labels.find_key(requirement.key);
-  const bool source_fits = label != nullptr && (requirement.source == "any" || label->source == requirement.source);
+  const bool source_fits =
+      label != nullptr && (requirement.source == "any" || label->source == requirement.source);
   return source_fits ? label : nullptr;
 }
 
@@ -58,8 +60,9 @@ bool Requirement::matches(const LabelSet& labels) const {
 }
 
 bool Selector::matches(const LabelSet& labels) const {
-  return std::all_of(requirements.begin(), requirements.end(),
-                     [&labels](const Requirement& requirement) { return requirement.matches(labels); });
+  return std::all_of(
+      requirements.begin(), requirements.end(),
+      [&labels](const Requirement& requirement) { return requirement.matches(labels); });
 }
 
 std::string_view operator_name(Operator op) {
@@ -77,7 +80,8 @@ std::string_view operator_name(Operator op) {
 }
 
 Selector wildcard_selector() {
-  // The printed form of a label selector without requirements (scope.h), so that a user's unscoped `{}` is the same one.
+  // The printed form of a label selector without requirements (scope.h), so that a user's unscoped
+  // `{}` is the same one.
   return Selector{{}, "labels{} expressions{}"};
 }
 

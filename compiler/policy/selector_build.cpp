@@ -16,21 +16,25 @@ bool alphanumeric(char c) { return std::isalnum(static_cast<unsigned char>(c)) !
 
 // [A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?
 bool is_label_name(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxLabelName && alphanumeric(text.front()) && alphanumeric(text.back()) &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
+  return !text.empty() && text.size() <= kMaxLabelName && alphanumeric(text.front()) &&
+         alphanumeric(text.back()) && std::all_of(text.begin(), text.end(), [](char c) {
+           return alphanumeric(c) || c == '-' || c == '_' || c == '.';
+         });
 }
 
 bool is_subdomain(std::string_view text) {
   if (text.empty() || text.size() > kMaxSubdomain) {
     return false;
   }
-  const auto lower_or_digit = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  const auto lower_or_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  };
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find('.', begin), text.size());
     const std::string_view part = text.substr(begin, end - begin);
     if (part.empty() || !lower_or_digit(part.front()) || !lower_or_digit(part.back()) ||
-        !std::all_of(part.begin(), part.end(), [&](char c) { return lower_or_digit(c) || c == '-'; })) {
+        !std::all_of(part.begin(), part.end(),
+                     [&](char c) { return lower_or_digit(c) || c == '-'; })) {
       return false;
     }
     begin = end + 1;
@@ -49,7 +53,8 @@ bool is_qualified_name(std::string_view key) {
 bool is_label_value(std::string_view value) { return value.empty() || is_label_name(value); }
 
 std::optional<Operator> parse_operator(std::string_view text) {
-  for (const Operator op : {Operator::In, Operator::NotIn, Operator::Exists, Operator::DoesNotExist}) {
+  for (const Operator op :
+       {Operator::In, Operator::NotIn, Operator::Exists, Operator::DoesNotExist}) {
     if (operator_name(op) == text) {
       return op;
     }
@@ -57,7 +62,8 @@ std::optional<Operator> parse_operator(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<Requirement> build(const std::string& key, Operator op, std::vector<std::string> values) {
+std::optional<Requirement> build(const std::string& key, Operator op,
+                                 std::vector<std::string> values) {
   const bool takes_values = op == Operator::In || op == Operator::NotIn;
   if (!is_qualified_name(key) || takes_values == values.empty() ||
       !std::all_of(values.begin(), values.end(), is_label_value)) {
@@ -67,8 +73,8 @@ std::optional<Requirement> build(const std::string& key, Operator op, std::vecto
   values.erase(std::unique(values.begin(), values.end()), values.end());
   const std::size_t dot = key.find('.');
   const bool has_source = dot != std::string::npos;
-  return Requirement{has_source ? key.substr(0, dot) : "any", has_source ? key.substr(dot + 1) : key, op,
-                     std::move(values)};
+  return Requirement{has_source ? key.substr(0, dot) : "any",
+                     has_source ? key.substr(dot + 1) : key, op, std::move(values)};
 }
 
 std::string printed_form(const ExtendedSelector& selector) {
@@ -114,7 +120,8 @@ Selector to_selector(const ExtendedSelector& selector, bool* broken) {
   if (broken != nullptr) {
     *broken = !requirements;
   }
-  return Selector{requirements ? std::move(*requirements) : std::vector<Requirement>{}, printed_form(selector)};
+  return Selector{requirements ? std::move(*requirements) : std::vector<Requirement>{},
+                  printed_form(selector)};
 }
 
 }  // namespace policyc::policy

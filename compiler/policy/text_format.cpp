@@ -125,7 +125,8 @@ FormatCheck check_dns_subdomain(std::string_view text) {
     last = dot == std::string_view::npos;
     if (!is_dns_label_shape(text.substr(0, dot))) {
       return FormatError{
-          "must be lower-case letters, digits, `-` and `.`, each part beginning and ending with a letter or digit", true};
+          "must be lower-case letters, digits, `-` and `.`, each part beginning and ending with a letter or digit",
+          true};
     }
     text.remove_prefix(last ? text.size() : dot + 1);
   }
@@ -160,7 +161,9 @@ FormatCheck check_label_value(std::string_view text) {
 bool is_service_name(std::string_view text, bool lower_case_only) {
   if (text.empty() || text.size() > kMaxServiceName || text.front() == '-' || text.back() == '-') return false;
   if (text.find("--") != std::string_view::npos) return false;
-  const auto allowed = [&](char c) { return c == '-' || (lower_case_only ? is_lower_or_digit(c) : is_alphanumeric(c)); };
+  const auto allowed = [&](char c) {
+    return c == '-' || (lower_case_only ? is_lower_or_digit(c) : is_alphanumeric(c));
+  };
   return std::ranges::all_of(text, allowed) &&
          std::ranges::any_of(text, [](char c) { return is_lower(c) || is_upper(c); });
 }

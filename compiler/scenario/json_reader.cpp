@@ -20,7 +20,8 @@ std::int64_t Value::integer(std::int64_t minimum, std::int64_t maximum) const {
   if (!json_->is_number_integer()) {
     fail("expected an integer");
   }
-  const bool fits = !json_->is_number_unsigned() || json_->get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX);
+  const bool fits = !json_->is_number_unsigned() ||
+                    json_->get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX);
   const std::int64_t value = fits ? json_->get<std::int64_t>() : INT64_MAX;
   if (value < minimum || value > maximum) {
     fail("expected an integer from " + std::to_string(minimum) + " to " + std::to_string(maximum));

@@ -23,7 +23,9 @@ class Value {
  public:
   Value(const nlohmann::json& json, std::string path) : json_(&json), path_(std::move(path)) {}
 
-  [[noreturn]] void fail(const std::string& problem) const { throw ReadError{path_ + ": " + problem}; }
+  [[noreturn]] void fail(const std::string& problem) const {
+    throw ReadError{path_ + ": " + problem};
+  }
   [[nodiscard]] const std::string& path() const { return path_; }
 
   [[nodiscard]] std::string text() const;

@@ -7,7 +7,8 @@ namespace policyc::scenario {
 Prepared::Prepared(const Case& source, const std::string& name) {
   std::vector<manifest::Document> documents;
   for (std::size_t i = 0; i < source.policies.size(); ++i) {
-    const std::string place = (name.empty() ? "" : name + ": ") + "policies[" + std::to_string(i) + "]";
+    const std::string place =
+        (name.empty() ? "" : name + ": ") + "policies[" + std::to_string(i) + "]";
     const auto file = sources_.add_file(place, source.policies[i]);
     auto found = manifest::read_documents(sources_, file, diagnostics_);
     std::move(found.begin(), found.end(), std::back_inserter(documents));

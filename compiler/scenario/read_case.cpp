@@ -30,7 +30,8 @@ Case read(const Value& source) {
     out.options = read_options(*config);
   }
   out.cluster = read_cluster(source);
-  source.each_item_of("policies", [&out](const Value& text) { out.policies.push_back(text.text()); });
+  source.each_item_of("policies",
+                      [&out](const Value& text) { out.policies.push_back(text.text()); });
   source.each_item_of("flows", [&out](const Value& flow) { out.flows.push_back(read_flow(flow)); });
   if (const auto expected = source.find("policies_expect")) {
     out.refused_policies = 0;
@@ -125,7 +126,8 @@ Result<std::vector<Case>> read_yaml(const std::string& file_name, const std::str
   std::vector<Case> out;
   for (const manifest::Document& document : manifest::read_documents(sources, file, diagnostics)) {
     if (document.api_version.value != kSchema || document.kind.value != "Scenario") {
-      return fail("a scenario in YAML begins with `apiVersion: " + std::string(kSchema) + "` and `kind: Scenario`");
+      return fail("a scenario in YAML begins with `apiVersion: " + std::string(kSchema) +
+                  "` and `kind: Scenario`");
     }
     auto cases = read_all(to_json_value(document.root));
     if (!cases) {

@@ -64,7 +64,8 @@ policy::Endpoint read_endpoint(const Value& source) {
     out.kind = word(*kind, kEndpointKinds);
   }
   out.name = source.required("name").text();
-  out.namespace_ = source.text_or("namespace", out.kind == policy::EndpointKind::Pod ? "default" : "");
+  out.namespace_ =
+      source.text_or("namespace", out.kind == policy::EndpointKind::Pod ? "default" : "");
   out.cluster = source.text_or("cluster", "");
   out.service_account = source.text_or("service_account", "");
   out.labels = labels(source, "labels");
@@ -78,8 +79,8 @@ policy::Endpoint read_endpoint(const Value& source) {
 }
 
 policy::ClusterNode read_node(const Value& source) {
-  return {word(source.required("kind"), kNodeRoles), source.text_or("name", ""), labels(source, "labels"),
-          addresses(source, "ips")};
+  return {word(source.required("kind"), kNodeRoles), source.text_or("name", ""),
+          labels(source, "labels"), addresses(source, "ips")};
 }
 
 policy::Service read_service(const Value& source) {
@@ -92,11 +93,13 @@ policy::Service read_service(const Value& source) {
   return out;
 }
 
-// The load-balancer table behind the conformance vectors has one service per backend address: the later one keeps it.
+// The load-balancer table behind the conformance vectors has one service per backend address: the
+// later one keeps it.
 void keep_last_owner(std::vector<policy::Service>& services) {
   std::set<IpAddress> taken;
   for (auto service = services.rbegin(); service != services.rend(); ++service) {
-    std::erase_if(service->backends, [&taken](const IpAddress& address) { return taken.contains(address); });
+    std::erase_if(service->backends,
+                  [&taken](const IpAddress& address) { return taken.contains(address); });
     taken.insert(service->backends.begin(), service->backends.end());
   }
 }
@@ -146,14 +149,18 @@ policy::Options read_options(const Value& config) {
 policy::Cluster read_cluster(const Value& source) {
   policy::Cluster out;
   if (const auto namespaces = source.find("namespaces")) {
-    namespaces->each_member(
-        [&out](const std::string& name, const Value& map) { out.namespaces[name] = map.string_map(); });
+    namespaces->each_member([&out](const std::string& name, const Value& map) {
+      out.namespaces[name] = map.string_map();
+    });
   }
-  source.each_item_of("endpoints", [&out](const Value& item) { out.endpoints.push_back(read_endpoint(item)); });
+  source.each_item_of("endpoints",
+                      [&out](const Value& item) { out.endpoints.push_back(read_endpoint(item)); });
   source.each_item_of("nodes", [&out](const Value& item) { out.nodes.push_back(read_node(item)); });
-  source.each_item_of("services", [&out](const Value& item) { out.services.push_back(read_service(item)); });
+  source.each_item_of("services",
+                      [&out](const Value& item) { out.services.push_back(read_service(item)); });
   keep_last_owner(out.services);
-  source.each_item_of("listeners", [&out](const Value& item) { out.listeners.insert(item.text()); });
+  source.each_item_of("listeners",
+                      [&out](const Value& item) { out.listeners.insert(item.text()); });
   if (const auto dns = source.find("dns")) {
     dns->each_member([&out](const std::string& name, const Value& list) {
       auto& known = out.dns[name];

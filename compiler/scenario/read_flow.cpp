@@ -31,7 +31,9 @@ eval::Peer read_peer(const Value& source) {
 // A mapping of names to values, or a list of [name, value] pairs when a name occurs twice.
 std::vector<std::pair<std::string, std::string>> read_headers(const Value& source) {
   std::vector<std::pair<std::string, std::string>> out;
-  source.each_member([&out](const std::string& name, const Value& value) { out.emplace_back(name, value.text()); });
+  source.each_member([&out](const std::string& name, const Value& value) {
+    out.emplace_back(name, value.text());
+  });
   return out;
 }
 

@@ -14,8 +14,9 @@ std::string l7_text(const eval::FlowResult& result) {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
   return out;
 }
 
@@ -42,7 +43,8 @@ std::string_view verdict_text(eval::Verdict verdict) {
 }
 
 std::string describe(const eval::Flow& flow) {
-  std::string text = flow.subject + (flow.direction == policy::Direction::Ingress ? " <- " : " -> ") +
+  std::string text = flow.subject +
+                     (flow.direction == policy::Direction::Ingress ? " <- " : " -> ") +
                      peer_text(flow.peer) + " " + lower(policy::protocol_name(flow.protocol)) +
                      (has_type(flow.protocol) ? " type " : "/") + std::to_string(flow.port);
   if (flow.http) {
@@ -59,9 +61,11 @@ std::string describe(const eval::Flow& flow) {
 
 std::vector<std::string> differences(const Expectation& expect, const eval::FlowResult& result) {
   std::vector<std::string> out;
-  const auto compare = [&out](const char* name, const std::optional<std::string>& wanted, std::string_view got) {
+  const auto compare = [&out](const char* name, const std::optional<std::string>& wanted,
+                              std::string_view got) {
     if (wanted && *wanted != got) {
-      out.push_back(std::string(name) + ": expected " + *wanted + ", got " + (got.empty() ? "nothing" : std::string(got)));
+      out.push_back(std::string(name) + ": expected " + *wanted + ", got " +
+                    (got.empty() ? "nothing" : std::string(got)));
     }
   };
   compare("verdict", expect.verdict, verdict_text(result.verdict));
@@ -71,8 +75,8 @@ std::vector<std::string> differences(const Expectation& expect, const eval::Flow
   compare("auth_src", expect.auth_source, result.auth_source);
   compare("listener", expect.listener, result.listener);
   if (expect.by_default && *expect.by_default != result.by_default) {
-    out.push_back(std::string("default: expected ") + (*expect.by_default ? "true" : "false") + ", got " +
-                  (result.by_default ? "true" : "false"));
+    out.push_back(std::string("default: expected ") + (*expect.by_default ? "true" : "false") +
+                  ", got " + (result.by_default ? "true" : "false"));
   }
   return out;
 }
@@ -80,22 +84,24 @@ std::vector<std::string> differences(const Expectation& expect, const eval::Flow
 std::vector<std::string> case_differences(const Case& source, const Prepared& prepared) {
   std::vector<std::string> out;
   if (source.refused_policies && *source.refused_policies != prepared.rejected_policies()) {
-    out.push_back("documents refused: expected " + std::to_string(*source.refused_policies) + ", got " +
-                  std::to_string(prepared.rejected_policies()));
+    out.push_back("documents refused: expected " + std::to_string(*source.refused_policies) +
+                  ", got " + std::to_string(prepared.rejected_policies()));
   }
   eval::Evaluator evaluator(source.cluster, prepared.resolved(), source.options);
   for (const auto& [name, expect] : source.endpoints) {
     const eval::EndpointState state = evaluator.endpoint_state(name);
-    const auto compare = [&out, &name](const char* what, const std::optional<bool>& wanted, bool got) {
+    const auto compare = [&out, &name](const char* what, const std::optional<bool>& wanted,
+                                       bool got) {
       if (wanted && *wanted != got) {
-        out.push_back(name + " " + what + ": expected " + (*wanted ? "true" : "false") + ", got " + (got ? "true" : "false"));
+        out.push_back(name + " " + what + ": expected " + (*wanted ? "true" : "false") + ", got " +
+                      (got ? "true" : "false"));
       }
     };
     compare("ingress enforced", expect.ingress_enforced, state.ingress_enforced);
     compare("egress enforced", expect.egress_enforced, state.egress_enforced);
     if (expect.resolve_error != !state.error.empty()) {
-      out.push_back(name + " policy error: expected " + (expect.resolve_error ? "one" : "none") + ", got " +
-                    (state.error.empty() ? "none" : "`" + state.error + "`"));
+      out.push_back(name + " policy error: expected " + (expect.resolve_error ? "one" : "none") +
+                    ", got " + (state.error.empty() ? "none" : "`" + state.error + "`"));
     }
   }
   return out;
@@ -123,7 +129,8 @@ std::string to_json(const std::vector<eval::FlowResult>& results) {
     }
     flows.push_back(std::move(flow));
   }
-  return nlohmann::json{{"flows", std::move(flows)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json{{"flows", std::move(flows)}}.dump(-1, ' ', false,
+                                                          nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace policyc::scenario

@@ -1,6 +1,6 @@
 #pragma once
-// Scenarios: a small cluster, its policies, and flows with the verdicts that are expected (docs/eval.md, schema
-// docs/eval-case.schema.json).
+// Scenarios: a small cluster, its policies, and flows with the verdicts that are expected
+// (docs/eval.md, schema docs/eval-case.schema.json).
 
 #include <functional>
 #include <map>
@@ -48,12 +48,14 @@ struct Case {
 
 // One case. Unknown words and wrong types are errors that name the place ("flows[3].proto").
 [[nodiscard]] Result<Case> read_case(std::string_view json_text);
-// A file: `{"schema":"policy-vectors/1","cases":[...]}` or one case; JSON, or YAML when the text does not begin with `{`.
-// Keys of `defaults` beside `cases` count for every case that lacks them.
-[[nodiscard]] Result<std::vector<Case>> read_cases(const std::string& file_name, const std::string& text);
+// A file: `{"schema":"policy-vectors/1","cases":[...]}` or one case; JSON, or YAML when the text
+// does not begin with `{`. Keys of `defaults` beside `cases` count for every case that lacks them.
+[[nodiscard]] Result<std::vector<Case>> read_cases(const std::string& file_name,
+                                                   const std::string& text);
 
-// A case whose policies were read and resolved. Policies that an agent refuses are left out, as in a cluster whose API
-// server does not look: what it refuses is accepted here (spec section 3.1 only).
+// A case whose policies were read and resolved. Policies that an agent refuses are left out, as in
+// a cluster whose API server does not look: what it refuses is accepted here (spec section 3.1
+// only).
 class Prepared {
  public:
   // `name` precedes the number of the policy in places: "case.json: policies[2]:14".
@@ -79,9 +81,11 @@ using Engine = std::function<Result<std::vector<eval::FlowResult>>(const Case&, 
 // "default/web <- world tcp/80" for people.
 [[nodiscard]] std::string describe(const eval::Flow& flow);
 // What differs from the expectations about documents and subjects.
-[[nodiscard]] std::vector<std::string> case_differences(const Case& source, const Prepared& prepared);
+[[nodiscard]] std::vector<std::string> case_differences(const Case& source,
+                                                        const Prepared& prepared);
 // What differs from the expectation: "verdict: expected allow, got deny"; empty when nothing does.
-[[nodiscard]] std::vector<std::string> differences(const Expectation& expect, const eval::FlowResult& result);
+[[nodiscard]] std::vector<std::string> differences(const Expectation& expect,
+                                                   const eval::FlowResult& result);
 // `{"flows":[{"verdict":...},...]}` on one line; keys are absent when empty.
 [[nodiscard]] std::string to_json(const std::vector<eval::FlowResult>& results);
 

@@ -14,14 +14,17 @@ std::optional<HookKind> parse_hook(std::string_view name) {
   return std::nullopt;
 }
 
-std::string_view program_name(Side side) { return side == Side::FromEndpoint ? "from_endpoint" : "to_endpoint"; }
+std::string_view program_name(Side side) {
+  return side == Side::FromEndpoint ? "from_endpoint" : "to_endpoint";
+}
 
 bool kernel_has_tcx() { return tcx::supported(); }
 
 Result<HookKind> choose_hook(HookChoice choice) {
   if (choice == HookChoice::Clsact) return HookKind::Clsact;
   const bool has_tcx = kernel_has_tcx();
-  if (choice == HookChoice::Tcx && !has_tcx) return fail("this kernel has no tcx (Linux 6.6 has); clsact works");
+  if (choice == HookChoice::Tcx && !has_tcx)
+    return fail("this kernel has no tcx (Linux 6.6 has); clsact works");
   return has_tcx ? HookKind::Tcx : HookKind::Clsact;
 }
 
@@ -30,7 +33,8 @@ Result<std::optional<std::uint32_t>> attached_program(const Hook& hook) {
 }
 
 Result<void> attach(const Hook& hook, int program_fd) {
-  return hook.kind == HookKind::Tcx ? tcx::attach(hook, program_fd) : clsact::attach(hook, program_fd);
+  return hook.kind == HookKind::Tcx ? tcx::attach(hook, program_fd)
+                                    : clsact::attach(hook, program_fd);
 }
 
 Result<void> detach(const Hook& hook) {

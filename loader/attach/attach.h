@@ -1,9 +1,10 @@
 #pragma once
 // Attaches the two programs of an endpoint to the host side of its interface.
 //
-// With tcx (Linux 6.6) each program has a link, pinned in the endpoint's folder: it runs before every other program of the hook,
-// a policy is replaced by one atomic update of the link, and the pin keeps it when this process ends. Without tcx, a clsact
-// filter of priority 1 and handle 1 is replaced in place, which is atomic too.
+// With tcx (Linux 6.6) each program has a link, pinned in the endpoint's folder: it runs before
+// every other program of the hook, a policy is replaced by one atomic update of the link, and the
+// pin keeps it when this process ends. Without tcx, a clsact filter of priority 1 and handle 1 is
+// replaced in place, which is atomic too.
 
 #include <cstdint>
 #include <filesystem>
@@ -38,10 +39,12 @@ struct Hook {
   std::filesystem::path link_pin;
 };
 
-// The id of the program that runs there; nothing when none does: no pin, a link whose interface is gone, no filter.
+// The id of the program that runs there; nothing when none does: no pin, a link whose interface is
+// gone, no filter.
 [[nodiscard]] Result<std::optional<std::uint32_t>> attached_program(const Hook& hook);
 
-// Attaches the program, or replaces ours that is there in one step. A program that is not ours at clsact's place is an Error.
+// Attaches the program, or replaces ours that is there in one step. A program that is not ours at
+// clsact's place is an Error.
 [[nodiscard]] Result<void> attach(const Hook& hook, int program_fd);
 
 // Fine when nothing is attached or the interface is gone.

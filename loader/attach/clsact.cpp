@@ -29,7 +29,9 @@ bpf_tc_opts place() {
   return options;
 }
 
-std::string interface_text(const Hook& hook) { return "interface " + std::to_string(hook.interface_index); }
+std::string interface_text(const Hook& hook) {
+  return "interface " + std::to_string(hook.interface_index);
+}
 
 // The program at our place, whoever's it is.
 Result<std::optional<std::uint32_t>> program_at_place(const Hook& hook) {
@@ -62,12 +64,14 @@ Result<void> attach(const Hook& hook, int program_fd) {
   {
     const bpf::LogCapture log;
     const int status = bpf_tc_hook_create(&where);
-    if (status != 0 && status != -EEXIST) return bpf::fail_errno("make a clsact qdisc on " + interface_text(hook), status);
+    if (status != 0 && status != -EEXIST)
+      return bpf::fail_errno("make a clsact qdisc on " + interface_text(hook), status);
   }
   const auto present = program_at_place(hook);
   if (!present) return std::unexpected(present.error());
   if (*present && !is_ours(**present, hook.side)) {
-    return fail("the first clsact filter of " + interface_text(hook) + " (priority 1, handle 1) belongs to someone else: program " +
+    return fail("the first clsact filter of " + interface_text(hook) +
+                " (priority 1, handle 1) belongs to someone else: program " +
                 std::to_string(**present));
   }
   const bpf::LogCapture log;
@@ -75,7 +79,9 @@ Result<void> attach(const Hook& hook, int program_fd) {
   options.prog_fd = program_fd;
   options.flags = BPF_TC_F_REPLACE;
   if (const int status = bpf_tc_attach(&where, &options); status != 0) {
-    return fail(bpf::fail_errno("attach to clsact of " + interface_text(hook), status).error().message + "\n" + log.text());
+    return fail(
+        bpf::fail_errno("attach to clsact of " + interface_text(hook), status).error().message +
+        "\n" + log.text());
   }
   return {};
 }
@@ -87,7 +93,8 @@ Result<void> detach(const Hook& hook) {
   const bpf::LogCapture log;
   const bpf_tc_hook where = tc_hook(hook);
   const bpf_tc_opts options = place();
-  if (const int status = bpf_tc_detach(&where, &options); status != 0 && status != -ENOENT && status != -ENODEV) {
+  if (const int status = bpf_tc_detach(&where, &options);
+      status != 0 && status != -ENOENT && status != -ENODEV) {
     return bpf::fail_errno("detach from clsact of " + interface_text(hook), status);
   }
   return {};

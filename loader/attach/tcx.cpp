@@ -19,7 +19,9 @@ constexpr std::uint32_t kTcxEgress = 47;
 constexpr std::uint32_t kBefore = 1U << 3U;  // BPF_F_BEFORE with no relative program: first of all
 constexpr int kLoopback = 1;
 
-std::uint32_t attach_type(Side side) { return side == Side::FromEndpoint ? kTcxIngress : kTcxEgress; }
+std::uint32_t attach_type(Side side) {
+  return side == Side::FromEndpoint ? kTcxIngress : kTcxEgress;
+}
 
 // The beginning of the kernel's `union bpf_attr` for BPF_LINK_CREATE of a tcx link.
 struct LinkCreate {
@@ -40,7 +42,8 @@ Result<bpf::Fd> create_link(const Hook& hook, int program_fd) {
   request.flags = kBefore;
   bpf::Fd link(static_cast<int>(::syscall(__NR_bpf, BPF_LINK_CREATE, &request, sizeof request)));
   if (!link.valid()) {
-    return bpf::fail_errno("attach to tcx of interface " + std::to_string(hook.interface_index), errno);
+    return bpf::fail_errno("attach to tcx of interface " + std::to_string(hook.interface_index),
+                           errno);
   }
   return link;
 }
@@ -52,7 +55,8 @@ Result<bpf::Fd> live_link(const Hook& hook) {
   if (!link) return link;
   const auto info = bpf::link_info(link->get());
   if (!info) return std::unexpected(info.error());
-  if (info->interface_index != hook.interface_index || info->attach_type != attach_type(hook.side)) return bpf::Fd();
+  if (info->interface_index != hook.interface_index || info->attach_type != attach_type(hook.side))
+    return bpf::Fd();
   return link;
 }
 
@@ -61,7 +65,8 @@ Result<bpf::Fd> live_link(const Hook& hook) {
 bool supported() {
   std::uint32_t flags = 0;
   std::uint32_t count = 0;
-  return bpf_prog_query(kLoopback, static_cast<bpf_attach_type>(kTcxIngress), 0, &flags, nullptr, &count) == 0;
+  return bpf_prog_query(kLoopback, static_cast<bpf_attach_type>(kTcxIngress), 0, &flags, nullptr,
+                        &count) == 0;
 }
 
 Result<std::optional<std::uint32_t>> attached_program(const Hook& hook) {
@@ -91,7 +96,8 @@ Result<void> detach(const Hook& hook) {
   if (!bpf::exists(hook.link_pin)) return {};
   const auto link = bpf::open_pinned(hook.link_pin);
   if (!link) return std::unexpected(link.error());
-  // Detach at once: another holder of the link must not keep the policy alive. Fails on a link whose interface is gone.
+  // Detach at once: another holder of the link must not keep the policy alive. Fails on a link
+  // whose interface is gone.
   if (const auto info = bpf::link_info(link->get()); info && info->interface_index != 0) {
     if (const int status = bpf_link_detach(link->get()); status != 0 && status != -ENOLINK) {
       return bpf::fail_errno("detach link " + hook.link_pin.string(), status);

@@ -18,8 +18,9 @@ namespace fs = std::filesystem;
 namespace {
 
 bool has_bpffs(const fs::path& existing) {
-  struct statfs status {};
-  return ::statfs(existing.c_str(), &status) == 0 && static_cast<unsigned long>(status.f_type) == BPF_FS_MAGIC;
+  struct statfs status{};
+  return ::statfs(existing.c_str(), &status) == 0 &&
+         static_cast<unsigned long>(status.f_type) == BPF_FS_MAGIC;
 }
 
 bool below_default_mount(const fs::path& path) {
@@ -28,9 +29,10 @@ bool below_default_mount(const fs::path& path) {
 }
 
 bool in_private_mount_namespace() {
-  struct stat own {};
-  struct stat first {};
-  return ::stat("/proc/self/ns/mnt", &own) == 0 && ::stat("/proc/1/ns/mnt", &first) == 0 && own.st_ino != first.st_ino;
+  struct stat own{};
+  struct stat first{};
+  return ::stat("/proc/self/ns/mnt", &own) == 0 && ::stat("/proc/1/ns/mnt", &first) == 0 &&
+         own.st_ino != first.st_ino;
 }
 
 }  // namespace
@@ -38,16 +40,19 @@ bool in_private_mount_namespace() {
 bool is_on_bpffs(const fs::path& path) {
   fs::path existing = path;
   std::error_code error;
-  while (!fs::exists(existing, error) && existing.has_relative_path()) existing = existing.parent_path();
+  while (!fs::exists(existing, error) && existing.has_relative_path())
+    existing = existing.parent_path();
   return has_bpffs(existing);
 }
 
 Result<void> ensure_directory(const fs::path& directory) {
   if (!is_on_bpffs(directory)) {
-    if (!below_default_mount(directory)) return fail(directory.string() + " is not on a BPF file system");
+    if (!below_default_mount(directory))
+      return fail(directory.string() + " is not on a BPF file system");
     if (in_private_mount_namespace()) {
       return fail(std::string("no BPF file system at ") + kBpffsMount +
-                  " in this mount namespace, and what is pinned in one mounted here would vanish with it; `ip netns exec`"
+                  " in this mount namespace, and what is pinned in one mounted here would vanish "
+                  "with it; `ip netns exec`"
                   " makes such a namespace, `nsenter --net=/run/netns/NAME` does not");
     }
     if (::mount("bpf", kBpffsMount, "bpf", 0, "mode=0700") != 0) {
@@ -80,7 +85,8 @@ Result<Fd> open_pinned(const fs::path& path) {
 }
 
 Result<void> unpin(const fs::path& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail_errno("remove the pin " + path.string(), errno);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return fail_errno("remove the pin " + path.string(), errno);
   return {};
 }
 
@@ -101,7 +107,8 @@ Result<void> remove_tree(const fs::path& directory) {
 std::vector<std::string> list(const fs::path& directory) {
   std::vector<std::string> names;
   std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
     names.push_back(entry->path().filename().string());
   }
   std::sort(names.begin(), names.end());

@@ -1,5 +1,6 @@
 #pragma once
-// The BPF file system: where maps, programs and links outlive the process that made them. Names there may not hold dots.
+// The BPF file system: where maps, programs and links outlive the process that made them. Names
+// there may not hold dots.
 
 #include <filesystem>
 #include <string>
@@ -12,8 +13,9 @@ namespace policyc::bpf {
 
 inline constexpr const char* kBpffsMount = "/sys/fs/bpf";
 
-// Makes `directory` (and its parents) on a BPF file system. Mounts one at /sys/fs/bpf when it is missing there, but not
-// inside a private mount namespace, whose end would take every pin (and so the policies) away.
+// Makes `directory` (and its parents) on a BPF file system. Mounts one at /sys/fs/bpf when it is
+// missing there, but not inside a private mount namespace, whose end would take every pin (and so
+// the policies) away.
 [[nodiscard]] Result<void> ensure_directory(const std::filesystem::path& directory);
 [[nodiscard]] bool is_on_bpffs(const std::filesystem::path& path);
 
@@ -23,7 +25,8 @@ inline constexpr const char* kBpffsMount = "/sys/fs/bpf";
 // The object pinned at `path`; an Error when there is none.
 [[nodiscard]] Result<Fd> open_pinned(const std::filesystem::path& path);
 [[nodiscard]] Result<void> unpin(const std::filesystem::path& path);  // fine when absent
-[[nodiscard]] Result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to);
+[[nodiscard]] Result<void> rename(const std::filesystem::path& from,
+                                  const std::filesystem::path& to);
 [[nodiscard]] Result<void> remove_tree(const std::filesystem::path& directory);  // fine when absent
 // Names in a directory, sorted; none when it is absent.
 [[nodiscard]] std::vector<std::string> list(const std::filesystem::path& directory);

@@ -7,7 +7,8 @@
 namespace policyc::bpf {
 namespace {
 
-// The beginning of the kernel's bpf_link_info with the member for tcx, which older kernel headers lack.
+// The beginning of the kernel's bpf_link_info with the member for tcx, which older kernel headers
+// lack.
 struct TcxLinkInfo {
   std::uint32_t type;
   std::uint32_t id;
@@ -25,7 +26,8 @@ Result<ProgramInfo> program_info(int fd) {
   if (const int status = bpf_obj_get_info_by_fd(fd, &info, &length); status != 0) {
     return fail_errno("ask the kernel about a program", status);
   }
-  ProgramInfo result{info.id, info.name, info.verified_insns, info.xlated_prog_len / 8, info.jited_prog_len, {}};
+  ProgramInfo result{
+      info.id, info.name, info.verified_insns, info.xlated_prog_len / 8, info.jited_prog_len, {}};
   result.map_ids.resize(info.nr_map_ids);
   bpf_prog_info with_maps{};
   with_maps.nr_map_ids = info.nr_map_ids;
@@ -55,8 +57,8 @@ Result<MapInfo> map_info(int fd) {
   if (const int status = bpf_obj_get_info_by_fd(fd, &info, &length); status != 0) {
     return fail_errno("ask the kernel about a map", status);
   }
-  return MapInfo{info.id,         info.name,        info.type, info.key_size, info.value_size,
-                 info.max_entries, info.map_flags};
+  return MapInfo{info.id,         info.name,        info.type,     info.key_size,
+                 info.value_size, info.max_entries, info.map_flags};
 }
 
 Result<LinkInfo> link_info(int fd) {

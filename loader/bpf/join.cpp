@@ -36,12 +36,13 @@ Result<Fd> memory_file(std::span<const std::uint8_t> content) {
 }
 
 Result<backend::Bytes> read_all(const Fd& fd) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail_errno("read the joined object", errno);
   backend::Bytes bytes(static_cast<std::size_t>(status.st_size));
   std::size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t got = ::pread(fd.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    const ssize_t got =
+        ::pread(fd.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return fail_errno("read the joined object", errno);
     done += static_cast<std::size_t>(got);
@@ -58,16 +59,19 @@ Result<backend::Bytes> join_objects(std::span<const std::span<const std::uint8_t
   };
   auto output = memory_file({});
   if (!output) return std::unexpected(output.error());
-  const std::unique_ptr<bpf_linker, FreeLinker> linker(bpf_linker__new(file_name(*output).c_str(), nullptr));
+  const std::unique_ptr<bpf_linker, FreeLinker> linker(
+      bpf_linker__new(file_name(*output).c_str(), nullptr));
   if (linker == nullptr) return refuse("start the linker", errno);
   for (std::size_t index = 0; index < objects.size(); ++index) {
     const auto input = memory_file(objects[index]);
     if (!input) return std::unexpected(input.error());
-    if (const int status = bpf_linker__add_file(linker.get(), file_name(*input).c_str(), nullptr); status != 0) {
+    if (const int status = bpf_linker__add_file(linker.get(), file_name(*input).c_str(), nullptr);
+        status != 0) {
       return refuse("join object " + std::to_string(index + 1), status);
     }
   }
-  if (const int status = bpf_linker__finalize(linker.get()); status != 0) return refuse("join the objects", status);
+  if (const int status = bpf_linker__finalize(linker.get()); status != 0)
+    return refuse("join the objects", status);
   return read_all(*output);
 }
 

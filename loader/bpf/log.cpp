@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kMaxTextBytes = std::size_t{64} << 10U;
 
-// libbpf has one print callback for the process; this routes it to the capture of the calling thread.
+// libbpf has one print callback for the process; this routes it to the capture of the calling
+// thread.
 thread_local std::string* active_capture = nullptr;
 
 int collect(libbpf_print_level level, const char* format, va_list arguments) {
@@ -25,7 +26,8 @@ int collect(libbpf_print_level level, const char* format, va_list arguments) {
   if (length <= 0) return 0;
   const std::size_t old_size = active_capture->size();
   active_capture->resize(old_size + static_cast<std::size_t>(length) + 1);
-  std::vsnprintf(active_capture->data() + old_size, static_cast<std::size_t>(length) + 1, format, arguments);
+  std::vsnprintf(active_capture->data() + old_size, static_cast<std::size_t>(length) + 1, format,
+                 arguments);
   active_capture->resize(old_size + static_cast<std::size_t>(length));
   return length;
 }
@@ -47,7 +49,8 @@ std::string LogCapture::text() const {
 }
 
 std::unexpected<Error> fail_errno(std::string_view what, int number) {
-  return fail("cannot " + std::string(what) + ": " + std::generic_category().message(std::abs(number)));
+  return fail("cannot " + std::string(what) + ": " +
+              std::generic_category().message(std::abs(number)));
 }
 
 }  // namespace policyc::bpf

@@ -8,7 +8,8 @@
 
 namespace policyc::bpf {
 
-// Collects what libbpf says on this thread while it lives. Captures nest: the innermost one collects.
+// Collects what libbpf says on this thread while it lives. Captures nest: the innermost one
+// collects.
 class LogCapture {
  public:
   LogCapture();
@@ -16,7 +17,8 @@ class LogCapture {
   LogCapture(const LogCapture&) = delete;
   LogCapture& operator=(const LogCapture&) = delete;
 
-  // Everything said so far; of very long logs (a verifier log may have megabytes) the last part, where the error is.
+  // Everything said so far; of very long logs (a verifier log may have megabytes) the last part,
+  // where the error is.
   [[nodiscard]] std::string text() const;
 
  private:

@@ -16,8 +16,8 @@ constexpr std::uint32_t kCountBatch = 4096;
 
 std::string describe(std::uint32_t type, std::uint32_t key_size, std::uint32_t value_size) {
   const char* name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
-  return std::string(name != nullptr ? name : "unknown type") + ", key " + std::to_string(key_size) + " bytes, value " +
-         std::to_string(value_size) + " bytes";
+  return std::string(name != nullptr ? name : "unknown type") + ", key " +
+         std::to_string(key_size) + " bytes, value " + std::to_string(value_size) + " bytes";
 }
 
 }  // namespace
@@ -27,10 +27,11 @@ Result<MapHandle> MapHandle::create(const MapSpec& spec) {
   options.map_flags = spec.flags;
   // The kernel keeps 15 characters of a name.
   const std::string short_name = spec.name.substr(0, BPF_OBJ_NAME_LEN - 1);
-  Fd fd(bpf_map_create(static_cast<bpf_map_type>(spec.type), short_name.c_str(), spec.key_size, spec.value_size,
-                       spec.max_entries, &options));
+  Fd fd(bpf_map_create(static_cast<bpf_map_type>(spec.type), short_name.c_str(), spec.key_size,
+                       spec.value_size, spec.max_entries, &options));
   if (!fd.valid()) {
-    return fail_errno("make map " + spec.name + " of " + std::to_string(spec.max_entries) + " entries", fd.get());
+    return fail_errno(
+        "make map " + spec.name + " of " + std::to_string(spec.max_entries) + " entries", fd.get());
   }
   return MapHandle(spec.name, std::move(fd));
 }
@@ -40,7 +41,8 @@ Result<MapHandle> MapHandle::open(const MapSpec& spec, const std::filesystem::pa
   if (!fd) return std::unexpected(fd.error());
   const auto info = map_info(fd->get());
   if (!info) return fail(path.string() + " is not a map");
-  if (info->type != spec.type || info->key_size != spec.key_size || info->value_size != spec.value_size) {
+  if (info->type != spec.type || info->key_size != spec.key_size ||
+      info->value_size != spec.value_size) {
     return fail("map " + path.string() + " is of another version: it has " +
                 describe(info->type, info->key_size, info->value_size) + "; needed are " +
                 describe(spec.type, spec.key_size, spec.value_size));
@@ -48,7 +50,8 @@ Result<MapHandle> MapHandle::open(const MapSpec& spec, const std::filesystem::pa
   return MapHandle(spec.name, std::move(*fd));
 }
 
-Result<MapHandle> MapHandle::open_or_create(const MapSpec& spec, const std::filesystem::path& path) {
+Result<MapHandle> MapHandle::open_or_create(const MapSpec& spec,
+                                            const std::filesystem::path& path) {
   if (bpf::exists(path)) return open(spec, path);
   auto map = create(spec);
   if (!map) return map;
@@ -66,8 +69,9 @@ Result<std::size_t> MapHandle::count() const {
   bool first = true;
   while (true) {
     std::uint32_t got = kCountBatch;
-    const int status = bpf_map_lookup_batch(fd(), first ? nullptr : position.data(), position.data(), keys.data(),
-                                            values.data(), &got, nullptr);
+    const int status =
+        bpf_map_lookup_batch(fd(), first ? nullptr : position.data(), position.data(), keys.data(),
+                             values.data(), &got, nullptr);
     if (status != 0 && errno != ENOENT) return fail_errno("count the entries of " + name_, errno);
     total += got;
     first = false;
@@ -84,7 +88,8 @@ Result<bool> MapHandle::lookup_raw(const void* key, void* value) const {
 
 Result<void> MapHandle::update_raw(const void* key, const void* value, std::uint64_t flags) const {
   const int status = bpf_map_update_elem(fd(), key, value, flags);
-  if (status == -E2BIG) return fail("cannot write map " + name_ + ": it is full, or the index is beyond its end");
+  if (status == -E2BIG)
+    return fail("cannot write map " + name_ + ": it is full, or the index is beyond its end");
   if (status != 0) return fail_errno("write map " + name_, status);
   return {};
 }
@@ -96,13 +101,14 @@ Result<bool> MapHandle::erase_raw(const void* key) const {
   return fail_errno("delete from map " + name_, status);
 }
 
-Result<void> MapHandle::update_batch_raw(const void* keys, const void* values, std::size_t count) const {
+Result<void> MapHandle::update_batch_raw(const void* keys, const void* values,
+                                         std::size_t count) const {
   if (count == 0) return {};
   auto done = static_cast<std::uint32_t>(count);
   const int status = bpf_map_update_batch(fd(), keys, values, &done, nullptr);
   if (status != 0) {
-    return fail_errno("write map " + name_ + " (" + std::to_string(done) + " of " + std::to_string(count) +
-                          " entries were written)",
+    return fail_errno("write map " + name_ + " (" + std::to_string(done) + " of " +
+                          std::to_string(count) + " entries were written)",
                       status);
   }
   return {};

@@ -35,21 +35,26 @@ class MapHandle {
 
   [[nodiscard]] static Result<MapHandle> create(const MapSpec& spec);
   // Opens the pin and checks type, key and value size; the number of entries may differ.
-  [[nodiscard]] static Result<MapHandle> open(const MapSpec& spec, const std::filesystem::path& path);
+  [[nodiscard]] static Result<MapHandle> open(const MapSpec& spec,
+                                              const std::filesystem::path& path);
   // Opens the pin, or makes and pins the map.
-  [[nodiscard]] static Result<MapHandle> open_or_create(const MapSpec& spec, const std::filesystem::path& path);
+  [[nodiscard]] static Result<MapHandle> open_or_create(const MapSpec& spec,
+                                                        const std::filesystem::path& path);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] Result<MapInfo> info() const { return map_info(fd_.get()); }
-  // Entries in it, counted in batches; an approximation when others write at the same time. Hash kinds only.
+  // Entries in it, counted in batches; an approximation when others write at the same time. Hash
+  // kinds only.
   [[nodiscard]] Result<std::size_t> count() const;
 
   // False when the key is absent.
   [[nodiscard]] Result<bool> lookup_raw(const void* key, void* value) const;
-  [[nodiscard]] Result<void> update_raw(const void* key, const void* value, std::uint64_t flags) const;
+  [[nodiscard]] Result<void> update_raw(const void* key, const void* value,
+                                        std::uint64_t flags) const;
   [[nodiscard]] Result<bool> erase_raw(const void* key) const;
-  [[nodiscard]] Result<void> update_batch_raw(const void* keys, const void* values, std::size_t count) const;
+  [[nodiscard]] Result<void> update_batch_raw(const void* keys, const void* values,
+                                              std::size_t count) const;
   // False when `key` was the last one; a null key asks for the first.
   [[nodiscard]] Result<bool> next_key_raw(const void* key, void* next) const;
 
@@ -78,16 +83,19 @@ class Map {
     if (!found) return std::unexpected(found.error());
     return *found ? std::optional<Value>(value) : std::nullopt;
   }
-  [[nodiscard]] Result<void> update(const Key& key, const Value& value, std::uint64_t flags = 0) const {
+  [[nodiscard]] Result<void> update(const Key& key, const Value& value,
+                                    std::uint64_t flags = 0) const {
     return handle_.update_raw(&key, &value, flags);
   }
   // False when the key was absent.
   [[nodiscard]] Result<bool> erase(const Key& key) const { return handle_.erase_raw(&key); }
-  [[nodiscard]] Result<void> update_batch(std::span<const Key> keys, std::span<const Value> values) const {
+  [[nodiscard]] Result<void> update_batch(std::span<const Key> keys,
+                                          std::span<const Value> values) const {
     if (keys.size() != values.size()) return fail("as many values as keys are needed");
     return handle_.update_batch_raw(keys.data(), values.data(), keys.size());
   }
-  // Every entry, in the kernel's order. The caller is the only one who deletes, or it may see some twice.
+  // Every entry, in the kernel's order. The caller is the only one who deletes, or it may see some
+  // twice.
   [[nodiscard]] Result<std::vector<std::pair<Key, Value>>> entries() const {
     std::vector<std::pair<Key, Value>> result;
     Key key{};

@@ -10,8 +10,8 @@ namespace policyc::bpf {
 namespace {
 
 MapSpec spec_of(const bpf_map* map) {
-  return {bpf_map__name(map),       static_cast<std::uint32_t>(bpf_map__type(map)),
-          bpf_map__key_size(map),   bpf_map__value_size(map),
+  return {bpf_map__name(map),        static_cast<std::uint32_t>(bpf_map__type(map)),
+          bpf_map__key_size(map),    bpf_map__value_size(map),
           bpf_map__max_entries(map), bpf_map__map_flags(map)};
 }
 
@@ -68,11 +68,13 @@ Result<void> Object::reuse_map(const std::string& map, int fd) {
   const auto info = map_info(fd);
   if (!info) return std::unexpected(info.error());
   const MapSpec wanted = spec_of(*found);
-  if (info->type != wanted.type || info->key_size != wanted.key_size || info->value_size != wanted.value_size) {
-    return fail("the object was made for another version: its map " + map + " has type " + std::to_string(wanted.type) +
-                ", key " + std::to_string(wanted.key_size) + " and value " + std::to_string(wanted.value_size) +
-                " bytes; the node's has type " + std::to_string(info->type) + ", " + std::to_string(info->key_size) +
-                " and " + std::to_string(info->value_size));
+  if (info->type != wanted.type || info->key_size != wanted.key_size ||
+      info->value_size != wanted.value_size) {
+    return fail("the object was made for another version: its map " + map + " has type " +
+                std::to_string(wanted.type) + ", key " + std::to_string(wanted.key_size) +
+                " and value " + std::to_string(wanted.value_size) + " bytes; the node's has type " +
+                std::to_string(info->type) + ", " + std::to_string(info->key_size) + " and " +
+                std::to_string(info->value_size));
   }
   const LogCapture log;
   if (const int status = bpf_map__reuse_fd(*found, fd); status != 0) {
@@ -84,7 +86,8 @@ Result<void> Object::reuse_map(const std::string& map, int fd) {
 Result<void> Object::load() {
   const LogCapture log;
   if (const int status = bpf_object__load(object_.get()); status != 0) {
-    return fail(fail_errno("load the object into the kernel", status).error().message + "\n" + log.text());
+    return fail(fail_errno("load the object into the kernel", status).error().message + "\n" +
+                log.text());
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #pragma once
-// A BPF object between its bytes and the kernel: open, adjust its maps, load, take programs and maps out.
+// A BPF object between its bytes and the kernel: open, adjust its maps, load, take programs and
+// maps out.
 
 #include <cstdint>
 #include <memory>
@@ -17,7 +18,8 @@ namespace policyc::bpf {
 class Object {
  public:
   // The bytes are copied. Hostile bytes give an Error.
-  [[nodiscard]] static Result<Object> open(std::span<const std::uint8_t> bytes, const std::string& name);
+  [[nodiscard]] static Result<Object> open(std::span<const std::uint8_t> bytes,
+                                           const std::string& name);
 
   // The maps that the object declares; internal ones (.rodata and the like) are left out.
   [[nodiscard]] std::vector<MapSpec> maps() const;

@@ -12,8 +12,8 @@
 
 namespace policyc::endpoint {
 namespace fs = std::filesystem;
-using bpf::Fd;
 using bpf::fail_errno;
+using bpf::Fd;
 
 Result<std::optional<std::string>> read_file(const fs::path& path) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -42,7 +42,8 @@ Result<void> write_file(const fs::path& path, std::string_view content) {
   }
   if (::fsync(file.get()) != 0) return fail_errno("flush " + fresh.string(), errno);
   file.reset();
-  if (std::rename(fresh.c_str(), path.c_str()) != 0) return fail_errno("rename " + fresh.string(), errno);
+  if (std::rename(fresh.c_str(), path.c_str()) != 0)
+    return fail_errno("rename " + fresh.string(), errno);
   const Fd directory(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid() || ::fsync(directory.get()) != 0) {
     return fail_errno("flush " + path.parent_path().string(), errno);

@@ -1,5 +1,6 @@
 #pragma once
-// Small files that are there in full or not at all, and the lock that lets one loader work at a time.
+// Small files that are there in full or not at all, and the lock that lets one loader work at a
+// time.
 
 #include <filesystem>
 #include <optional>
@@ -18,7 +19,8 @@ namespace policyc::endpoint {
 // Fine when absent.
 [[nodiscard]] Result<void> remove_file(const std::filesystem::path& path);
 [[nodiscard]] Result<void> make_directory(const std::filesystem::path& path);
-// Held until the descriptor closes; the kernel frees it when the process dies. Waits for another holder.
+// Held until the descriptor closes; the kernel frees it when the process dies. Waits for another
+// holder.
 [[nodiscard]] Result<bpf::Fd> lock_directory(const std::filesystem::path& directory);
 
 }  // namespace policyc::endpoint

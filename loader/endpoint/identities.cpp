@@ -37,7 +37,8 @@ bool only_reserved(const LabelSet& labels) {
 }
 
 bool names_outside(const LabelSet& labels) {
-  return labels.has(kReserved, "world") || labels.has(kReserved, "world-ipv4") || labels.has(kReserved, "world-ipv6") ||
+  return labels.has(kReserved, "world") || labels.has(kReserved, "world-ipv4") ||
+         labels.has(kReserved, "world-ipv6") ||
          std::any_of(labels.all().begin(), labels.all().end(), [](const policy::Label& label) {
            return label.source == "cidr" || label.source == "cidrgroup" || label.source == "fqdn";
          });
@@ -57,20 +58,26 @@ struct NumberRange {
 
 NumberRange range_of(IdentityScope scope) {
   switch (scope) {
-    case IdentityScope::Local: return {0x01000001U, 0x01ffffffU};
-    case IdentityScope::RemoteNode: return {0x02000001U, 0x02ffffffU};
-    case IdentityScope::Cluster: return {256U, 65535U};
-    case IdentityScope::Reserved: break;
+    case IdentityScope::Local:
+      return {0x01000001U, 0x01ffffffU};
+    case IdentityScope::RemoteNode:
+      return {0x02000001U, 0x02ffffffU};
+    case IdentityScope::Cluster:
+      return {256U, 65535U};
+    case IdentityScope::Reserved:
+      break;
   }
   return {0, 255U};
 }
 
 std::uint32_t& counter_of(State& state, IdentityScope scope) {
   if (scope == IdentityScope::Local) return state.next_local_identity;
-  return scope == IdentityScope::RemoteNode ? state.next_remote_node_identity : state.next_cluster_identity;
+  return scope == IdentityScope::RemoteNode ? state.next_remote_node_identity
+                                            : state.next_cluster_identity;
 }
 
-// What the policies behind the shapes would have told the address book: their prefixes and DNS names.
+// What the policies behind the shapes would have told the address book: their prefixes and DNS
+// names.
 policy::Resolved mentions(const Inventory& inventory, const std::vector<ir::Shape>& shapes) {
   policy::Resolved resolved;
   std::map<IpPrefix, LabelSet> prefixes;
@@ -80,8 +87,8 @@ policy::Resolved mentions(const Inventory& inventory, const std::vector<ir::Shap
     for (const policy::Selector& selector : shape.predicates) {
       for (const policy::Requirement& requirement : selector.requirements) {
         if (requirement.source == "fqdn" && names.insert(requirement.key).second) {
-          resolved.fqdn_selectors.emplace_back(requirement.key,
-                                               policy::Selector{{requirement}, "fqdn " + requirement.key});
+          resolved.fqdn_selectors.emplace_back(
+              requirement.key, policy::Selector{{requirement}, "fqdn " + requirement.key});
         }
         if (requirement.source != "cidr") continue;
         if (const auto prefix = policy::parse_cidr_label_key(requirement.key)) {
@@ -143,7 +150,8 @@ Result<IdentityRecord> IdentityAllocator::ensure(const LabelSet& labels) {
   return record;
 }
 
-Result<AddressTable> build_addresses(State& state, const Inventory& inventory, const std::vector<ir::Shape>& shapes) {
+Result<AddressTable> build_addresses(State& state, const Inventory& inventory,
+                                     const std::vector<ir::Shape>& shapes) {
   const policy::Resolved resolved = mentions(inventory, shapes);
   const policy::AddressBook book(inventory.cluster, resolved, inventory.options);
   AddressTable table;
@@ -175,14 +183,17 @@ Result<AddressTable> build_addresses(State& state, const Inventory& inventory, c
   return table;
 }
 
-LabelSet labels_of(const Inventory& inventory, const std::vector<ir::Shape>& shapes, const IpAddress& address) {
+LabelSet labels_of(const Inventory& inventory, const std::vector<ir::Shape>& shapes,
+                   const IpAddress& address) {
   const policy::Resolved resolved = mentions(inventory, shapes);
-  return policy::AddressBook(inventory.cluster, resolved, inventory.options).address_labels(address);
+  return policy::AddressBook(inventory.cluster, resolved, inventory.options)
+      .address_labels(address);
 }
 
 std::string name_of(const Inventory& inventory, const IpAddress& address) {
   for (const policy::Endpoint& endpoint : inventory.cluster.endpoints) {
-    if (std::find(endpoint.addresses.begin(), endpoint.addresses.end(), address) != endpoint.addresses.end()) {
+    if (std::find(endpoint.addresses.begin(), endpoint.addresses.end(), address) !=
+        endpoint.addresses.end()) {
       return endpoint.full_name();
     }
   }
@@ -190,8 +201,9 @@ std::string name_of(const Inventory& inventory, const IpAddress& address) {
 }
 
 void retire_identities(State& state, const std::set<std::uint32_t>& used_classes) {
-  std::erase_if(state.identities,
-                [&used_classes](const IdentityRecord& record) { return !used_classes.contains(record.peer_class); });
+  std::erase_if(state.identities, [&used_classes](const IdentityRecord& record) {
+    return !used_classes.contains(record.peer_class);
+  });
 }
 
 }  // namespace policyc::endpoint

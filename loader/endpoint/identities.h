@@ -30,8 +30,8 @@ enum class IdentityScope : std::uint8_t {
 class IdentityAllocator {
  public:
   explicit IdentityAllocator(State& state);
-  // The record of those labels; a new one gets the scope's next free number and the lowest class that nobody has.
-  // Errors when numbers run out.
+  // The record of those labels; a new one gets the scope's next free number and the lowest class
+  // that nobody has. Errors when numbers run out.
   [[nodiscard]] Result<IdentityRecord> ensure(const policy::LabelSet& labels);
 
  private:
@@ -53,13 +53,15 @@ struct AddressTable {
   std::set<std::uint32_t> classes;  // all that are in use
 };
 
-// Labels every address: pods, nodes and names of the inventory, every prefix that one of the shapes asks for, and the
-// endpoints' own addresses where they were given labels. Numbers are taken from (and added to) `state`.
+// Labels every address: pods, nodes and names of the inventory, every prefix that one of the shapes
+// asks for, and the endpoints' own addresses where they were given labels. Numbers are taken from
+// (and added to) `state`.
 [[nodiscard]] Result<AddressTable> build_addresses(State& state, const Inventory& inventory,
                                                    const std::vector<ir::Shape>& shapes);
 
 // The labels of an address in that inventory; the world's when it is unknown.
-[[nodiscard]] policy::LabelSet labels_of(const Inventory& inventory, const std::vector<ir::Shape>& shapes,
+[[nodiscard]] policy::LabelSet labels_of(const Inventory& inventory,
+                                         const std::vector<ir::Shape>& shapes,
                                          const IpAddress& address);
 // "namespace/name" of the pod with that address; empty when there is none.
 [[nodiscard]] std::string name_of(const Inventory& inventory, const IpAddress& address);

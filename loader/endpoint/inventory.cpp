@@ -10,7 +10,8 @@ constexpr int kVersion = 1;
 
 Json to_json(const policy::Endpoint& endpoint) {
   Json ports = Json::array();
-  for (const policy::NamedPort& port : endpoint.ports) ports.push_back({port.name, port.port, port.protocol});
+  for (const policy::NamedPort& port : endpoint.ports)
+    ports.push_back({port.name, port.port, port.protocol});
   return {{"kind", static_cast<int>(endpoint.kind)},
           {"namespace", endpoint.namespace_},
           {"name", endpoint.name},
@@ -24,7 +25,8 @@ Json to_json(const policy::Endpoint& endpoint) {
 policy::Endpoint endpoint_from_json(const Json& json) {
   policy::Endpoint endpoint;
   const int kind = json.at("kind").get<int>();
-  if (kind < 0 || kind > static_cast<int>(policy::EndpointKind::Init)) throw std::runtime_error("unknown endpoint kind");
+  if (kind < 0 || kind > static_cast<int>(policy::EndpointKind::Init))
+    throw std::runtime_error("unknown endpoint kind");
   endpoint.kind = static_cast<policy::EndpointKind>(kind);
   endpoint.namespace_ = json.at("namespace").get<std::string>();
   endpoint.name = json.at("name").get<std::string>();
@@ -32,8 +34,8 @@ policy::Endpoint endpoint_from_json(const Json& json) {
   endpoint.service_account = json.at("service_account").get<std::string>();
   endpoint.labels = json.at("labels").get<policy::StringMap>();
   for (const Json& port : json.at("ports")) {
-    endpoint.ports.push_back(
-        {port.at(0).get<std::string>(), port.at(1).get<std::uint16_t>(), port.at(2).get<std::string>()});
+    endpoint.ports.push_back({port.at(0).get<std::string>(), port.at(1).get<std::uint16_t>(),
+                              port.at(2).get<std::string>()});
   }
   endpoint.addresses = addresses_from_json(json.at("addresses"));
   return endpoint;
@@ -48,7 +50,8 @@ Json to_json(const policy::ClusterNode& node) {
 
 policy::ClusterNode node_from_json(const Json& json) {
   const int role = json.at("role").get<int>();
-  if (role < 0 || role > static_cast<int>(policy::NodeRole::Ingress)) throw std::runtime_error("unknown node role");
+  if (role < 0 || role > static_cast<int>(policy::NodeRole::Ingress))
+    throw std::runtime_error("unknown node role");
   return {static_cast<policy::NodeRole>(role), json.at("name").get<std::string>(),
           json.at("labels").get<policy::StringMap>(), addresses_from_json(json.at("addresses"))};
 }
@@ -101,9 +104,11 @@ std::string to_json(const Inventory& inventory) {
   for (const auto& endpoint : cluster.endpoints) json["endpoints"].push_back(to_json(endpoint));
   for (const auto& node : cluster.nodes) json["nodes"].push_back(to_json(node));
   for (const auto& service : cluster.services) json["services"].push_back(to_json(service));
-  for (const auto& [name, addresses] : cluster.dns) json["dns"][name] = addresses_to_json(addresses);
+  for (const auto& [name, addresses] : cluster.dns)
+    json["dns"][name] = addresses_to_json(addresses);
   for (const auto& [prefix, labels] : inventory.prefixes) {
-    json["prefixes"].push_back({{"prefix", prefix.to_string()}, {"labels", labels_to_json(labels)}});
+    json["prefixes"].push_back(
+        {{"prefix", prefix.to_string()}, {"labels", labels_to_json(labels)}});
   }
   return json.dump(1) + "\n";
 }
@@ -116,10 +121,13 @@ Result<Inventory> inventory_from_json(std::string_view text) {
     inventory.options = options_from_json(json.at("options"));
     policy::Cluster& cluster = inventory.cluster;
     cluster.namespaces = json.at("namespaces").get<decltype(cluster.namespaces)>();
-    for (const Json& endpoint : json.at("endpoints")) cluster.endpoints.push_back(endpoint_from_json(endpoint));
+    for (const Json& endpoint : json.at("endpoints"))
+      cluster.endpoints.push_back(endpoint_from_json(endpoint));
     for (const Json& node : json.at("nodes")) cluster.nodes.push_back(node_from_json(node));
-    for (const Json& service : json.at("services")) cluster.services.push_back(service_from_json(service));
-    for (const auto& [name, addresses] : json.at("dns").items()) cluster.dns[name] = addresses_from_json(addresses);
+    for (const Json& service : json.at("services"))
+      cluster.services.push_back(service_from_json(service));
+    for (const auto& [name, addresses] : json.at("dns").items())
+      cluster.dns[name] = addresses_from_json(addresses);
     cluster.listeners = json.at("listeners").get<decltype(cluster.listeners)>();
     for (const Json& entry : json.at("prefixes")) {
       const auto prefix = parse_ip_prefix(entry.at("prefix").get<std::string>());

@@ -1,6 +1,6 @@
 #pragma once
-// What exists in the cluster, as the loader was last told. Kept in <state>/inventory.json, so that a later load without an
-// inventory labels addresses as before.
+// What exists in the cluster, as the loader was last told. Kept in <state>/inventory.json, so that
+// a later load without an inventory labels addresses as before.
 
 #include <string>
 #include <string_view>
@@ -15,7 +15,8 @@
 namespace policyc::endpoint {
 
 struct Inventory {
-  policy::Options options;  // only what labels depend on is kept; the objects must be compiled with the same
+  policy::Options
+      options;  // only what labels depend on is kept; the objects must be compiled with the same
   policy::Cluster cluster;
   std::vector<policy::PrefixLabels> prefixes;  // of CIDR groups and policies that came with it
 };

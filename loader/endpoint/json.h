@@ -1,6 +1,6 @@
 #pragma once
-// JSON forms shared by the state file and the inventory file. Private to this folder: the only header here that knows
-// nlohmann/json. from_json throws; the two readers catch.
+// JSON forms shared by the state file and the inventory file. Private to this folder: the only
+// header here that knows nlohmann/json. from_json throws; the two readers catch.
 
 #include <stdexcept>
 #include <string>
@@ -17,7 +17,8 @@ using Json = nlohmann::ordered_json;
 
 inline Json labels_to_json(const policy::LabelSet& labels) {
   Json result = Json::array();
-  for (const policy::Label& label : labels.all()) result.push_back({label.source, label.key, label.value});
+  for (const policy::Label& label : labels.all())
+    result.push_back({label.source, label.key, label.value});
   return result;
 }
 

@@ -1,7 +1,6 @@
 #include "loader/endpoint/load.h"
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <functional>
 
@@ -10,39 +9,17 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/log.h"
 #include "loader/endpoint/node.h"
+#include "loader/endpoint/shape_sizes.h"
+#include "loader/endpoint/undo.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::endpoint {
 namespace {
 
-constexpr std::uint32_t kMinMatrixRows = 256;
-constexpr std::size_t kMaxSpareMatrixBytes = std::size_t{16} << 20U;
-
-// Runs what was registered, last first, unless the change was completed.
-class Undo {
- public:
-  Undo() = default;
-  Undo(const Undo&) = delete;
-  Undo& operator=(const Undo&) = delete;
-  ~Undo() {
-    for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) (*step)();
-  }
-  void add(std::function<void()> step) { steps_.push_back(std::move(step)); }
-  void dismiss() { steps_.clear(); }
-
- private:
-  std::vector<std::function<void()>> steps_;
-};
-
-// Undoing goes as far as it can; what cannot be undone is finished or swept by the next change.
-template <class T>
-void best_effort(const Result<T>& result) {
-  static_cast<void>(result.has_value());
-}
-
 Result<void> check_addresses(const std::vector<IpAddress>& addresses) {
   if (addresses.empty()) return fail("an endpoint needs an address");
-  const auto v6 = std::count_if(addresses.begin(), addresses.end(), [](const IpAddress& address) { return address.v6; });
+  const auto v6 = std::count_if(addresses.begin(), addresses.end(),
+                                [](const IpAddress& address) { return address.v6; });
   if (v6 > 1 || static_cast<std::ptrdiff_t>(addresses.size()) - v6 > 1) {
     return fail("an endpoint has at most one address of each family");
   }
@@ -61,24 +38,18 @@ endpoint_value value_of(const EndpointRecord& record) {
   return value;
 }
 
-Result<std::uint16_t> free_endpoint_id(State& state) {
-  for (std::uint32_t tries = 0; tries < 0x10000U; ++tries) {
-    const std::uint16_t id = state.next_endpoint_id++;
-    if (id != 0 && state.find_endpoint(id) == nullptr) return id;
-  }
-  return fail("no endpoint id is free");
-}
-
 // One load; the steps are in order of their names in run().
 class Loading {
  public:
-  Loading(Node& node, const LoadRequest& request) : node_(node), request_(request), next_(node.state()) {}
+  Loading(Node& node, const LoadRequest& request)
+      : node_(node), request_(request), next_(node.state()) {}
 
   Result<LoadReport> run(const ir::Shape& shape, std::uint32_t interface_index) {
     report_.interface_index = interface_index;
     for (const auto& step : std::vector<std::function<Result<void>()>>{
-             [&] { return prepare(shape); }, [&] { return load_shape(shape); }, [&] { return fill_maps(); },
-             [&] { return register_endpoint(); }, [&] { return attach_programs(); }}) {
+             [&] { return prepare(shape); }, [&] { return load_shape(shape); },
+             [&] { return fill_maps(); }, [&] { return register_endpoint(); },
+             [&] { return attach_programs(); }}) {
       if (auto done = step(); !done) return std::unexpected(done.error());
     }
     undo_.dismiss();
@@ -92,8 +63,6 @@ class Loading {
   Result<void> prepare(const ir::Shape& shape);
   Result<void> find_identity(EndpointRecord& record, const ir::Shape& shape);
   Result<void> load_shape(const ir::Shape& shape);
-  Result<ShapeSizes> needed_sizes(const ir::Shape& shape);
-  [[nodiscard]] ShapeSizes roomy(const ir::Shape& shape, const ShapeSizes& needed) const;
   Result<void> set_shape();
   Result<void> fill_maps();
   Result<void> register_endpoint();
@@ -137,7 +106,7 @@ Result<void> Loading::prepare(const ir::Shape& shape) {
   if (replaced_) {
     record_ = *replaced_;
   } else {
-    const auto id = free_endpoint_id(next_);
+    const auto id = next_.take_endpoint_id();
     if (!id) return std::unexpected(id.error());
     record_.id = *id;
   }
@@ -150,12 +119,14 @@ Result<void> Loading::prepare(const ir::Shape& shape) {
   record_.audit = request_.audit;
   if (auto found = find_identity(record_, shape); !found) return found;
 
-  std::erase_if(next_.endpoints, [this](const EndpointRecord& other) { return other.id == record_.id; });
+  std::erase_if(next_.endpoints,
+                [this](const EndpointRecord& other) { return other.id == record_.id; });
   for (const EndpointRecord& other : next_.endpoints) {
     for (const IpAddress& address : record_.addresses) {
-      if (std::find(other.addresses.begin(), other.addresses.end(), address) != other.addresses.end()) {
-        return fail("endpoint " + std::to_string(other.id) + " on " + other.interface + " has address " +
-                    address.to_string());
+      if (std::find(other.addresses.begin(), other.addresses.end(), address) !=
+          other.addresses.end()) {
+        return fail("endpoint " + std::to_string(other.id) + " on " + other.interface +
+                    " has address " + address.to_string());
       }
     }
   }
@@ -175,38 +146,13 @@ Result<void> Loading::find_identity(EndpointRecord& record, const ir::Shape& sha
     return fail("the inventory has no pod with address " + record.addresses.front().to_string() +
                 ": its labels or its identity must be given");
   }
-  const auto labels =
-      record.labels.empty() ? labels_of(inventory_, {shape}, record.addresses.front()) : record.labels;
+  const auto labels = record.labels.empty()
+                          ? labels_of(inventory_, {shape}, record.addresses.front())
+                          : record.labels;
   const auto identity = IdentityAllocator(next_).ensure(labels);
   if (!identity) return std::unexpected(identity.error());
   record.identity = identity->identity;
   return {};
-}
-
-// What today's identities need.
-Result<ShapeSizes> Loading::needed_sizes(const ir::Shape& shape) {
-  State trial = next_;
-  if (const auto table = build_addresses(trial, inventory_, {shape}); !table) return std::unexpected(table.error());
-  ShapeSizes needed{0, {}};
-  for (const IdentityRecord& record : trial.identities) needed.classes = std::max(needed.classes, record.peer_class);
-  for (std::size_t direction = 0; direction < 2; ++direction) {
-    needed.matrix_rows[direction] =
-        static_cast<std::uint32_t>(matrix_rows(shape, direction, trial.identities)) + 1;  // and row 0
-  }
-  return needed;
-}
-
-// Room for what is likely to come: twice today's rows, and twice one row for each predicate unless that is too large.
-ShapeSizes Loading::roomy(const ir::Shape& shape, const ShapeSizes& needed) const {
-  ShapeSizes sizes{std::max(request_.max_classes, needed.classes), {}};
-  for (std::size_t direction = 0; direction < 2; ++direction) {
-    const ir::DirectionShape& part = shape.directions[direction];
-    const std::uint32_t today = std::bit_ceil(2 * needed.matrix_rows[direction]);
-    std::uint32_t rows = std::max({kMinMatrixRows, today, std::bit_ceil(2 * static_cast<std::uint32_t>(part.predicates.size()))});
-    while (rows > today && rows * part.padded_columns() * sizeof(std::uint32_t) > kMaxSpareMatrixBytes) rows /= 2;
-    sizes.matrix_rows[direction] = rows;
-  }
-  return sizes;
 }
 
 // Takes the first generation of the shape that has room, or loads a further one.
@@ -214,12 +160,13 @@ Result<void> Loading::load_shape(const ir::Shape& shape) {
   auto present = node_.open_shapes(before_);
   if (!present) return std::unexpected(present.error());
   shapes_ = std::move(*present);
-  const auto needed = needed_sizes(shape);
+  const auto needed = needed_sizes(shape, next_, inventory_);
   if (!needed) return std::unexpected(needed.error());
   for (std::uint32_t generation = 1;; ++generation) {
     report_.shape = shape_key(shape, request_.object, generation);
-    const auto open = std::find_if(shapes_.begin(), shapes_.end(),
-                                   [this](const LoadedShape& loaded) { return loaded.key == report_.shape; });
+    const auto open =
+        std::find_if(shapes_.begin(), shapes_.end(),
+                     [this](const LoadedShape& loaded) { return loaded.key == report_.shape; });
     if (open == shapes_.end()) break;
     const auto room = has_room(*open, *needed);
     if (!room) return std::unexpected(room.error());
@@ -228,7 +175,8 @@ Result<void> Loading::load_shape(const ir::Shape& shape) {
   undo_.add([this] { best_effort(remove_shape(paths(), report_.shape)); });
   // One that a dead process left may be smaller than needed.
   if (auto removed = remove_shape(paths(), report_.shape); !removed) return removed;
-  auto loaded = ensure_shape(paths(), node_.maps(), report_.shape, shape, request_.object, roomy(shape, *needed));
+  auto loaded = ensure_shape(paths(), node_.maps(), report_.shape, shape, request_.object,
+                             roomy_sizes(shape, *needed, request_.max_classes));
   if (!loaded) return std::unexpected(loaded.error());
   report_.shape_loaded = true;
   shapes_.push_back(std::move(*loaded));
@@ -245,7 +193,8 @@ Result<void> Loading::fill_maps() {
   // Registered first: a step that fails half way is undone as well.
   undo_.add([this] {
     // The shape of the failed load goes too; its predicates must not label addresses any more.
-    std::erase_if(shapes_, [this](const LoadedShape& shape) { return !before_.uses_shape(shape.key); });
+    std::erase_if(shapes_,
+                  [this](const LoadedShape& shape) { return !before_.uses_shape(shape.key); });
     State back = before_;
     // Numbers that were given stay given, and the others keep their counters.
     back.next_endpoint_id = node_.state().next_endpoint_id;
@@ -263,7 +212,8 @@ Result<void> Loading::fill_maps() {
   if (!request_.trace_verdicts) return {};
   auto config = node_.maps().config();
   if (!config) return std::unexpected(config.error());
-  config->flags = (config->flags & ~NODE_TRACE_VERDICTS) | (*request_.trace_verdicts ? NODE_TRACE_VERDICTS : 0U);
+  config->flags = (config->flags & ~NODE_TRACE_VERDICTS) |
+                  (*request_.trace_verdicts ? NODE_TRACE_VERDICTS : 0U);
   return node_.maps().set_config(*config);
 }
 
@@ -281,10 +231,12 @@ Result<void> Loading::register_endpoint() {
   });
   // The interface was made anew under its name: the entry of the old one leads nowhere.
   if (replaced_ && replaced_->interface_index != index) {
-    if (auto erased = endpoints.erase(replaced_->interface_index); !erased) return std::unexpected(erased.error());
+    if (auto erased = endpoints.erase(replaced_->interface_index); !erased)
+      return std::unexpected(erased.error());
   }
   if (auto made = bpf::ensure_directory(paths().endpoint(record_.id)); !made) return made;
-  if (!replaced_) undo_.add([this] { best_effort(bpf::remove_tree(paths().endpoint(record_.id))); });
+  if (!replaced_)
+    undo_.add([this] { best_effort(bpf::remove_tree(paths().endpoint(record_.id))); });
   return endpoints.update(index, value_of(record_));
 }
 
@@ -295,10 +247,12 @@ Result<void> Loading::attach_side(attach::Side side) {
   report_.replaced = report_.replaced || running->has_value();
   undo_.add([hook, id = *running] {
     if (!id) return best_effort(attach::detach(hook));
-    if (const auto program = bpf::open_program(*id)) best_effort(attach::attach(hook, program->get()));
+    if (const auto program = bpf::open_program(*id))
+      best_effort(attach::attach(hook, program->get()));
   });
-  const auto shape = std::find_if(shapes_.begin(), shapes_.end(),
-                                  [this](const LoadedShape& loaded) { return loaded.key == report_.shape; });
+  const auto shape =
+      std::find_if(shapes_.begin(), shapes_.end(),
+                   [this](const LoadedShape& loaded) { return loaded.key == report_.shape; });
   return attach::attach(hook, shape->programs[static_cast<std::size_t>(side)].get());
 }
 
@@ -309,7 +263,8 @@ Result<void> Loading::attach_programs() {
   if (!replaced_ || replaced_->hook == record_.hook) return {};
   // The kind of hook changes: both run for a moment, then the old one goes.
   for (const attach::Side side : attach::kSides) {
-    const attach::Hook old = paths().hook(record_.id, record_.interface_index, side, replaced_->hook);
+    const attach::Hook old =
+        paths().hook(record_.id, record_.interface_index, side, replaced_->hook);
     const auto running = attach::attached_program(old);
     if (running && *running) report_.replaced = true;
     if (auto detached = attach::detach(old); !detached) return detached;

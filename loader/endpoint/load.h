@@ -20,11 +20,12 @@ namespace policyc::endpoint {
 
 struct LoadRequest {
   std::span<const std::uint8_t> object;
-  std::string interface;              // the host side of the endpoint's veth
-  std::vector<IpAddress> addresses;   // at most one of each family
+  std::string interface;                  // the host side of the endpoint's veth
+  std::vector<IpAddress> addresses;       // at most one of each family
   std::optional<std::uint32_t> identity;  // else from the labels
-  policy::LabelSet labels;            // empty: those that the inventory has for the first address
-  std::optional<Inventory> inventory;  // everything that exists; without it the one of the last load stays
+  policy::LabelSet labels;  // empty: those that the inventory has for the first address
+  std::optional<Inventory>
+      inventory;  // everything that exists; without it the one of the last load stays
   attach::HookChoice hook = attach::HookChoice::Auto;
   bool audit = false;
   std::optional<bool> trace_verdicts;  // of the node; without it as it is
@@ -36,19 +37,20 @@ struct LoadReport {
   std::uint16_t endpoint_id = 0;
   std::uint32_t interface_index = 0;
   std::uint32_t identity = 0;
-  std::string shape;            // key
-  bool shape_loaded = false;    // false: another endpoint's programs were used
-  bool replaced = false;        // the interface ran a policy before
+  std::string shape;          // key
+  bool shape_loaded = false;  // false: another endpoint's programs were used
+  bool replaced = false;      // the interface ran a policy before
   attach::HookKind hook = attach::HookKind::Tcx;
   maps::IpCacheChange ipcache;
   std::uint32_t epoch = 0;
-  // Interfaces whose shape has no room for every class, which it answers with default deny: load them again.
+  // Interfaces whose shape has no room for every class, which it answers with default deny: load
+  // them again.
   std::vector<std::string> starved;
 };
 
-// Loads the programs unless another endpoint of that shape did, extends the maps, attaches, in the order of node.h.
-// An interface that runs a policy keeps it until the new one takes over in one step. When something fails, what was done
-// is undone. Needs root.
+// Loads the programs unless another endpoint of that shape did, extends the maps, attaches, in the
+// order of node.h. An interface that runs a policy keeps it until the new one takes over in one
+// step. When something fails, what was done is undone. Needs root.
 [[nodiscard]] Result<LoadReport> load_endpoint(const Paths& paths, const LoadRequest& request);
 
 // The index of an interface of this network namespace.

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
 
@@ -11,10 +15,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Waits until no CPU runs a program with what it read before this call: one that does could store
+// an old decision under the new epoch.
+void wait_for_running_programs() {
+  constexpr useconds_t kLongerThanAnyProgram = 50'000;
+  if (::syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) ::usleep(kLongerThanAnyProgram);
+}
+
 // Those whose class the shape may not know yet.
 std::vector<IdentityRecord> identities_to_write(const State& old, const State& next, bool all) {
   std::map<std::uint32_t, const policy::LabelSet*> known;
-  for (const IdentityRecord& record : old.identities) known.emplace(record.peer_class, &record.labels);
+  for (const IdentityRecord& record : old.identities)
+    known.emplace(record.peer_class, &record.labels);
   std::vector<IdentityRecord> result;
   for (const IdentityRecord& record : next.identities) {
     const auto found = known.find(record.peer_class);
@@ -23,16 +35,20 @@ std::vector<IdentityRecord> identities_to_write(const State& old, const State& n
   return result;
 }
 
-Result<void> bind_state_to_maps(const Paths& paths, const State& state, const maps::NodeMaps& maps) {
+Result<void> bind_state_to_maps(const Paths& paths, const State& state,
+                                const maps::NodeMaps& maps) {
   const auto instance = maps.instance();
   if (!instance) return std::unexpected(instance.error());
   if (*instance == state.instance) return {};
   if (*instance != 0) {
-    return fail("the maps in " + paths.maps().string() + " do not belong to the state in " + paths.state.string() +
-                ": their numbers would be misread. Use the other state directory, or start afresh with"
-                " `policyc unload --all`");
+    return fail(
+        "the maps in " + paths.maps().string() + " do not belong to the state in " +
+        paths.state.string() +
+        ": their numbers would be misread. Use the other state directory, or start afresh with"
+        " `policyc unload --all`");
   }
-  // Fresh maps: nothing has a number in them yet. The state is on disk first, so a crash here finds the same instance.
+  // Fresh maps: nothing has a number in them yet. The state is on disk first, so a crash here finds
+  // the same instance.
   if (auto written = write_state(paths, state); !written) return written;
   return maps.set_instance(state.instance);
 }
@@ -46,7 +62,8 @@ Result<Node> Node::open(const Paths& paths, const maps::MapSizes& sizes) {
   if (!state) return std::unexpected(state.error());
   auto node_maps = maps::NodeMaps::open_or_create(paths.maps(), sizes);
   if (!node_maps) return std::unexpected(node_maps.error());
-  if (auto bound = bind_state_to_maps(paths, *state, *node_maps); !bound) return std::unexpected(bound.error());
+  if (auto bound = bind_state_to_maps(paths, *state, *node_maps); !bound)
+    return std::unexpected(bound.error());
   return Node(paths, std::move(*lock), std::move(*state), std::move(*node_maps));
 }
 
@@ -55,7 +72,8 @@ Result<std::vector<LoadedShape>> Node::open_shapes(const State& state) const {
   for (const EndpointRecord& endpoint : state.endpoints) keys.insert(endpoint.shape);
   std::vector<LoadedShape> shapes;
   for (const std::string& key : keys) {
-    // An endpoint whose load was cut short may name a shape that was never published: nothing runs it.
+    // An endpoint whose load was cut short may name a shape that was never published: nothing runs
+    // it.
     if (!bpf::exists(paths_.shape(key))) continue;
     auto shape = open_shape(paths_, key);
     if (!shape) return std::unexpected(shape.error());
@@ -64,7 +82,8 @@ Result<std::vector<LoadedShape>> Node::open_shapes(const State& state) const {
   return shapes;
 }
 
-Result<Applied> Node::apply(State next, const Inventory& inventory, const std::vector<LoadedShape>& shapes) {
+Result<Applied> Node::apply(State next, const Inventory& inventory,
+                            const std::vector<LoadedShape>& shapes) {
   std::vector<ir::Shape> descriptions;
   for (const LoadedShape& shape : shapes) descriptions.push_back(shape.shape);
   const auto table = build_addresses(next, inventory, descriptions);
@@ -73,15 +92,18 @@ Result<Applied> Node::apply(State next, const Inventory& inventory, const std::v
   const State old = state_;
   next.dirty = true;
   if (auto written = write_state(paths_, next); !written) return std::unexpected(written.error());
-  if (auto written = write_inventory(paths_, inventory); !written) return std::unexpected(written.error());
+  if (auto written = write_inventory(paths_, inventory); !written)
+    return std::unexpected(written.error());
   state_ = std::move(next);
   used_classes_ = table->classes;
   for (const LoadedShape& shape : shapes) {
-    // After a crash nobody knows which rows were written, and a shape that was just loaded has none.
+    // After a crash nobody knows which rows were written, and a shape that was just loaded has
+    // none.
     const auto identities = identities_to_write(old, state_, old.dirty || shape.created);
     std::size_t starved = 0;
     for (std::size_t direction = 0; direction < 2; ++direction) {
-      const auto without_room = write_rows(shape.shape, direction, shape.maps[direction], identities);
+      const auto without_room =
+          extend_rows(shape.shape, direction, shape.maps[direction], identities);
       if (!without_room) return std::unexpected(without_room.error());
       starved += *without_room;
     }
@@ -105,6 +127,7 @@ Result<void> Node::write_world(const AddressTable& table) const {
 }
 
 Result<std::uint32_t> Node::commit() {
+  wait_for_running_programs();
   const auto epoch = maps_.raise_epoch();
   if (!epoch) return epoch;
   retire_identities(state_, used_classes_);
@@ -126,20 +149,24 @@ Result<void> Node::sweep() const {
     if (auto removed = remove_file(file); !removed) return removed;
   }
   for (const std::string& name : bpf::list(paths_.endpoints())) {
-    const bool used = std::any_of(state_.endpoints.begin(), state_.endpoints.end(),
-                                  [&name](const EndpointRecord& endpoint) { return std::to_string(endpoint.id) == name; });
+    const bool used = std::any_of(
+        state_.endpoints.begin(), state_.endpoints.end(),
+        [&name](const EndpointRecord& endpoint) { return std::to_string(endpoint.id) == name; });
     if (used) continue;
     if (auto removed = bpf::remove_tree(paths_.endpoints() / name); !removed) return removed;
   }
   return {};
 }
 
-Result<void> remove_endpoint(const Paths& paths, const maps::NodeMaps& maps, const EndpointRecord& endpoint) {
+Result<void> remove_endpoint(const Paths& paths, const maps::NodeMaps& maps,
+                             const EndpointRecord& endpoint) {
   for (const attach::Side side : attach::kSides) {
-    auto detached = attach::detach(paths.hook(endpoint.id, endpoint.interface_index, side, endpoint.hook));
+    auto detached =
+        attach::detach(paths.hook(endpoint.id, endpoint.interface_index, side, endpoint.hook));
     if (!detached) return detached;
   }
-  if (auto erased = maps.endpoints.erase(endpoint.interface_index); !erased) return std::unexpected(erased.error());
+  if (auto erased = maps.endpoints.erase(endpoint.interface_index); !erased)
+    return std::unexpected(erased.error());
   return bpf::remove_tree(paths.endpoint(endpoint.id));
 }
 

@@ -1,9 +1,11 @@
 #pragma once
-// A node while a change is made to it: the lock, the state on disk and the maps. load.h and unload.h are built on it.
+// A node while a change is made to it: the lock, the state on disk and the maps. load.h and
+// unload.h are built on it.
 //
-// A change goes (1) state to disk, (2) rows of new classes into every shape, (3) addresses into the IP cache, (4) the
-// programs, (5) the policy epoch, (6) what nobody uses any more away. A packet sees the old policy or the new one, and a
-// process that dies in between leaves either, and a state that the next run finishes from.
+// A change goes (1) state to disk, (2) rows of new classes into every shape, (3) addresses into the
+// IP cache, (4) the programs, (5) the policy epoch, (6) what nobody uses any more away. A packet
+// sees the old policy or the new one, and a process that dies in between leaves either, and a state
+// that the next run finishes from.
 
 #include <memory>
 #include <string>
@@ -28,7 +30,8 @@ struct Applied {
 
 class Node {
  public:
-  // Takes the lock, reads the state, opens the maps or makes them, and checks that state and maps belong together.
+  // Takes the lock, reads the state, opens the maps or makes them, and checks that state and maps
+  // belong together.
   [[nodiscard]] static Result<Node> open(const Paths& paths, const maps::MapSizes& sizes);
 
   [[nodiscard]] const Paths& paths() const { return paths_; }
@@ -38,15 +41,19 @@ class Node {
   // The shapes that the endpoints of `state` have, opened.
   [[nodiscard]] Result<std::vector<LoadedShape>> open_shapes(const State& state) const;
 
-  // Steps 1 to 3: makes `next` the state, and the rows, the IP cache and the world's class what it says.
+  // Steps 1 to 3: makes `next` the state, and the rows, the IP cache and the world's class what it
+  // says.
   [[nodiscard]] Result<Applied> apply(State next, const Inventory& inventory,
-                                                  const std::vector<LoadedShape>& shapes);
+                                      const std::vector<LoadedShape>& shapes);
   // Steps 5 and 6. Returns the new epoch.
   [[nodiscard]] Result<std::uint32_t> commit();
 
  private:
   Node(Paths paths, bpf::Fd lock, State state, maps::NodeMaps node_maps)
-      : paths_(std::move(paths)), lock_(std::move(lock)), state_(std::move(state)), maps_(std::move(node_maps)) {}
+      : paths_(std::move(paths)),
+        lock_(std::move(lock)),
+        state_(std::move(state)),
+        maps_(std::move(node_maps)) {}
   [[nodiscard]] Result<void> write_world(const AddressTable& table) const;
   [[nodiscard]] Result<void> sweep() const;
 
@@ -58,6 +65,7 @@ class Node {
 };
 
 // Removes the pins and entry of an endpoint, and its programs from the interface.
-[[nodiscard]] Result<void> remove_endpoint(const Paths& paths, const maps::NodeMaps& maps, const EndpointRecord& endpoint);
+[[nodiscard]] Result<void> remove_endpoint(const Paths& paths, const maps::NodeMaps& maps,
+                                           const EndpointRecord& endpoint);
 
 }  // namespace policyc::endpoint

@@ -1,5 +1,6 @@
 #pragma once
-// Where the loader keeps things: kernel objects on a BPF file system, what they mean in a state directory.
+// Where the loader keeps things: kernel objects on a BPF file system, what they mean in a state
+// directory.
 
 #include <cstdint>
 #include <filesystem>
@@ -21,14 +22,18 @@ struct Paths {
   [[nodiscard]] std::filesystem::path shapes() const { return bpffs / "shapes"; }
   [[nodiscard]] std::filesystem::path shape(const std::string& key) const { return shapes() / key; }
   [[nodiscard]] std::filesystem::path endpoints() const { return bpffs / "endpoints"; }
-  [[nodiscard]] std::filesystem::path endpoint(std::uint16_t id) const { return endpoints() / std::to_string(id); }
+  [[nodiscard]] std::filesystem::path endpoint(std::uint16_t id) const {
+    return endpoints() / std::to_string(id);
+  }
   [[nodiscard]] std::filesystem::path state_file() const { return state / "state.json"; }
   [[nodiscard]] std::filesystem::path inventory_file() const { return state / "inventory.json"; }
   [[nodiscard]] std::filesystem::path shape_files() const { return state / "shapes"; }
-  [[nodiscard]] std::filesystem::path shape_file(const std::string& key) const { return shape_files() / (key + ".json"); }
+  [[nodiscard]] std::filesystem::path shape_file(const std::string& key) const {
+    return shape_files() / (key + ".json");
+  }
 
-  [[nodiscard]] attach::Hook hook(std::uint16_t endpoint_id, std::uint32_t interface_index, attach::Side side,
-                                  attach::HookKind kind) const {
+  [[nodiscard]] attach::Hook hook(std::uint16_t endpoint_id, std::uint32_t interface_index,
+                                  attach::Side side, attach::HookKind kind) const {
     return {interface_index, side, kind, endpoint(endpoint_id) / attach::program_name(side)};
   }
 };

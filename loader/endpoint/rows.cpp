@@ -21,7 +21,8 @@ Cells cells_of(const ir::Shape& shape, std::size_t direction, const policy::Labe
   return shape.cells(direction, shape.truth(direction, labels));
 }
 
-// The matrix in the kernel: its content decides which numbers are taken, so a crash cannot part the two.
+// The matrix in the kernel: its content decides which numbers are taken, so a crash cannot part the
+// two.
 class MatrixRows {
  public:
   static Result<MatrixRows> read(const bpf::MapHandle& map, std::size_t columns) {
@@ -48,7 +49,8 @@ class MatrixRows {
     const auto known = numbers_.find(cells);
     if (known != numbers_.end()) return static_cast<std::uint16_t>(known->second);
     if (next_ >= capacity_ || next_ > kMaxRow) return std::nullopt;
-    if (auto written = map_->update_raw(&next_, cells.data(), 0); !written) return std::unexpected(written.error());
+    if (auto written = map_->update_raw(&next_, cells.data(), 0); !written)
+      return std::unexpected(written.error());
     numbers_.emplace(cells, next_);
     return static_cast<std::uint16_t>(next_++);
   }
@@ -63,13 +65,16 @@ class MatrixRows {
 
 }  // namespace
 
-std::string rows_map_name(std::size_t direction) { return direction == POLICYC_INGRESS ? "policy_rows_in" : "policy_rows_out"; }
+std::string rows_map_name(std::size_t direction) {
+  return direction == POLICYC_INGRESS ? "policy_rows_in" : "policy_rows_out";
+}
 
 std::string matrix_map_name(std::size_t direction) {
   return direction == POLICYC_INGRESS ? "policy_matrix_in" : "policy_matrix_out";
 }
 
-std::size_t matrix_rows(const ir::Shape& shape, std::size_t direction, std::span<const IdentityRecord> identities) {
+std::size_t matrix_rows(const ir::Shape& shape, std::size_t direction,
+                        std::span<const IdentityRecord> identities) {
   if (!shape.directions[direction].uses_matrix()) return 0;
   std::set<Cells> rows;
   for (const IdentityRecord& record : identities) {
@@ -79,8 +84,8 @@ std::size_t matrix_rows(const ir::Shape& shape, std::size_t direction, std::span
   return rows.size();
 }
 
-Result<std::size_t> write_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
-                        std::span<const IdentityRecord> identities) {
+Result<std::size_t> extend_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
+                                std::span<const IdentityRecord> identities) {
   const ir::DirectionShape& part = shape.directions[direction];
   if (!part.uses_rows()) return std::size_t{0};
   std::optional<MatrixRows> matrix;
@@ -120,8 +125,18 @@ Result<std::size_t> write_rows(const ir::Shape& shape, std::size_t direction, co
     keys.push_back(index);
     values.push_back(value);
   }
-  if (auto written = maps.rows.update_batch(keys, values); !written) return std::unexpected(written.error());
+  if (auto written = maps.rows.update_batch(keys, values); !written)
+    return std::unexpected(written.error());
   return starved;
+}
+
+Result<void> write_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
+                        std::span<const IdentityRecord> identities) {
+  const auto starved = extend_rows(shape, direction, maps, identities);
+  if (!starved) return std::unexpected(starved.error());
+  if (*starved == 0) return {};
+  return fail("the maps of the shape have no room for " + std::to_string(*starved) +
+              " more peer classes");
 }
 
 }  // namespace policyc::endpoint

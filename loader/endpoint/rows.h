@@ -1,5 +1,6 @@
 #pragma once
-// Binds peer classes to a shape: writes policy_rows_in/out (class -> row) and policy_matrix_in/out (row -> decisions).
+// Binds peer classes to a shape: writes policy_rows_in/out (class -> row) and policy_matrix_in/out
+// (row -> decisions).
 
 #include <cstdint>
 #include <span>
@@ -22,15 +23,23 @@ struct RowMaps {
 [[nodiscard]] std::string rows_map_name(std::size_t direction);
 [[nodiscard]] std::string matrix_map_name(std::size_t direction);
 
-// Distinct non-default rows that the identities need in a direction; 0 unless its form has a matrix.
+// Distinct non-default rows that the identities need in a direction; 0 unless its form has a
+// matrix.
 [[nodiscard]] std::size_t matrix_rows(const ir::Shape& shape, std::size_t direction,
                                       std::span<const IdentityRecord> identities);
 
-// Writes the rows of these classes; classes that are not named keep theirs. Matrix rows are written before the first class
-// points at them, and never changed: a packet sees the old row of a class or the new one. Row 0 is default deny.
-// Whatever an earlier run left is found in the maps themselves. Returns how many of these classes found no room in the
-// maps: they get default deny until the shape is loaded again with more room.
-[[nodiscard]] Result<std::size_t> write_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
+// Writes the rows of these classes; classes that are not named keep theirs. Matrix rows are written
+// before the first class points at them, and never changed: a packet sees the old row of a class or
+// the new one. Row 0 is default deny. Whatever an earlier run left is found in the maps themselves.
+// Returns how many of these classes found no room in the maps: they get default deny until the
+// shape is loaded again with more room.
+[[nodiscard]] Result<std::size_t> extend_rows(const ir::Shape& shape, std::size_t direction,
+                                              const RowMaps& maps,
+                                              std::span<const IdentityRecord> identities);
+
+// The same where a class without room is an Error.
+[[nodiscard]] Result<void> write_rows(const ir::Shape& shape, std::size_t direction,
+                                      const RowMaps& maps,
                                       std::span<const IdentityRecord> identities);
 
 }  // namespace policyc::endpoint

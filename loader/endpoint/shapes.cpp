@@ -98,15 +98,17 @@ Result<ir::Shape> read_shape(std::span<const std::uint8_t> object) {
   auto shape = ir::shape_from_json(as_text(*section));
   if (!shape) return fail("the object's description is damaged: " + shape.error().message);
   if (shape->abi_version != POLICYC_ABI_VERSION) {
-    return fail("the object has ABI version " + std::to_string(shape->abi_version) + "; this policyc has version " +
-                std::to_string(POLICYC_ABI_VERSION) + ": compile it again");
+    return fail("the object has ABI version " + std::to_string(shape->abi_version) +
+                "; this policyc has version " + std::to_string(POLICYC_ABI_VERSION) +
+                ": compile it again");
   }
   return shape;
 }
 
-std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> object, std::uint32_t generation) {
-  const std::string key =
-      shape.hash.substr(0, kHashDigits) + "_" + sha256_hex(as_text(object)).substr(0, kObjectDigits);
+std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> object,
+                      std::uint32_t generation) {
+  const std::string key = shape.hash.substr(0, kHashDigits) + "_" +
+                          sha256_hex(as_text(object)).substr(0, kObjectDigits);
   return generation == 1 ? key : key + "_" + std::to_string(generation);
 }
 
@@ -127,8 +129,9 @@ Result<bool> has_room(const LoadedShape& shape, const ShapeSizes& needed) {
   return true;
 }
 
-Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps, const std::string& key,
-                                 const ir::Shape& shape, std::span<const std::uint8_t> bytes, const ShapeSizes& sizes) {
+Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps,
+                                 const std::string& key, const ir::Shape& shape,
+                                 std::span<const std::uint8_t> bytes, const ShapeSizes& sizes) {
   if (auto made = make_directory(paths.shape_files()); !made) return std::unexpected(made.error());
   if (auto written = write_file(paths.shape_file(key), ir::to_json(shape)); !written) {
     return std::unexpected(written.error());
@@ -142,8 +145,10 @@ Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps,
   if (auto loaded = object->load(); !loaded) return std::unexpected(loaded.error());
   const fs::path half_made = paths.shapes() / (key + std::string(kHalfMade));
   if (auto removed = bpf::remove_tree(half_made); !removed) return std::unexpected(removed.error());
-  if (auto pinned = pin_all(*object, shape, half_made); !pinned) return std::unexpected(pinned.error());
-  if (auto renamed = bpf::rename(half_made, paths.shape(key)); !renamed) return std::unexpected(renamed.error());
+  if (auto pinned = pin_all(*object, shape, half_made); !pinned)
+    return std::unexpected(pinned.error());
+  if (auto renamed = bpf::rename(half_made, paths.shape(key)); !renamed)
+    return std::unexpected(renamed.error());
   auto opened = open_pins(paths, key, shape);
   if (opened) opened->created = true;
   return opened;

@@ -1,7 +1,8 @@
 #pragma once
-// Shapes in the kernel: the program pair and the maps of each, pinned under <bpffs>/shapes/<key>, loaded once whatever the
-// number of endpoints. The key is the policy's hash and that of the object's bytes, so that another policyc's
-// datapath is another shape. A shape whose maps became too small is loaded a second time as `<key>_2`, and so on.
+// Shapes in the kernel: the program pair and the maps of each, pinned under <bpffs>/shapes/<key>,
+// loaded once whatever the number of endpoints. The key is the policy's hash and that of the
+// object's bytes, so that another policyc's datapath is another shape. A shape whose maps became
+// too small is loaded a second time as `<key>_2`, and so on.
 
 #include <array>
 #include <cstdint>
@@ -41,9 +42,11 @@ struct ShapeSizes {
 [[nodiscard]] std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> object,
                                     std::uint32_t generation = 1);
 
-// Opens the shape if it is loaded; else loads it. It becomes visible under its key in one step, complete.
-[[nodiscard]] Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps, const std::string& key,
-                                               const ir::Shape& shape, std::span<const std::uint8_t> object,
+// Opens the shape if it is loaded; else loads it. It becomes visible under its key in one step,
+// complete.
+[[nodiscard]] Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps,
+                                               const std::string& key, const ir::Shape& shape,
+                                               std::span<const std::uint8_t> object,
                                                const ShapeSizes& sizes);
 [[nodiscard]] Result<LoadedShape> open_shape(const Paths& paths, const std::string& key);
 // What a shape says of itself: <state>/shapes/<key>.json.

@@ -13,7 +13,9 @@ namespace {
 constexpr int kVersion = 1;
 
 Json to_json(const IdentityRecord& record) {
-  return {{"identity", record.identity}, {"class", record.peer_class}, {"labels", labels_to_json(record.labels)}};
+  return {{"identity", record.identity},
+          {"class", record.peer_class},
+          {"labels", labels_to_json(record.labels)}};
 }
 
 IdentityRecord identity_from_json(const Json& json) {
@@ -56,37 +58,51 @@ void check_consistent(const State& state) {
   std::set<std::uint32_t> classes;
   std::set<policy::LabelSet> labels;
   for (const IdentityRecord& record : state.identities) {
-    if (record.peer_class == 0 || !classes.insert(record.peer_class).second) throw std::runtime_error("a class number is bad");
-    if (!labels.insert(record.labels).second) throw std::runtime_error("two identities have the same labels");
+    if (record.peer_class == 0 || !classes.insert(record.peer_class).second)
+      throw std::runtime_error("a class number is bad");
+    if (!labels.insert(record.labels).second)
+      throw std::runtime_error("two identities have the same labels");
   }
   std::set<std::uint16_t> ids;
   for (const EndpointRecord& record : state.endpoints) {
-    if (record.id == 0 || !ids.insert(record.id).second) throw std::runtime_error("an endpoint id is bad");
-    if (record.shape.empty() || record.shape.find_first_not_of("0123456789abcdef_") != std::string::npos) {
+    if (record.id == 0 || !ids.insert(record.id).second)
+      throw std::runtime_error("an endpoint id is bad");
+    if (record.shape.empty() ||
+        record.shape.find_first_not_of("0123456789abcdef_") != std::string::npos) {
       throw std::runtime_error("a shape's key is bad");
     }
   }
-  if (state.instance == 0 || state.next_endpoint_id == 0) throw std::runtime_error("a number is 0");
+  if (state.instance == 0) throw std::runtime_error("the instance is 0");
 }
 
 }  // namespace
 
 const EndpointRecord* State::find_interface(std::string_view name) const {
-  const auto found = std::find_if(endpoints.begin(), endpoints.end(),
-                                  [name](const EndpointRecord& record) { return record.interface == name; });
+  const auto found =
+      std::find_if(endpoints.begin(), endpoints.end(),
+                   [name](const EndpointRecord& record) { return record.interface == name; });
   return found == endpoints.end() ? nullptr : &*found;
 }
 
 const EndpointRecord* State::find_endpoint(std::uint16_t id) const {
-  const auto found =
-      std::find_if(endpoints.begin(), endpoints.end(), [id](const EndpointRecord& record) { return record.id == id; });
+  const auto found = std::find_if(endpoints.begin(), endpoints.end(),
+                                  [id](const EndpointRecord& record) { return record.id == id; });
   return found == endpoints.end() ? nullptr : &*found;
 }
 
 const IdentityRecord* State::find_identity(std::uint32_t identity) const {
-  const auto found = std::find_if(identities.begin(), identities.end(),
-                                  [identity](const IdentityRecord& record) { return record.identity == identity; });
+  const auto found = std::find_if(
+      identities.begin(), identities.end(),
+      [identity](const IdentityRecord& record) { return record.identity == identity; });
   return found == identities.end() ? nullptr : &*found;
+}
+
+Result<std::uint16_t> State::take_endpoint_id() {
+  for (std::uint32_t tries = 0; tries < 0x10000U; ++tries) {
+    const std::uint16_t id = next_endpoint_id++;
+    if (id != 0 && find_endpoint(id) == nullptr) return id;
+  }
+  return fail("no endpoint id is free");
 }
 
 bool State::uses_shape(std::string_view key) const {
@@ -104,7 +120,8 @@ std::string to_json(const State& state) {
                {"next_endpoint_id", state.next_endpoint_id},
                {"identities", Json::array()},
                {"endpoints", Json::array()}};
-  for (const IdentityRecord& record : state.identities) json["identities"].push_back(to_json(record));
+  for (const IdentityRecord& record : state.identities)
+    json["identities"].push_back(to_json(record));
   for (const EndpointRecord& record : state.endpoints) json["endpoints"].push_back(to_json(record));
   return json.dump(1) + "\n";
 }
@@ -120,8 +137,10 @@ Result<State> state_from_json(std::string_view text) {
     state.next_local_identity = json.at("next_local_identity").get<std::uint32_t>();
     state.next_remote_node_identity = json.at("next_remote_node_identity").get<std::uint32_t>();
     state.next_endpoint_id = json.at("next_endpoint_id").get<std::uint16_t>();
-    for (const Json& record : json.at("identities")) state.identities.push_back(identity_from_json(record));
-    for (const Json& record : json.at("endpoints")) state.endpoints.push_back(endpoint_from_json(record));
+    for (const Json& record : json.at("identities"))
+      state.identities.push_back(identity_from_json(record));
+    for (const Json& record : json.at("endpoints"))
+      state.endpoints.push_back(endpoint_from_json(record));
     check_consistent(state);
     return state;
   } catch (const std::exception& error) {
@@ -140,8 +159,9 @@ Result<State> read_state(const Paths& paths) {
   }
   auto state = state_from_json(**text);
   if (!state) {
-    return fail(paths.state_file().string() + " is damaged: " + state.error().message +
-                ". What is loaded stays enforced; `policyc unload --all` removes it, to start afresh");
+    return fail(
+        paths.state_file().string() + " is damaged: " + state.error().message +
+        ". What is loaded stays enforced; `policyc unload --all` removes it, to start afresh");
   }
   return state;
 }

@@ -1,6 +1,7 @@
 #pragma once
-// What the numbers in the kernel's maps mean. Kept in <state>/state.json; every change is on disk before the kernel sees
-// a number that it gives, so no number ever gets a second meaning, whenever the process dies.
+// What the numbers in the kernel's maps mean. Kept in <state>/state.json; every change is on disk
+// before the kernel sees a number that it gives, so no number ever gets a second meaning, whenever
+// the process dies.
 
 #include <cstdint>
 #include <string>
@@ -39,7 +40,8 @@ struct EndpointRecord {
 
 struct State {
   std::uint64_t instance = 0;  // ties this file to the maps (NodeMaps::instance)
-  // A change is under way: rows of classes may be missing. Set before and cleared after each change.
+  // A change is under way: rows of classes may be missing. Set before and cleared after each
+  // change.
   bool dirty = false;
   std::uint32_t next_cluster_identity = 256;
   std::uint32_t next_local_identity = 0x01000001;
@@ -52,6 +54,8 @@ struct State {
   [[nodiscard]] const EndpointRecord* find_interface(std::string_view name) const;
   [[nodiscard]] const EndpointRecord* find_endpoint(std::uint16_t id) const;
   [[nodiscard]] const IdentityRecord* find_identity(std::uint32_t identity) const;
+  // The next free one; an Error when all are taken.
+  [[nodiscard]] Result<std::uint16_t> take_endpoint_id();
   // Whether some endpoint has that shape.
   [[nodiscard]] bool uses_shape(std::string_view key) const;
 };
@@ -60,8 +64,8 @@ struct State {
 // Refuses what is not complete and consistent.
 [[nodiscard]] Result<State> state_from_json(std::string_view text);
 
-// A state with a fresh random instance when there is no file. A file that cannot be understood is an Error that tells how to
-// start afresh: guessing would give numbers a second meaning.
+// A state with a fresh random instance when there is no file. A file that cannot be understood is
+// an Error that tells how to start afresh: guessing would give numbers a second meaning.
 [[nodiscard]] Result<State> read_state(const Paths& paths);
 [[nodiscard]] Result<void> write_state(const Paths& paths, const State& state);
 

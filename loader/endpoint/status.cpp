@@ -20,7 +20,8 @@ std::vector<std::string> policies_of(const ir::Shape& shape) {
   return {objects.begin(), objects.end()};
 }
 
-Result<EndpointStatus> status_of(const Paths& paths, const maps::NodeMaps& maps, const EndpointRecord& record) {
+Result<EndpointStatus> status_of(const Paths& paths, const maps::NodeMaps& maps,
+                                 const EndpointRecord& record) {
   EndpointStatus status;
   status.record = record;
   char name[IF_NAMESIZE] = {};
@@ -29,10 +30,12 @@ Result<EndpointStatus> status_of(const Paths& paths, const maps::NodeMaps& maps,
   if (!entry) return std::unexpected(entry.error());
   status.registered = *entry && (*entry)->endpoint_id == record.id;
   for (const attach::Side side : attach::kSides) {
-    const auto id = attach::attached_program(paths.hook(record.id, record.interface_index, side, record.hook));
+    const auto id =
+        attach::attached_program(paths.hook(record.id, record.interface_index, side, record.hook));
     if (!id) return std::unexpected(id.error());
     if (!*id) continue;
-    if (auto info = bpf::program_info_by_id(**id)) status.programs[static_cast<std::size_t>(side)] = std::move(*info);
+    if (auto info = bpf::program_info_by_id(**id))
+      status.programs[static_cast<std::size_t>(side)] = std::move(*info);
   }
   if (const auto shape = describe_shape(paths, record.shape)) {
     status.subject = shape->subject;
@@ -49,7 +52,8 @@ Result<TableStatus> table_of(const bpf::MapHandle& map, std::size_t entries) {
 
 Result<std::vector<TableStatus>> tables_of(const maps::NodeMaps& maps) {
   std::vector<TableStatus> tables;
-  const auto add = [&tables](const bpf::MapHandle& map, const Result<std::size_t>& entries) -> Result<void> {
+  const auto add = [&tables](const bpf::MapHandle& map,
+                             const Result<std::size_t>& entries) -> Result<void> {
     if (!entries) return std::unexpected(entries.error());
     auto table = table_of(map, *entries);
     if (!table) return std::unexpected(table.error());
@@ -88,7 +92,8 @@ Result<std::optional<Status>> read_status(const Paths& paths) {
   const auto instance = maps->instance();
   if (!instance) return std::unexpected(instance.error());
   if (*instance != state->instance) {
-    return fail("the maps in " + paths.maps().string() + " do not belong to the state in " + paths.state.string());
+    return fail("the maps in " + paths.maps().string() + " do not belong to the state in " +
+                paths.state.string());
   }
   Status status;
   const auto config = maps->config();

@@ -19,10 +19,11 @@ namespace policyc::endpoint {
 struct EndpointStatus {
   EndpointRecord record;
   bool interface_present = false;
-  std::array<std::optional<bpf::ProgramInfo>, 2> programs;  // by attach::Side; nothing: not attached
-  bool registered = false;                                  // in the "endpoints" map
-  std::string subject;                                      // of the shape
-  std::vector<std::string> policies;                        // objects that the shape comes from, sorted
+  std::array<std::optional<bpf::ProgramInfo>, 2>
+      programs;                       // by attach::Side; nothing: not attached
+  bool registered = false;            // in the "endpoints" map
+  std::string subject;                // of the shape
+  std::vector<std::string> policies;  // objects that the shape comes from, sorted
 
   // Both programs run and know their endpoint.
   [[nodiscard]] bool enforced() const { return registered && programs[0] && programs[1]; }

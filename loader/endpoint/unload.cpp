@@ -67,7 +67,8 @@ Result<void> unload_endpoint(const Paths& paths, const std::string& interface) {
   const EndpointRecord endpoint = *found;
   if (auto removed = remove_endpoint(paths, node->maps(), endpoint); !removed) return removed;
   State next = node->state();
-  std::erase_if(next.endpoints, [&endpoint](const EndpointRecord& other) { return other.id == endpoint.id; });
+  std::erase_if(next.endpoints,
+                [&endpoint](const EndpointRecord& other) { return other.id == endpoint.id; });
   const auto inventory = read_inventory(paths);
   if (!inventory) return std::unexpected(inventory.error());
   const auto shapes = node->open_shapes(next);
@@ -93,11 +94,13 @@ Result<std::size_t> unload_all(const Paths& paths) {
     if (!attached) return std::unexpected(attached.error());
     count += *attached ? 1U : 0U;
   }
-  if (auto removed = bpf::remove_tree(paths.bpffs); !removed) return std::unexpected(removed.error());
+  if (auto removed = bpf::remove_tree(paths.bpffs); !removed)
+    return std::unexpected(removed.error());
   for (const auto& path : {paths.state_file(), paths.inventory_file()}) {
     if (auto removed = remove_file(path); !removed) return std::unexpected(removed.error());
   }
-  if (auto removed = bpf::remove_tree(paths.shape_files()); !removed) return std::unexpected(removed.error());
+  if (auto removed = bpf::remove_tree(paths.shape_files()); !removed)
+    return std::unexpected(removed.error());
   return count;
 }
 

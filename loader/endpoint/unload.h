@@ -9,11 +9,12 @@
 
 namespace policyc::endpoint {
 
-// Detaches the endpoint on that interface and removes what no other endpoint uses. An Error when there is none.
+// Detaches the endpoint on that interface and removes what no other endpoint uses. An Error when
+// there is none.
 [[nodiscard]] Result<void> unload_endpoint(const Paths& paths, const std::string& interface);
 
-// Removes every endpoint, map and file of ours, also those of another version, or when the state is damaged.
-// Returns the number of endpoints that were detached.
+// Removes every endpoint, map and file of ours, also those of another version, or when the state is
+// damaged. Returns the number of endpoints that were detached.
 [[nodiscard]] Result<std::size_t> unload_all(const Paths& paths);
 
 }  // namespace policyc::endpoint

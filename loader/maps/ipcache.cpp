@@ -39,9 +39,12 @@ ipcache6_prefix_key key6(const IpPrefix& prefix) {
 Result<void> put(const NodeMaps& maps, const IpPrefix& prefix, const IpCacheEntry& entry) {
   const ipcache_value value{entry.identity, entry.peer_class};
   const bool v6 = prefix.address.v6;
-  if (is_exact(prefix) && v6) return maps.ipcache6.update(from_bytes<ipcache6_key>(prefix.address), value);
-  if (is_exact(prefix)) return maps.ipcache4.update(from_bytes<ipcache4_key>(prefix.address), value);
-  return v6 ? maps.ipcache6_prefix.update(key6(prefix), value) : maps.ipcache4_prefix.update(key4(prefix), value);
+  if (is_exact(prefix) && v6)
+    return maps.ipcache6.update(from_bytes<ipcache6_key>(prefix.address), value);
+  if (is_exact(prefix))
+    return maps.ipcache4.update(from_bytes<ipcache4_key>(prefix.address), value);
+  return v6 ? maps.ipcache6_prefix.update(key6(prefix), value)
+            : maps.ipcache4_prefix.update(key4(prefix), value);
 }
 
 Result<bool> take_out(const NodeMaps& maps, const IpPrefix& prefix) {
@@ -55,12 +58,13 @@ template <class Table, class ToPrefix>
 Result<void> collect(const Table& table, ToPrefix to_prefix_of, IpCache& cache) {
   const auto entries = table.entries();
   if (!entries) return std::unexpected(entries.error());
-  for (const auto& [key, value] : *entries) cache[to_prefix_of(key)] = {value.identity, value.peer_class};
+  for (const auto& [key, value] : *entries)
+    cache[to_prefix_of(key)] = {value.identity, value.peer_class};
   return {};
 }
 
-// The programs look into a trie only when told that it holds something. Called with the flags to have before a trie gets
-// its first entry, and after it lost its last.
+// The programs look into a trie only when told that it holds something. Called with the flags to
+// have before a trie gets its first entry, and after it lost its last.
 Result<void> set_prefix_flags(const NodeMaps& maps, bool has4, bool has6) {
   auto config = maps.config();
   if (!config) return std::unexpected(config.error());
@@ -72,8 +76,9 @@ Result<void> set_prefix_flags(const NodeMaps& maps, bool has4, bool has6) {
 }
 
 bool has_prefixes(const IpCache& cache, bool v6) {
-  return std::any_of(cache.begin(), cache.end(),
-                     [v6](const auto& entry) { return entry.first.address.v6 == v6 && !is_exact(entry.first); });
+  return std::any_of(cache.begin(), cache.end(), [v6](const auto& entry) {
+    return entry.first.address.v6 == v6 && !is_exact(entry.first);
+  });
 }
 
 }  // namespace
@@ -92,13 +97,19 @@ Result<IpCache> read_ipcache(const NodeMaps& maps) {
   }
   if (auto done = collect(
           maps.ipcache4_prefix,
-          [](const ipcache4_prefix_key& key) { return to_prefix(false, key.address, key.prefix_length); }, cache);
+          [](const ipcache4_prefix_key& key) {
+            return to_prefix(false, key.address, key.prefix_length);
+          },
+          cache);
       !done) {
     return std::unexpected(done.error());
   }
   if (auto done = collect(
           maps.ipcache6_prefix,
-          [](const ipcache6_prefix_key& key) { return to_prefix(true, key.address, key.prefix_length); }, cache);
+          [](const ipcache6_prefix_key& key) {
+            return to_prefix(true, key.address, key.prefix_length);
+          },
+          cache);
       !done) {
     return std::unexpected(done.error());
   }
@@ -127,7 +138,8 @@ Result<IpCacheChange> write_ipcache(const NodeMaps& maps, const IpCache& wanted)
     ++change.removed;
     if (auto done = take_out(maps, prefix); !done) return std::unexpected(done.error());
   }
-  if (auto flagged = set_prefix_flags(maps, has4, has6); !flagged) return std::unexpected(flagged.error());
+  if (auto flagged = set_prefix_flags(maps, has4, has6); !flagged)
+    return std::unexpected(flagged.error());
   return change;
 }
 

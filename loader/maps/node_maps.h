@@ -1,6 +1,7 @@
 #pragma once
-// The maps of a node: made once, pinned under <root>/maps by their names in runtime/abi/abi.h, used by every program.
-// They outlive the process; a later run opens them and refuses to go on when they are of another ABI.
+// The maps of a node: made once, pinned under <root>/maps by their names in runtime/abi/abi.h, used
+// by every program. They outlive the process; a later run opens them and refuses to go on when they
+// are of another ABI.
 
 #include <array>
 #include <cstdint>
@@ -15,12 +16,12 @@
 
 namespace policyc::maps {
 
-// Entries of each map when it is made; one that is there keeps its size. LRU maps are allocated in full: a conntrack4 entry
-// takes about 110 bytes of kernel memory, a conntrack6 entry about 140.
+// Entries of each map when it is made; one that is there keeps its size. LRU maps are allocated in
+// full: a conntrack4 entry takes about 110 bytes of kernel memory, a conntrack6 entry about 140.
 struct MapSizes {
   std::uint32_t endpoints = 4096;
-  std::uint32_t ipcache = 131072;  // exact addresses, each family; allocated as they come
-  std::uint32_t prefixes = 16384;  // each family; allocated as they come
+  std::uint32_t ipcache = 131072;   // exact addresses, each family; allocated as they come
+  std::uint32_t prefixes = 16384;   // each family; allocated as they come
   std::uint32_t conntrack = 65536;  // each family
   std::uint32_t fragments = 8192;
   std::uint32_t events_bytes = 1U << 20U;  // a power of two, at least a page
@@ -36,21 +37,25 @@ struct NodeMaps {
   bpf::Map<ct4_key, ct_value> conntrack4;
   bpf::Map<ct6_key, ct_value> conntrack6;
   bpf::Map<fragment_key, fragment_value> fragments;
-  bpf::PerCpuMap<metrics_key, metrics_value> metrics;
-  bpf::MapHandle events;  // ring buffer
+  bpf::PerCpuMap<metrics_key, metrics_value> metrics;      // dropped
+  bpf::PerCpuMap<std::uint32_t, metrics_value> forwarded;  // by policyc_direction
+  bpf::MapHandle events;                                   // ring buffer
   bpf::PerCpuMap<std::uint32_t, std::uint64_t> lost_events;
 
-  // Opens or makes all of them under `directory` (on a BPF file system). An ABI mismatch is an Error.
-  [[nodiscard]] static Result<NodeMaps> open_or_create(const std::filesystem::path& directory, const MapSizes& sizes);
+  // Opens or makes all of them under `directory` (on a BPF file system). An ABI mismatch is an
+  // Error.
+  [[nodiscard]] static Result<NodeMaps> open_or_create(const std::filesystem::path& directory,
+                                                       const MapSizes& sizes);
   // Opens those that are there; an Error when one is missing.
   [[nodiscard]] static Result<NodeMaps> open(const std::filesystem::path& directory);
 
-  // Names the state directory that the numbers in these maps belong to: identities and classes mean nothing without it.
-  // 0 until set_instance().
+  // Names the state directory that the numbers in these maps belong to: identities and classes mean
+  // nothing without it. 0 until set_instance().
   [[nodiscard]] Result<std::uint64_t> instance() const;
   [[nodiscard]] Result<void> set_instance(std::uint64_t instance) const;
 
-  // Lets `object` use these maps where it declares one of their names; an Error when type or sizes differ.
+  // Lets `object` use these maps where it declares one of their names; an Error when type or sizes
+  // differ.
   [[nodiscard]] Result<void> share_with(bpf::Object& object) const;
 
   [[nodiscard]] Result<node_config_value> config() const;
@@ -64,7 +69,8 @@ struct NodeMaps {
     std::uint32_t pad;
     std::uint64_t instance;
   };
-  [[nodiscard]] static Result<NodeMaps> take(const std::filesystem::path& directory, const MapSizes& sizes, bool make);
+  [[nodiscard]] static Result<NodeMaps> take(const std::filesystem::path& directory,
+                                             const MapSizes& sizes, bool make);
   [[nodiscard]] std::vector<const bpf::MapHandle*> shared() const;
 
   bpf::Map<std::uint32_t, Header> header_;

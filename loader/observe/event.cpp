@@ -54,7 +54,8 @@ std::string_view reason_text(std::uint32_t reason) {
     return text;
 #include "runtime/abi/drop_reasons.def"
 #undef POLICYC_DROP_REASON
-    default: return "unknown reason";
+    default:
+      return "unknown reason";
   }
 }
 
@@ -65,20 +66,29 @@ std::string_view verdict_text(std::uint32_t verdict) {
     return text;
 #include "runtime/abi/policy_verdicts.def"
 #undef POLICYC_VERDICT
-    default: return "unknown verdict";
+    default:
+      return "unknown verdict";
   }
 }
 
 std::string protocol_text(std::uint8_t protocol) {
   switch (static_cast<policy::Protocol>(protocol)) {
-    case policy::Protocol::Icmp: return "ICMP";
-    case policy::Protocol::Igmp: return "IGMP";
-    case policy::Protocol::Tcp: return "TCP";
-    case policy::Protocol::Udp: return "UDP";
-    case policy::Protocol::IcmpV6: return "ICMPv6";
-    case policy::Protocol::Vrrp: return "VRRP";
-    case policy::Protocol::Sctp: return "SCTP";
-    case policy::Protocol::Any: break;
+    case policy::Protocol::Icmp:
+      return "ICMP";
+    case policy::Protocol::Igmp:
+      return "IGMP";
+    case policy::Protocol::Tcp:
+      return "TCP";
+    case policy::Protocol::Udp:
+      return "UDP";
+    case policy::Protocol::IcmpV6:
+      return "ICMPv6";
+    case policy::Protocol::Vrrp:
+      return "VRRP";
+    case policy::Protocol::Sctp:
+      return "SCTP";
+    case policy::Protocol::Any:
+      break;
   }
   return "protocol " + std::to_string(protocol);
 }

@@ -34,12 +34,13 @@ struct Event {
   std::uint32_t length = 0;  // bytes from the network header on
 };
 
-// Nothing when the record is too short or of an unknown type. Longer records are read as far as they are known.
+// Nothing when the record is too short or of an unknown type. Longer records are read as far as
+// they are known.
 [[nodiscard]] std::optional<Event> decode(std::span<const std::byte> record);
 
 [[nodiscard]] std::string_view reason_text(std::uint32_t reason);    // "policy: default deny"
 [[nodiscard]] std::string_view verdict_text(std::uint32_t verdict);  // "allow"
-[[nodiscard]] std::string protocol_text(std::uint8_t protocol);      // "TCP", "ICMPv6", "protocol 89"
+[[nodiscard]] std::string protocol_text(std::uint8_t protocol);  // "TCP", "ICMPv6", "protocol 89"
 [[nodiscard]] bool is_icmp(std::uint8_t protocol);
 
 }  // namespace policyc::observe

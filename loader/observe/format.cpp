@@ -14,7 +14,8 @@ constexpr std::uint64_t kNanoseconds = 1'000'000'000;
 std::uint64_t clock_ns(clockid_t clock) {
   timespec now{};
   ::clock_gettime(clock, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * kNanoseconds + static_cast<std::uint64_t>(now.tv_nsec);
+  return static_cast<std::uint64_t>(now.tv_sec) * kNanoseconds +
+         static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 std::string_view outcome(const Event& event) {
@@ -25,7 +26,8 @@ std::string_view outcome(const Event& event) {
 std::string side(const std::optional<IpAddress>& address, std::uint16_t port) {
   if (!address) return "?";
   if (port == 0) return address->to_string();
-  return (address->v6 ? "[" + address->to_string() + "]" : address->to_string()) + ":" + std::to_string(port);
+  return (address->v6 ? "[" + address->to_string() + "]" : address->to_string()) + ":" +
+         std::to_string(port);
 }
 
 std::string origin_text(const ir::Origin& origin) {
@@ -48,29 +50,36 @@ std::string cause_text(const Cause& cause) {
 std::string compact(const Event& event, Names& names, const std::string& time) {
   const bool icmp = is_icmp(event.protocol);
   std::string line = time + " " + names.endpoint(event) + " " +
-                     std::string(ir::direction_name(static_cast<std::size_t>(event.direction))) + " ";
+                     std::string(ir::direction_name(static_cast<std::size_t>(event.direction))) +
+                     " ";
   if (event.source) {
     line += side(event.source, icmp ? 0 : event.source_port) + " -> " +
-            side(event.destination, icmp ? 0 : event.destination_port) + " " + protocol_text(event.protocol);
+            side(event.destination, icmp ? 0 : event.destination_port) + " " +
+            protocol_text(event.protocol);
     if (icmp) line += " type " + std::to_string(event.destination_port);
   } else {
     line += "packet of " + std::to_string(event.length) + " bytes";
   }
   line += " " + std::string(outcome(event));
-  line += " " + std::string(event.reason != DROP_NONE ? reason_text(event.reason) : verdict_text(event.verdict));
+  line += " " + std::string(event.reason != DROP_NONE ? reason_text(event.reason)
+                                                      : verdict_text(event.verdict));
   return line + cause_text(names.cause(event));
 }
 
 std::string json(const Event& event, Names& names, const std::string& time) {
   using Json = nlohmann::ordered_json;
   Json line = {{"time", time},
-               {"endpoint", {{"id", event.endpoint_id}, {"name", names.endpoint(event)}, {"identity", event.local_identity}}},
+               {"endpoint",
+                {{"id", event.endpoint_id},
+                 {"name", names.endpoint(event)},
+                 {"identity", event.local_identity}}},
                {"direction", ir::direction_name(static_cast<std::size_t>(event.direction))},
                {"outcome", outcome(event)},
                {"verdict", verdict_text(event.verdict)}};
   if (event.reason != DROP_NONE) line["reason"] = reason_text(event.reason);
   const bool icmp = is_icmp(event.protocol);
-  const auto put = [&line, icmp](const char* key, const std::optional<IpAddress>& address, std::uint16_t port) {
+  const auto put = [&line, icmp](const char* key, const std::optional<IpAddress>& address,
+                                 std::uint16_t port) {
     if (!address) return;
     line[key] = {{"address", address->to_string()}};
     if (!icmp && port != 0) line[key]["port"] = port;
@@ -80,20 +89,25 @@ std::string json(const Event& event, Names& names, const std::string& time) {
   if (event.source) line["protocol"] = protocol_text(event.protocol);
   if (event.source && icmp) line["icmp_type"] = event.destination_port;
   line["peer"] = {{"identity", event.peer_identity}};
-  if (const std::string labels = names.labels(event.peer_identity); !labels.empty()) line["peer"]["labels"] = labels;
+  if (const std::string labels = names.labels(event.peer_identity); !labels.empty())
+    line["peer"]["labels"] = labels;
   line["length"] = event.length;
   const Cause cause = names.cause(event);
   if (cause.rule_id) line["rule"] = *cause.rule_id;
   for (const ir::Origin& origin : cause.origins) {
-    line["policies"].push_back(
-        {{"object", origin.object}, {"path", origin.path}, {"file", origin.file}, {"line", origin.line}});
+    line["policies"].push_back({{"object", origin.object},
+                                {"path", origin.path},
+                                {"file", origin.file},
+                                {"line", origin.line}});
   }
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
 
-std::uint64_t wall_clock_offset_ns() { return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC); }
+std::uint64_t wall_clock_offset_ns() {
+  return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+}
 
 std::string time_text(std::uint64_t since_1970_ns) {
   const auto seconds = static_cast<std::time_t>(since_1970_ns / kNanoseconds);

@@ -8,8 +8,9 @@ namespace {
 
 // Whether a policy function was asked and decided.
 bool policy_decided(const Event& event) {
-  return !event.dropped || event.reason == DROP_POLICY_DEFAULT_DENY || event.reason == DROP_POLICY_DENY ||
-         event.reason == DROP_L7_PROXY_UNAVAILABLE || event.reason == DROP_AUTH_REQUIRED;
+  return !event.dropped || event.reason == DROP_POLICY_DEFAULT_DENY ||
+         event.reason == DROP_POLICY_DENY || event.reason == DROP_L7_PROXY_UNAVAILABLE ||
+         event.reason == DROP_AUTH_REQUIRED;
 }
 
 }  // namespace
@@ -21,7 +22,8 @@ void Names::refresh() {
     const std::filesystem::path name(file);
     if (name.extension() != ".json") continue;
     // Shapes that were unloaded keep their names: their last events may still be in the ring.
-    if (auto shape = endpoint::describe_shape(paths_, name.stem().string())) shapes_[shape->tag()] = std::move(*shape);
+    if (auto shape = endpoint::describe_shape(paths_, name.stem().string()))
+      shapes_[shape->tag()] = std::move(*shape);
   }
 }
 
@@ -52,7 +54,8 @@ Cause Names::cause(const Event& event) {
     const ir::Rule* rule = known->find_rule(event.direction, event.rule_id);
     return rule == nullptr ? Cause{event.rule_id, {}} : Cause{event.rule_id, {rule->origin}};
   }
-  if (event.verdict == POLICY_DEFAULT_DENY) return {std::nullopt, known->directions[event.direction].default_deny_origins};
+  if (event.verdict == POLICY_DEFAULT_DENY)
+    return {std::nullopt, known->directions[event.direction].default_deny_origins};
   return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Turns an event's numbers into names: the endpoint, the peer's labels, the rule and the place where it is written.
+// Turns an event's numbers into names: the endpoint, the peer's labels, the rule and the place
+// where it is written.
 
 #include <cstdint>
 #include <map>
@@ -17,10 +18,12 @@ namespace policyc::observe {
 // Which policy text decided.
 struct Cause {
   std::optional<std::uint32_t> rule_id;  // nothing for default deny
-  std::vector<ir::Origin> origins;       // the rule's, or those of every policy that puts the endpoint in default deny
+  std::vector<ir::Origin>
+      origins;  // the rule's, or those of every policy that puts the endpoint in default deny
 };
 
-// Reads the loader's state, and again when an event names what it does not know: loads and unloads go on meanwhile.
+// Reads the loader's state, and again when an event names what it does not know: loads and unloads
+// go on meanwhile.
 class Names {
  public:
   explicit Names(endpoint::Paths paths) : paths_(std::move(paths)) {}

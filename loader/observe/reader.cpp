@@ -24,9 +24,11 @@ int Reader::handle(void* context, void* data, std::size_t size) {
 Result<Reader> Reader::open(const bpf::MapHandle& events) {
   const bpf::LogCapture log;
   auto sink = std::make_unique<Sink>();
-  std::unique_ptr<ring_buffer, Free> ring(ring_buffer__new(events.fd(), &Reader::handle, sink.get(), nullptr));
+  std::unique_ptr<ring_buffer, Free> ring(
+      ring_buffer__new(events.fd(), &Reader::handle, sink.get(), nullptr));
   if (ring == nullptr) {
-    return fail(bpf::fail_errno("open the ring buffer of events", errno).error().message + "\n" + log.text());
+    return fail(bpf::fail_errno("open the ring buffer of events", errno).error().message + "\n" +
+                log.text());
   }
   return Reader(std::move(ring), std::move(sink));
 }
@@ -40,7 +42,8 @@ Result<int> Reader::poll(int timeout_ms, const std::function<bool(const Event&)>
     status = ring_buffer__poll(ring_.get(), timeout_ms);
     if (status >= 0 && sink_->count == 0) status = ring_buffer__consume(ring_.get());
   }
-  if (status < 0 && status != kStop && status != -EINTR) return bpf::fail_errno("read events", status);
+  if (status < 0 && status != kStop && status != -EINTR)
+    return bpf::fail_errno("read events", status);
   return sink_->count;
 }
 

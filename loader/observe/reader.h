@@ -17,8 +17,9 @@ class Reader {
   // `events` must outlive the reader. One reader at a time: a record is seen once.
   [[nodiscard]] static Result<Reader> open(const bpf::MapHandle& events);
 
-  // Hands over what is in the ring; when it is empty, waits up to `timeout_ms` first. The programs wake a reader only when
-  // much has gathered, so call it again and again. `on_event` returns false to stop. Returns how many were handed over.
+  // Hands over what is in the ring; when it is empty, waits up to `timeout_ms` first. The programs
+  // wake a reader only when much has gathered, so call it again and again. `on_event` returns false
+  // to stop. Returns how many were handed over.
   [[nodiscard]] Result<int> poll(int timeout_ms, const std::function<bool(const Event&)>& on_event);
 
  private:

@@ -31,8 +31,9 @@ std::size_t star_run(std::string_view text, std::size_t from) {
 
 std::string normalised_dns_name(std::string_view name) {
   std::string text(trimmed(name));
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
   if (!text.ends_with('.')) {
     text += '.';
   }

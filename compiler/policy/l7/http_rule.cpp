@@ -24,7 +24,8 @@ bool full_match(const std::shared_ptr<const re2::RE2>& regex, const std::string&
 
 bool same_header_name(const std::string& a, const std::string& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+    return std::tolower(static_cast<unsigned char>(x)) ==
+           std::tolower(static_cast<unsigned char>(y));
   });
 }
 
@@ -42,7 +43,9 @@ std::optional<std::string> header_value(const HttpRequest& request, const std::s
 }  // namespace
 
 HttpMatcher::HttpMatcher(const HttpRule& rule)
-    : path_(compile(rule.path.value)), method_(compile(rule.method.value)), host_(compile(rule.host.value)) {
+    : path_(compile(rule.path.value)),
+      method_(compile(rule.method.value)),
+      host_(compile(rule.host.value)) {
   for (const LocatedString& written : rule.headers) {
     const std::string& text = written.value;
     const std::size_t space = text.find(' ');
@@ -53,15 +56,17 @@ HttpMatcher::HttpMatcher(const HttpRule& rule)
     std::string name = text.substr(0, space);
     name.erase(name.find_last_not_of(':') + 1);
     std::string value = text.substr(space + 1);
-    headers_.push_back({std::move(name), value.empty() ? std::nullopt : std::optional(std::move(value))});
+    headers_.push_back(
+        {std::move(name), value.empty() ? std::nullopt : std::optional(std::move(value))});
   }
   for (const HeaderMatch& match : rule.header_matches) {
     // Secrets are not known here: without an inline value the header can not be compared.
     if (match.has_secret && match.value.value.empty()) {
       never_ = true;
     } else if (match.mismatch.value.empty()) {
-      headers_.push_back({match.name.value,
-                          match.value.value.empty() ? std::nullopt : std::optional(match.value.value)});
+      headers_.push_back({match.name.value, match.value.value.empty()
+                                                ? std::nullopt
+                                                : std::optional(match.value.value)});
     }
   }
 }

@@ -72,7 +72,7 @@ TEST_F(Compile, StrictRefusesWhatMeetsAKnownBug) {
   write_text(folder_ / "bug.yaml", text);
   const auto lenient = compile({"bug.yaml"});
   EXPECT_EQ(lenient.exit_code, 0);
-  EXPECT_THAT(lenient.err, HasSubstr("bug.yaml:18:30: warning:"));
+  EXPECT_THAT(lenient.err, HasSubstr("bug.yaml:18:32: warning:"));
   const auto strict = compile({"bug.yaml", "--strict", "-o", "out"});
   EXPECT_EQ(strict.exit_code, 1);
   EXPECT_THAT(strict.err, AllOf(HasSubstr("[PC0508"), HasSubstr("--strict")));

@@ -11,14 +11,17 @@ using policy::AuthType;
 
 class Auth : public testing::Test {
  protected:
-  void add(bool names_peer, int key_length, std::optional<AuthType> auth, int precedence = kAllowPrecedence) {
+  void add(bool names_peer, int key_length, std::optional<AuthType> auth,
+           int precedence = kAllowPrecedence) {
     peers_.push_back(std::make_unique<PeerPolicy>());
     peers_.back()->auth = auth;
     matches_.push_back({nullptr, peers_.back().get(), names_peer, key_length, precedence});
   }
   std::string result() const {
     const auto requirement = auth_requirement(matches_);
-    return requirement ? std::string(policy::auth_name(requirement->type)) + (requirement->is_explicit ? "" : " derived") : "";
+    return requirement ? std::string(policy::auth_name(requirement->type)) +
+                             (requirement->is_explicit ? "" : " derived")
+                       : "";
   }
   std::vector<std::unique_ptr<PeerPolicy>> peers_;
   std::vector<Match> matches_;

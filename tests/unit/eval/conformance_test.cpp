@@ -10,7 +10,8 @@ namespace policyc {
 namespace {
 
 TEST(Conformance, ReferenceEvaluatorAgreesWithCilium) {
-  std::istringstream lines(test::read_gzip(std::string(POLICYC_TESTDATA) + "/conformance/policy.jsonl.gz"));
+  std::istringstream lines(
+      test::read_gzip(std::string(POLICYC_TESTDATA) + "/conformance/policy.jsonl.gz"));
   std::size_t cases = 0;
   std::size_t flows = 0;
   std::size_t failed = 0;

@@ -15,19 +15,31 @@ struct NameCase {
 };
 
 TEST(DnsPattern, InRules) {
-  for (const auto& [pattern, name, matches] : std::vector<NameCase>{
-           {"*", "anything.at.all", true},         {"*", ".", true},
-           {"*", "odd!name", true},                {"**", "a.b", true},
-           {"*.cilium.io", "a.cilium.io", true},   {"*.cilium.io", "A.CILIUM.io.", true},
-           {"*.cilium.io", "a.b.cilium.io", false}, {"*.cilium.io", "cilium.io", false},
-           {"**.cilium.io", "a.b.cilium.io", true}, {"**.cilium.io", "cilium.io", false},
-           {"***.cilium.io", "a.b.cilium.io", true}, {"**cilium.io", "a.b.cilium.io", false},
-           {"**cilium.io", "xcilium.io", true},    {"www.**.io", "www.a.io", true},
-           {"www.**.io", "www.a.b.io", false},     {"a.*.b", "a..b", true},
-           {"a.*.b", "a.x.b", true},               {"a.*.b", "a.x.y.b", false},
-           {"*.io", "x!.io", false},               {"Foo.IO", "foo.io", true},
-           {"foo.io.", "foo.io", true},            {"foo.io", "fooxio", false}}) {
-    EXPECT_EQ(DnsPattern::from_pattern(pattern, DnsPatternUse::Rule).matches(name), matches) << pattern << " " << name;
+  for (const auto& [pattern, name, matches] :
+       std::vector<NameCase>{{"*", "anything.at.all", true},
+                             {"*", ".", true},
+                             {"*", "odd!name", true},
+                             {"**", "a.b", true},
+                             {"*.cilium.io", "a.cilium.io", true},
+                             {"*.cilium.io", "A.CILIUM.io.", true},
+                             {"*.cilium.io", "a.b.cilium.io", false},
+                             {"*.cilium.io", "cilium.io", false},
+                             {"**.cilium.io", "a.b.cilium.io", true},
+                             {"**.cilium.io", "cilium.io", false},
+                             {"***.cilium.io", "a.b.cilium.io", true},
+                             {"**cilium.io", "a.b.cilium.io", false},
+                             {"**cilium.io", "xcilium.io", true},
+                             {"www.**.io", "www.a.io", true},
+                             {"www.**.io", "www.a.b.io", false},
+                             {"a.*.b", "a..b", true},
+                             {"a.*.b", "a.x.b", true},
+                             {"a.*.b", "a.x.y.b", false},
+                             {"*.io", "x!.io", false},
+                             {"Foo.IO", "foo.io", true},
+                             {"foo.io.", "foo.io", true},
+                             {"foo.io", "fooxio", false}}) {
+    EXPECT_EQ(DnsPattern::from_pattern(pattern, DnsPatternUse::Rule).matches(name), matches)
+        << pattern << " " << name;
   }
 }
 
@@ -45,11 +57,18 @@ TEST(DnsPattern, OfAName) {
 }
 
 TEST(SniPattern, MatchesLabelByLabel) {
-  for (const auto& [pattern, name, matches] : std::vector<NameCase>{
-           {"a.com", "A.com", true},         {"a.com", "b.com", false},   {"a.com", "", false},
-           {"*", "any.name", true},          {"*", "", false},            {"*.x.io", "a.x.io", true},
-           {"*.x.io", "a.b.x.io", false},    {"**.x.io", "a.b.x.io", true}, {"**.x.io", "x.io", false},
-           {"w*.x.io", "web.x.io", true},    {"w*.x.io", "x.x.io", false}, {"a.com", "axcom", false}}) {
+  for (const auto& [pattern, name, matches] : std::vector<NameCase>{{"a.com", "A.com", true},
+                                                                    {"a.com", "b.com", false},
+                                                                    {"a.com", "", false},
+                                                                    {"*", "any.name", true},
+                                                                    {"*", "", false},
+                                                                    {"*.x.io", "a.x.io", true},
+                                                                    {"*.x.io", "a.b.x.io", false},
+                                                                    {"**.x.io", "a.b.x.io", true},
+                                                                    {"**.x.io", "x.io", false},
+                                                                    {"w*.x.io", "web.x.io", true},
+                                                                    {"w*.x.io", "x.x.io", false},
+                                                                    {"a.com", "axcom", false}}) {
     EXPECT_EQ(SniPattern(pattern).matches(name), matches) << pattern << " " << name;
   }
 }
@@ -61,7 +80,8 @@ TEST(SniPattern, ThatEnvoyRefusesMatchesNothing) {
   }
 }
 
-HttpRequest request(const std::string& method, const std::string& path, const std::string& host = "h") {
+HttpRequest request(const std::string& method, const std::string& path,
+                    const std::string& host = "h") {
   return {method, path, host, {}};
 }
 
@@ -77,7 +97,9 @@ TEST(HttpMatcher, MatchesWholeFields) {
   EXPECT_FALSE(matcher.matches(request("get", "/public")));
 }
 
-TEST(HttpMatcher, WithoutFieldsMatchesEverything) { EXPECT_TRUE(HttpMatcher(HttpRule{}).matches(request("POST", "/x"))); }
+TEST(HttpMatcher, WithoutFieldsMatchesEverything) {
+  EXPECT_TRUE(HttpMatcher(HttpRule{}).matches(request("POST", "/x")));
+}
 
 TEST(HttpMatcher, InvalidExpressionNeverMatches) {
   HttpRule rule;

@@ -34,8 +34,11 @@ TEST(Merge, DenyReplacesAllow) {
 }
 
 TEST(Merge, ParsersConflictUnlessOneIsTls) {
-  for (const auto& [a, b] : {std::pair(Parser::Http, Parser::Kafka), {Parser::Http, Parser::Dns}, {Parser::Tls, Parser::Dns},
-                             {Parser::Tls, Parser::Crd}, {Parser::Generic, Parser::Http}}) {
+  for (const auto& [a, b] : {std::pair(Parser::Http, Parser::Kafka),
+                             {Parser::Http, Parser::Dns},
+                             {Parser::Tls, Parser::Dns},
+                             {Parser::Tls, Parser::Crd},
+                             {Parser::Generic, Parser::Http}}) {
     PeerPolicy existing = with(a, 1);
     EXPECT_NE(merge(existing, with(b, 1)), "");
   }
@@ -80,7 +83,8 @@ TEST(Merge, AuthenticationMustAgree) {
   EXPECT_EQ(none.auth, AuthType::Spire);
   EXPECT_EQ(merge(none, PeerPolicy{}), "");
   EXPECT_EQ(none.auth, AuthType::Spire);
-  EXPECT_EQ(merge(none, disabled), "cannot merge conflicting authentication types (disabled/spire)");
+  EXPECT_EQ(merge(none, disabled),
+            "cannot merge conflicting authentication types (disabled/spire)");
 }
 
 TEST(Merge, TheStrongerListenerWins) {

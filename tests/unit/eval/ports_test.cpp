@@ -9,7 +9,9 @@ using policy::Direction;
 using policy::PortSpec;
 using policy::Protocol;
 
-PortMatch range(std::uint16_t first, std::uint16_t last) { return {Protocol::Tcp, false, first, last}; }
+PortMatch range(std::uint16_t first, std::uint16_t last) {
+  return {Protocol::Tcp, false, first, last};
+}
 
 PortSpec named(const std::string& name, Protocol protocol, std::uint16_t end_port = 0) {
   PortSpec spec;
@@ -52,14 +54,17 @@ TEST(ResolvePort, RangesThatEndBelowTheirStartAreSinglePorts) {
   EXPECT_EQ(single->last, 90);
   EXPECT_TRUE(resolve_port(numbered(0, 0), Direction::Ingress, subject, {})->any_port);
   EXPECT_TRUE(resolve_port(numbered(0, 65535), Direction::Ingress, subject, {})->any_port);
-  EXPECT_FALSE(resolve_port(numbered(0, 1023), Direction::Ingress, subject, {})->covers(Protocol::Tcp, 1024));
+  EXPECT_FALSE(resolve_port(numbered(0, 1023), Direction::Ingress, subject, {})
+                   ->covers(Protocol::Tcp, 1024));
 }
 
 TEST(ResolvePort, NamesOnIngressAreTheSubjectsOwn) {
   policy::Endpoint subject;
   subject.ports = {{"http", 8080, "TCP"}};
-  EXPECT_EQ(resolve_port(named("http", Protocol::Tcp), Direction::Ingress, subject, {})->first, 8080);
-  EXPECT_EQ(resolve_port(named("http", Protocol::Tcp, 8090), Direction::Ingress, subject, {})->last, 8090);
+  EXPECT_EQ(resolve_port(named("http", Protocol::Tcp), Direction::Ingress, subject, {})->first,
+            8080);
+  EXPECT_EQ(resolve_port(named("http", Protocol::Tcp, 8090), Direction::Ingress, subject, {})->last,
+            8090);
   EXPECT_FALSE(resolve_port(named("http", Protocol::Udp), Direction::Ingress, subject, {}));
   EXPECT_FALSE(resolve_port(named("metrics", Protocol::Tcp), Direction::Ingress, subject, {}));
 }

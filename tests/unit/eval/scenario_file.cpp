@@ -1,10 +1,10 @@
 #include "tests/unit/eval/scenario_file.h"
 
-#include <zlib.h>
-
 #include <array>
 #include <fstream>
 #include <sstream>
+
+#include <zlib.h>
 
 namespace policyc::test {
 
@@ -44,9 +44,10 @@ std::vector<std::string> failures_of(const scenario::Case& source) {
     if (!source.flows[i].expect) {
       continue;
     }
-    for (const std::string& difference : scenario::differences(*source.flows[i].expect, (*results)[i])) {
-      out.push_back(source.id + " flow " + std::to_string(i) + " (" + scenario::describe(source.flows[i].flow) + "): " +
-                    difference);
+    for (const std::string& difference :
+         scenario::differences(*source.flows[i].expect, (*results)[i])) {
+      out.push_back(source.id + " flow " + std::to_string(i) + " (" +
+                    scenario::describe(source.flows[i].flow) + "): " + difference);
     }
   }
   return out;

@@ -18,19 +18,25 @@ TEST(ReadCase, NamesThePlaceOfAMistake) {
   EXPECT_EQ(error_of(R"({"endpoints": [{"name": "a", "ips": ["10.0.0"]}]})"),
             "endpoints[0].ips[0]: `10.0.0` is not an IP address");
   EXPECT_EQ(error_of(R"({"nodes": [{"kind": "moon"}]})"), "nodes[0].kind: unknown word `moon`");
-  EXPECT_EQ(error_of(R"({"flows": [{"subject": "a", "dir": "up"}]})"), "flows[0].dir: expected `ingress` or `egress`");
+  EXPECT_EQ(error_of(R"({"flows": [{"subject": "a", "dir": "up"}]})"),
+            "flows[0].dir: expected `ingress` or `egress`");
   EXPECT_EQ(error_of(R"({"flows": [{"subject": "a", "dir": "egress", "peer": {}}]})"),
             "flows[0].peer: expected exactly one of `endpoint`, `entity` and `ip`");
-  EXPECT_EQ(error_of(R"({"flows": [{"subject": "a", "dir": "egress", "peer": {"entity": "host"}, "proto": "ANY"}]})"),
-            "flows[0].proto: `ANY` is not a protocol");
-  EXPECT_EQ(error_of(R"({"flows": [{"subject": "a", "dir": "egress", "peer": {"entity": "host"}, "proto": "TCP", "port": 70000}]})"),
-            "flows[0].port: expected an integer from 0 to 65535");
+  EXPECT_EQ(
+      error_of(
+          R"({"flows": [{"subject": "a", "dir": "egress", "peer": {"entity": "host"}, "proto": "ANY"}]})"),
+      "flows[0].proto: `ANY` is not a protocol");
+  EXPECT_EQ(
+      error_of(
+          R"({"flows": [{"subject": "a", "dir": "egress", "peer": {"entity": "host"}, "proto": "TCP", "port": 70000}]})"),
+      "flows[0].port: expected an integer from 0 to 65535");
   EXPECT_EQ(error_of("[]"), ": expected a mapping");
 }
 
 TEST(ReadCases, TakesOneCaseOrAFileOfThem) {
   EXPECT_EQ(read_cases("f", R"({"id": "one"})")->at(0).id, "one");
-  const auto several = read_cases("f", R"({"schema": "policy-vectors/1", "cases": [{"id": "a"}, {"id": "b"}]})");
+  const auto several =
+      read_cases("f", R"({"schema": "policy-vectors/1", "cases": [{"id": "a"}, {"id": "b"}]})");
   ASSERT_TRUE(several);
   EXPECT_EQ(several->size(), 2U);
   EXPECT_FALSE(read_cases("f", R"({"schema": "other/1", "cases": []})"));
@@ -39,7 +45,8 @@ TEST(ReadCases, TakesOneCaseOrAFileOfThem) {
 
 TEST(ReadCases, YamlNamesItsSchema) {
   const std::string header = "apiVersion: policy-vectors/1\nkind: Scenario\n";
-  const auto cases = read_cases("f", header + "defaults: {config: {ipv6: false}}\ncases: [{id: a}, {id: b, config: {}}]\n");
+  const auto cases = read_cases(
+      "f", header + "defaults: {config: {ipv6: false}}\ncases: [{id: a}, {id: b, config: {}}]\n");
   ASSERT_TRUE(cases) << cases.error().message;
   EXPECT_FALSE(cases->at(0).options.ipv6);
   EXPECT_TRUE(cases->at(1).options.ipv6);
@@ -56,9 +63,11 @@ TEST(ReadCases, ABackendAddressBelongsToTheLaterService) {
 }
 
 Case small_case(const std::string& flow) {
-  const auto item = read_case(R"({"id": "c", "endpoints": [{"name": "web", "namespace": "a", "labels": {"app": "web"}}],
+  const auto item = read_case(
+      R"({"id": "c", "endpoints": [{"name": "web", "namespace": "a", "labels": {"app": "web"}}],
     "policies": ["apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: a}\nspec:\n  endpointSelector: {}\n  ingress: [{}]\n"],
-    "flows": [)" + flow + "]}");
+    "flows": [)" +
+      flow + "]}");
   EXPECT_TRUE(item);
   return *item;
 }
@@ -68,7 +77,8 @@ eval::FlowResult evaluate(const Case& item, const Prepared& prepared) {
 }
 
 TEST(Evaluate, DefaultDenyNamesTheRuleThatIsolates) {
-  const Case item = small_case(R"({"subject": "a/web", "dir": "ingress", "peer": {"ip": "8.8.8.8"}, "proto": "TCP", "port": 80})");
+  const Case item = small_case(
+      R"({"subject": "a/web", "dir": "ingress", "peer": {"ip": "8.8.8.8"}, "proto": "TCP", "port": 80})");
   const Prepared prepared(item, "c");
   const eval::FlowResult result = evaluate(item, prepared);
   EXPECT_TRUE(result.by_default);
@@ -78,9 +88,10 @@ TEST(Evaluate, DefaultDenyNamesTheRuleThatIsolates) {
 }
 
 TEST(Evaluate, UnknownSubjectsAndPeersAreDenied) {
-  for (const std::string flow :
-       {R"({"subject": "a/gone", "dir": "egress", "peer": {"ip": "8.8.8.8"}, "proto": "TCP", "port": 80})",
-        R"({"subject": "a/web", "dir": "egress", "peer": {"endpoint": "a/gone"}, "proto": "TCP", "port": 80})"}) {
+  for (
+      const std::string flow :
+      {R"({"subject": "a/gone", "dir": "egress", "peer": {"ip": "8.8.8.8"}, "proto": "TCP", "port": 80})",
+       R"({"subject": "a/web", "dir": "egress", "peer": {"endpoint": "a/gone"}, "proto": "TCP", "port": 80})"}) {
     const Case item = small_case(flow);
     const eval::FlowResult result = evaluate(item, Prepared(item, "c"));
     EXPECT_EQ(result.verdict, eval::Verdict::Deny);
@@ -96,7 +107,8 @@ TEST(Differences, TellWhatWasExpected) {
   eval::FlowResult result;
   result.verdict = eval::Verdict::Allow;
   EXPECT_EQ(differences(expect, result),
-            (std::vector<std::string>{"verdict: expected redirect, got allow", "l7: expected allow, got nothing",
+            (std::vector<std::string>{"verdict: expected redirect, got allow",
+                                      "l7: expected allow, got nothing",
                                       "default: expected true, got false"}));
   EXPECT_TRUE(differences({}, result).empty());
 }

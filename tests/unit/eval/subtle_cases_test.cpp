@@ -33,7 +33,8 @@ TEST_P(SubtleCases, GiveTheVerdictsOfTheTable) {
   ASSERT_TRUE(cases) << cases.error().message;
   EXPECT_FALSE(cases->empty());
   for (scenario::Case item : *cases) {
-    item.refused_policies = item.refused_policies.value_or(0);  // a refused policy must not look like one that allows
+    item.refused_policies =
+        item.refused_policies.value_or(0);  // a refused policy must not look like one that allows
     EXPECT_THAT(test::failures_of(item), testing::IsEmpty());
   }
 }
@@ -55,7 +56,8 @@ TEST(SubtleCaseTable, IsCompleteUpToTheRowsThatSayWhyNot) {
     ASSERT_TRUE(cases) << cases.error().message;
     for (const scenario::Case& item : *cases) {
       seen.insert(row_of(item.id));
-      EXPECT_TRUE(!item.flows.empty() || !item.endpoints.empty() || item.refused_policies) << item.id;
+      EXPECT_TRUE(!item.flows.empty() || !item.endpoints.empty() || item.refused_policies)
+          << item.id;
     }
   }
   std::istringstream exceptions(test::read_text(kFolder + "/not-expressible.txt"));

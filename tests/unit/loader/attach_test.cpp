@@ -1,5 +1,7 @@
 // loader/attach: tcx and clsact, each under the same expectations.
 
+#include "loader/attach/attach.h"
+
 #include <atomic>
 #include <thread>
 
@@ -7,7 +9,6 @@
 #include <net/if.h>
 #include <unistd.h>
 
-#include "loader/attach/attach.h"
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
 #include "loader/bpf/map.h"
@@ -24,10 +25,16 @@ using attach::Side;
 // A loaded counting object.
 class Counting {
  public:
-  Counting() : object_(must(bpf::Object::open(counting_object(), "counting"))) { must(object_.load()); }
+  Counting() : object_(must(bpf::Object::open(counting_object(), "counting"))) {
+    must(object_.load());
+  }
 
-  [[nodiscard]] int program(Side side) const { return must(object_.program_fd(std::string(attach::program_name(side)))); }
-  [[nodiscard]] std::uint32_t id(Side side) const { return must(bpf::program_info(program(side))).id; }
+  [[nodiscard]] int program(Side side) const {
+    return must(object_.program_fd(std::string(attach::program_name(side))));
+  }
+  [[nodiscard]] std::uint32_t id(Side side) const {
+    return must(bpf::program_info(program(side))).id;
+  }
   [[nodiscard]] std::uint64_t hits(Side side) const {
     const std::uint32_t key = side == Side::FromEndpoint ? 0 : 1;
     std::uint64_t value = 0;
@@ -63,7 +70,9 @@ class AttachTest : public KernelTest, public ::testing::WithParamInterface<HookK
 };
 
 INSTANTIATE_TEST_SUITE_P(Hooks, AttachTest, ::testing::Values(HookKind::Tcx, HookKind::Clsact),
-                         [](const auto& test) { return std::string(attach::hook_name(test.param)); });
+                         [](const auto& test) {
+                           return std::string(attach::hook_name(test.param));
+                         });
 
 TEST_P(AttachTest, EachSideSeesItsDirection) {
   const Counting counting;
@@ -102,7 +111,8 @@ TEST_P(AttachTest, ReplacingUnderTrafficLosesNothing) {
   stop = true;
   traffic.join();
   EXPECT_GT(second.hits(Side::ToEndpoint), 0U);
-  EXPECT_EQ(first.hits(Side::ToEndpoint) + second.hits(Side::ToEndpoint), sent) << "each frame met exactly one program";
+  EXPECT_EQ(first.hits(Side::ToEndpoint) + second.hits(Side::ToEndpoint), sent)
+      << "each frame met exactly one program";
   EXPECT_EQ(must(attach::attached_program(where)), first.id(Side::ToEndpoint));
 }
 
@@ -188,7 +198,8 @@ char test_license[] __attribute__((section("license"), used)) = "GPL";
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, ::testing::HasSubstr("someone else"));
   must(attach::detach(where));
-  EXPECT_FALSE(attach::attach(where, counting.program(Side::ToEndpoint))) << "detach leaves it as well";
+  EXPECT_FALSE(attach::attach(where, counting.program(Side::ToEndpoint)))
+      << "detach leaves it as well";
 }
 
 TEST_F(KernelTest, TheHookIsChosen) {

@@ -40,7 +40,8 @@ TEST_F(BpfTest, TypedMapWritesReadsAndWalks) {
   must(map.update(2, {22, 23}));
   EXPECT_EQ(must(map.lookup(2)), (Pair{22, 23}));
   EXPECT_THAT(must(map.entries()),
-              UnorderedElementsAre(std::pair<std::uint32_t, Pair>{1, {10, 11}}, std::pair<std::uint32_t, Pair>{2, {22, 23}}));
+              UnorderedElementsAre(std::pair<std::uint32_t, Pair>{1, {10, 11}},
+                                   std::pair<std::uint32_t, Pair>{2, {22, 23}}));
   EXPECT_EQ(must(map.handle().count()), 2U);
   EXPECT_TRUE(must(map.erase(1)));
   EXPECT_FALSE(must(map.erase(1)));
@@ -152,7 +153,8 @@ char test_license[] __attribute__((section("license"), used)) = "GPL";
 
 TEST_F(BpfTest, JoinedObjectsCallEachOther) {
   const auto caller = compile_c(kCaller);
-  const auto callee = compile_c("__attribute__((used)) int answer(int question) { return question > 5 ? 2 : 0; }");
+  const auto callee =
+      compile_c("__attribute__((used)) int answer(int question) { return question > 5 ? 2 : 0; }");
   const std::vector<std::span<const std::uint8_t>> both{caller, callee};
   const auto joined = must(bpf::join_objects(both));
   auto object = must(bpf::Object::open(joined, "joined"));
@@ -165,7 +167,8 @@ TEST_F(BpfTest, JoinedObjectsCallEachOther) {
 
 TEST_F(BpfTest, AMissingOrDoubleFunctionIsNotJoined) {
   const auto caller = compile_c(kCaller);
-  const auto callee = compile_c("__attribute__((used)) int answer(int question) { return question; }");
+  const auto callee =
+      compile_c("__attribute__((used)) int answer(int question) { return question; }");
   const std::vector<std::span<const std::uint8_t>> twice{caller, callee, callee};
   const auto joined = bpf::join_objects(twice);
   ASSERT_FALSE(joined);
@@ -173,7 +176,8 @@ TEST_F(BpfTest, AMissingOrDoubleFunctionIsNotJoined) {
 
   const std::vector<std::span<const std::uint8_t>> alone{caller};
   const auto lonely = bpf::join_objects(alone);
-  EXPECT_TRUE(!lonely || !bpf::Object::open(*lonely, "joined") || !must(bpf::Object::open(*lonely, "joined")).load());
+  EXPECT_TRUE(!lonely || !bpf::Object::open(*lonely, "joined") ||
+              !must(bpf::Object::open(*lonely, "joined")).load());
 
   const backend::Bytes noise(64, 1);
   const std::vector<std::span<const std::uint8_t>> bad{caller, noise};

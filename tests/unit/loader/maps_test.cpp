@@ -12,13 +12,15 @@
 namespace policyc::testing {
 namespace {
 
-using ::testing::HasSubstr;
 using maps::IpCache;
 using maps::NodeMaps;
+using ::testing::HasSubstr;
 
 class MapsTest : public KernelTest {
  protected:
-  [[nodiscard]] NodeMaps open() const { return must(NodeMaps::open_or_create(paths_.maps(), small_)); }
+  [[nodiscard]] NodeMaps open() const {
+    return must(NodeMaps::open_or_create(paths_.maps(), small_));
+  }
   static IpPrefix prefix(const std::string& text) { return *parse_ip_prefix(text); }
 
   maps::MapSizes small_{64, 64, 64, 128, 64, 4096};
@@ -51,7 +53,8 @@ TEST_F(MapsTest, AnotherAbiVersionIsRefused) {
 TEST_F(MapsTest, AMapOfOtherSizesIsRefused) {
   static_cast<void>(open());
   const auto path = paths_.maps() / "conntrack4";
-  const auto other = must(bpf::MapHandle::create({"conntrack4", BPF_MAP_TYPE_LRU_HASH, 16, 48, 8, 0}));
+  const auto other =
+      must(bpf::MapHandle::create({"conntrack4", BPF_MAP_TYPE_LRU_HASH, 16, 48, 8, 0}));
   must(bpf::pin_replacing(other.fd(), path));
   const auto refused = NodeMaps::open_or_create(paths_.maps(), small_);
   ASSERT_FALSE(refused);
@@ -72,19 +75,23 @@ TEST_F(MapsTest, TheEpochStartsAboveZeroAndRises) {
 
 TEST_F(MapsTest, IpCacheHoldsWhatWasWritten) {
   const NodeMaps maps = open();
-  const IpCache wanted{{prefix("10.0.0.1/32"), {300, 3}},   {prefix("10.0.0.0/8"), {0x01000001, 4}},
-                       {prefix("0.0.0.0/0"), {9, 5}},       {prefix("fd00::1/128"), {300, 3}},
+  const IpCache wanted{{prefix("10.0.0.1/32"), {300, 3}},
+                       {prefix("10.0.0.0/8"), {0x01000001, 4}},
+                       {prefix("0.0.0.0/0"), {9, 5}},
+                       {prefix("fd00::1/128"), {300, 3}},
                        {prefix("fd00::/64"), {0x01000002, 6}}};
   const auto first = must(maps::write_ipcache(maps, wanted));
   EXPECT_EQ(first.added, 5U);
   EXPECT_EQ(must(maps::read_ipcache(maps)), wanted);
-  EXPECT_EQ(must(maps.ipcache4.lookup({0x0100000a}))->peer_class, 3U) << "addresses are in network order";
+  EXPECT_EQ(must(maps.ipcache4.lookup({0x0100000a}))->peer_class, 3U)
+      << "addresses are in network order";
   EXPECT_FALSE(must(maps::write_ipcache(maps, wanted)).any());
 }
 
 TEST_F(MapsTest, IpCacheWritesOnlyDifferences) {
   const NodeMaps maps = open();
-  must(maps::write_ipcache(maps, {{prefix("10.0.0.1/32"), {300, 3}}, {prefix("10.0.0.2/32"), {301, 4}}}));
+  must(maps::write_ipcache(maps,
+                           {{prefix("10.0.0.1/32"), {300, 3}}, {prefix("10.0.0.2/32"), {301, 4}}}));
   const IpCache wanted{{prefix("10.0.0.1/32"), {300, 7}}, {prefix("10.0.0.3/32"), {302, 5}}};
   const auto change = must(maps::write_ipcache(maps, wanted));
   EXPECT_EQ(change.added, 1U);
@@ -95,7 +102,9 @@ TEST_F(MapsTest, IpCacheWritesOnlyDifferences) {
 
 TEST_F(MapsTest, PrefixFlagsFollowTheTries) {
   const NodeMaps maps = open();
-  const auto flags = [&maps] { return must(maps.config()).flags & (NODE_HAS_PREFIXES4 | NODE_HAS_PREFIXES6); };
+  const auto flags = [&maps] {
+    return must(maps.config()).flags & (NODE_HAS_PREFIXES4 | NODE_HAS_PREFIXES6);
+  };
   must(maps::write_ipcache(maps, {{prefix("10.0.0.1/32"), {300, 3}}}));
   EXPECT_EQ(flags(), 0U);
   must(maps::write_ipcache(maps, {{prefix("10.0.0.0/8"), {300, 3}}}));
@@ -121,25 +130,39 @@ TEST_F(MapsTest, CountersAreSummedOverCpus) {
   std::vector<metrics_value> values(cpus, metrics_value{2, 100});
   const metrics_key key{DROP_POLICY_DENY, POLICYC_EGRESS, 0};
   must(maps.metrics.handle().update_raw(&key, values.data(), 0));
+  const std::uint32_t ingress = POLICYC_INGRESS;
+  must(maps.forwarded.handle().update_raw(&ingress, values.data(), 0));
   const auto counters = must(maps::read_counters(maps));
-  ASSERT_EQ(counters.size(), 1U);
-  EXPECT_EQ(counters[0].packets, 2 * cpus);
-  EXPECT_EQ(counters[0].bytes, 100 * cpus);
-  EXPECT_EQ(counters[0].reason, DROP_POLICY_DENY);
+  ASSERT_EQ(counters.size(), 2U);
+  EXPECT_EQ(counters[0].reason, DROP_NONE);
+  EXPECT_EQ(counters[0].direction, POLICYC_INGRESS);
+  EXPECT_EQ(counters[1].packets, 2 * cpus);
+  EXPECT_EQ(counters[1].bytes, 100 * cpus);
+  EXPECT_EQ(counters[1].reason, DROP_POLICY_DENY);
+  EXPECT_EQ(counters[1].direction, POLICYC_EGRESS);
 }
 
 TEST_F(MapsTest, TheDatapathFitsTheMaps) {
   const NodeMaps maps = open();
   const auto bytes = compile_policies(
-      "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: shop}\nspec:\n"
-      "  endpointSelector: {matchLabels: {app: web}}\n  ingress: [{fromEndpoints: [{matchLabels: {app: client}}]}]\n");
+      "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: "
+      "shop}\nspec:\n"
+      "  endpointSelector: {matchLabels: {app: web}}\n  ingress: [{fromEndpoints: [{matchLabels: "
+      "{app: client}}]}]\n");
   auto object = must(bpf::Object::open(bytes.at(0), "datapath"));
   must(maps.share_with(object));
   must(object.load());
-  for (const char* name : {"endpoints", "ipcache4", "ipcache6_prefix", "conntrack4", "metrics", "events"}) {
-    const auto mine = must(bpf::map_info(must(bpf::open_pinned(paths_.maps() / name)).get())).id;
-    EXPECT_EQ(must(bpf::map_info(must(object.map_fd(name)))).id, mine) << name;
+  std::size_t shared = 0;
+  for (const auto& map : object.maps()) {
+    if (map.name.starts_with("policy_")) continue;  // the shape's own
+    const auto pinned = bpf::open_pinned(paths_.maps() / map.name);
+    ASSERT_TRUE(pinned) << map.name << " would not be shared by the node's endpoints";
+    EXPECT_EQ(must(bpf::map_info(must(object.map_fd(map.name)))).id,
+              must(bpf::map_info(pinned->get())).id)
+        << map.name;
+    ++shared;
   }
+  EXPECT_GE(shared, 12U);
 }
 
 }  // namespace

@@ -40,7 +40,9 @@ event raw_event() {
   return raw;
 }
 
-std::optional<Event> decoded(const event& raw) { return observe::decode(std::as_bytes(std::span(&raw, 1))); }
+std::optional<Event> decoded(const event& raw) {
+  return observe::decode(std::as_bytes(std::span(&raw, 1)));
+}
 
 TEST(EventTest, ARecordIsDecoded) {
   const auto event = decoded(raw_event());
@@ -76,14 +78,17 @@ TEST(EventTest, LinesHoldWhatHappened) {
   observe::Names names({"/nonexistent", "/nonexistent"});
   const auto line = observe::format(*decoded(raw_event()), names, Format::Compact, 0);
   EXPECT_EQ(line,
-            "1970-01-01T00:00:00.000000Z interface 3 egress 10.0.0.1:4000 -> 10.0.0.2:443 TCP DROPPED policy: denied by rule");
+            "1970-01-01T00:00:00.000000Z interface 3 egress 10.0.0.1:4000 -> 10.0.0.2:443 TCP "
+            "DROPPED policy: denied by rule");
   auto raw = raw_event();
   raw.family = 6;
   raw.protocol = 58;
   raw.destination_port = htons(128);
-  EXPECT_THAT(observe::format(*decoded(raw), names, Format::Compact, 0), HasSubstr("ICMPv6 type 128"));
+  EXPECT_THAT(observe::format(*decoded(raw), names, Format::Compact, 0),
+              HasSubstr("ICMPv6 type 128"));
   raw.family = 0;
-  EXPECT_THAT(observe::format(*decoded(raw), names, Format::Compact, 0), HasSubstr("packet of 60 bytes DROPPED"));
+  EXPECT_THAT(observe::format(*decoded(raw), names, Format::Compact, 0),
+              HasSubstr("packet of 60 bytes DROPPED"));
   raw = raw_event();
   raw.type = EVENT_VERDICT;
   raw.audited = 1;
@@ -91,7 +96,8 @@ TEST(EventTest, LinesHoldWhatHappened) {
   raw.audited = 0;
   raw.reason = DROP_NONE;
   raw.decision = static_cast<std::uint32_t>(POLICYC_DECISION(POLICY_ALLOW, 1));
-  EXPECT_THAT(observe::format(*decoded(raw), names, Format::Compact, 0), HasSubstr("FORWARDED allow"));
+  EXPECT_THAT(observe::format(*decoded(raw), names, Format::Compact, 0),
+              HasSubstr("FORWARDED allow"));
 }
 
 TEST(EventTest, TimeIsRfc3339) {
@@ -120,7 +126,8 @@ TEST_F(ObserveTest, DropsNameTheirRule) {
   request.interface = "web0";
   request.addresses = {*parse_ip_address("10.9.1.1")};
   request.inventory.emplace();
-  const std::pair<const char*, const char*> pods[] = {{"client", "10.9.0.11"}, {"foe", "10.9.0.12"}, {"web", "10.9.1.1"}};
+  const std::pair<const char*, const char*> pods[] = {
+      {"client", "10.9.0.11"}, {"foe", "10.9.0.12"}, {"web", "10.9.1.1"}};
   for (const auto& [name, address] : pods) {
     policy::Endpoint pod;
     pod.namespace_ = "shop";
@@ -146,8 +153,10 @@ TEST_F(ObserveTest, DropsNameTheirRule) {
   for (int i = 0; i < 20 && lines.size() < 3; ++i) {
     must(reader.poll(50, [&](const Event& event) {
       if (event.destination_port < 5301 || event.destination_port > 5303) return true;
-      lines.push_back(observe::format(event, names, Format::Compact, observe::wall_clock_offset_ns()));
-      documents.push_back(observe::format(event, names, Format::Json, observe::wall_clock_offset_ns()));
+      lines.push_back(
+          observe::format(event, names, Format::Compact, observe::wall_clock_offset_ns()));
+      documents.push_back(
+          observe::format(event, names, Format::Json, observe::wall_clock_offset_ns()));
       return true;
     }));
   }

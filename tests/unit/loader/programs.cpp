@@ -46,7 +46,8 @@ backend::Bytes compile_c(const std::string& text) {
 
 backend::Bytes counting_object() { return compile_c(kCounting); }
 
-FrameSender::FrameSender(const std::string& interface) : socket_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) {
+FrameSender::FrameSender(const std::string& interface)
+    : socket_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) {
   sockaddr_ll where{};
   where.sll_family = AF_PACKET;
   where.sll_protocol = htons(kCountedEtherType);
@@ -64,18 +65,21 @@ bool FrameSender::send() const {
   return ::send(socket_.get(), frame.data(), frame.size(), 0) == static_cast<ssize_t>(frame.size());
 }
 
-std::vector<backend::Bytes> compile_policies(const std::string& yaml, const std::string& inventory) {
+std::vector<backend::Bytes> compile_policies(const std::string& yaml,
+                                             const std::string& inventory) {
   driver::CompileOptions options;
   options.has_inventory = !inventory.empty();
   driver::Compilation compilation(options);
   std::vector<driver::InputText> inventory_texts;
   if (!inventory.empty()) inventory_texts.push_back({"inventory.yaml", inventory});
-  const bool built = compilation.parse({{"policy.yaml", yaml}}, std::move(inventory_texts)) && compilation.resolve() &&
-                     compilation.build_shapes();
-  if (!built) throw std::runtime_error(diag::render_text(compilation.sources(), compilation.diagnostics()));
+  const bool built = compilation.parse({{"policy.yaml", yaml}}, std::move(inventory_texts)) &&
+                     compilation.resolve() && compilation.build_shapes();
+  if (!built)
+    throw std::runtime_error(diag::render_text(compilation.sources(), compilation.diagnostics()));
   std::vector<backend::Bytes> objects;
   for (const driver::ShapeUnit& unit : compilation.shapes()) {
-    objects.push_back(must(driver::compile_shape(unit.shape, compilation.sources(), bpf::join_objects)).object);
+    objects.push_back(
+        must(driver::compile_shape(unit.shape, compilation.sources(), bpf::join_objects)).object);
   }
   return objects;
 }

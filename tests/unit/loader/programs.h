@@ -9,8 +9,8 @@
 
 namespace policyc::testing {
 
-// from_endpoint and to_endpoint that count frames of the experimental ethertype 0x88b5 in map "hits" (element 0 and 1), and
-// let everything pass.
+// from_endpoint and to_endpoint that count frames of the experimental ethertype 0x88b5 in map
+// "hits" (element 0 and 1), and let everything pass.
 [[nodiscard]] backend::Bytes counting_object();
 // Any C against generated.h.
 [[nodiscard]] backend::Bytes compile_c(const std::string& text);
@@ -27,7 +27,9 @@ class FrameSender {
   bpf::Fd socket_;
 };
 
-// The objects of some policies, as `policyc compile` writes them; an inventory gives one for each endpoint in it.
-[[nodiscard]] std::vector<backend::Bytes> compile_policies(const std::string& yaml, const std::string& inventory = "");
+// The objects of some policies, as `policyc compile` writes them; an inventory gives one for each
+// endpoint in it.
+[[nodiscard]] std::vector<backend::Bytes> compile_policies(const std::string& yaml,
+                                                           const std::string& inventory = "");
 
 }  // namespace policyc::testing

@@ -26,10 +26,15 @@ constexpr const char* kClient = "10.9.0.1";
 constexpr const char* kOther = "10.9.0.2";
 
 const backend::Bytes& object() {
-  static const backend::Bytes bytes = compile_policies(
-      "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: shop}\nspec:\n"
-      "  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  - fromEndpoints:\n    - matchLabels: {app: client}\n"
-      "    toPorts:\n    - ports: [{port: \"53\", protocol: UDP}]\n  - fromCIDR: [192.0.2.0/24]\n").at(0);
+  static const backend::Bytes bytes =
+      compile_policies(
+          "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: "
+          "shop}\nspec:\n"
+          "  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  - fromEndpoints:\n    - "
+          "matchLabels: {app: client}\n"
+          "    toPorts:\n    - ports: [{port: \"53\", protocol: UDP}]\n  - fromCIDR: "
+          "[192.0.2.0/24]\n")
+          .at(0);
   return bytes;
 }
 
@@ -47,17 +52,21 @@ class RecoveryTest : public KernelTest {
   static void SetUpTestSuite() {
     KernelTest::SetUpTestSuite();
     for (const char* address : {kClient, kOther}) {
-      static_cast<void>(std::system(("ip addr add " + std::string(address) + "/32 dev lo 2>/dev/null").c_str()) == 0);
+      static_cast<void>(
+          std::system(("ip addr add " + std::string(address) + "/32 dev lo 2>/dev/null").c_str()) ==
+          0);
     }
   }
-  [[nodiscard]] static LoadRequest request(const Pod& target, const backend::Bytes& bytes = object()) {
+  [[nodiscard]] static LoadRequest request(const Pod& target,
+                                           const backend::Bytes& bytes = object()) {
     LoadRequest result;
     result.object = bytes;
     result.interface = target.host();
     result.addresses = {*parse_ip_address(target.address())};
     result.inventory.emplace();
     result.inventory->cluster.namespaces["shop"] = {};
-    result.inventory->cluster.endpoints = {pod("client", kClient), pod("other", kOther), pod("web", target.address())};
+    result.inventory->cluster.endpoints = {pod("client", kClient), pod("other", kOther),
+                                           pod("web", target.address())};
     result.sizes = {64, 256, 256, 1024, 64, 65536};
     result.max_classes = 1024;
     return result;
@@ -108,7 +117,8 @@ char test_license[] __attribute__((section("license"), used)) = "GPL";
   auto clsact = request(web);
   clsact.hook = attach::HookChoice::Clsact;
   ASSERT_FALSE(endpoint::load_endpoint(paths_, clsact));
-  EXPECT_EQ(must(attach::attached_program({web.index(), attach::Side::FromEndpoint, attach::HookKind::Clsact, {}})),
+  EXPECT_EQ(must(attach::attached_program(
+                {web.index(), attach::Side::FromEndpoint, attach::HookKind::Clsact, {}})),
             std::nullopt);
   const auto maps = must(maps::NodeMaps::open(paths_.maps()));
   EXPECT_TRUE(must(maps.endpoints.entries()).empty());
@@ -130,7 +140,8 @@ char test_license[] __attribute__((section("license"), used)) = "GPL";
 TEST_F(RecoveryTest, AnInterruptedLoadIsFinishedByTheNext) {
   const Pod web("web0", "10.9.1.1");
   const auto report = must(endpoint::load_endpoint(paths_, request(web)));
-  // As if the process had died before it wrote rows, registered and attached: only state and shape are there.
+  // As if the process had died before it wrote rows, registered and attached: only state and shape
+  // are there.
   auto state = must(endpoint::read_state(paths_));
   state.dirty = true;
   must(endpoint::write_state(paths_, state));
@@ -141,7 +152,8 @@ TEST_F(RecoveryTest, AnInterruptedLoadIsFinishedByTheNext) {
     const auto shape = must(endpoint::open_shape(paths_, report.shape));
     must(shape.maps[0].rows.update(0, {}));
     for (const attach::Side side : attach::kSides) {
-      must(attach::detach(paths_.hook(report.endpoint_id, report.interface_index, side, report.hook)));
+      must(attach::detach(
+          paths_.hook(report.endpoint_id, report.interface_index, side, report.hook)));
     }
   }
   must(bpf::ensure_directory(paths_.shapes() / "feedbeef_00_making"));
@@ -212,12 +224,14 @@ TEST_F(RecoveryTest, AnotherStateDirectoryIsRefused) {
 TEST_F(RecoveryTest, TheKindOfHookCanChangeWhileLoaded) {
   const Pod web("web0", "10.9.1.1");
   auto changing = request(web);
-  for (const auto hook : {attach::HookChoice::Tcx, attach::HookChoice::Clsact, attach::HookChoice::Tcx}) {
+  for (const auto hook :
+       {attach::HookChoice::Tcx, attach::HookChoice::Clsact, attach::HookChoice::Tcx}) {
     changing.hook = hook;
     must(endpoint::load_endpoint(paths_, changing));
     expect_enforced(web);
   }
-  EXPECT_EQ(must(attach::attached_program({web.index(), attach::Side::ToEndpoint, attach::HookKind::Clsact, {}})),
+  EXPECT_EQ(must(attach::attached_program(
+                {web.index(), attach::Side::ToEndpoint, attach::HookKind::Clsact, {}})),
             std::nullopt);
 }
 
@@ -229,8 +243,9 @@ TEST_F(RecoveryTest, ObjectsOfOthersAreRefused) {
   auto shape = must(endpoint::read_shape(object()));
   shape.abi_version = 77;
   const std::string meta = ir::to_json(shape);
-  const auto bytes = must(backend::add_section(counting_object(), ir::kMetaSection,
-                                               {reinterpret_cast<const std::uint8_t*>(meta.data()), meta.size()}));
+  const auto bytes =
+      must(backend::add_section(counting_object(), ir::kMetaSection,
+                                {reinterpret_cast<const std::uint8_t*>(meta.data()), meta.size()}));
   const auto old = endpoint::load_endpoint(paths_, request(web, bytes));
   ASSERT_FALSE(old);
   EXPECT_THAT(old.error().message, HasSubstr("ABI version 77"));

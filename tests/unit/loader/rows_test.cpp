@@ -1,11 +1,12 @@
 // loader/endpoint/rows: what the maps hold decides as the shape does.
 
+#include "loader/endpoint/rows.h"
+
 #include <bit>
 
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
 
-#include "loader/endpoint/rows.h"
 #include "tests/unit/loader/sandbox.h"
 #include "tests/unit/loader/shapes.h"
 
@@ -16,20 +17,22 @@ using endpoint::IdentityRecord;
 
 class RowsTest : public KernelTest {
  protected:
-  static endpoint::RowMaps make_maps(const ir::Shape& shape, std::uint32_t elements, std::uint32_t rows) {
+  static endpoint::RowMaps make_maps(const ir::Shape& shape, std::uint32_t elements,
+                                     std::uint32_t rows) {
     endpoint::RowMaps maps;
-    maps.rows = decltype(maps.rows)(
-        must(bpf::MapHandle::create({"policy_rows_in", BPF_MAP_TYPE_ARRAY, 4, sizeof(policy_rows_value), elements, 0})));
+    maps.rows = decltype(maps.rows)(must(bpf::MapHandle::create(
+        {"policy_rows_in", BPF_MAP_TYPE_ARRAY, 4, sizeof(policy_rows_value), elements, 0})));
     const auto width = static_cast<std::uint32_t>(shape.directions[0].padded_columns() * 4);
-    maps.matrix = must(bpf::MapHandle::create({"policy_matrix_in", BPF_MAP_TYPE_ARRAY, 4, width, rows, 0}));
+    maps.matrix =
+        must(bpf::MapHandle::create({"policy_matrix_in", BPF_MAP_TYPE_ARRAY, 4, width, rows, 0}));
     return maps;
   }
   static std::uint16_t row_of(const endpoint::RowMaps& maps, std::uint32_t peer_class) {
     return must(maps.rows.lookup(peer_class >> 2U))->row[peer_class & 3U];
   }
   // As the generated code does it.
-  static std::uint32_t decide(const ir::Shape& shape, const endpoint::RowMaps& maps, std::uint32_t peer_class,
-                              std::uint16_t port) {
+  static std::uint32_t decide(const ir::Shape& shape, const endpoint::RowMaps& maps,
+                              std::uint32_t peer_class, std::uint16_t port) {
     std::vector<std::uint32_t> cells(shape.directions[0].padded_columns());
     const std::uint32_t row = row_of(maps, peer_class);
     must(maps.matrix.lookup_raw(&row, cells.data()));
@@ -42,11 +45,13 @@ TEST_F(RowsTest, TableDecidesAsTheShape) {
   ASSERT_EQ(shape.directions[0].form, ir::Form::Table);
   const auto maps = make_maps(shape, 8, 64);
   std::vector<IdentityRecord> identities;
-  for (std::uint32_t i = 0; i < 12; ++i) identities.push_back(identity(app("p" + std::to_string(i)), 256 + i, i + 1));
-  EXPECT_EQ(must(endpoint::write_rows(shape, 0, maps, identities)), 0U);
+  for (std::uint32_t i = 0; i < 12; ++i)
+    identities.push_back(identity(app("p" + std::to_string(i)), 256 + i, i + 1));
+  EXPECT_EQ(must(endpoint::extend_rows(shape, 0, maps, identities)), 0U);
   for (const IdentityRecord& record : identities) {
     for (std::uint16_t port = 999; port < 1011; ++port) {
-      EXPECT_EQ(decide(shape, maps, record.peer_class, port), shape.decide(0, record.labels, 6, port))
+      EXPECT_EQ(decide(shape, maps, record.peer_class, port),
+                shape.decide(0, record.labels, 6, port))
           << record.labels.to_string() << " port " << port;
     }
   }
@@ -58,12 +63,17 @@ TEST_F(RowsTest, TableDecidesAsTheShape) {
 TEST_F(RowsTest, LaterClassesShareRowsAndLeaveOthersAlone) {
   const ir::Shape shape = peers_shape(9);
   const auto maps = make_maps(shape, 8, 64);
-  EXPECT_EQ(must(endpoint::write_rows(shape, 0, maps, std::vector{identity(app("p1"), 256, 1), identity(app("p2"), 257, 2)})), 0U);
+  EXPECT_EQ(
+      must(endpoint::extend_rows(
+          shape, 0, maps, std::vector{identity(app("p1"), 256, 1), identity(app("p2"), 257, 2)})),
+      0U);
   const auto row1 = row_of(maps, 1);
   const auto row2 = row_of(maps, 2);
   policy::LabelSet twin = app("p1");
   twin.add({"k8s", "zone", "b"});
-  EXPECT_EQ(must(endpoint::write_rows(shape, 0, maps, std::vector{identity(twin, 258, 3), identity(app("p3"), 259, 4)})), 0U);
+  EXPECT_EQ(must(endpoint::extend_rows(
+                shape, 0, maps, std::vector{identity(twin, 258, 3), identity(app("p3"), 259, 4)})),
+            0U);
   EXPECT_EQ(row_of(maps, 3), row1);
   EXPECT_EQ(row_of(maps, 1), row1);
   EXPECT_EQ(row_of(maps, 2), row2);
@@ -74,7 +84,10 @@ TEST_F(RowsTest, ComparesRowsCarryThePredicates) {
   const ir::Shape shape = peers_shape(2);
   ASSERT_EQ(shape.directions[0].form, ir::Form::Compares);
   const auto maps = make_maps(shape, 8, 1);
-  EXPECT_EQ(must(endpoint::write_rows(shape, 0, maps, std::vector{identity(app("p1"), 256, 5), identity(app("x"), 257, 6)})), 0U);
+  EXPECT_EQ(
+      must(endpoint::extend_rows(
+          shape, 0, maps, std::vector{identity(app("p1"), 256, 5), identity(app("x"), 257, 6)})),
+      0U);
   EXPECT_EQ(row_of(maps, 5), shape.bit_row(0, app("p1")));
   EXPECT_EQ(row_of(maps, 6), shape.bit_row(0, app("x")));
   EXPECT_NE(row_of(maps, 6), 0U) << "known, with no predicate true";
@@ -84,14 +97,16 @@ TEST_F(RowsTest, ComparesRowsCarryThePredicates) {
 TEST_F(RowsTest, ClassesWithoutRoomAreDeniedAndCounted) {
   const ir::Shape shape = peers_shape(9);
   const auto narrow = make_maps(shape, 8, 3);
-  const std::vector identities{identity(app("p1"), 256, 1), identity(app("p2"), 257, 2), identity(app("p3"), 258, 3)};
-  EXPECT_EQ(must(endpoint::write_rows(shape, 0, narrow, identities)), 1U);
+  const std::vector identities{identity(app("p1"), 256, 1), identity(app("p2"), 257, 2),
+                               identity(app("p3"), 258, 3)};
+  EXPECT_EQ(must(endpoint::extend_rows(shape, 0, narrow, identities)), 1U);
   EXPECT_EQ(decide(shape, narrow, 2, 1002), shape.decide(0, app("p2"), 6, 1002));
   EXPECT_EQ(row_of(narrow, 3), 0U);
+  EXPECT_FALSE(endpoint::write_rows(shape, 0, narrow, identities));
 
   const auto small = make_maps(shape, 2, 64);
   const std::vector far{identity(app("p1"), 256, 8), identity(app("p2"), 257, 7)};
-  EXPECT_EQ(must(endpoint::write_rows(shape, 0, small, far)), 1U);
+  EXPECT_EQ(must(endpoint::extend_rows(shape, 0, small, far)), 1U);
   EXPECT_EQ(decide(shape, small, 7, 1002), shape.decide(0, app("p2"), 6, 1002));
 }
 

@@ -26,7 +26,8 @@ sockaddr_in socket_address(const std::string& address, std::uint16_t port) {
   sockaddr_in result{};
   result.sin_family = AF_INET;
   result.sin_port = htons(port);
-  if (inet_pton(AF_INET, address.c_str(), &result.sin_addr) != 1) throw std::runtime_error("not an address: " + address);
+  if (inet_pton(AF_INET, address.c_str(), &result.sin_addr) != 1)
+    throw std::runtime_error("not an address: " + address);
   return result;
 }
 
@@ -49,7 +50,8 @@ void KernelTest::SetUpTestSuite() {
 
 void KernelTest::SetUp() {
   static int number = 0;
-  const std::string name = "policyc-test-" + std::to_string(::getpid()) + "-" + std::to_string(++number);
+  const std::string name =
+      "policyc-test-" + std::to_string(::getpid()) + "-" + std::to_string(++number);
   paths_.bpffs = std::filesystem::path(bpf::kBpffsMount) / name;
   paths_.state = std::filesystem::temp_directory_path() / name;
   must(bpf::ensure_directory(paths_.bpffs));
@@ -62,9 +64,11 @@ void KernelTest::TearDown() {
   std::filesystem::remove_all(paths_.state);
 }
 
-Pod::Pod(std::string host, std::string address) : host_(std::move(host)), address_(std::move(address)) {
+Pod::Pod(std::string host, std::string address)
+    : host_(std::move(host)), address_(std::move(address)) {
   std::thread maker([this] {
-    if (::unshare(CLONE_NEWNET) == 0) network_ = bpf::Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    if (::unshare(CLONE_NEWNET) == 0)
+      network_ = bpf::Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
   });
   maker.join();
   if (!network_.valid()) throw std::runtime_error("no network namespace");
@@ -114,7 +118,9 @@ bool Pod::reaches(const std::string& destination, std::uint16_t port) const {
   return receives(server);
 }
 
-void add_host_address(const std::string& address) { shell("ip addr add " + address + "/32 dev lo"); }
+void add_host_address(const std::string& address) {
+  shell("ip addr add " + address + "/32 dev lo");
+}
 
 bpf::Fd host_udp_socket(const std::string& address, std::uint16_t port) {
   bpf::Fd result(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -128,8 +134,10 @@ bpf::Fd host_udp_socket(const std::string& address, std::uint16_t port) {
 void send_datagram(const bpf::Fd& socket, const std::string& destination, std::uint16_t port) {
   const sockaddr_in where = socket_address(destination, port);
   const char byte = 'x';
-  // A drop on the way out is reported as EPERM: no datagram arrives then, which is what the caller looks at.
-  static_cast<void>(::sendto(socket.get(), &byte, 1, 0, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 1);
+  // A drop on the way out is reported as EPERM: no datagram arrives then, which is what the caller
+  // looks at.
+  static_cast<void>(::sendto(socket.get(), &byte, 1, 0, reinterpret_cast<const sockaddr*>(&where),
+                             sizeof where) == 1);
 }
 
 bool receives(const bpf::Fd& socket) {
@@ -142,7 +150,8 @@ std::string sender_of_next(const bpf::Fd& socket) {
   sockaddr_in sender{};
   socklen_t length = sizeof sender;
   char byte = 0;
-  if (::recvfrom(socket.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&sender), &length) != 1) return {};
+  if (::recvfrom(socket.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&sender), &length) != 1)
+    return {};
   char text[INET_ADDRSTRLEN] = {};
   inet_ntop(AF_INET, &sender.sin_addr, text, sizeof text);
   return text;

@@ -1,6 +1,6 @@
 #pragma once
-// A private place for tests that touch the kernel: an own network namespace for the process (so interfaces vanish with it),
-// and for each test own directories for pins and state.
+// A private place for tests that touch the kernel: an own network namespace for the process (so
+// interfaces vanish with it), and for each test own directories for pins and state.
 
 #include <cstdint>
 #include <string>
@@ -67,7 +67,8 @@ void add_host_address(const std::string& address);
 void send_datagram(const bpf::Fd& socket, const std::string& destination, std::uint16_t port);
 // Whether a datagram arrives within a third of a second.
 [[nodiscard]] bool receives(const bpf::Fd& socket);
-// Takes the next datagram and returns the address it came from; empty when none arrives in that time.
+// Takes the next datagram and returns the address it came from; empty when none arrives in that
+// time.
 [[nodiscard]] std::string sender_of_next(const bpf::Fd& socket);
 
 }  // namespace policyc::testing

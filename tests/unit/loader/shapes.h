@@ -18,7 +18,8 @@ inline policy::Selector selects_app(const std::string& value) {
   return {{{"any", "app", policy::Operator::In, {value}}}, "app=" + value};
 }
 
-// `count` peers app=p0, app=p1, ...; each may reach its own TCP port 1000 + number. Enough of them make a table.
+// `count` peers app=p0, app=p1, ...; each may reach its own TCP port 1000 + number. Enough of them
+// make a table.
 inline ir::Shape peers_shape(std::uint32_t count) {
   ir::EndpointPolicy policy;
   ir::DirectionPolicy& ingress = policy.directions[0];
@@ -36,7 +37,8 @@ inline ir::Shape peers_shape(std::uint32_t count) {
   return ir::make_shape(policy);
 }
 
-inline endpoint::IdentityRecord identity(const policy::LabelSet& labels, std::uint32_t number, std::uint32_t peer_class) {
+inline endpoint::IdentityRecord identity(const policy::LabelSet& labels, std::uint32_t number,
+                                         std::uint32_t peer_class) {
   return {labels, number, peer_class};
 }
 

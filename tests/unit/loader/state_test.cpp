@@ -1,5 +1,7 @@
 // loader/endpoint: the state on disk, the inventory and the numbers of identities.
 
+#include "loader/endpoint/state.h"
+
 #include <filesystem>
 #include <fstream>
 
@@ -8,7 +10,6 @@
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/identities.h"
 #include "loader/endpoint/inventory.h"
-#include "loader/endpoint/state.h"
 #include "tests/unit/loader/sandbox.h"
 #include "tests/unit/loader/shapes.h"
 
@@ -31,7 +32,8 @@ State sample() {
   state.instance = 42;
   state.dirty = true;
   state.next_cluster_identity = 300;
-  state.identities = {identity(app("web"), 256, 1), identity(labels({{"reserved", "world", ""}}), 2, 2)};
+  state.identities = {identity(app("web"), 256, 1),
+                      identity(labels({{"reserved", "world", ""}}), 2, 2)};
   endpoint::EndpointRecord record;
   record.id = 7;
   record.interface = "veth0";
@@ -76,13 +78,25 @@ TEST_F(StateTest, InconsistentStatesAreRefused) {
     change(state);
     return !endpoint::state_from_json(endpoint::to_json(state));
   };
-  EXPECT_TRUE(refused([](State& state) { state.identities[1].peer_class = 1; })) << "one class for two identities";
+  EXPECT_TRUE(refused([](State& state) { state.identities[1].peer_class = 1; }))
+      << "one class for two identities";
   EXPECT_TRUE(refused([](State& state) { state.identities[1].peer_class = 0; }));
   EXPECT_TRUE(refused([](State& state) { state.identities[1].labels = app("web"); }));
   EXPECT_TRUE(refused([](State& state) { state.endpoints.push_back(state.endpoints[0]); }));
   EXPECT_TRUE(refused([](State& state) { state.endpoints[0].id = 0; }));
-  EXPECT_TRUE(refused([](State& state) { state.endpoints[0].shape = "../../etc"; })) << "it becomes a path";
+  EXPECT_TRUE(refused([](State& state) { state.endpoints[0].shape = "../../etc"; }))
+      << "it becomes a path";
   EXPECT_TRUE(refused([](State& state) { state.instance = 0; }));
+}
+
+TEST_F(StateTest, EndpointIdsWrapPastZeroAndThoseInUse) {
+  State state = sample();
+  state.next_endpoint_id = 0xffff;
+  EXPECT_EQ(must(state.take_endpoint_id()), 0xffffU);
+  EXPECT_TRUE(endpoint::state_from_json(endpoint::to_json(state))) << "a wrapped counter";
+  EXPECT_EQ(must(state.take_endpoint_id()), 1U);
+  state.next_endpoint_id = 7;
+  EXPECT_EQ(must(state.take_endpoint_id()), 8U);
 }
 
 TEST_F(StateTest, ADamagedFileTellsTheWayOut) {
@@ -115,9 +129,11 @@ TEST_F(StateTest, InventoryReadsBack) {
   pod.ports = {{"http", 80, "TCP"}};
   pod.addresses = {*parse_ip_address("10.0.0.1")};
   inventory.cluster.endpoints.push_back(pod);
-  inventory.cluster.nodes.push_back({policy::NodeRole::Host, "node1", {}, {*parse_ip_address("192.0.2.1")}});
+  inventory.cluster.nodes.push_back(
+      {policy::NodeRole::Host, "node1", {}, {*parse_ip_address("192.0.2.1")}});
   inventory.cluster.dns["example.org"] = {*parse_ip_address("198.51.100.1")};
-  inventory.prefixes.push_back({*parse_ip_prefix("203.0.113.0/24"), labels({{"cidrgroup", "g", ""}})});
+  inventory.prefixes.push_back(
+      {*parse_ip_prefix("203.0.113.0/24"), labels({{"cidrgroup", "g", ""}})});
   must(endpoint::write_inventory(paths_, inventory));
   const auto read = must(endpoint::read_inventory(paths_));
   EXPECT_EQ(endpoint::to_json(read), endpoint::to_json(inventory));
@@ -132,19 +148,25 @@ TEST_F(StateTest, InventoryReadsBack) {
 TEST(IdentitiesTest, ScopeFollowsTheLabels) {
   EXPECT_EQ(endpoint::scope_of(app("web")), IdentityScope::Cluster);
   EXPECT_EQ(endpoint::scope_of(labels({{"reserved", "world-ipv4", ""}})), IdentityScope::Reserved);
-  EXPECT_EQ(endpoint::scope_of(labels({{"reserved", "host", ""}, {"node", "zone", "a"}})), IdentityScope::Reserved);
-  EXPECT_EQ(endpoint::scope_of(labels({{"cidr", "10.0.0.0/8", ""}, {"reserved", "world-ipv4", ""}})), IdentityScope::Local);
-  EXPECT_EQ(endpoint::scope_of(labels({{"reserved", "remote-node", ""}, {"node", "zone", "a"}})), IdentityScope::RemoteNode);
+  EXPECT_EQ(endpoint::scope_of(labels({{"reserved", "host", ""}, {"node", "zone", "a"}})),
+            IdentityScope::Reserved);
+  EXPECT_EQ(
+      endpoint::scope_of(labels({{"cidr", "10.0.0.0/8", ""}, {"reserved", "world-ipv4", ""}})),
+      IdentityScope::Local);
+  EXPECT_EQ(endpoint::scope_of(labels({{"reserved", "remote-node", ""}, {"node", "zone", "a"}})),
+            IdentityScope::RemoteNode);
 }
 
 TEST(IdentitiesTest, ReservedNumbersAreCiliums) {
-  const std::pair<const char*, std::uint32_t> expected[] = {{"host", 1},        {"world", 2},       {"unmanaged", 3},
-                                                            {"health", 4},      {"init", 5},        {"remote-node", 6},
-                                                            {"kube-apiserver", 7}, {"ingress", 8},  {"world-ipv4", 9},
-                                                            {"world-ipv6", 10}};
+  const std::pair<const char*, std::uint32_t> expected[] = {
+      {"host", 1},       {"world", 2},       {"unmanaged", 3},      {"health", 4},
+      {"init", 5},       {"remote-node", 6}, {"kube-apiserver", 7}, {"ingress", 8},
+      {"world-ipv4", 9}, {"world-ipv6", 10}};
   for (const auto& [name, number] : expected) {
     State state;
-    EXPECT_EQ(must(IdentityAllocator(state).ensure(labels({{"reserved", name, ""}}))).identity, number) << name;
+    EXPECT_EQ(must(IdentityAllocator(state).ensure(labels({{"reserved", name, ""}}))).identity,
+              number)
+        << name;
   }
   State state;
   const auto api = labels({{"reserved", "kube-apiserver", ""}, {"reserved", "remote-node", ""}});
@@ -168,7 +190,8 @@ TEST(IdentitiesTest, NumbersAreStableAndNotGivenTwice) {
 
 TEST(IdentitiesTest, RunningOutOfNumbersIsAnError) {
   State state;
-  for (std::uint32_t number = 256; number <= 65535; ++number) state.identities.push_back({{}, number, number});
+  for (std::uint32_t number = 256; number <= 65535; ++number)
+    state.identities.push_back({{}, number, number});
   EXPECT_FALSE(IdentityAllocator(state).ensure(app("web")));
 }
 

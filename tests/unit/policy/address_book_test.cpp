@@ -69,7 +69,8 @@ TEST_F(AddressBookTest, PodsKeepTheirOwnLabels) {
   pod.name = "web";
   pod.addresses = {ip("10.0.0.1")};
   cluster_.endpoints.push_back(pod);
-  EXPECT_EQ(labels("10.0.0.1"), "k8s:io.cilium.k8s.policy.cluster=default,k8s:io.kubernetes.pod.namespace=a");
+  EXPECT_EQ(labels("10.0.0.1"),
+            "k8s:io.cilium.k8s.policy.cluster=default,k8s:io.kubernetes.pod.namespace=a");
 }
 
 TEST_F(AddressBookTest, NodesAreNoCidrsUnlessTheOptionSaysSo) {
@@ -86,14 +87,16 @@ TEST_F(AddressBookTest, NodeLabelsNeedTheOption) {
   add_node(NodeRole::RemoteNode, "172.18.0.3", {{"role", "gw"}});
   EXPECT_EQ(labels("172.18.0.3"), "reserved:remote-node");
   options_.node_selector_labels = true;
-  EXPECT_EQ(labels("172.18.0.3"), "k8s:io.cilium.k8s.policy.cluster=default,reserved:remote-node,node:role=gw");
+  EXPECT_EQ(labels("172.18.0.3"),
+            "k8s:io.cilium.k8s.policy.cluster=default,reserved:remote-node,node:role=gw");
 }
 
 TEST_F(AddressBookTest, TheLocalHostIsOneIdentity) {
   add_node(NodeRole::Host, "172.18.0.2");
   add_node(NodeRole::KubeApiServerHost, "172.18.0.22");
   const AddressBook book(cluster_, resolved_, options_);
-  EXPECT_EQ(book.address_labels(ip("172.18.0.2")).to_string(), "reserved:host,reserved:kube-apiserver");
+  EXPECT_EQ(book.address_labels(ip("172.18.0.2")).to_string(),
+            "reserved:host,reserved:kube-apiserver");
   EXPECT_EQ(book.entity_labels("host"), book.address_labels(ip("172.18.0.22")));
 }
 

@@ -9,7 +9,8 @@ namespace {
 
 const Endpoint* endpoint(const ReadRun& run, const std::string& name) {
   const auto& list = run.result.cluster.endpoints;
-  const auto found = std::ranges::find_if(list, [&](const Endpoint& candidate) { return candidate.full_name() == name; });
+  const auto found =
+      std::ranges::find_if(list, [&](const Endpoint& candidate) { return candidate.full_name() == name; });
   return found == list.end() ? nullptr : &*found;
 }
 
@@ -68,10 +69,12 @@ TEST(Inventory, LaterPodReplacesTheEarlierOne) {
 }
 
 TEST(Inventory, WorkloadsBecomeEndpointsWithoutAddresses) {
-  const std::string spec = "spec: {template: {metadata: {labels: {app: a}}, spec: {containers: [{ports: [{name: p, containerPort: 1}]}]}}}\n";
+  const std::string spec =
+      "spec: {template: {metadata: {labels: {app: a}}, spec: {containers: [{ports: [{name: p, containerPort: "
+      "1}]}]}}}\n";
   const std::vector<std::pair<std::string, std::string>> kinds = {
-      {"apps/v1", "Deployment"}, {"apps/v1", "StatefulSet"}, {"apps/v1", "DaemonSet"},          {"apps/v1", "ReplicaSet"},
-      {"batch/v1", "Job"},       {"v1", "ReplicationController"}};
+      {"apps/v1", "Deployment"}, {"apps/v1", "StatefulSet"}, {"apps/v1", "DaemonSet"},
+      {"apps/v1", "ReplicaSet"}, {"batch/v1", "Job"},        {"v1", "ReplicationController"}};
   for (const auto& [version, kind] : kinds) {
     const ReadRun run = read("apiVersion: " + version + "\nkind: " + kind + "\nmetadata: {name: w}\n" + spec);
     const Endpoint* workload = endpoint(run, "default/w");
@@ -209,7 +212,8 @@ TEST(Inventory, PodWinsOverItsCiliumEndpointButTakesItsAddresses) {
 TEST(Inventory, CiliumIdentityIsAnEndpointWithoutAddresses) {
   const ReadRun run = read(
       "apiVersion: cilium.io/v2\nkind: CiliumIdentity\nmetadata: {name: \"4711\"}\n"
-      "security-labels: {\"k8s:app\": db, \"k8s:io.kubernetes.pod.namespace\": shop, \"k8s:io.cilium.k8s.policy.cluster\": far}\n");
+      "security-labels: {\"k8s:app\": db, \"k8s:io.kubernetes.pod.namespace\": shop, "
+      "\"k8s:io.cilium.k8s.policy.cluster\": far}\n");
   const Endpoint* identity = endpoint(run, "shop/identity-4711");
   ASSERT_NE(identity, nullptr);
   EXPECT_EQ(identity->labels, (StringMap{{"app", "db"}}));

@@ -25,26 +25,30 @@ TEST(LabelSet, KeepsTheFirstLabelOfAKeyAndSortsByKey) {
 }
 
 TEST(PodIdentityLabels, HoldsThePodsLabelsAndTheDerivedOnes) {
-  EXPECT_EQ(pod({{"app", "web"}}, {{"team", "x"}}).to_string(),
-            "k8s:app=web,k8s:io.cilium.k8s.namespace.labels.team=x,k8s:io.cilium.k8s.policy.cluster=c1,"
-            "k8s:io.cilium.k8s.policy.serviceaccount=sa,k8s:io.kubernetes.pod.namespace=a");
+  EXPECT_EQ(
+      pod({{"app", "web"}}, {{"team", "x"}}).to_string(),
+      "k8s:app=web,k8s:io.cilium.k8s.namespace.labels.team=x,k8s:io.cilium.k8s.policy.cluster=c1,"
+      "k8s:io.cilium.k8s.policy.serviceaccount=sa,k8s:io.kubernetes.pod.namespace=a");
   EXPECT_FALSE(pod_identity_labels({}, {}, "a", "", "c1").has_key(kServiceAccountKey));
 }
 
 TEST(PodIdentityLabels, NobodyForgesDerivedLabels) {
-  const LabelSet labels = pod({{"io.cilium.k8s.policy.cluster", "evil"}, {"io.kubernetes.pod.namespace", "evil"}});
+  const LabelSet labels =
+      pod({{"io.cilium.k8s.policy.cluster", "evil"}, {"io.kubernetes.pod.namespace", "evil"}});
   EXPECT_EQ(labels.find_key(kClusterKey)->value, "c1");
   EXPECT_EQ(labels.find_key(kPodNamespaceKey)->value, "a");
 }
 
 TEST(PodIdentityLabels, DropsWhatTheDefaultFilterDrops) {
   for (const std::string key :
-       {"pod-template-hash", "controller-revision-hash", "kubernetes.io/arch", "k8s.io/x", "io.kubernetes.x",
-        "annotation-anything", "etcd_node", "topology.kubernetes.io/zone", "some.beta.kubernetes.io/os",
-        "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "batch.kubernetes.io/controller-uid"}) {
+       {"pod-template-hash", "controller-revision-hash", "kubernetes.io/arch", "k8s.io/x",
+        "io.kubernetes.x", "annotation-anything", "etcd_node", "topology.kubernetes.io/zone",
+        "some.beta.kubernetes.io/os", "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index", "batch.kubernetes.io/controller-uid"}) {
     EXPECT_FALSE(pod({{key, "x"}}).has_key(key)) << key;
   }
-  for (const std::string key : {"app", "app.kubernetes.io/name", "k8s-app", "example.com/kubernetes.io", "my-annotation"}) {
+  for (const std::string key :
+       {"app", "app.kubernetes.io/name", "k8s-app", "example.com/kubernetes.io", "my-annotation"}) {
     EXPECT_TRUE(pod({{key, "x"}}).has_key(key)) << key;
   }
 }
@@ -55,8 +59,9 @@ TEST(PodIdentityLabels, KeepsNamespaceLabelsThatTheFilterWouldDropOnAPod) {
 }
 
 TEST(CidrLabel, WritesColonsAsDashesAndReadsThemBack) {
-  for (const auto& [prefix, key] : {std::pair("10.0.0.0/8", "10.0.0.0/8"), std::pair("::1/128", "0--1/128"),
-                                    std::pair("2001:db8::/32", "2001-db8--0/32")}) {
+  for (const auto& [prefix, key] :
+       {std::pair("10.0.0.0/8", "10.0.0.0/8"), std::pair("::1/128", "0--1/128"),
+        std::pair("2001:db8::/32", "2001-db8--0/32")}) {
     const Label label = cidr_label(*parse_ip_prefix(prefix));
     EXPECT_EQ(label.source, "cidr");
     EXPECT_EQ(label.key, key);

@@ -115,8 +115,9 @@ TEST(Reader, UnknownFieldIsAWarningWhenTheClientDoesNotAskForMore) {
 }
 
 TEST(Reader, ReportsEveryMistakeOfAPolicyAndGoesOnWithTheNext) {
-  const ReadRun run = read(rule("  ingress:\n  - {fromCIDR: [x], toPorts: [{ports: [{port: 80}, {port: http--x}]}]}\n  - {fromEntities: [a]}") +
-                       "---\n" + rule("  ingress: [{}]"));
+  const ReadRun run = read(rule("  ingress:\n  - {fromCIDR: [x], toPorts: [{ports: [{port: 80}, {port: http--x}]}]}\n  "
+                                "- {fromEntities: [a]}") +
+                           "---\n" + rule("  ingress: [{}]"));
   EXPECT_NE(find(run, Id::NotACidr), nullptr);
   EXPECT_NE(find(run, Id::WrongType), nullptr);
   EXPECT_NE(find(run, Id::MalformedPort), nullptr);  // the agent's checks run although a type is wrong
@@ -137,8 +138,8 @@ TEST(Reader, LaterDocumentReplacesEarlierOneOfTheSameKindNamespaceAndName) {
   const std::string other_namespace =
       "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: b}\n"
       "spec: {endpointSelector: {}, ingress: [{}]}\n";
-  const ReadRun run = read(rule("  ingress: [{}]") + "---\n" + other_namespace + "---\n" + rule("  egress: [{}]") + "---\n" +
-                       knp("  podSelector: {}") + "---\n" + knp("  podSelector: {matchLabels: {a: b}}"));
+  const ReadRun run = read(rule("  ingress: [{}]") + "---\n" + other_namespace + "---\n" + rule("  egress: [{}]") +
+                           "---\n" + knp("  podSelector: {}") + "---\n" + knp("  podSelector: {matchLabels: {a: b}}"));
   ASSERT_EQ(run.result.policies.cilium.size(), 2U);
   EXPECT_TRUE(run.result.policies.cilium[0].spec->egress.has_value());
   EXPECT_FALSE(run.result.policies.cilium[0].spec->ingress.has_value());
@@ -153,6 +154,16 @@ TEST(Reader, ClusterWidePolicyHasNoNamespace) {
   ASSERT_EQ(run.result.policies.cilium.size(), 1U);
   EXPECT_EQ(run.result.policies.cilium[0].kind, PolicyKind::CiliumClusterwideNetworkPolicy);
   EXPECT_EQ(run.result.policies.cilium[0].namespace_.value, "");
+}
+
+TEST(Reader, PolicyWithoutNamespaceIsInDefaultUnlessItIsAFile) {
+  const std::string text =
+      "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: a}\n"
+      "spec: {endpointSelector: {}, ingress: [{}]}\n";
+  EXPECT_EQ(read(text).result.policies.cilium.at(0).namespace_.value, "default");
+  ReadOptions file;
+  file.check_schema = false;
+  EXPECT_EQ(read(text, file).result.policies.cilium.at(0).namespace_.value, "");
 }
 
 TEST(Reader, NetworkPolicyGetsTheDefaultsOfTheApiServer) {
@@ -190,7 +201,8 @@ TEST(Reader, CountsKindsThatItDoesNotKnow) {
 }
 
 TEST(Reader, RetiredApiVersionIsAnError) {
-  const ReadRun run = read("apiVersion: extensions/v1beta1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {podSelector: {}}\n");
+  const ReadRun run =
+      read("apiVersion: extensions/v1beta1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {podSelector: {}}\n");
   EXPECT_EQ(run.result.rejected_policies, 1U);
   const diag::Diagnostic* error = find(run, Id::UnknownApiVersion);
   ASSERT_NE(error, nullptr);

@@ -1,4 +1,5 @@
-// Policies to entries: order, paths, L3 and L4 parts (spec sections 4.5, 6.1, 8), and what resolution refuses.
+// Policies to entries: order, paths, L3 and L4 parts (spec sections 4.5, 6.1, 8), and what
+// resolution refuses.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,16 +21,19 @@ class Entries : public testing::Test {
 };
 
 TEST_F(Entries, OnePerItemInTheOrderOfTheFourSections) {
-  run_.run_rule("  egressDeny: [{}]\n  egress: [{}]\n  ingressDeny: [{}]\n  ingress: [{}, {}]\nspecs:\n"
-                "  - endpointSelector: {}\n    ingress: [{}]\n");
-  EXPECT_THAT(paths(), testing::ElementsAre("spec.ingress[0]", "spec.ingress[1]", "spec.ingressDeny[0]", "spec.egress[0]",
-                                            "spec.egressDeny[0]", "specs[0].ingress[0]"));
+  run_.run_rule(
+      "  egressDeny: [{}]\n  egress: [{}]\n  ingressDeny: [{}]\n  ingress: [{}, {}]\nspecs:\n"
+      "  - endpointSelector: {}\n    ingress: [{}]\n");
+  EXPECT_THAT(paths(),
+              testing::ElementsAre("spec.ingress[0]", "spec.ingress[1]", "spec.ingressDeny[0]",
+                                   "spec.egress[0]", "spec.egressDeny[0]", "specs[0].ingress[0]"));
   EXPECT_EQ(only().origin.object(), "CiliumNetworkPolicy/a/p");
   EXPECT_EQ(run_.sources.file_line(only().origin.node), "test.yaml:9");
 }
 
 TEST_F(Entries, TellsNothingFromEmpty) {
-  run_.run_rule("  ingress: [{fromEndpoints: []}, {fromEndpoints: null}, {fromEntities: [host]}]\n");
+  run_.run_rule(
+      "  ingress: [{fromEndpoints: []}, {fromEndpoints: null}, {fromEntities: [host]}]\n");
   EXPECT_EQ(run_.resolved.entries.at(0).l3, L3::Nothing);
   EXPECT_EQ(run_.resolved.entries.at(1).l3, L3::Empty);
   EXPECT_EQ(run_.resolved.entries.at(2).l3, L3::Selectors);
@@ -38,7 +42,8 @@ TEST_F(Entries, TellsNothingFromEmpty) {
 TEST_F(Entries, ExpandsAnyToThreeProtocols) {
   run_.run_rule("  ingress: [{toPorts: [{ports: [{port: \"53\"}]}]}]\n");
   std::vector<std::string_view> protocols;
-  for (const PortSpec& port : only().l4.at(0).ports) protocols.push_back(protocol_name(port.protocol));
+  for (const PortSpec& port : only().l4.at(0).ports)
+    protocols.push_back(protocol_name(port.protocol));
   EXPECT_THAT(protocols, testing::ElementsAre("TCP", "UDP", "SCTP"));
 }
 
@@ -53,14 +58,19 @@ TEST_F(Entries, DefaultDenyFollowsTheFlagUnlessTheAgentIgnoresIt) {
 }
 
 TEST_F(Entries, OfNetworkPolicyAreOnePerPeer) {
-  run_.run_network_policy("  ingress:\n    - from: [{podSelector: {}}, {namespaceSelector: {}}]\n  policyTypes: [Ingress, Egress]\n");
-  EXPECT_THAT(paths(), testing::ElementsAre("spec.ingress[0].from[0]", "spec.ingress[0].from[1]", "spec.policyTypes"));
+  run_.run_network_policy(
+      "  ingress:\n    - from: [{podSelector: {}}, {namespaceSelector: {}}]\n  policyTypes: "
+      "[Ingress, Egress]\n");
+  EXPECT_THAT(paths(), testing::ElementsAre("spec.ingress[0].from[0]", "spec.ingress[0].from[1]",
+                                            "spec.policyTypes"));
   EXPECT_EQ(run_.resolved.entries.back().direction, Direction::Egress);
   EXPECT_EQ(run_.resolved.entries.back().l3, L3::Nothing);
 }
 
 TEST_F(Entries, MentionEveryPrefixAndItsExceptions) {
-  run_.run_rule("  egress: [{toCIDRSet: [{cidr: 10.1.2.3/8, except: [10.1.0.0/16]}]}, {toCIDR: [0.0.0.0/0]}]\n");
+  run_.run_rule(
+      "  egress: [{toCIDRSet: [{cidr: 10.1.2.3/8, except: [10.1.0.0/16]}]}, {toCIDR: "
+      "[0.0.0.0/0]}]\n");
   std::vector<std::string> prefixes;
   for (const PrefixLabels& prefix : run_.resolved.prefixes) {
     prefixes.push_back(prefix.prefix.to_string() + " " + prefix.labels.to_string());
@@ -84,9 +94,12 @@ TEST_F(Entries, UnknownGroupSelectsNothing) {
 
 // What only a policy that skipped sanitize can hold must not widen anything.
 TEST_F(Entries, WhatCannotBeUnderstoodSelectsNothing) {
-  run_.read("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: a}\nspec:\n"
-            "  endpointSelector: {}\n  egress: [{toCIDR: [10.0.0.0/8]}, {toEntities: [host]}, {toPorts: [{ports: [{port: "
-            "\"80\"}]}]}]\n");
+  run_.read(
+      "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: "
+      "a}\nspec:\n"
+      "  endpointSelector: {}\n  egress: [{toCIDR: [10.0.0.0/8]}, {toEntities: [host]}, {toPorts: "
+      "[{ports: [{port: "
+      "\"80\"}]}]}]\n");
   auto& items = *run_.policies.cilium.at(0).spec->egress;
   items[0].cidrs->at(0).value = "nonsense";
   items[1].entities->at(0).value = "nobody-knows";

@@ -23,7 +23,8 @@ struct ResolveRun {
   Resolved resolved;
 
   void read(const std::string& yaml) {
-    const auto documents = manifest::read_documents(sources, sources.add_file("test.yaml", yaml), diagnostics);
+    const auto documents =
+        manifest::read_documents(sources, sources.add_file("test.yaml", yaml), diagnostics);
     ReadOptions read_options;
     read_options.agent = options;
     read_options.check_schema = false;
@@ -37,12 +38,16 @@ struct ResolveRun {
   }
   // A CiliumNetworkPolicy `p` in namespace `a` for `app: web`; `body` is indented by two blanks.
   void run_rule(const std::string& body) {
-    run("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: a}\nspec:\n"
-        "  endpointSelector: {matchLabels: {app: web}}\n" + body);
+    run("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: "
+        "a}\nspec:\n"
+        "  endpointSelector: {matchLabels: {app: web}}\n" +
+        body);
   }
   void run_network_policy(const std::string& body) {
-    run("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: k, namespace: a}\nspec:\n"
-        "  podSelector: {}\n" + body);
+    run("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: k, namespace: "
+        "a}\nspec:\n"
+        "  podSelector: {}\n" +
+        body);
   }
 
   // "line:column" of the only diagnostic of that id; empty when there is none or more than one.

@@ -13,11 +13,12 @@ std::string ingress(const std::string& item) { return rule("  ingress:\n  - " + 
 std::string ingress_deny(const std::string& item) { return rule("  ingressDeny:\n  - " + item); }
 std::string egress(const std::string& item) { return rule("  egress:\n  - " + item); }
 std::string node_policy(const std::string& section) {
-  return "apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: p}\nspec:\n  nodeSelector: {}\n" +
+  return "apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: p}\nspec:\n  nodeSelector: "
+         "{}\n" +
          section + "\n";
 }
 
-Options without(bool Options::*flag) {
+Options without(bool Options::* flag) {
   Options options;
   options.*flag = false;
   return options;
@@ -25,7 +26,8 @@ Options without(bool Options::*flag) {
 
 std::string ports(int count) {
   std::string list;
-  for (int i = 0; i < count; ++i) list += (i == 0 ? "" : ", ") + std::string("{port: \"") + std::to_string(1000 + i) + "\"}";
+  for (int i = 0; i < count; ++i)
+    list += (i == 0 ? "" : ", ") + std::string("{port: \"") + std::to_string(1000 + i) + "\"}";
   return "[" + list + "]";
 }
 
@@ -55,16 +57,19 @@ const std::vector<RefusalCase>& rows() {
       {"R2_NoSubject", cnp("  ingress: [{}]"), Id::NoSubject, "no-subject-selector", "ingress"},
       {"R3_TwoSubjects", rule("  nodeSelector: {matchLabels: {a: b}}\n  ingress: [{}]"), Id::TwoSubjects,
        "both-subject-selectors", "endpointSelector"},
-      {"R4_SubjectInvalid", cnp("  endpointSelector: {matchLabels: {\"a b\": c}}\n  ingress: [{}]"), Id::InvalidLabelKey,
-       "regex", "\"a b\""},
+      {"R4_SubjectInvalid", cnp("  endpointSelector: {matchLabels: {\"a b\": c}}\n  ingress: [{}]"),
+       Id::InvalidLabelKey, "regex", "\"a b\""},
       {"R5_NodeSelectorInNamespace", cnp("  nodeSelector: {matchLabels: {a: b}}\n  ingress: [{}]"),
        Id::NodeSelectorInNamespace, "node-selector-in-cnp", "{matchLabels: {a: b}}"},
-      {"Shell1_NoName", "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {}\nspec: {endpointSelector: {}, ingress: [{}]}\n",
+      {"Shell1_NoName",
+       "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {}\nspec: {endpointSelector: {}, ingress: "
+       "[{}]}\n",
        Id::MissingName, "missing-name", "apiVersion"},
-      {"Shell3_EmptyPolicy", "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p}\n", Id::EmptyPolicy,
-       "empty-policy", "apiVersion"},
+      {"Shell3_EmptyPolicy", "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p}\n",
+       Id::EmptyPolicy, "empty-policy", "apiVersion"},
       {"Shell4_OneBadRuleOfTwo",
-       "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p}\nspecs:\n- {endpointSelector: {}, ingress: [{}]}\n"
+       "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p}\nspecs:\n- {endpointSelector: {}, "
+       "ingress: [{}]}\n"
        "- {endpointSelector: {}, ingress: [{fromCIDR: [x]}]}\n",
        Id::InvalidCidr, "cidr-syntax", "x"},
       // Selectors.
@@ -73,11 +78,12 @@ const std::vector<RefusalCase>& rows() {
       {"S1_NamespaceKeyTooLong", ingress("fromEndpoints: [{matchLabels: {" + kLongNamespaceKey + ": x}}]"),
        Id::InvalidLabelKey, "selector", kLongNamespaceKey},
       {"S1_PrefixTwice", ingress("fromEndpoints: [{matchLabels: {a/b/c: x}}]"), Id::InvalidLabelKey, "regex", "a/b/c"},
-      {"S1_EmptyKey", ingress("fromEndpoints: [{matchExpressions: [{key: \"\", operator: Exists}]}]"), Id::InvalidLabelKey,
-       "regex", "\"\""},
+      {"S1_EmptyKey", ingress("fromEndpoints: [{matchExpressions: [{key: \"\", operator: Exists}]}]"),
+       Id::InvalidLabelKey, "regex", "\"\""},
       {"S2_ValueTooLong", ingress("fromEndpoints: [{matchLabels: {a: " + std::string(64, 'v') + "}}]"),
        Id::InvalidLabelValue, "selector", std::string(64, 'v')},
-      {"S2_ValueCharacters", ingress("fromEndpoints: [{matchExpressions: [{key: a, operator: In, values: [\"b c\"]}]}]"),
+      {"S2_ValueCharacters",
+       ingress("fromEndpoints: [{matchExpressions: [{key: a, operator: In, values: [\"b c\"]}]}]"),
        Id::InvalidLabelValue, "regex", "\"b c\""},
       {"S3_Operator", egress("toEndpoints: [{matchExpressions: [{key: a, operator: Equals, values: [b]}]}]"),
        Id::InvalidOperator, "selector", "Equals"},
@@ -85,14 +91,15 @@ const std::vector<RefusalCase>& rows() {
        "selector", "{key: a, operator: In}"},
       {"S4_ExistsWithValues", egress("toEndpoints: [{matchExpressions: [{key: a, operator: Exists, values: [b]}]}]"),
        Id::SelectorValues, "selector", "b"},
-      {"S_CidrGroupSelector", egress("toCIDRSet: [{cidrGroupSelector: {matchLabels: {\"a b\": c}}}]"), Id::InvalidLabelKey,
-       "cidrgroup-selector", "\"a b\""},
+      {"S_CidrGroupSelector", egress("toCIDRSet: [{cidrGroupSelector: {matchLabels: {\"a b\": c}}}]"),
+       Id::InvalidLabelKey, "cidrgroup-selector", "\"a b\""},
       // Peers.
-      {"L1_TwoPeerKinds", ingress("{fromCIDR: [10.0.0.0/8], fromEntities: [host]}"), Id::CombinedPeers, "l3-combination",
-       "fromEntities"},
+      {"L1_TwoPeerKinds", ingress("{fromCIDR: [10.0.0.0/8], fromEntities: [host]}"), Id::CombinedPeers,
+       "l3-combination", "fromEntities"},
       {"L1_EgressServicesAndNames", egress("{toServices: [{}], toFQDNs: [{matchName: a.b}]}"), Id::CombinedPeers,
        "l3-combination", "toFQDNs"},
-      {"L1_Deny", ingress_deny("{fromEndpoints: [{}], fromNodes: [{}]}"), Id::CombinedPeers, "l3-combination", "fromNodes"},
+      {"L1_Deny", ingress_deny("{fromEndpoints: [{}], fromNodes: [{}]}"), Id::CombinedPeers, "l3-combination",
+       "fromNodes"},
       {"L2_NodesDisabled", ingress("fromNodes: [{matchLabels: {role: gw}}]"), Id::NodesDisabled, "nodes-disabled",
        "fromNodes"},
       {"L3_Entity", ingress("fromEntities: [wolrd]"), Id::UnsupportedEntity, "entity", "wolrd"},
@@ -110,17 +117,19 @@ const std::vector<RefusalCase>& rows() {
        "except-not-contained", "11.0.0.0/16"},
       {"L10_ExceptOtherFamily", egress("toCIDRSet: [{cidr: \"::/0\", except: [10.0.0.0/8]}]"), Id::ExceptNotContained,
        "except-not-contained", "10.0.0.0/8"},
-      {"L11_NameAndPattern", egress("toFQDNs: [{matchName: a.b, matchPattern: \"*.b\"}]"), Id::FqdnBoth, "fqdn", "\"*.b\""},
+      {"L11_NameAndPattern", egress("toFQDNs: [{matchName: a.b, matchPattern: \"*.b\"}]"), Id::FqdnBoth, "fqdn",
+       "\"*.b\""},
       {"L12_NameCharacters", egress("toFQDNs: [{matchName: \"*.b\"}]"), Id::InvalidFqdn, "fqdn", "\"*.b\""},
       {"L13_PatternCharacters", egress("toFQDNs: [{matchPattern: \"a[b].c\"}]"), Id::InvalidFqdn, "fqdn", "\"a[b].c\""},
-      {"L13_PatternTooLong", egress("toFQDNs: [{matchPattern: " + std::string(256, 'a') + "}]"), Id::InvalidFqdn, "fqdn",
-       std::string(256, 'a')},
+      {"L13_PatternTooLong", egress("toFQDNs: [{matchPattern: " + std::string(256, 'a') + "}]"), Id::InvalidFqdn,
+       "fqdn", std::string(256, 'a')},
       // Items.
-      {"I1_L7OnHostIngress", node_policy("  ingress: [{" + l7("{http: [{}]}") + "}]"), Id::L7OnHost, "l7-host", "{http: [{}]}"},
+      {"I1_L7OnHostIngress", node_policy("  ingress: [{" + l7("{http: [{}]}") + "}]"), Id::L7OnHost, "l7-host",
+       "{http: [{}]}"},
       {"I2_L7ProxyDisabled", ingress(l7("{http: [{}]}")), Id::L7ProxyDisabled, "l7-disabled", "{http: [{}]}",
        Door::StaticFile, without(&Options::l7_proxy)},
-      {"I3_DnsOnIngress", ingress("toPorts: [{ports: [{port: \"53\"}], rules: {dns: [{matchName: a.b}]}}]"), Id::DnsOnIngress,
-       "l7-direction", "{dns: [{matchName: a.b}]}"},
+      {"I3_DnsOnIngress", ingress("toPorts: [{ports: [{port: \"53\"}], rules: {dns: [{matchName: a.b}]}}]"),
+       Id::DnsOnIngress, "l7-direction", "{dns: [{matchName: a.b}]}"},
       {"I4_HttpOnHostEgress", node_policy("  egress: [{" + l7("{http: [{}]}") + "}]"), Id::L7OnHost, "l7-direction",
        "{http: [{}]}"},
       {"I5_IcmpDisabled", ingress("icmps: [{fields: [{type: 8}]}]"), Id::IcmpDisabled, "icmp-disabled", "icmps",
@@ -143,12 +152,14 @@ const std::vector<RefusalCase>& rows() {
        ingress("toPorts: [{ports: [{port: \"80\", protocol: TCP}], listener: {name: l, envoyConfig: {name: e}}}]"),
        Id::ListenerOnIngress, "listener-ingress", "{name: l, envoyConfig: {name: e}}"},
       {"P6_ListenerWithL7",
-       egress("toPorts: [{ports: [{port: \"80\", protocol: TCP}], listener: {name: l, envoyConfig: {name: e}}, rules: {http: "
+       egress("toPorts: [{ports: [{port: \"80\", protocol: TCP}], listener: {name: l, envoyConfig: {name: e}}, rules: "
+              "{http: "
               "[{}]}}]"),
        Id::ListenerWithL7, "listener-with-l7", "{http: [{}]}"},
       {"P7_L7OnPortZero", ingress(http_on("{port: \"0\", protocol: TCP}")), Id::L7OnPortZero, "l7-port-zero",
        "{http: [{method: GET}]}"},
-      {"P8_TwoKinds", ingress(l7("{http: [{}], kafka: []}")), Id::SeveralL7Kinds, "l7-multiple", "{http: [{}], kafka: []}"},
+      {"P8_TwoKinds", ingress(l7("{http: [{}], kafka: []}")), Id::SeveralL7Kinds, "l7-multiple",
+       "{http: [{}], kafka: []}"},
       {"P8_KindAndProto", ingress(l7("{http: [{}], l7proto: x}")), Id::SeveralL7Kinds, "l7-multiple",
        "{http: [{}], l7proto: x}"},
       {"P9_DnsWithoutPort", egress("toPorts: [{rules: {dns: [{matchName: a.b}]}}]"), Id::DnsWithoutPort, "dns-port",
@@ -156,10 +167,12 @@ const std::vector<RefusalCase>& rows() {
       {"P10_L7WithoutProto", ingress(l7("{l7: [{a: b}]}")), Id::L7WithoutProto, "l7-no-proto", "{l7: [{a: b}]}"},
       {"P11_EmptyL7Key", ingress(l7("{l7proto: x, l7: [{\"\": b}]}")), Id::EmptyL7Key, "l7-empty-key", "\"\""},
       // Ports.
-      {"Q1_NoPort", ingress("toPorts: [{ports: [{protocol: TCP}]}]"), Id::PortMissing, "port-missing", "{protocol: TCP}"},
+      {"Q1_NoPort", ingress("toPorts: [{ports: [{protocol: TCP}]}]"), Id::PortMissing, "port-missing",
+       "{protocol: TCP}"},
       {"Q2_VrrpWithPort", ingress("toPorts: [{ports: [{port: \"80\", protocol: VRRP}]}]"), Id::PortNotAllowed,
        "port-not-empty", "\"80\""},
-      {"Q3_TooLarge", ingress("toPorts: [{ports: [{port: \"65536\"}]}]"), Id::MalformedPort, "port-syntax", "\"65536\""},
+      {"Q3_TooLarge", ingress("toPorts: [{ports: [{port: \"65536\"}]}]"), Id::MalformedPort, "port-syntax",
+       "\"65536\""},
       {"Q3_Negative", ingress("toPorts: [{ports: [{port: \"-1\"}]}]"), Id::MalformedPort, "port-syntax", "\"-1\""},
       {"Q3_WithProtocol", ingress("toPorts: [{ports: [{port: 80/tcp}]}]"), Id::MalformedPort, "port-syntax", "80/tcp"},
       {"Q3_TwoHyphens", ingress("toPorts: [{ports: [{port: http--x}]}]"), Id::MalformedPort, "port-syntax", "http--x"},
@@ -167,25 +180,28 @@ const std::vector<RefusalCase>& rows() {
        "abcdefghijklmnop"},
       {"Q4_DnsRange", egress("toPorts: [{ports: [{port: \"53\", endPort: 55}], rules: {dns: [{matchName: a.b}]}}]"),
        Id::DnsPortRange, "dns-range", "55"},
-      {"Q5_Icmp", ingress("toPorts: [{ports: [{port: \"0\", protocol: ICMP}]}]"), Id::InvalidProtocol, "protocol", "ICMP"},
+      {"Q5_Icmp", ingress("toPorts: [{ports: [{port: \"0\", protocol: ICMP}]}]"), Id::InvalidProtocol, "protocol",
+       "ICMP"},
       // Layer 7 and ICMP.
       {"H1_Path", ingress(l7("{http: [{path: \"/(\"}]}")), Id::InvalidRegex, "regex", "\"/(\""},
       {"H1_Method", ingress(l7("{http: [{method: \"GET(?!x)\"}]}")), Id::InvalidRegex, "regex", "\"GET(?!x)\""},
-      {"H2_HeaderName", ingress(l7("{http: [{headerMatches: [{value: x}]}]}")), Id::InvalidHeaderMatch, "other", "{value: x}"},
-      {"H2_Mismatch", ingress(l7("{http: [{headerMatches: [{name: X, mismatch: FIX}]}]}")), Id::InvalidHeaderMatch, "other",
-       "FIX"},
-      {"H2_Secret", ingress(l7("{http: [{headerMatches: [{name: X, secret: {namespace: a}}]}]}")), Id::InvalidHeaderMatch,
-       "other", "{namespace: a}"},
+      {"H2_HeaderName", ingress(l7("{http: [{headerMatches: [{value: x}]}]}")), Id::InvalidHeaderMatch, "other",
+       "{value: x}"},
+      {"H2_Mismatch", ingress(l7("{http: [{headerMatches: [{name: X, mismatch: FIX}]}]}")), Id::InvalidHeaderMatch,
+       "other", "FIX"},
+      {"H2_Secret", ingress(l7("{http: [{headerMatches: [{name: X, secret: {namespace: a}}]}]}")),
+       Id::InvalidHeaderMatch, "other", "{namespace: a}"},
       {"H3_RoleAndKey", ingress(l7("{kafka: [{role: produce, apiKey: fetch}]}")), Id::InvalidKafka, "kafka", "fetch"},
       {"H3_Role", ingress(l7("{kafka: [{role: write}]}")), Id::InvalidKafka, "kafka", "write"},
       {"H3_Key", ingress(l7("{kafka: [{apiKey: \"0\"}]}")), Id::InvalidKafka, "kafka", "\"0\""},
       {"H3_Version", ingress(l7("{kafka: [{apiVersion: \"32768\"}]}")), Id::InvalidKafka, "kafka", "\"32768\""},
       {"H3_Topic", ingress(l7("{kafka: [{topic: \"a b\"}]}")), Id::InvalidKafka, "kafka", "\"a b\""},
-      {"H4_DnsName", egress("toPorts: [{ports: [{port: \"53\"}], rules: {dns: [{matchName: \"a b\"}]}}]"), Id::InvalidFqdn,
-       "fqdn", "\"a b\""},
+      {"H4_DnsName", egress("toPorts: [{ports: [{port: \"53\"}], rules: {dns: [{matchName: \"a b\"}]}}]"),
+       Id::InvalidFqdn, "fqdn", "\"a b\""},
       {"M1_TooManyFields", ingress("icmps: [{fields: " + icmp_fields(41) + "}]"), Id::TooManyIcmpFields,
        "too-many-icmp-fields", "{type: 40}"},
-      {"M2_Family", ingress("icmps: [{fields: [{family: ipv4, type: 8}]}]"), Id::InvalidIcmpFamily, "icmp-family", "ipv4"},
+      {"M2_Family", ingress("icmps: [{fields: [{family: ipv4, type: 8}]}]"), Id::InvalidIcmpFamily, "icmp-family",
+       "ipv4"},
       {"Decode_IcmpName", ingress("icmps: [{fields: [{type: PacketTooBig}]}]"), Id::InvalidIcmpType, "icmp-type",
        "PacketTooBig"},
       {"Decode_PortNumber", ingress("toPorts: [{ports: [{port: 80}]}]"), Id::WrongType, "decode", "80"},

@@ -13,7 +13,8 @@ LabelSelector written(std::initializer_list<std::pair<std::string, std::string>>
   return selector;
 }
 
-std::string scoped(const LabelSelector& selector, const std::string& policy_namespace, const Options& options = {}) {
+std::string scoped(const LabelSelector& selector, const std::string& policy_namespace,
+                   const Options& options = {}) {
   ExtendedSelector extended = extend(selector);
   scope_peer(extended, {policy_namespace, false}, options);
   return to_selector(extended).to_string();
@@ -32,8 +33,10 @@ TEST(ExtendedKey, PutsTheSourceInFront) {
 }
 
 TEST(ScopePeer, AddsNamespaceAndCluster) {
-  EXPECT_EQ(scoped({}, "a"), "k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=a");
-  EXPECT_EQ(scoped({}, ""), "k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace exists");
+  EXPECT_EQ(scoped({}, "a"),
+            "k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=a");
+  EXPECT_EQ(scoped({}, ""),
+            "k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace exists");
 }
 
 TEST(ScopePeer, LeavesWhatTheUserSaid) {
@@ -63,10 +66,12 @@ TEST(ScopeSubject, OverwritesTheNamespace) {
 
 TEST(ToSelector, WithAKeyThatIsTooLongMatchesEverything) {
   bool broken = false;
-  const Selector fits = to_selector(extend_under(written({{std::string(59, 'k'), "x"}}), "k8s"), &broken);
+  const Selector fits =
+      to_selector(extend_under(written({{std::string(59, 'k'), "x"}}), "k8s"), &broken);
   EXPECT_FALSE(broken);
   EXPECT_FALSE(fits.matches_everything());
-  const Selector too_long = to_selector(extend_under(written({{std::string(60, 'k'), "x"}}), "k8s"), &broken);
+  const Selector too_long =
+      to_selector(extend_under(written({{std::string(60, 'k'), "x"}}), "k8s"), &broken);
   EXPECT_TRUE(broken);
   EXPECT_TRUE(too_long.matches_everything());
 }

@@ -58,16 +58,21 @@ TEST(Selector, IsAConjunctionAndMatchesEverythingWhenEmpty) {
 
 TEST(Selector, ReadsWell) {
   EXPECT_EQ(wildcard_selector().to_string(), "everything");
-  EXPECT_EQ(of({{"k8s", "app", Operator::In, {"web"}}, {"any", "tier", Operator::In, {"a", "b"}}}).to_string(),
+  EXPECT_EQ(of({{"k8s", "app", Operator::In, {"web"}}, {"any", "tier", Operator::In, {"a", "b"}}})
+                .to_string(),
             "k8s:app=web, any:tier in (a, b)");
-  EXPECT_EQ(of({{"k8s", "x", Operator::NotIn, {"a"}}, {"k8s", "y", Operator::DoesNotExist, {}}}).to_string(),
+  EXPECT_EQ(of({{"k8s", "x", Operator::NotIn, {"a"}}, {"k8s", "y", Operator::DoesNotExist, {}}})
+                .to_string(),
             "k8s:x not in (a), !k8s:y");
-  EXPECT_EQ(of({{"cidr", "10.0.0.0/8", Operator::Exists, {}}, {"cidr", "10.1.0.0/16", Operator::DoesNotExist, {}}})
+  EXPECT_EQ(of({{"cidr", "10.0.0.0/8", Operator::Exists, {}},
+                {"cidr", "10.1.0.0/16", Operator::DoesNotExist, {}}})
                 .to_string(),
             "cidr 10.0.0.0/8 except 10.1.0.0/16");
   EXPECT_EQ(of({{"reserved", "host", Operator::In, {""}}}).to_string(), "reserved:host");
   EXPECT_EQ(of({{"fqdn", "*.x.io", Operator::Exists, {}}}).to_string(), "fqdn *.x.io");
-  EXPECT_EQ(of({{"cidrgroup", "io.cilium.policy.cidrgroupname/g", Operator::Exists, {}}}).to_string(), "cidrGroup g");
+  EXPECT_EQ(
+      of({{"cidrgroup", "io.cilium.policy.cidrgroupname/g", Operator::Exists, {}}}).to_string(),
+      "cidrGroup g");
 }
 
 TEST(Selector, SerialisesAndParsesBack) {
@@ -76,8 +81,10 @@ TEST(Selector, SerialisesAndParsesBack) {
       of({{"k8s", "app", Operator::In, {"db", "web"}}}),
       of({{"reserved", "host", Operator::In, {""}}}),
       of({{"any", "x", Operator::NotIn, {"a|b", "c&d"}}, {"k8s", "y=z!", Operator::Exists, {}}}),
-      of({{"cidr", "10.0.0.0/8", Operator::Exists, {}}, {"cidr", "2001-db8--0/32", Operator::DoesNotExist, {}}}),
-      of({{"fqdn", "*.ex:ample.com", Operator::Exists, {}}, {"k8s", "caf\xc3\xa9", Operator::DoesNotExist, {}}}),
+      of({{"cidr", "10.0.0.0/8", Operator::Exists, {}},
+          {"cidr", "2001-db8--0/32", Operator::DoesNotExist, {}}}),
+      of({{"fqdn", "*.ex:ample.com", Operator::Exists, {}},
+          {"k8s", "caf\xc3\xa9", Operator::DoesNotExist, {}}}),
   };
   for (const Selector& selector : selectors) {
     const auto parsed = parse_selector(selector.serialise());
@@ -96,7 +103,8 @@ TEST(Selector, SerialisesEqualMeaningAlike) {
 }
 
 TEST(ParseSelector, RefusesWhatSerialiseNeverWrites) {
-  for (const std::string text : {"", "app", "k8s:a=b|a", "k8s:a=b|b", "!k8s:a=b", "k8s:a%4", "k8s:a%zz", "k8s:a b", "k8s:a&"}) {
+  for (const std::string text : {"", "app", "k8s:a=b|a", "k8s:a=b|b", "!k8s:a=b", "k8s:a%4",
+                                 "k8s:a%zz", "k8s:a b", "k8s:a&"}) {
     EXPECT_FALSE(parse_selector(text)) << text;
   }
 }

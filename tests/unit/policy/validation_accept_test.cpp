@@ -14,7 +14,7 @@ std::string l7(const std::string& rules, const std::string& port = "{port: \"80\
   return "toPorts: [{ports: [" + port + "], rules: " + rules + "}]";
 }
 
-Options with(bool Options::*flag) {
+Options with(bool Options::* flag) {
   Options options;
   options.*flag = true;
   return options;
@@ -122,7 +122,8 @@ const std::vector<RejectRow>& rejected() {
       {"Row127", ports("{port: \"80\", protocol: VRRP}")},
       {"Row146", ingress(l7("{http: [{}]}", "{port: \"80\"}"))},
       {"Row147", ingress(l7("{http: [{}]}", "{port: \"0\", protocol: TCP}"))},
-      {"Row153", egress("toPorts: [{ports: [{port: \"443\", protocol: TCP}], serverNames: [a.com], rules: {http: [{}]}}]")},
+      {"Row153",
+       egress("toPorts: [{ports: [{port: \"443\", protocol: TCP}], serverNames: [a.com], rules: {http: [{}]}}]")},
       {"Row156", ingress("toPorts: [{ports: [{port: \"80\"}], listener: {name: l, envoyConfig: {name: e}}}]")},
       {"Row157", ingress(l7("{http: [{path: \"(\"}]}"))},
       {"Row168", ingress(l7("{dns: [{matchName: a.b}]}", "{port: \"53\"}"))},
@@ -130,8 +131,10 @@ const std::vector<RejectRow>& rejected() {
       {"Row178", egress("toFQDNs: [{matchName: x.io, matchPattern: \"*\"}]"), Party::ApiServer},
       {"Row179", egress("{" + fqdn + ", toCIDRSet: [{cidr: 10.0.0.0/8}]}")},
       {"Row201",
-       "apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: p}\nspec:\n  nodeSelector: {}\n"
-       "  ingress: [{" + l7("{http: [{}]}") + "}]\n"},
+       "apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: p}\nspec:\n  nodeSelector: "
+       "{}\n"
+       "  ingress: [{" +
+           l7("{http: [{}]}") + "}]\n"},
       {"Row202", cnp("  nodeSelector: {}\n  ingress: [{}]")},
       {"Row204",
        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p}\nspecs:\n"

@@ -1,4 +1,5 @@
-// Documents with the verdict of a real API server and of Cilium 1.19.4's own code: testdata/conformance/validation.jsonl.
+// Documents with the verdict of a real API server and of Cilium 1.19.4's own code:
+// testdata/conformance/validation.jsonl.
 
 #include <fstream>
 
@@ -42,7 +43,8 @@ TEST(ValidationConformance, ClusterGivesTheSameVerdict) {
     EXPECT_NE(verdict.first_error(), nullptr) << id << ": refused without a reason";
     EXPECT_EQ(party(verdict), expected["rejected_by"]) << id << "\n" << verdict.rendered();
     if (expected["rejected_by"] == "agent") {
-      EXPECT_EQ(verdict.acceptance.refusal_class, expected["class"].get<std::string>()) << id << "\n" << verdict.rendered();
+      EXPECT_EQ(verdict.acceptance.refusal_class, expected["class"].get<std::string>()) << id << "\n"
+                                                                                        << verdict.rendered();
     }
   }
 }
@@ -50,7 +52,8 @@ TEST(ValidationConformance, ClusterGivesTheSameVerdict) {
 TEST(ValidationConformance, AgentGivesTheSameVerdictOnFiles) {
   for (const Json& expected : cases()) {
     const Verdict verdict = judge(expected["yaml"], Door::StaticFile);
-    EXPECT_EQ(verdict.acceptance.accepted, expected["static"].get<bool>()) << expected["id"] << "\n" << verdict.rendered();
+    EXPECT_EQ(verdict.acceptance.accepted, expected["static"].get<bool>()) << expected["id"] << "\n"
+                                                                           << verdict.rendered();
   }
 }
 

@@ -47,7 +47,8 @@ ReadRun read(const std::string& text, const ReadOptions& options) {
 }
 
 std::string cnp(const std::string& spec) {
-  return "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: default}\nspec:\n" + spec + "\n";
+  return "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: default}\nspec:\n" +
+         spec + "\n";
 }
 
 std::string rule(const std::string& sections) { return cnp("  endpointSelector: {}\n" + sections); }

@@ -52,7 +52,8 @@ struct RefusalCase {
   Options options = {};
 };
 void PrintTo(const RefusalCase& refusal, std::ostream* out);
-// Fails unless the case is refused by the right party, with that class as its first error, and the reason stands at its place.
+// Fails unless the case is refused by the right party, with that class as its first error, and the reason stands at its
+// place.
 void expect_refusal(const RefusalCase& refusal);
 
 // The name of a parameterised case.
