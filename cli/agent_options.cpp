@@ -35,7 +35,8 @@ const std::map<std::string, bool Options::*>& flags() {
   return kFlags;
 }
 
-// Sets one option by its ConfigMap key. Keys that do not change what a policy means are accepted and have no effect.
+// Sets one option by its ConfigMap key. Keys that do not change what a policy means are accepted
+// and have no effect.
 Result<void> apply(Options& options, const std::string& key, const std::string& value) {
   if (const auto found = flags().find(key); found != flags().end()) {
     const auto parsed = parse_bool(key, value);
@@ -44,16 +45,24 @@ Result<void> apply(Options& options, const std::string& key, const std::string& 
   } else if (key == "cluster-name") {
     options.cluster_name = value;
   } else if (key == "enable-policy") {
-    if (value == "default") options.enforcement = policy::Enforcement::Default;
-    else if (value == "always") options.enforcement = policy::Enforcement::Always;
-    else if (value == "never") options.enforcement = policy::Enforcement::Never;
-    else return fail("enable-policy: `" + value + "` is none of default, always, never");
+    if (value == "default")
+      options.enforcement = policy::Enforcement::Default;
+    else if (value == "always")
+      options.enforcement = policy::Enforcement::Always;
+    else if (value == "never")
+      options.enforcement = policy::Enforcement::Never;
+    else
+      return fail("enable-policy: `" + value + "` is none of default, always, never");
   } else if (key == "allow-localhost") {
-    if (value == "auto" || value == "always") options.allow_localhost = true;
-    else if (value == "policy") options.allow_localhost = false;
-    else return fail("allow-localhost: `" + value + "` is none of auto, always, policy");
+    if (value == "auto" || value == "always")
+      options.allow_localhost = true;
+    else if (value == "policy")
+      options.allow_localhost = false;
+    else
+      return fail("allow-localhost: `" + value + "` is none of auto, always, policy");
   } else if (key == "policy-cidr-match-mode") {
-    if (!value.empty() && value != "nodes") return fail("policy-cidr-match-mode: `" + value + "` is neither empty nor nodes");
+    if (!value.empty() && value != "nodes")
+      return fail("policy-cidr-match-mode: `" + value + "` is neither empty nor nodes");
     options.cidr_match_nodes = value == "nodes";
   }
   return {};
@@ -83,7 +92,8 @@ Result<void> apply_config_map(Options& options, const std::string& path) {
 
 // KEY=VALUE of the command line, where an unknown key is a mistake.
 Result<void> apply_setting(Options& options, const std::string& setting) {
-  static const std::set<std::string> kOther = {"cluster-name", "enable-policy", "allow-localhost", "policy-cidr-match-mode"};
+  static const std::set<std::string> kOther = {"cluster-name", "enable-policy", "allow-localhost",
+                                               "policy-cidr-match-mode"};
   const auto equals = setting.find('=');
   if (equals == std::string::npos) return fail("`" + setting + "`: expected KEY=VALUE");
   const std::string key = setting.substr(0, equals);
@@ -94,8 +104,11 @@ Result<void> apply_setting(Options& options, const std::string& setting) {
 }  // namespace
 
 void add_agent_options(CLI::App& command, AgentArguments& arguments) {
-  command.add_option("--cilium-config", arguments.config_file, "ConfigMap with the agent's options");
-  command.add_option("--set", arguments.settings, "One agent option as KEY=VALUE, with the ConfigMap's keys")
+  command.add_option("--cilium-config", arguments.config_file,
+                     "ConfigMap with the agent's options");
+  command
+      .add_option("--set", arguments.settings,
+                  "One agent option as KEY=VALUE, with the ConfigMap's keys")
       ->check([](const std::string& setting) {
         Options scratch;
         const auto applied = apply_setting(scratch, setting);
@@ -106,10 +119,12 @@ void add_agent_options(CLI::App& command, AgentArguments& arguments) {
 Result<policy::Options> agent_options(const AgentArguments& arguments) {
   Options options;
   if (!arguments.config_file.empty()) {
-    if (auto applied = apply_config_map(options, arguments.config_file); !applied) return std::unexpected(applied.error());
+    if (auto applied = apply_config_map(options, arguments.config_file); !applied)
+      return std::unexpected(applied.error());
   }
   for (const std::string& setting : arguments.settings) {
-    if (auto applied = apply_setting(options, setting); !applied) return std::unexpected(applied.error());
+    if (auto applied = apply_setting(options, setting); !applied)
+      return std::unexpected(applied.error());
   }
   return options;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Agent options that change what a policy means (spec section 0.2): from a ConfigMap and from flags; flags win.
+// Agent options that change what a policy means (spec section 0.2): from a ConfigMap and from
+// flags; flags win.
 
 #include <string>
 #include <vector>
@@ -12,8 +13,8 @@
 namespace policyc::cli {
 
 struct AgentArguments {
-  std::string config_file;               // a ConfigMap `cilium-config`
-  std::vector<std::string> settings;     // KEY=VALUE with the ConfigMap's keys
+  std::string config_file;            // a ConfigMap `cilium-config`
+  std::vector<std::string> settings;  // KEY=VALUE with the ConfigMap's keys
 };
 
 void add_agent_options(CLI::App& command, AgentArguments& arguments);

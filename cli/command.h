@@ -22,7 +22,8 @@ struct Context {
   int exit_code = kSuccess;
 };
 
-// Each registers one subcommand; its callback sets context.exit_code. One file each, named after the subcommand.
+// Each registers one subcommand; its callback sets context.exit_code. One file each, named after
+// the subcommand.
 void add_compile(CLI::App& app, Context& context);
 void add_validate(CLI::App& app, Context& context);
 void add_eval(CLI::App& app, Context& context);

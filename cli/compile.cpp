@@ -41,7 +41,8 @@ double milliseconds_since(Clock::time_point start) {
 
 class CompileCommand {
  public:
-  CompileCommand(const Arguments& arguments, Context& context) : arguments_(arguments), context_(context) {}
+  CompileCommand(const Arguments& arguments, Context& context)
+      : arguments_(arguments), context_(context) {}
 
   int run() {
     const auto start = Clock::now();
@@ -51,7 +52,8 @@ class CompileCommand {
     }
     for (const std::string& name : arguments_.disabled_passes) {
       const auto& known = passes::pipeline();
-      if (std::none_of(known.begin(), known.end(), [&name](const auto& pass) { return pass.name == name; })) {
+      if (std::none_of(known.begin(), known.end(),
+                       [&name](const auto& pass) { return pass.name == name; })) {
         return usage("--disable-pass: no pass is called `" + name + "`; see --list-passes");
       }
     }
@@ -72,15 +74,16 @@ class CompileCommand {
     options.strict = arguments_.strict;
     options.disabled_passes = arguments_.disabled_passes;
     driver::Compilation compilation(options);
-    const bool ready = compilation.parse(std::move(*policies), std::move(*inventory)) && compilation.resolve() &&
-                       compilation.build_shapes();
+    const bool ready = compilation.parse(std::move(*policies), std::move(*inventory)) &&
+                       compilation.resolve() && compilation.build_shapes();
     context_.err << diag::render_text(compilation.sources(), compilation.diagnostics());
     if (!ready && !compilation.diagnostics().has_errors()) {
       context_.err << "policyc: refused by --strict: Cilium does not do what these policies say\n";
     }
     if (!ready) return kFindings;
     const double front_end = milliseconds_since(start);
-    if (wants("ast")) emit_text("ast.txt", document_tree(compilation.documents(), compilation.sources()));
+    if (wants("ast"))
+      emit_text("ast.txt", document_tree(compilation.documents(), compilation.sources()));
     return compile_shapes(compilation, front_end, start);
   }
 
@@ -118,14 +121,17 @@ class CompileCommand {
   void write(const std::string& file_name, std::string_view content) {
     std::error_code error;
     fs::create_directories(arguments_.output_directory, error);
-    if (auto written = driver::write_file((fs::path(arguments_.output_directory) / file_name).string(), content); !written) {
+    if (auto written = driver::write_file(
+            (fs::path(arguments_.output_directory) / file_name).string(), content);
+        !written) {
       context_.err << "policyc: " << written.error().message << "\n";
       write_failed_ = true;
     }
   }
 
   int compile_shapes(driver::Compilation& compilation, double front_end, Clock::time_point start) {
-    const bool objects_wanted = arguments_.emit.empty() || wants("obj") || wants("asm") || wants("llvm-ir");
+    const bool objects_wanted =
+        arguments_.emit.empty() || wants("obj") || wants("asm") || wants("llvm-ir");
     nlohmann::ordered_json index = nlohmann::ordered_json::array();
     std::size_t bytes = 0;
     for (const driver::ShapeUnit& unit : compilation.shapes()) {
@@ -144,16 +150,18 @@ class CompileCommand {
       bytes += compiled->object.size();
       const std::string file = stem + ".o";
       if (!arguments_.output_directory.empty()) {
-        write(file, {reinterpret_cast<const char*>(compiled->object.data()), compiled->object.size()});
+        write(file,
+              {reinterpret_cast<const char*>(compiled->object.data()), compiled->object.size()});
       }
       index.push_back({{"object", file}, {"hash", unit.shape.hash}, {"endpoints", unit.users}});
       summary_line(file, *compiled, unit, milliseconds_since(object_start));
     }
     if (objects_wanted) {
       if (!arguments_.output_directory.empty()) write("index.json", index.dump(2) + "\n");
-      context_.out << compilation.shapes().size() << (compilation.shapes().size() == 1 ? " program, " : " programs, ") << bytes
-                   << " bytes, front end " << std::fixed << std::setprecision(1) << front_end << " ms, total "
-                   << milliseconds_since(start) << " ms";
+      context_.out << compilation.shapes().size()
+                   << (compilation.shapes().size() == 1 ? " program, " : " programs, ") << bytes
+                   << " bytes, front end " << std::fixed << std::setprecision(1) << front_end
+                   << " ms, total " << milliseconds_since(start) << " ms";
       if (arguments_.output_directory.empty()) context_.out << " (nothing written: no -o DIR)";
       context_.out << "\n";
     }
@@ -162,7 +170,8 @@ class CompileCommand {
 
   bool emit_backend_text(const driver::ShapeUnit& unit, const std::string& stem) {
     for (const auto& [kind, output, extension] :
-         {std::tuple("llvm-ir", backend::Output::LlvmIr, ".ll"), std::tuple("asm", backend::Output::Assembly, ".s")}) {
+         {std::tuple("llvm-ir", backend::Output::LlvmIr, ".ll"),
+          std::tuple("asm", backend::Output::Assembly, ".s")}) {
       if (!wants(kind)) continue;
       const auto emitted = emit::emit(unit.shape);
       auto text = backend::compile(emitted.file_name, emitted.text, output);
@@ -175,17 +184,21 @@ class CompileCommand {
     return true;
   }
 
-  void summary_line(const std::string& file, const driver::CompiledObject& compiled, const driver::ShapeUnit& unit,
-                    double elapsed) {
+  void summary_line(const std::string& file, const driver::CompiledObject& compiled,
+                    const driver::ShapeUnit& unit, double elapsed) {
     std::size_t policy_instructions = 0;
     for (const auto& function : compiled.info.functions) {
-      if (function.name.starts_with("policy_verdict_")) policy_instructions += function.instructions;
+      if (function.name.starts_with("policy_verdict_"))
+        policy_instructions += function.instructions;
     }
-    context_.out << file << "  " << compiled.info.instructions << " instructions (" << policy_instructions << " of policy)  "
-                 << compiled.object.size() << " bytes  " << std::fixed << std::setprecision(1) << elapsed << " ms  ";
+    context_.out << file << "  " << compiled.info.instructions << " instructions ("
+                 << policy_instructions << " of policy)  " << compiled.object.size() << " bytes  "
+                 << std::fixed << std::setprecision(1) << elapsed << " ms  ";
     constexpr std::size_t kListed = 3;
-    for (std::size_t i = 0; i < std::min(kListed, unit.users.size()); ++i) context_.out << (i == 0 ? "" : ", ") << unit.users[i];
-    if (unit.users.size() > kListed) context_.out << " and " << unit.users.size() - kListed << " more";
+    for (std::size_t i = 0; i < std::min(kListed, unit.users.size()); ++i)
+      context_.out << (i == 0 ? "" : ", ") << unit.users[i];
+    if (unit.users.size() > kListed)
+      context_.out << " and " << unit.users.size() - kListed << " more";
     context_.out << "\n";
   }
 
@@ -200,18 +213,25 @@ void add_compile(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("compile", "Compile policies to BPF objects");
   command->add_option("input", arguments->inputs, "Files, directories or - with policies");
-  command->add_option("-o,--output", arguments->output_directory, "Directory for objects and emitted text");
-  command->add_option("--emit", arguments->emit, "ast, ir, matrix, c, llvm-ir, asm, obj (comma separated; default obj)")
+  command->add_option("-o,--output", arguments->output_directory,
+                      "Directory for objects and emitted text");
+  command
+      ->add_option("--emit", arguments->emit,
+                   "ast, ir, matrix, c, llvm-ir, asm, obj (comma separated; default obj)")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--endpoints", arguments->endpoints,
-                      "Files or directories with Pods and Namespaces: compile one program for each endpoint, shared by shape");
-  command->add_flag("--without-l7", arguments->without_l7, "Compile L7 rules as plain allows of their ports");
-  command->add_flag("--strict", arguments->strict, "Refuse policies that a known bug of Cilium gives another meaning");
+                      "Files or directories with Pods and Namespaces: compile one program for each "
+                      "endpoint, shared by shape");
+  command->add_flag("--without-l7", arguments->without_l7,
+                    "Compile L7 rules as plain allows of their ports");
+  command->add_flag("--strict", arguments->strict,
+                    "Refuse policies that a known bug of Cilium gives another meaning");
   command->add_flag("--list-passes", arguments->list_passes, "List the passes and stop");
   command->add_option("--disable-pass", arguments->disabled_passes, "Skip a pass by name");
   add_agent_options(*command, arguments->agent);
-  command->callback([arguments, &context] { context.exit_code = CompileCommand(*arguments, context).run(); });
+  command->callback(
+      [arguments, &context] { context.exit_code = CompileCommand(*arguments, context).run(); });
 }
 
 }  // namespace policyc::cli

@@ -8,7 +8,8 @@ class Tree {
   explicit Tree(const source::SourceMap& sources) : sources_(sources) {}
 
   void document(const manifest::Document& document) {
-    out_ += document.kind.value + " " + (document.namespace_.value.empty() ? "" : document.namespace_.value + "/") +
+    out_ += document.kind.value + " " +
+            (document.namespace_.value.empty() ? "" : document.namespace_.value + "/") +
             document.name.value + "  " + sources_.name(document.file) + "\n";
     node(document.root, 1);
   }
@@ -25,7 +26,8 @@ class Tree {
   void node(const manifest::Node& value, int depth) {
     const std::string indent(static_cast<std::size_t>(depth) * 2, ' ');
     switch (value.kind) {
-      case manifest::NodeKind::Scalar: break;
+      case manifest::NodeKind::Scalar:
+        break;
       case manifest::NodeKind::Sequence:
         for (const auto& item : value.items) {
           out_ += indent + "-" + scalar(item) + place(item.id) + "\n";
@@ -45,7 +47,8 @@ class Tree {
 
   static std::string scalar(const manifest::Node& value) {
     if (value.kind != manifest::NodeKind::Scalar) return "";
-    return value.is_string() ? " \"" + value.text + "\"" : " " + (value.is_null() ? "null" : value.text);
+    return value.is_string() ? " \"" + value.text + "\""
+                             : " " + (value.is_null() ? "null" : value.text);
   }
 
   const source::SourceMap& sources_;
@@ -54,7 +57,8 @@ class Tree {
 
 }  // namespace
 
-std::string document_tree(const std::vector<manifest::Document>& documents, const source::SourceMap& sources) {
+std::string document_tree(const std::vector<manifest::Document>& documents,
+                          const source::SourceMap& sources) {
   Tree tree(sources);
   for (const auto& document : documents) tree.document(document);
   return tree.take();

@@ -20,7 +20,8 @@ int inspect(const std::string& path, bool json, Context& context) {
   const auto meta = backend::read_section(object, ir::kMetaSection);
   const auto info = backend::inspect(object);
   if (!meta || !info) {
-    context.err << "policyc: " << path << ": " << (meta ? info.error().message : meta.error().message) << "\n";
+    context.err << "policyc: " << path << ": "
+                << (meta ? info.error().message : meta.error().message) << "\n";
     return kFindings;
   }
   const std::string text(meta->begin(), meta->end());
@@ -33,19 +34,22 @@ int inspect(const std::string& path, bool json, Context& context) {
     context.out << text << "\n";
     return kSuccess;
   }
-  context.out << "subject      " << shape->subject << "\npolicy hash  " << shape->hash << "\nABI version  " << shape->abi_version
-              << "\n\n";
+  context.out << "subject      " << shape->subject << "\npolicy hash  " << shape->hash
+              << "\nABI version  " << shape->abi_version << "\n\n";
   ir::EndpointPolicy policy{shape->subject, shape->predicates, {}};
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const auto& part = shape->directions[direction];
-    policy.directions[direction] = {part.enforced, part.default_deny, part.rules, part.default_deny_origins};
+    policy.directions[direction] = {part.enforced, part.default_deny, part.rules,
+                                    part.default_deny_origins};
   }
   context.out << ir::print(policy) << "\n";
   for (const auto& function : info->functions) {
-    context.out << "function " << function.name << " (" << function.section << "): " << function.instructions << " instructions\n";
+    context.out << "function " << function.name << " (" << function.section
+                << "): " << function.instructions << " instructions\n";
   }
   for (const auto& map : info->maps) context.out << "map " << map.name << "\n";
-  context.out << info->instructions << " instructions, " << object.size() << " bytes, BTF " << (info->has_btf ? "yes" : "no") << "\n";
+  context.out << info->instructions << " instructions, " << object.size() << " bytes, BTF "
+              << (info->has_btf ? "yes" : "no") << "\n";
   return kSuccess;
 }
 
@@ -58,8 +62,10 @@ void add_inspect(CLI::App& app, Context& context) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("inspect", "Print what a compiled object carries");
-  command->add_option("object", arguments->object, "An object written by `policyc compile -o`")->required();
-  command->add_option("-o,--output", arguments->output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  command->add_option("object", arguments->object, "An object written by `policyc compile -o`")
+      ->required();
+  command->add_option("-o,--output", arguments->output, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   command->callback([arguments, &context] {
     context.exit_code = inspect(arguments->object, arguments->output == "json", context);
   });

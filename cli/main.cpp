@@ -7,12 +7,14 @@
 namespace {
 
 constexpr const char* kDescription =
-    "policyc compiles Kubernetes network policy into one small eBPF program per endpoint, and loads it";
+    "policyc compiles Kubernetes network policy into one small eBPF program per endpoint, and "
+    "loads it";
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  // A closed pipe is an ordinary end of output, not a reason to die half-way through a kernel operation.
+  // A closed pipe is an ordinary end of output, not a reason to die half-way through a kernel
+  // operation.
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app(kDescription, "policyc");
   app.set_version_flag("--version", std::string("policyc ") + POLICYC_VERSION);

@@ -35,7 +35,9 @@ struct Outcome {
   diag::Engine diagnostics;
 };
 
-std::string_view who(RefusedBy refused_by) { return refused_by == RefusedBy::Agent ? "agent" : "apiserver"; }
+std::string_view who(RefusedBy refused_by) {
+  return refused_by == RefusedBy::Agent ? "agent" : "apiserver";
+}
 
 std::string_view who_in_words(RefusedBy refused_by) {
   return refused_by == RefusedBy::Agent ? "the agent" : "the API server";
@@ -58,13 +60,16 @@ Json as_json(const source::SourceMap& sources, const diag::Diagnostic& diagnosti
 Json verdict_json(const policy::Acceptance& acceptance) {
   Json json{{"accepted", acceptance.accepted}};
   json["rejected_by"] = acceptance.accepted ? Json() : Json(who(acceptance.rejected_by));
-  json["class"] = acceptance.accepted || acceptance.refusal_class.empty() ? Json() : Json(acceptance.refusal_class);
+  json["class"] = acceptance.accepted || acceptance.refusal_class.empty()
+                      ? Json()
+                      : Json(acceptance.refusal_class);
   return json;
 }
 
 class ValidateCommand {
  public:
-  ValidateCommand(const Arguments& arguments, Context& context) : arguments_(arguments), context_(context) {}
+  ValidateCommand(const Arguments& arguments, Context& context)
+      : arguments_(arguments), context_(context) {}
 
   int run() {
     auto options = agent_options(arguments_.agent);
@@ -74,7 +79,8 @@ class ValidateCommand {
       return fail_with(kUsage, "validate: -o takes text or json");
     }
     if (arguments_.batch) return run_batch();
-    if (arguments_.inputs.empty()) return fail_with(kUsage, "validate: no input; give a file, a directory or -");
+    if (arguments_.inputs.empty())
+      return fail_with(kUsage, "validate: no input; give a file, a directory or -");
     auto inputs = driver::read_inputs(arguments_.inputs, context_.in);
     if (!inputs) return fail_with(kUnreadable, inputs.error().message);
     return arguments_.output == "json" ? run_json(*inputs) : run_text(*inputs);
@@ -90,7 +96,8 @@ class ValidateCommand {
     std::vector<Outcome> outcomes;
     diag::Engine unreadable;
     const source::FileId file = sources.add_file(input.name, input.text);
-    const std::vector<manifest::Document> documents = manifest::read_documents(sources, file, unreadable);
+    const std::vector<manifest::Document> documents =
+        manifest::read_documents(sources, file, unreadable);
     for (const diag::Diagnostic& diagnostic : unreadable.all())
       outcomes.push_back(no_document(sources, input, diagnostic));
     for (const manifest::Document& document : documents) {
@@ -99,15 +106,17 @@ class ValidateCommand {
         continue;
       }
       Outcome& outcome = outcomes.emplace_back();
-      const std::string prefix = document.namespace_.value.empty() ? "" : document.namespace_.value + "/";
-      outcome.title =
-          sources.file_line(document.root.id) + ": " + document.kind.value + " " + prefix + document.name.value;
+      const std::string prefix =
+          document.namespace_.value.empty() ? "" : document.namespace_.value + "/";
+      outcome.title = sources.file_line(document.root.id) + ": " + document.kind.value + " " +
+                      prefix + document.name.value;
       outcome.kind = document.kind;
       outcome.name_space = document.namespace_;
       outcome.name = document.name;
-      outcome.acceptance = arguments_.static_files
-                               ? policy::validate_static_file(document, options_, outcome.diagnostics)
-                               : policy::validate(document, options_, outcome.diagnostics);
+      outcome.acceptance =
+          arguments_.static_files
+              ? policy::validate_static_file(document, options_, outcome.diagnostics)
+              : policy::validate(document, options_, outcome.diagnostics);
     }
     return outcomes;
   }
@@ -119,7 +128,8 @@ class ValidateCommand {
     const bool warning = diagnostic.severity != diag::Severity::Error;
     outcome.acceptance.accepted = warning;
     outcome.acceptance.rejected_by = RefusedBy::ApiServer;
-    outcome.acceptance.refusal_class = diagnostic.refusal_class.empty() ? "yaml" : diagnostic.refusal_class;
+    outcome.acceptance.refusal_class =
+        diagnostic.refusal_class.empty() ? "yaml" : diagnostic.refusal_class;
     outcome.diagnostics.report(diagnostic.id, diagnostic.node, diagnostic.message) = diagnostic;
     return outcome;
   }
@@ -133,7 +143,8 @@ class ValidateCommand {
         context_.out << outcome.title << ": "
                      << (outcome.acceptance.accepted
                              ? std::string("accepted")
-                             : "refused by " + std::string(who_in_words(outcome.acceptance.rejected_by)))
+                             : "refused by " +
+                                   std::string(who_in_words(outcome.acceptance.rejected_by)))
                      << "\n"
                      << diag::render_text(sources, outcome.diagnostics);
         ++(outcome.acceptance.accepted ? accepted : refused);
@@ -175,8 +186,8 @@ class ValidateCommand {
       if (line.empty()) continue;
       const Json request = Json::parse(line, nullptr, false);
       if (!request.is_object() || !request.contains("yaml") || !request["yaml"].is_string()) {
-        return fail_with(kUnreadable,
-                         "standard input, line " + std::to_string(number) + ": expected an object with `yaml`");
+        return fail_with(kUnreadable, "standard input, line " + std::to_string(number) +
+                                          ": expected an object with `yaml`");
       }
       const policy::Acceptance acceptance = judge(request["yaml"].get<std::string>());
       Json answer{{"id", request.value("id", Json())}};
@@ -187,7 +198,8 @@ class ValidateCommand {
     return kSuccess;
   }
 
-  // A text is accepted when it has a document and all of them are accepted; else the first refusal counts.
+  // A text is accepted when it has a document and all of them are accepted; else the first refusal
+  // counts.
   policy::Acceptance judge(const std::string& text) {
     source::SourceMap sources;
     const std::vector<Outcome> outcomes = examine(sources, {"<batch>", text});
@@ -211,13 +223,17 @@ class ValidateCommand {
 
 void add_validate(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("validate", "Say whether a cluster with Cilium would accept policies");
+  CLI::App* command =
+      app.add_subcommand("validate", "Say whether a cluster with Cilium would accept policies");
   command->add_option("input", arguments->inputs, "Files, directories, or - for standard input");
   command->add_option("-o,--output", arguments->output, "text or json");
-  command->add_flag("--batch", arguments->batch, "One JSON case a line on standard input, one answer a line");
-  command->add_flag("--static", arguments->static_files, "The agent reads the files itself: no API server checks them");
+  command->add_flag("--batch", arguments->batch,
+                    "One JSON case a line on standard input, one answer a line");
+  command->add_flag("--static", arguments->static_files,
+                    "The agent reads the files itself: no API server checks them");
   add_agent_options(*command, arguments->agent);
-  command->callback([arguments, &context] { context.exit_code = ValidateCommand(*arguments, context).run(); });
+  command->callback(
+      [arguments, &context] { context.exit_code = ValidateCommand(*arguments, context).run(); });
 }
 
 }  // namespace policyc::cli

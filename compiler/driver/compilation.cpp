@@ -26,10 +26,11 @@ bool Compilation::parse(std::vector<InputText> policies, std::vector<InputText> 
 bool Compilation::has_known_bugs() const {
   constexpr unsigned kFirst = 500;
   constexpr unsigned kLast = 599;
-  return std::any_of(diagnostics_.all().begin(), diagnostics_.all().end(), [](const diag::Diagnostic& diagnostic) {
-    const auto number = static_cast<unsigned>(diagnostic.id);
-    return number >= kFirst && number <= kLast;
-  });
+  return std::any_of(diagnostics_.all().begin(), diagnostics_.all().end(),
+                     [](const diag::Diagnostic& diagnostic) {
+                       const auto number = static_cast<unsigned>(diagnostic.id);
+                       return number >= kFirst && number <= kLast;
+                     });
 }
 
 bool Compilation::acceptable() const {
@@ -44,8 +45,9 @@ bool Compilation::resolve() {
 void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subject) {
   ir::BuildOptions build_options{options_.read.agent, options_.without_l7};
   ir::EndpointPolicy policy = ir::build(input, subject, build_options, diagnostics_);
-  const bool fits = std::all_of(policy.directions.begin(), policy.directions.end(),
-                                [](const ir::DirectionPolicy& direction) { return ir::fits(direction); });
+  const bool fits =
+      std::all_of(policy.directions.begin(), policy.directions.end(),
+                  [](const ir::DirectionPolicy& direction) { return ir::fits(direction); });
   if (!fits) return refuse_large(policy.subject);
   passes::Report report;
   passes::run(policy, report, options_.disabled_passes);
@@ -70,8 +72,10 @@ void Compilation::refuse_large(const std::string& subject) {
   if (ir::already_reported(diagnostics_, diag::Id::TooManyPortClasses, {})) return;
   diagnostics_
       .report(diag::Id::TooManyPortClasses, {},
-              "the policies of " + diag::quoted(subject) + " have too many rules for too many different ports")
-      .help = "at most " + std::to_string(matrix::kMaxColumns) + " port classes fit into one program";
+              "the policies of " + diag::quoted(subject) +
+                  " have too many rules for too many different ports")
+      .help =
+      "at most " + std::to_string(matrix::kMaxColumns) + " port classes fit into one program";
 }
 
 bool Compilation::build_shapes() {
@@ -93,15 +97,17 @@ bool Compilation::build_shapes() {
   }
   // The order of the inventory must not show in what is written.
   for (ShapeUnit& unit : shapes_) std::sort(unit.users.begin(), unit.users.end());
-  std::sort(shapes_.begin(), shapes_.end(),
-            [](const ShapeUnit& a, const ShapeUnit& b) { return a.users.front() < b.users.front(); });
+  std::sort(shapes_.begin(), shapes_.end(), [](const ShapeUnit& a, const ShapeUnit& b) {
+    return a.users.front() < b.users.front();
+  });
   return acceptable();
 }
 
 namespace {
 
 // The manifests that the shape's rules come from.
-std::vector<backend::SourceText> line_sources(const ir::Shape& shape, const source::SourceMap& sources) {
+std::vector<backend::SourceText> line_sources(const ir::Shape& shape,
+                                              const source::SourceMap& sources) {
   std::set<std::string_view> wanted;
   for (const ir::DirectionShape& direction : shape.directions) {
     for (const ir::Rule& rule : direction.rules) wanted.insert(rule.origin.file);
@@ -110,29 +116,34 @@ std::vector<backend::SourceText> line_sources(const ir::Shape& shape, const sour
   std::vector<backend::SourceText> texts;
   for (std::uint32_t index = 0; index < sources.file_count(); ++index) {
     const source::FileId file{index};
-    if (wanted.erase(sources.name(file)) != 0) texts.push_back({sources.name(file), sources.text(file)});
+    if (wanted.erase(sources.name(file)) != 0)
+      texts.push_back({sources.name(file), sources.text(file)});
   }
   return texts;
 }
 
 }  // namespace
 
-Result<CompiledObject> compile_shape(const ir::Shape& shape, const source::SourceMap& sources, const backend::Joiner& join) {
+Result<CompiledObject> compile_shape(const ir::Shape& shape, const source::SourceMap& sources,
+                                     const backend::Joiner& join) {
   CompiledObject result;
   result.emitted = emit::emit(shape);
-  auto compiled = backend::compile(result.emitted.file_name, result.emitted.text, backend::Output::Object,
-                                   line_sources(shape, sources));
-  if (!compiled) return fail(compiled.error().message + "\nwhile compiling\n" + result.emitted.text);
+  auto compiled = backend::compile(result.emitted.file_name, result.emitted.text,
+                                   backend::Output::Object, line_sources(shape, sources));
+  if (!compiled)
+    return fail(compiled.error().message + "\nwhile compiling\n" + result.emitted.text);
   backend::Bytes policy_object = std::move(compiled->output);
   for (const emit::Table& table : result.emitted.tables) {
-    if (auto set = backend::set_rodata(policy_object, table.variable, table.bytes); !set) return std::unexpected(set.error());
+    if (auto set = backend::set_rodata(policy_object, table.variable, table.bytes); !set)
+      return std::unexpected(set.error());
   }
-  const std::array<std::span<const std::uint8_t>, 2> parts{backend::datapath_object(), policy_object};
+  const std::array<std::span<const std::uint8_t>, 2> parts{backend::datapath_object(),
+                                                           policy_object};
   auto joined = join(parts);
   if (!joined) return std::unexpected(joined.error());
   const std::string meta = ir::to_json(shape);
-  auto object = backend::add_section(*joined, ir::kMetaSection,
-                                     {reinterpret_cast<const std::uint8_t*>(meta.data()), meta.size()});
+  auto object = backend::add_section(
+      *joined, ir::kMetaSection, {reinterpret_cast<const std::uint8_t*>(meta.data()), meta.size()});
   if (!object) return std::unexpected(object.error());
   result.object = std::move(*object);
   auto info = backend::inspect(result.object);

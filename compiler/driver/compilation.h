@@ -1,5 +1,6 @@
 #pragma once
-// One run of the compiler: the phases in order, each filling its result. Pure: bytes in, values and diagnostics out.
+// One run of the compiler: the phases in order, each filling its result. Pure: bytes in, values and
+// diagnostics out.
 
 #include <optional>
 #include <string>
@@ -40,16 +41,19 @@ struct CompiledObject {
   backend::ObjectInfo info;
 };
 
-// Emits, compiles and joins one shape; `sources` holds the manifests that its rules name, for line information. Errors of clang
-// here are bugs of policyc: the text holds the C. Thread-safe while `sources` does not change.
-[[nodiscard]] Result<CompiledObject> compile_shape(const ir::Shape& shape, const source::SourceMap& sources,
+// Emits, compiles and joins one shape; `sources` holds the manifests that its rules name, for line
+// information. Errors of clang here are bugs of policyc: the text holds the C. Thread-safe while
+// `sources` does not change.
+[[nodiscard]] Result<CompiledObject> compile_shape(const ir::Shape& shape,
+                                                   const source::SourceMap& sources,
                                                    const backend::Joiner& join);
 
 class Compilation {
  public:
   explicit Compilation(CompileOptions options) : options_(std::move(options)) {}
 
-  // Each phase needs the one before it. They return false when errors make the next phase pointless.
+  // Each phase needs the one before it. They return false when errors make the next phase
+  // pointless.
   bool parse(std::vector<InputText> policies, std::vector<InputText> inventory);
   bool resolve();
   bool build_shapes();

@@ -36,7 +36,8 @@ bool is_manifest(const fs::path& path) {
 Result<std::vector<fs::path>> manifests_below(const fs::path& directory) {
   std::error_code error;
   std::vector<fs::path> files;
-  for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
+       it.increment(error)) {
     if (it->is_regular_file(error) && is_manifest(it->path())) files.push_back(it->path());
   }
   if (error) return fail(directory.string() + ": " + error.message());
@@ -53,7 +54,8 @@ Result<std::string> read_file(const std::string& path) {
   std::string text;
   std::array<char, 65536> chunk{};
   while (text.size() < kMaxInputBytes) {
-    const ssize_t count = ::read(fd, chunk.data(), std::min(chunk.size(), kMaxInputBytes - text.size()));
+    const ssize_t count =
+        ::read(fd, chunk.data(), std::min(chunk.size(), kMaxInputBytes - text.size()));
     if (count == 0) break;
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
@@ -67,7 +69,8 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
-Result<std::vector<InputText>> read_inputs(const std::vector<std::string>& paths, std::istream& standard_input) {
+Result<std::vector<InputText>> read_inputs(const std::vector<std::string>& paths,
+                                           std::istream& standard_input) {
   std::vector<InputText> inputs;
   for (const std::string& path : paths) {
     if (path == "-") {
@@ -78,7 +81,8 @@ Result<std::vector<InputText>> read_inputs(const std::vector<std::string>& paths
     }
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
-    if (!fs::exists(status)) return fail(path + ": " + (error ? error.message() : "no such file or directory"));
+    if (!fs::exists(status))
+      return fail(path + ": " + (error ? error.message() : "no such file or directory"));
     std::vector<fs::path> files{path};
     if (fs::is_directory(status)) {
       auto found = manifests_below(path);

@@ -19,8 +19,12 @@ struct SubjectProgram {
 
 class ShapeCase {
  public:
-  ShapeCase(const scenario::Case& source, const scenario::Prepared& prepared, const ShapeOracle& oracle)
-      : source_(source), prepared_(prepared), oracle_(oracle), book_(source.cluster, prepared.resolved(), source.options) {}
+  ShapeCase(const scenario::Case& source, const scenario::Prepared& prepared,
+            const ShapeOracle& oracle)
+      : source_(source),
+        prepared_(prepared),
+        oracle_(oracle),
+        book_(source.cluster, prepared.resolved(), source.options) {}
 
   Result<std::vector<eval::FlowResult>> run() {
     std::vector<eval::FlowResult> results;
@@ -48,8 +52,10 @@ class ShapeCase {
         if (endpoint == nullptr) return std::nullopt;
         return book_.endpoint_labels(*endpoint);
       }
-      case eval::Peer::Kind::Entity: return book_.entity_labels(peer.name);
-      case eval::Peer::Kind::Address: return book_.address_labels(peer.address);
+      case eval::Peer::Kind::Entity:
+        return book_.entity_labels(peer.name);
+      case eval::Peer::Kind::Address:
+        return book_.address_labels(peer.address);
     }
     return std::nullopt;
   }
@@ -100,15 +106,24 @@ class ShapeCase {
     return result;
   }
 
-  static void fill(const ir::Shape& shape, std::size_t direction, std::uint32_t decision, eval::FlowResult& result) {
+  static void fill(const ir::Shape& shape, std::size_t direction, std::uint32_t decision,
+                   eval::FlowResult& result) {
     switch (POLICYC_DECISION_VERDICT(decision)) {
       case POLICY_ALLOW:
-      case POLICY_AUTH_REQUIRED: result.verdict = eval::Verdict::Allow; break;
-      case POLICY_REDIRECT: result.verdict = eval::Verdict::Redirect; break;
-      case POLICY_DEFAULT_DENY: result.by_default = true; break;
-      default: break;
+      case POLICY_AUTH_REQUIRED:
+        result.verdict = eval::Verdict::Allow;
+        break;
+      case POLICY_REDIRECT:
+        result.verdict = eval::Verdict::Redirect;
+        break;
+      case POLICY_DEFAULT_DENY:
+        result.by_default = true;
+        break;
+      default:
+        break;
     }
-    if (const ir::Rule* rule = shape.find_rule(direction, POLICYC_DECISION_RULE(decision))) result.parser = rule->parser;
+    if (const ir::Rule* rule = shape.find_rule(direction, POLICYC_DECISION_RULE(decision)))
+      result.parser = rule->parser;
   }
 
   const scenario::Case& source_;
@@ -121,13 +136,15 @@ class ShapeCase {
 }  // namespace
 
 scenario::Engine shape_engine(ShapeOracle oracle) {
-  return [oracle = std::move(oracle)](const scenario::Case& source, const scenario::Prepared& prepared) {
+  return [oracle = std::move(oracle)](const scenario::Case& source,
+                                      const scenario::Prepared& prepared) {
     return ShapeCase(source, prepared, oracle).run();
   };
 }
 
 scenario::Engine matrix_engine() {
-  return shape_engine([](const ir::Shape& shape, const source::SourceMap&, const ShapeQuestion& question) -> Result<std::uint32_t> {
+  return shape_engine([](const ir::Shape& shape, const source::SourceMap&,
+                         const ShapeQuestion& question) -> Result<std::uint32_t> {
     return shape.decide(question.direction, *question.peer, question.protocol, question.port);
   });
 }

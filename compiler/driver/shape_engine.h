@@ -1,6 +1,7 @@
 #pragma once
-// Engines that answer the flows of a scenario from compiled shapes: each subject's policy goes through IR and passes, as in
-// `policyc compile`; what the shape then answers is asked of an oracle.
+// Engines that answer the flows of a scenario from compiled shapes: each subject's policy goes
+// through IR and passes, as in `policyc compile`; what the shape then answers is asked of an
+// oracle.
 
 #include <cstdint>
 #include <functional>
@@ -17,15 +18,16 @@ struct ShapeQuestion {
   std::size_t direction = 0;  // policyc_direction: 0 ingress, 1 egress
   const policy::LabelSet* peer = nullptr;
   std::uint8_t protocol = 6;
-  std::uint16_t port = 0;     // host order; ICMP type
-  bool ipv6 = false;          // of the packet, where the protocol leaves it open
+  std::uint16_t port = 0;  // host order; ICMP type
+  bool ipv6 = false;       // of the packet, where the protocol leaves it open
 };
 
 // Gives a POLICYC_DECISION. `sources` are those that the shape's rules name.
-using ShapeOracle =
-    std::function<Result<std::uint32_t>(const ir::Shape& shape, const source::SourceMap& sources, const ShapeQuestion& question)>;
+using ShapeOracle = std::function<Result<std::uint32_t>(
+    const ir::Shape& shape, const source::SourceMap& sources, const ShapeQuestion& question)>;
 
-// Results hold verdict, parser and whether default deny decided; a subject whose policy cannot be computed denies.
+// Results hold verdict, parser and whether default deny decided; a subject whose policy cannot be
+// computed denies.
 [[nodiscard]] scenario::Engine shape_engine(ShapeOracle oracle);
 // Answers from the verdict matrices, in user space.
 [[nodiscard]] scenario::Engine matrix_engine();

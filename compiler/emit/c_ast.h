@@ -1,5 +1,6 @@
 #pragma once
-// A small tree for the C that policyc emits. It knows no policy; precedence and indentation live in c_printer.cpp alone.
+// A small tree for the C that policyc emits. It knows no policy; precedence and indentation live in
+// c_printer.cpp alone.
 
 #include <cstdint>
 #include <memory>

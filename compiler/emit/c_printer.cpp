@@ -18,9 +18,10 @@ constexpr std::size_t kTabColumns = 8;
 
 // C operator precedence (C17 section 6.5); larger binds tighter.
 int precedence(const std::string& op) {
-  static const std::map<std::string, int> kTable = {{"||", 3}, {"&&", 4}, {"|", 5},  {"^", 6},  {"&", 7},   {"==", 8},
-                                                    {"!=", 8}, {"<", 9},  {"<=", 9}, {">", 9},  {">=", 9},  {"<<", 10},
-                                                    {">>", 10}, {"+", 11}, {"-", 11}, {"*", 12}, {"/", 12}};
+  static const std::map<std::string, int> kTable = {
+      {"||", 3},  {"&&", 4}, {"|", 5},  {"^", 6},  {"&", 7},  {"==", 8},
+      {"!=", 8},  {"<", 9},  {"<=", 9}, {">", 9},  {">=", 9}, {"<<", 10},
+      {">>", 10}, {"+", 11}, {"-", 11}, {"*", 12}, {"/", 12}};
   return kTable.at(op);
 }
 
@@ -52,15 +53,16 @@ class Printer {
  public:
   std::string print(const Unit& unit) {
     for (const TopLevel& item : unit.items) {
-      std::visit(Overloaded{[this](const Comment& c) { comment(c, ""); },
-                            [this](const LineMark& m) { line_mark(m.line, m.file); },
-                            [this](const HereMark& m) { here_mark(m); },
-                            [this](const Include& i) { out_ += "#include " + quote(i.path) + "\n"; },
-                            [this](const Define& d) { define(d); },
-                            [this](const Raw& r) { out_ += r.text + ";\n"; },
-                            [this](const Function& f) { function(f); },
-                            [this](const Blank&) { out_ += "\n"; }},
-                 item);
+      std::visit(
+          Overloaded{[this](const Comment& c) { comment(c, ""); },
+                     [this](const LineMark& m) { line_mark(m.line, m.file); },
+                     [this](const HereMark& m) { here_mark(m); },
+                     [this](const Include& i) { out_ += "#include " + quote(i.path) + "\n"; },
+                     [this](const Define& d) { define(d); },
+                     [this](const Raw& r) { out_ += r.text + ";\n"; },
+                     [this](const Function& f) { function(f); },
+                     [this](const Blank&) { out_ += "\n"; }},
+          item);
     }
     return std::move(out_);
   }
@@ -72,7 +74,8 @@ class Printer {
       return;
     }
     out_ += indent + "/*\n";
-    for (const std::string& line : c.lines) out_ += indent + (line.empty() ? " *" : " * " + comment_safe(line)) + "\n";
+    for (const std::string& line : c.lines)
+      out_ += indent + (line.empty() ? " *" : " * " + comment_safe(line)) + "\n";
     out_ += indent + " */\n";
   }
 
@@ -81,7 +84,8 @@ class Printer {
   }
 
   void here_mark(const HereMark& mark) {
-    lines_ += static_cast<std::size_t>(std::count(out_.begin() + static_cast<std::ptrdiff_t>(counted_), out_.end(), '\n'));
+    lines_ += static_cast<std::size_t>(
+        std::count(out_.begin() + static_cast<std::ptrdiff_t>(counted_), out_.end(), '\n'));
     counted_ = out_.size();
     line_mark(lines_ + 2, mark.file);  // the mark itself is line lines_ + 1
   }
@@ -99,7 +103,9 @@ class Printer {
                             [this](const LineMark& m) { line_mark(m.line, m.file); },
                             [this](const HereMark& m) { here_mark(m); },
                             [this](const Declare& d) { out_ += "\t" + declaration(d) + ";\n"; },
-                            [this](const Return& r) { out_ += "\treturn " + expression(*r.value) + ";\n"; },
+                            [this](const Return& r) {
+                              out_ += "\treturn " + expression(*r.value) + ";\n";
+                            },
                             [this](const If& i) {
                               out_ += "\tif (" + condition(*i.condition) + ")\n\t\treturn " +
                                       expression(*i.result) + ";\n";
@@ -115,11 +121,14 @@ class Printer {
     return d.type + space + d.name + (d.value ? " = " + expression(*d.value) : "");
   }
 
-  // An `if` whose condition does not fit on the line is broken before each operand of its outermost && or ||.
+  // An `if` whose condition does not fit on the line is broken before each operand of its outermost
+  // && or ||.
   std::string condition(const Expr& expr) {
     std::string text = expression(expr);
     const auto* top = std::get_if<Binary>(&expr.node);
-    if (text.size() + 2 * kTabColumns <= kMaxColumns || top == nullptr || (top->op != "&&" && top->op != "||")) return text;
+    if (text.size() + 2 * kTabColumns <= kMaxColumns || top == nullptr ||
+        (top->op != "&&" && top->op != "||"))
+      return text;
     std::vector<const Expr*> operands;
     flatten(expr, top->op, operands);
     text.clear();
@@ -140,21 +149,25 @@ class Printer {
     flatten(*node->right, op, operands);
   }
 
-  // A binary operand gets parentheses where C needs them, where compilers warn without them (&& in ||), and around bit
-  // operators, whose precedence few people remember.
+  // A binary operand gets parentheses where C needs them, where compilers warn without them (&& in
+  // ||), and around bit operators, whose precedence few people remember.
   std::string operand(const Expr& expr, const std::string& parent, bool right) {
     const auto* child = std::get_if<Binary>(&expr.node);
     const std::string text = expression(expr);
     if (child == nullptr) return text;
     const int own = precedence(child->op);
     const int outer = precedence(parent);
-    const bool associative = child->op == parent && (parent == "&&" || parent == "||" || parent == "|" || parent == "&");
+    const bool associative =
+        child->op == parent && (parent == "&&" || parent == "||" || parent == "|" || parent == "&");
     const bool needs = own < outer || (own == outer && right && !associative);
-    const bool clearer = (parent == "||" && child->op == "&&") || (is_bit_operator(child->op) && child->op != parent);
+    const bool clearer = (parent == "||" && child->op == "&&") ||
+                         (is_bit_operator(child->op) && child->op != parent);
     return needs || clearer ? "(" + text + ")" : text;
   }
 
-  static bool is_bit_operator(const std::string& op) { return op == "&" || op == "|" || op == "^" || op == "<<" || op == ">>"; }
+  static bool is_bit_operator(const std::string& op) {
+    return op == "&" || op == "|" || op == "^" || op == "<<" || op == ">>";
+  }
 
   // Operands of unary and postfix operators bind tightest: any binary one is put in parentheses.
   std::string tight(const Expr& expr) {
@@ -173,7 +186,8 @@ class Printer {
                    [](const Number& n) { return std::to_string(n.value); },
                    [this](const Unary& u) { return u.op + tight(*u.operand); },
                    [this](const Binary& b) {
-                     return operand(*b.left, b.op, false) + " " + b.op + " " + operand(*b.right, b.op, true);
+                     return operand(*b.left, b.op, false) + " " + b.op + " " +
+                            operand(*b.right, b.op, true);
                    },
                    [this](const Call& c) {
                      std::string text = c.function + "(";
@@ -183,12 +197,14 @@ class Printer {
                      return text + ")";
                    },
                    [this](const Arrow& a) { return postfix_operand(*a.object) + "->" + a.field; },
-                   [this](const Index& i) { return postfix_operand(*i.array) + "[" + expression(*i.index) + "]"; }},
+                   [this](const Index& i) {
+                     return postfix_operand(*i.array) + "[" + expression(*i.index) + "]";
+                   }},
         expr.node);
   }
 
   std::string out_;
-  std::size_t lines_ = 0;    // in the first counted_ bytes of out_
+  std::size_t lines_ = 0;  // in the first counted_ bytes of out_
   std::size_t counted_ = 0;
 };
 

@@ -10,7 +10,8 @@ namespace policyc::emit {
 namespace {
 
 std::string upper(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
 }
 
@@ -29,7 +30,8 @@ c::ExprPtr port_condition(const std::vector<matrix::PortRange>& ranges) {
       one = c::binary("==", port(), c::number(range.first));
     } else {
       if (range.first > 0) one = c::binary(">=", port(), c::number(range.first));
-      if (range.last < 0xffff) one = c::conjunction(one, c::binary("<=", port(), c::number(range.last)));
+      if (range.last < 0xffff)
+        one = c::conjunction(one, c::binary("<=", port(), c::number(range.last)));
     }
     result = c::disjunction(result, one);
   }
@@ -42,17 +44,20 @@ c::ExprPtr ports_condition(const std::vector<matrix::PortRange>& ports) {
   if (by_protocol.contains(matrix::kAnyProtocol)) return nullptr;
   c::ExprPtr result;
   for (const auto& [protocol, ranges] : by_protocol) {
-    const auto is_protocol = c::binary("==", c::arrow(c::name("context"), "protocol"), c::number(protocol));
+    const auto is_protocol =
+        c::binary("==", c::arrow(c::name("context"), "protocol"), c::number(protocol));
     result = c::disjunction(result, c::conjunction(is_protocol, port_condition(ranges)));
   }
   return result;
 }
 
-c::ExprPtr peers_condition(const ir::Rule& rule, const ir::DirectionShape& part, std::size_t direction) {
+c::ExprPtr peers_condition(const ir::Rule& rule, const ir::DirectionShape& part,
+                           std::size_t direction) {
   c::ExprPtr mask;
   for (const std::uint32_t peer : rule.peers) {
     const auto bit = static_cast<std::size_t>(
-        std::lower_bound(part.predicates.begin(), part.predicates.end(), peer) - part.predicates.begin());
+        std::lower_bound(part.predicates.begin(), part.predicates.end(), peer) -
+        part.predicates.begin());
     const auto one = c::name(peer_name(direction, bit));
     mask = mask ? c::binary("|", mask, one) : one;
   }
@@ -61,7 +66,8 @@ c::ExprPtr peers_condition(const ir::Rule& rule, const ir::DirectionShape& part,
 
 }  // namespace
 
-void emit_compares(const ir::Shape& shape, std::size_t direction, const std::string& file, c::Unit& unit) {
+void emit_compares(const ir::Shape& shape, std::size_t direction, const std::string& file,
+                   c::Unit& unit) {
   const ir::DirectionShape& part = shape.directions[direction];
   for (std::size_t bit = 0; bit < part.predicates.size(); ++bit) {
     unit.items.emplace_back(c::Define{peer_name(direction, bit), std::to_string(2U << bit) + "U",
@@ -73,10 +79,12 @@ void emit_compares(const ir::Shape& shape, std::size_t direction, const std::str
   c::Function function{verdict_signature(direction), {}};
   auto& body = function.body;
   body.emplace_back(c::If{c::unary("!", c::name("context")), c::name("POLICYC_NO_DECISION")});
-  body.emplace_back(c::Declare{"policyc_u32", "peers",
-                               c::call("policy_row", {c::unary("&", c::name("policy_rows_" + suffix(direction))),
-                                                      c::arrow(c::name("context"), "peer_class")})});
-  body.emplace_back(c::If{c::binary("==", c::name("peers"), c::name("POLICYC_UNKNOWN_ROW")), c::name("POLICYC_NO_DECISION")});
+  body.emplace_back(
+      c::Declare{"policyc_u32", "peers",
+                 c::call("policy_row", {c::unary("&", c::name("policy_rows_" + suffix(direction))),
+                                        c::arrow(c::name("context"), "peer_class")})});
+  body.emplace_back(c::If{c::binary("==", c::name("peers"), c::name("POLICYC_UNKNOWN_ROW")),
+                          c::name("POLICYC_NO_DECISION")});
   bool decided = false;
   for (const std::uint32_t index : part.matrix.strength_order()) {
     const ir::Rule* rule = &part.rules[index];
@@ -85,7 +93,8 @@ void emit_compares(const ir::Shape& shape, std::size_t direction, const std::str
     body.emplace_back(c::Blank{});
     add_rule_mark(*rule, file, body);
     c::ExprPtr condition = ports_condition(rule->ports);
-    if (!rule->any_peer) condition = c::conjunction(peers_condition(*rule, part, direction), condition);
+    if (!rule->any_peer)
+      condition = c::conjunction(peers_condition(*rule, part, direction), condition);
     if (!condition) {
       body.emplace_back(c::Return{decision(*rule)});
       decided = true;

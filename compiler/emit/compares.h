@@ -1,6 +1,6 @@
 #pragma once
-// Form::Compares: one `if` for each rule, strongest first; a class's row is the bit set of its true predicates.
-// `file` is the name of the emitted text.
+// Form::Compares: one `if` for each rule, strongest first; a class's row is the bit set of its true
+// predicates. `file` is the name of the emitted text.
 
 #include <string>
 
@@ -9,6 +9,7 @@
 
 namespace policyc::emit {
 
-void emit_compares(const ir::Shape& shape, std::size_t direction, const std::string& file, c::Unit& unit);
+void emit_compares(const ir::Shape& shape, std::size_t direction, const std::string& file,
+                   c::Unit& unit);
 
 }  // namespace policyc::emit

@@ -29,17 +29,21 @@ void add_place(const ir::Origin& origin, const std::string& file, std::vector<c:
 }  // namespace
 
 std::string verdict_signature(std::size_t direction) {
-  return "int policy_verdict_" + std::string(ir::direction_name(direction)) + "(const struct policy_context *context)";
+  return "int policy_verdict_" + std::string(ir::direction_name(direction)) +
+         "(const struct policy_context *context)";
 }
 
 std::string suffix(std::size_t direction) { return direction == 0 ? "in" : "out"; }
 
 std::string describe(const ir::Rule& rule) {
-  std::string text = "rule " + std::to_string(rule.id) + ": " + std::string(ir::verdict_name(rule.verdict));
+  std::string text =
+      "rule " + std::to_string(rule.id) + ": " + std::string(ir::verdict_name(rule.verdict));
   if (!rule.parser.empty()) text += " to the " + rule.parser + " proxy";
   if (rule.auth_required) text += " if authenticated";
   text += " " + port_list(rule.ports);
-  text += rule.any_peer ? ", every peer" : ", " + std::to_string(rule.peers.size()) + (rule.peers.size() == 1 ? " peer" : " peers");
+  text += rule.any_peer ? ", every peer"
+                        : ", " + std::to_string(rule.peers.size()) +
+                              (rule.peers.size() == 1 ? " peer" : " peers");
   text += "; " + rule.origin.object;
   if (!rule.origin.path.empty()) text += " " + rule.origin.path;
   if (!rule.origin.file.empty()) text += ", " + rule.origin.place();
@@ -48,9 +52,12 @@ std::string describe(const ir::Rule& rule) {
 
 c::ExprPtr decision(const ir::Rule& rule) {
   switch (rule.verdict) {
-    case ir::Verdict::Allow: return decision_macro(rule.auth_required ? "POLICY_AUTH_REQUIRED" : "POLICY_ALLOW", rule.id);
-    case ir::Verdict::Deny: return decision_macro("POLICY_DENY", rule.id);
-    case ir::Verdict::Redirect: return decision_macro("POLICY_REDIRECT", rule.id);
+    case ir::Verdict::Allow:
+      return decision_macro(rule.auth_required ? "POLICY_AUTH_REQUIRED" : "POLICY_ALLOW", rule.id);
+    case ir::Verdict::Deny:
+      return decision_macro("POLICY_DENY", rule.id);
+    case ir::Verdict::Redirect:
+      return decision_macro("POLICY_REDIRECT", rule.id);
   }
   return decision_macro("POLICY_DEFAULT_DENY", 0);
 }
@@ -63,7 +70,8 @@ void add_rule_mark(const ir::Rule& rule, const std::string& file, std::vector<c:
 void add_fallback(const ir::DirectionShape& part, std::size_t direction, const std::string& file,
                   std::vector<c::Statement>& body) {
   if (!part.enforced) {
-    body.emplace_back(c::Comment{{"no policy selects this endpoint on " + std::string(ir::direction_name(direction))}});
+    body.emplace_back(c::Comment{
+        {"no policy selects this endpoint on " + std::string(ir::direction_name(direction))}});
     add_place({}, file, body);
     body.emplace_back(c::Return{decision_macro("POLICY_ALLOW", 0)});
     return;
@@ -73,7 +81,8 @@ void add_fallback(const ir::DirectionShape& part, std::size_t direction, const s
     lines.push_back("by " + origin.object + (origin.file.empty() ? "" : ", " + origin.place()));
   }
   body.emplace_back(c::Comment{lines});
-  add_place(part.default_deny_origins.empty() ? ir::Origin{} : part.default_deny_origins.front(), file, body);
+  add_place(part.default_deny_origins.empty() ? ir::Origin{} : part.default_deny_origins.front(),
+            file, body);
   body.emplace_back(c::Return{decision_macro("POLICY_DEFAULT_DENY", 0)});
 }
 

@@ -11,7 +11,8 @@ namespace policyc::emit {
 
 [[nodiscard]] std::string verdict_signature(std::size_t direction);
 [[nodiscard]] std::string suffix(std::size_t direction);  // "in", "out"
-// "rule 3: allow tcp/443 from k8s:app=frontend; CiliumNetworkPolicy/default/api spec.ingress[0], policy.yaml:14"
+// "rule 3: allow tcp/443 from k8s:app=frontend; CiliumNetworkPolicy/default/api spec.ingress[0],
+// policy.yaml:14"
 [[nodiscard]] std::string describe(const ir::Rule& rule);
 // POLICYC_DECISION(POLICY_ALLOW, 3)
 [[nodiscard]] c::ExprPtr decision(const ir::Rule& rule);

@@ -1,7 +1,8 @@
 #pragma once
-// A shape to C: `int policy_verdict_ingress(const struct policy_context *)` and its egress twin, plus the maps and tables that
-// they read. Each decision names its policy, rule and line, in a comment and by #line. Large tables are zero in the C; their bytes
-// are written into the object's .rodata afterwards (a C initialiser of 10,000 rules costs clang 147 ms, the bytes 8).
+// A shape to C: `int policy_verdict_ingress(const struct policy_context *)` and its egress twin,
+// plus the maps and tables that they read. Each decision names its policy, rule and line, in a
+// comment and by #line. Large tables are zero in the C; their bytes are written into the object's
+// .rodata afterwards (a C initialiser of 10,000 rules costs clang 147 ms, the bytes 8).
 
 #include <cstdint>
 #include <string>
@@ -11,7 +12,8 @@
 
 namespace policyc::emit {
 
-// A `const volatile` table of the emitted C and its content, in the target's byte order (little endian).
+// A `const volatile` table of the emitted C and its content, in the target's byte order (little
+// endian).
 struct Table {
   std::string variable;
   std::vector<std::uint8_t> bytes;

@@ -7,6 +7,7 @@
 
 #include "compiler/ir/conflicts.h"
 #include "compiler/ir/implication.h"
+#include "compiler/ir/listeners.h"
 #include "compiler/policy/entities.h"
 
 namespace policyc::ir {
@@ -28,10 +29,12 @@ struct Redirect {
   std::string parser;
 };
 
-// Spec sections 6.3 and 6.5: default redirect priorities are 101, 106, 111, 116, 121, 126; precedence is 255 - priority.
+// Spec sections 6.3 and 6.5: default redirect priorities are 101, 106, 111, 116, 121, 126;
+// precedence is 255 - priority.
 std::optional<Redirect> redirect_of(const EntryPorts& ports, Protocol protocol) {
   switch (ports.parser) {
-    case Parser::None: return std::nullopt;
+    case Parser::None:
+      return std::nullopt;
     case Parser::Http:
       if (protocol != Protocol::Tcp) return std::nullopt;
       return Redirect{154, "http"};
@@ -41,11 +44,14 @@ std::optional<Redirect> redirect_of(const EntryPorts& ports, Protocol protocol) 
     case Parser::Generic:
       if (protocol != Protocol::Tcp) return std::nullopt;
       return Redirect{144, ports.generic_parser};
-    case Parser::Tls: return Redirect{139, "tls"};
-    case Parser::Dns: return Redirect{134, "dns"};
+    case Parser::Tls:
+      return Redirect{139, "tls"};
+    case Parser::Dns:
+      return Redirect{134, "dns"};
     case Parser::Crd: {
       const int priority = ports.listener ? ports.listener->priority : 0;
-      return Redirect{priority == 0 ? kListenerDefault : static_cast<std::uint8_t>(255 - priority), "crd"};
+      return Redirect{priority == 0 ? kListenerDefault : static_cast<std::uint8_t>(255 - priority),
+                      "crd"};
     }
   }
   return std::nullopt;
@@ -53,21 +59,26 @@ std::optional<Redirect> redirect_of(const EntryPorts& ports, Protocol protocol) 
 
 class Builder {
  public:
-  Builder(const BuildInput& input, const Subject& subject, const BuildOptions& options, diag::Engine& diagnostics)
+  Builder(const BuildInput& input, const Subject& subject, const BuildOptions& options,
+          diag::Engine& diagnostics)
       : input_(input), subject_(subject), options_(options), diagnostics_(diagnostics) {}
 
   EndpointPolicy run() {
     policy_.subject = subject_.name;
-    for (const Direction direction : {Direction::Ingress, Direction::Egress}) build_direction(direction);
+    for (const Direction direction : {Direction::Ingress, Direction::Egress})
+      build_direction(direction);
     return std::move(policy_);
   }
 
  private:
-  bool subject_has_key(std::string_view key) const { return subject_.labels != nullptr && subject_.labels->has_key(key); }
+  bool subject_has_key(std::string_view key) const {
+    return subject_.labels != nullptr && subject_.labels->has_key(key);
+  }
 
   bool applies(const Entry& entry) const {
     if (entry.subject_is_node != (subject_.kind == policy::EndpointKind::Host)) return false;
-    if (!entry.policy_namespace.empty() && entry.policy_namespace != subject_.namespace_) return false;
+    if (!entry.policy_namespace.empty() && entry.policy_namespace != subject_.namespace_)
+      return false;
     if (subject_.labels != nullptr) return entry.subject.matches(*subject_.labels);
     return implies(*subject_.selector, entry.subject);
   }
@@ -77,7 +88,8 @@ class Builder {
     auto& out = policy_.directions[static_cast<std::size_t>(direction)];
     const policy::Options& agent = options_.agent;
     named_end_ports_.clear();
-    // Cilium looks for the key of any source (upstream #48027), so a pod label `host` or `init` counts too.
+    // Cilium looks for the key of any source (upstream #48027), so a pod label `host` or `init`
+    // counts too.
     const bool is_host = subject_has_key(kHostKey) || subject_.kind == policy::EndpointKind::Host;
     if (is_host && !agent.host_firewall) return;
     if (agent.enforcement == policy::Enforcement::Never) return;
@@ -85,7 +97,8 @@ class Builder {
     for (const Entry& entry : input_.resolved.entries) {
       if (entry.direction == direction && applies(entry)) entries.push_back(&entry);
     }
-    const bool always = agent.enforcement == policy::Enforcement::Always || subject_has_key(kInitKey);
+    const bool always =
+        agent.enforcement == policy::Enforcement::Always || subject_has_key(kInitKey);
     out.enforced = always || !entries.empty();
     if (!out.enforced) return;
     out.default_deny = always;
@@ -93,12 +106,18 @@ class Builder {
     for (const Entry* entry : entries) {
       if (!entry->default_deny) continue;
       out.default_deny = true;
-      if (seen.insert(entry->origin.object()).second) out.default_deny_origins.push_back(origin_of(entry->origin));
+      if (seen.insert(entry->origin.object()).second)
+        out.default_deny_origins.push_back(origin_of(entry->origin));
     }
     check_conflicts(entries, diagnostics_);
+    unrealised_.clear();
+    if (!options_.without_l7) {
+      unrealised_ = unrealised_filters(entries, input_.cluster, subject_.namespace_);
+    }
     for (const Entry* entry : entries) add_entry(*entry, out);
     if (!out.default_deny) add_rule(out, synthetic("no policy sets default deny"));
-    if (direction == Direction::Ingress && agent.allow_localhost && subject_.kind != policy::EndpointKind::Host) {
+    if (direction == Direction::Ingress && agent.allow_localhost &&
+        subject_.kind != policy::EndpointKind::Host) {
       Rule rule = synthetic("agent option allow-localhost");
       rule.any_peer = false;
       rule.peers = {predicate(policy::reserved_selector(kHostKey))};
@@ -133,15 +152,7 @@ class Builder {
     base.precedence = entry.deny ? kPrecedenceDeny : kPrecedenceAllow;
     base.auth_required = !entry.deny && entry.auth && *entry.auth != policy::AuthType::Disabled;
     base.origin = origin_of(entry.origin);
-    base.any_peer = entry.l3 == policy::L3::Empty;
-    for (const policy::Selector& peer : entry.peers) {
-      if (peer.matches_everything()) base.any_peer = true;
-    }
-    if (!base.any_peer) {
-      for (const policy::Selector& peer : entry.peers) base.peers.push_back(predicate(peer));
-      std::sort(base.peers.begin(), base.peers.end());
-      base.peers.erase(std::unique(base.peers.begin(), base.peers.end()), base.peers.end());
-    }
+    set_peers(entry, nullptr, base);
     if (!entry.has_l4) {
       if (entry.l3 != policy::L3::Selectors) return;
       base.ports = {{}};
@@ -151,10 +162,33 @@ class Builder {
     for (const EntryPorts& ports : entry.l4) add_ports(entry, base, ports, out);
   }
 
-  // One rule for each kind of redirect that the element's ports have.
-  void add_ports(const Entry& entry, const Rule& base, const EntryPorts& ports, DirectionPolicy& out) {
+  // The entry's peers; with a port only those whose filter on it is realised.
+  void set_peers(const Entry& entry, const PortSpec* port, Rule& rule) {
+    const auto realised = [&](const std::string& text) {
+      return port == nullptr || entry.deny || !unrealised_.contains(filter_key(*port, text));
+    };
+    const policy::Selector wildcard = policy::wildcard_selector();
+    rule.peers.clear();
+    rule.any_peer = entry.l3 == policy::L3::Empty;
+    for (const policy::Selector& peer : entry.peers) {
+      if (peer.matches_everything()) rule.any_peer = true;
+    }
+    if (rule.any_peer) {
+      rule.any_peer = realised(wildcard.text);
+      return;
+    }
+    for (const policy::Selector& peer : entry.peers) {
+      if (realised(peer.text)) rule.peers.push_back(predicate(peer));
+    }
+    std::sort(rule.peers.begin(), rule.peers.end());
+    rule.peers.erase(std::unique(rule.peers.begin(), rule.peers.end()), rule.peers.end());
+  }
+
+  // One rule for each kind of redirect, and each set of peers, that the element's ports have.
+  void add_ports(const Entry& entry, const Rule& base, const EntryPorts& ports,
+                 DirectionPolicy& out) {
     if (ports.listener_needs_namespace && subject_.namespace_.empty()) report_listener(ports);
-    std::map<std::string, Rule> rules;
+    std::map<std::pair<std::string, std::vector<std::uint32_t>>, Rule> rules;
     for (const PortSpec& port : ports.ports) {
       const auto range = resolve_port(entry, port);
       if (!range) continue;
@@ -162,22 +196,19 @@ class Builder {
       if (ports.node.valid()) rule.origin.line = origin_at(entry.origin, ports.node).line;
       const auto redirect = entry.deny ? std::nullopt : redirect_of(ports, port.protocol);
       if (redirect && !options_.without_l7) {
-        if (ports.parser == Parser::Crd && !listener_exists(ports)) continue;  // not realised: fails closed
         rule.verdict = Verdict::Redirect;
         rule.precedence = redirect->precedence;
         rule.parser = redirect->parser;
       }
-      rules.try_emplace(rule.parser, rule).first->second.ports.push_back(*range);
+      if (!unrealised_.empty()) set_peers(entry, &port, rule);
+      if (!rule.any_peer && rule.peers.empty()) continue;  // nothing of it is realised
+      rules.try_emplace({rule.parser, rule.peers}, rule).first->second.ports.push_back(*range);
     }
-    for (auto& [parser, rule] : rules) {
+    for (auto& [key, rule] : rules) {
       std::sort(rule.ports.begin(), rule.ports.end());
       rule.ports.erase(std::unique(rule.ports.begin(), rule.ports.end()), rule.ports.end());
       add_rule(out, std::move(rule));
     }
-  }
-
-  bool listener_exists(const EntryPorts& ports) const {
-    return ports.listener && input_.cluster.listeners.contains(ports.listener->qualified(subject_.namespace_));
   }
 
   // Spec section 2.9.
@@ -185,15 +216,18 @@ class Builder {
     if (already_reported(diagnostics_, diag::Id::ListenerNeedsNamespace, ports.node)) return;
     diagnostics_
         .report(diag::Id::ListenerNeedsNamespace, ports.node,
-                "a listener of a CiliumEnvoyConfig is looked up in the namespace of `" + subject_.name + "`, which has none")
-        .help = "write `kind: CiliumClusterwideEnvoyConfig`, or select the endpoints of a namespace";
+                "a listener of a CiliumEnvoyConfig is looked up in the namespace of `" +
+                    subject_.name + "`, which has none")
+        .help =
+        "write `kind: CiliumClusterwideEnvoyConfig`, or select the endpoints of a namespace";
   }
 
   std::optional<matrix::PortRange> resolve_port(const Entry& entry, const PortSpec& port) {
     std::uint16_t first = port.port;
     std::uint16_t end = port.end_port;
     if (!port.name.empty()) {
-      // One filter holds all statements of a name and protocol; the first one's endPort counts for all (spec section 3.3, 2).
+      // One filter holds all statements of a name and protocol; the first one's endPort counts for
+      // all (spec section 3.3, 2).
       end = named_end_ports_.try_emplace({port.protocol, port.name}, end).first->second;
       const auto number = named_port(entry, port);
       if (!number) return std::nullopt;
@@ -205,18 +239,20 @@ class Builder {
     return matrix::PortRange{protocol, first, last};
   }
 
-  // Spec section 6.5: ingress names are the subject's own; egress names are those of all pods, and a name with two numbers
-  // resolves to nothing.
+  // Spec section 6.5: ingress names are the subject's own; egress names are those of all pods, and
+  // a name with two numbers resolves to nothing.
   std::optional<std::uint16_t> named_port(const Entry& entry, const PortSpec& port) {
     const std::string_view protocol = policy::protocol_name(port.protocol);
     std::set<std::uint16_t> numbers;
     const auto collect = [&](const std::vector<policy::NamedPort>& ports) {
       for (const auto& candidate : ports) {
-        if (candidate.name == port.name && candidate.protocol == protocol) numbers.insert(candidate.port);
+        if (candidate.name == port.name && candidate.protocol == protocol)
+          numbers.insert(candidate.port);
       }
     };
     if (!input_.has_inventory) {
-      if (already_reported(diagnostics_, diag::Id::NamedPortNeedsInventory, port.node)) return std::nullopt;
+      if (already_reported(diagnostics_, diag::Id::NamedPortNeedsInventory, port.node))
+        return std::nullopt;
       diagnostics_
           .report(diag::Id::NamedPortNeedsInventory, port.node,
                   "port name `" + port.name + "` has no number without an inventory")
@@ -233,8 +269,8 @@ class Builder {
   }
 
   std::uint32_t predicate(const policy::Selector& selector) {
-    const auto [found, inserted] =
-        predicate_ids_.try_emplace(selector.serialise(), static_cast<std::uint32_t>(policy_.predicates.size()));
+    const auto [found, inserted] = predicate_ids_.try_emplace(
+        selector.serialise(), static_cast<std::uint32_t>(policy_.predicates.size()));
     if (inserted) policy_.predicates.push_back(selector);
     return found->second;
   }
@@ -250,7 +286,9 @@ class Builder {
   diag::Engine& diagnostics_;
   EndpointPolicy policy_;
   std::map<std::string, std::uint32_t> predicate_ids_;
-  std::map<std::pair<Protocol, std::string>, std::uint16_t> named_end_ports_;  // of the direction being built
+  std::map<std::pair<Protocol, std::string>, std::uint16_t>
+      named_end_ports_;             // of the direction being built
+  std::set<FilterKey> unrealised_;  // likewise
   std::uint32_t next_rule_id_ = 1;
 };
 

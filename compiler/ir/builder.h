@@ -1,5 +1,6 @@
 #pragma once
-// Resolved entries to the IR of one endpoint (spec sections 6.1 to 6.5 and 6.9, without the content of L7 rules).
+// Resolved entries to the IR of one endpoint (spec sections 6.1 to 6.5 and 6.9, without the content
+// of L7 rules).
 
 #include <string>
 #include <vector>
@@ -16,13 +17,14 @@ struct BuildOptions {
   bool without_l7 = false;  // compile L7 rules as plain allows
 };
 
-// Whose policy to build. With an inventory: an endpoint's identity labels. Without: a subject selector; entries then apply when
-// every endpoint that matches `selector` must match theirs too (implication.h).
+// Whose policy to build. With an inventory: an endpoint's identity labels. Without: a subject
+// selector; entries then apply when every endpoint that matches `selector` must match theirs too
+// (implication.h).
 struct Subject {
   std::string name;
   const policy::LabelSet* labels = nullptr;
   const policy::Selector* selector = nullptr;
-  std::string namespace_;                      // of the endpoint; empty: none
+  std::string namespace_;  // of the endpoint; empty: none
   policy::EndpointKind kind = policy::EndpointKind::Pod;
   const std::vector<policy::NamedPort>* ports = nullptr;  // the endpoint's own container ports
 };
@@ -34,10 +36,10 @@ struct BuildInput {
   const source::SourceMap& sources;
 };
 
-// Conflicts of spec section 6.4, and named ports that cannot be resolved for lack of an inventory, are reported as errors;
-// the result must not be used then.
-[[nodiscard]] EndpointPolicy build(const BuildInput& input, const Subject& subject, const BuildOptions& options,
-                                   diag::Engine& diagnostics);
+// Conflicts of spec section 6.4, and named ports that cannot be resolved for lack of an inventory,
+// are reported as errors; the result must not be used then.
+[[nodiscard]] EndpointPolicy build(const BuildInput& input, const Subject& subject,
+                                   const BuildOptions& options, diag::Engine& diagnostics);
 
 // The distinct subjects of all entries: what is compiled without an inventory.
 [[nodiscard]] std::vector<Subject> distinct_subjects(const policy::Resolved& resolved);

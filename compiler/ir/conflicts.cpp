@@ -42,22 +42,24 @@ struct Merged {
   Stated<bool> l7;
 };
 
-// Protocol, port, end port, port name, peer selector.
-using Key = std::tuple<std::uint8_t, std::uint16_t, std::uint16_t, std::string, std::string>;
-
 std::string tls_text(const policy::TlsContext& tls) {
-  return tls.secret_namespace.value + "/" + tls.secret_name.value + "/" + tls.trusted_ca.value + "/" +
-         tls.certificate.value + "/" + tls.private_key.value;
+  return tls.secret_namespace.value + "/" + tls.secret_name.value + "/" + tls.trusted_ca.value +
+         "/" + tls.certificate.value + "/" + tls.private_key.value;
 }
 
 bool same_listener(const policy::ListenerRef& a, const policy::ListenerRef& b) {
   return a.config == b.config && a.name == b.name && a.clusterwide == b.clusterwide;
 }
 
-bool is_l7(Parser parser) { return parser == Parser::Http || parser == Parser::Kafka || parser == Parser::Generic; }
+bool is_l7(Parser parser) {
+  return parser == Parser::Http || parser == Parser::Kafka || parser == Parser::Generic;
+}
 
 std::string parser_text(const ParserKind& kind) {
-  return "`" + (kind.parser == Parser::Generic ? kind.generic_name : std::string(policy::parser_name(kind.parser))) + "`";
+  return "`" +
+         (kind.parser == Parser::Generic ? kind.generic_name
+                                         : std::string(policy::parser_name(kind.parser))) +
+         "`";
 }
 
 Merged make_merged(const Entry& entry, const EntryPorts& ports, const PortSpec& port) {
@@ -65,7 +67,8 @@ Merged make_merged(const Entry& entry, const EntryPorts& ports, const PortSpec& 
   Merged merged;
   merged.deny = entry.deny;
   // HTTP, Kafka and other L7 parsers take effect on TCP only.
-  if (ports.parser != Parser::None && (!is_l7(ports.parser) || port.protocol == policy::Protocol::Tcp)) {
+  if (ports.parser != Parser::None &&
+      (!is_l7(ports.parser) || port.protocol == policy::Protocol::Tcp)) {
     merged.parser = {ParserKind{ports.parser, ports.generic_parser}, node};
   }
   merged.auth = {entry.auth, node};
@@ -81,7 +84,7 @@ class Checker {
  public:
   explicit Checker(diag::Engine& diagnostics) : diagnostics_(diagnostics) {}
 
-  void add(const Key& key, const Merged& incoming) {
+  void add(const FilterKey& key, const Merged& incoming) {
     const auto [found, inserted] = merged_.try_emplace(key, incoming);
     if (inserted) return;
     Merged& existing = found->second;
@@ -103,7 +106,8 @@ class Checker {
   [[nodiscard]] bool ok() const { return ok_; }
 
  private:
-  void report(diag::Id id, source::NodeId earlier, source::NodeId later, const std::string& message) {
+  void report(diag::Id id, source::NodeId earlier, source::NodeId later,
+              const std::string& message) {
     ok_ = false;
     if (already_reported(diagnostics_, id, later)) return;
     auto& diagnostic = diagnostics_.report(id, later, message);
@@ -113,7 +117,8 @@ class Checker {
 
   void merge_parser(Stated<ParserKind>& existing, const Stated<ParserKind>& incoming) {
     if (!incoming.value || existing.value == incoming.value) return;
-    if (!existing.value || (existing.value->parser == Parser::Tls && is_l7(incoming.value->parser))) {
+    if (!existing.value ||
+        (existing.value->parser == Parser::Tls && is_l7(incoming.value->parser))) {
       existing = incoming;
       return;
     }
@@ -123,14 +128,17 @@ class Checker {
                " on the same peers and port");
   }
 
-  void merge_listener(Stated<policy::ListenerRef>& existing, const Stated<policy::ListenerRef>& incoming) {
+  void merge_listener(Stated<policy::ListenerRef>& existing,
+                      const Stated<policy::ListenerRef>& incoming) {
     if (!incoming.value) return;
     if (!existing.value) {
       existing = incoming;
       return;
     }
     constexpr int kDefault = 126;
-    const auto strength = [](const policy::ListenerRef& ref) { return ref.priority == 0 ? kDefault : int{ref.priority}; };
+    const auto strength = [](const policy::ListenerRef& ref) {
+      return ref.priority == 0 ? kDefault : int{ref.priority};
+    };
     const int before = strength(*existing.value);
     const int now = strength(*incoming.value);
     if (before == now && !same_listener(*existing.value, *incoming.value)) {
@@ -142,7 +150,8 @@ class Checker {
   }
 
   template <class T>
-  void merge(Stated<T>& existing, const Stated<T>& incoming, diag::Id id, const std::string& message) {
+  void merge(Stated<T>& existing, const Stated<T>& incoming, diag::Id id,
+             const std::string& message) {
     if (!incoming.value) return;
     if (!existing.value) {
       existing = incoming;
@@ -155,33 +164,43 @@ class Checker {
     const bool met_before = existing.server_names.value && existing.l7.value;
     if (!existing.server_names.value) existing.server_names = incoming.server_names;
     if (!existing.l7.value) existing.l7 = incoming.l7;
-    if (met_before || !existing.server_names.value || !existing.l7.value || existing.terminating.value) return;
+    if (met_before || !existing.server_names.value || !existing.l7.value ||
+        existing.terminating.value)
+      return;
     const bool names_are_new = incoming.server_names.value.has_value();
-    report(diag::Id::ConflictingServerNames, names_are_new ? existing.l7.node : existing.server_names.node,
+    report(diag::Id::ConflictingServerNames,
+           names_are_new ? existing.l7.node : existing.server_names.node,
            names_are_new ? existing.server_names.node : existing.l7.node,
            "`serverNames` and L7 rules meet on the same peers and port without `terminatingTLS`");
   }
 
   diag::Engine& diagnostics_;
-  std::map<Key, Merged> merged_;
+  std::map<FilterKey, Merged> merged_;
   bool ok_ = true;
 };
+
+}  // namespace
+
+FilterKey filter_key(const PortSpec& port, const std::string& peer) {
+  const std::uint16_t end_port = port.name.empty() ? port.end_port : std::uint16_t{0};
+  return {static_cast<std::uint8_t>(port.protocol), port.port, end_port, port.name, peer};
+}
 
 std::set<std::string> peer_texts(const Entry& entry) {
   static const std::string kNobody = policy::reserved_selector("none").text;
   std::set<std::string> peers;
   for (const policy::Selector& peer : entry.peers) peers.insert(peer.text);
   const std::string& wildcard = policy::wildcard_selector().text;
-  if (entry.l3 == policy::L3::Empty || peers.contains(wildcard)) return {wildcard};  // beside it the others do not count
+  if (entry.l3 == policy::L3::Empty || peers.contains(wildcard))
+    return {wildcard};   // beside it the others do not count
   peers.erase(kNobody);  // selects nobody: never a conflict
   return peers;
 }
 
-}  // namespace
-
 bool already_reported(const diag::Engine& diagnostics, diag::Id id, source::NodeId node) {
-  return std::any_of(diagnostics.all().begin(), diagnostics.all().end(),
-                     [&](const diag::Diagnostic& known) { return known.id == id && known.node == node; });
+  return std::any_of(
+      diagnostics.all().begin(), diagnostics.all().end(),
+      [&](const diag::Diagnostic& known) { return known.id == id && known.node == node; });
 }
 
 bool check_conflicts(const std::vector<const policy::Entry*>& entries, diag::Engine& diagnostics) {
@@ -191,11 +210,7 @@ bool check_conflicts(const std::vector<const policy::Entry*>& entries, diag::Eng
     const std::set<std::string> peers = peer_texts(*entry);
     const auto add = [&](const EntryPorts& ports, const PortSpec& port) {
       const Merged merged = make_merged(*entry, ports, port);
-      // Statements of one port name share a filter whatever their endPort is (spec section 6.3).
-      const std::uint16_t end_port = port.name.empty() ? port.end_port : std::uint16_t{0};
-      for (const std::string& peer : peers) {
-        checker.add({static_cast<std::uint8_t>(port.protocol), port.port, end_port, port.name, peer}, merged);
-      }
+      for (const std::string& peer : peers) checker.add(filter_key(port, peer), merged);
     };
     for (const EntryPorts& ports : entry->l4) {
       for (const PortSpec& port : ports.ports) add(ports, port);

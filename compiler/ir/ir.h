@@ -1,6 +1,7 @@
 #pragma once
-// The IR: for one endpoint, per direction, rules of (peers, ports, verdict, precedence, origin). Peers are symbolic
-// predicates, so the IR does not depend on who exists in the cluster. Text form: printer.h.
+// The IR: for one endpoint, per direction, rules of (peers, ports, verdict, precedence, origin).
+// Peers are symbolic predicates, so the IR does not depend on who exists in the cluster. Text form:
+// printer.h.
 
 #include <array>
 #include <cstdint>
@@ -21,7 +22,9 @@ struct Origin {
   std::uint32_t line = 0;
   friend auto operator<=>(const Origin&, const Origin&) = default;
 
-  [[nodiscard]] std::string place() const { return file.empty() ? std::string() : file + ":" + std::to_string(line); }
+  [[nodiscard]] std::string place() const {
+    return file.empty() ? std::string() : file + ":" + std::to_string(line);
+  }
 };
 
 enum class Verdict : std::uint8_t { Allow, Deny, Redirect };
@@ -40,8 +43,8 @@ struct Rule {
   bool any_peer = false;
   std::vector<std::uint32_t> peers;  // indices into EndpointPolicy::predicates; OR
   std::vector<matrix::PortRange> ports;
-  bool auth_required = false;        // allowed only for an authenticated peer
-  std::string parser;                // of a redirect: "http", "dns", ...
+  bool auth_required = false;  // allowed only for an authenticated peer
+  std::string parser;          // of a redirect: "http", "dns", ...
   Origin origin;
   friend bool operator==(const Rule&, const Rule&) = default;
 };
@@ -56,7 +59,7 @@ struct DirectionPolicy {
 
 struct EndpointPolicy {
   std::string subject;
-  std::vector<policy::Selector> predicates;  // unique by serialised text
+  std::vector<policy::Selector> predicates;   // unique by serialised text
   std::array<DirectionPolicy, 2> directions;  // 0 ingress, 1 egress
 };
 

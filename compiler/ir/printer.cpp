@@ -19,7 +19,8 @@ void print_rule(std::ostream& out, const Rule& rule, std::size_t direction) {
   if (rule.any_peer) {
     out << "any";
   } else {
-    for (std::size_t i = 0; i < rule.peers.size(); ++i) out << (i == 0 ? "p" : " | p") << rule.peers[i];
+    for (std::size_t i = 0; i < rule.peers.size(); ++i)
+      out << (i == 0 ? "p" : " | p") << rule.peers[i];
     if (rule.peers.empty()) out << "nobody";
   }
   out << " on " << join_ports(rule.ports) << "  ; " << rule.origin.object;
@@ -38,8 +39,8 @@ std::string print(const EndpointPolicy& policy) {
   }
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const DirectionPolicy& part = policy.directions[direction];
-    out << direction_name(direction) << " " << (part.enforced ? "enforced" : "not enforced") << " default "
-        << (part.default_deny ? "deny" : "allow") << "\n";
+    out << direction_name(direction) << " " << (part.enforced ? "enforced" : "not enforced")
+        << " default " << (part.default_deny ? "deny" : "allow") << "\n";
     for (const Origin& origin : part.default_deny_origins) {
       out << "  default deny by " << origin.object;
       if (!origin.file.empty()) out << " " << origin.place();
@@ -55,15 +56,17 @@ std::string print_matrix(const Shape& shape) {
   out << "shape " << shape.hash << "\n";
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const DirectionShape& part = shape.directions[direction];
-    out << direction_name(direction) << ": " << part.predicates.size() << " predicates, " << part.matrix.column_count()
-        << " port classes\n";
+    out << direction_name(direction) << ": " << part.predicates.size() << " predicates, "
+        << part.matrix.column_count() << " port classes\n";
     for (const auto& protocol : part.matrix.protocols()) {
       for (std::size_t i = 0; i < protocol.intervals.size(); ++i) {
-        const std::uint16_t last = i + 1 < protocol.intervals.size()
-                                       ? static_cast<std::uint16_t>(protocol.intervals[i + 1].first - 1)
-                                       : std::uint16_t{0xffff};
+        const std::uint16_t last =
+            i + 1 < protocol.intervals.size()
+                ? static_cast<std::uint16_t>(protocol.intervals[i + 1].first - 1)
+                : std::uint16_t{0xffff};
         const std::uint32_t column = protocol.intervals[i].column;
-        out << "  " << to_string({protocol.protocol, protocol.intervals[i].first, last}) << " -> class " << column << ":";
+        out << "  " << to_string({protocol.protocol, protocol.intervals[i].first, last})
+            << " -> class " << column << ":";
         for (const std::uint32_t index : part.matrix.column_rules(column)) {
           out << " rule " << (part.matrix.rules()[index].decision >> 8U);
         }

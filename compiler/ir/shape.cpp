@@ -11,23 +11,32 @@
 namespace policyc::ir {
 namespace {
 
-// Above these a table is both smaller and faster than compares (toolchain measurements: from about three rules on).
+// Above these a table is both smaller and faster than compares (toolchain measurements: from about
+// three rules on).
 constexpr std::size_t kMaxCompareRules = 4;
 constexpr std::size_t kMaxCompareRanges = 6;
-constexpr std::size_t kMaxComparePredicates = 15;  // a row has 16 bits, one says that the row is known
+constexpr std::size_t kMaxComparePredicates =
+    15;  // a row has 16 bits, one says that the row is known
 
 std::uint32_t decision_of(const Rule& rule) {
   std::uint32_t verdict = POLICY_DEFAULT_DENY;
   switch (rule.verdict) {
-    case Verdict::Allow: verdict = rule.auth_required ? POLICY_AUTH_REQUIRED : POLICY_ALLOW; break;
-    case Verdict::Deny: verdict = POLICY_DENY; break;
-    case Verdict::Redirect: verdict = POLICY_REDIRECT; break;
+    case Verdict::Allow:
+      verdict = rule.auth_required ? POLICY_AUTH_REQUIRED : POLICY_ALLOW;
+      break;
+    case Verdict::Deny:
+      verdict = POLICY_DENY;
+      break;
+    case Verdict::Redirect:
+      verdict = POLICY_REDIRECT;
+      break;
   }
   return static_cast<std::uint32_t>(POLICYC_DECISION(verdict, rule.id));
 }
 
-// An allow that needs authentication stands before a plain one of equal strength: the agent inherits the requirement
-// (spec section 6.6), and until peers can authenticate the safe side is to drop.
+// An allow that needs authentication stands before a plain one of equal strength: the agent
+// inherits the requirement (spec section 6.6), and until peers can authenticate the safe side is to
+// drop.
 std::uint8_t precedence_of(const Rule& rule) {
   if (rule.verdict == Verdict::Allow && rule.auth_required) return kPrecedenceAllow + 1;
   return rule.precedence;
@@ -51,7 +60,8 @@ DirectionShape make_direction(const DirectionPolicy& policy) {
   bool constant = true;
   for (std::size_t column = 0; column < shape.matrix.column_count(); ++column) {
     const auto& candidates = shape.matrix.column_rules(column);
-    const bool peer_independent = candidates.empty() || shape.matrix.rules()[candidates.front()].any_peer;
+    const bool peer_independent =
+        candidates.empty() || shape.matrix.rules()[candidates.front()].any_peer;
     constant = constant && peer_independent;
   }
   constant = constant && shape.matrix.column_count() == 1;
@@ -70,28 +80,35 @@ DirectionShape make_direction(const DirectionPolicy& policy) {
 
 bool fits(const DirectionPolicy& policy) {
   std::vector<matrix::MatrixRule> rules;
-  for (const Rule& rule : policy.rules) rules.push_back({decision_of(rule), precedence_of(rule), true, {}, rule.ports});
+  for (const Rule& rule : policy.rules)
+    rules.push_back({decision_of(rule), precedence_of(rule), true, {}, rule.ports});
   return matrix::fits(rules);
 }
 
-matrix::VerdictMatrix verdict_matrix(const DirectionPolicy& policy, const std::vector<std::uint32_t>& asked_predicates) {
+matrix::VerdictMatrix verdict_matrix(const DirectionPolicy& policy,
+                                     const std::vector<std::uint32_t>& asked_predicates) {
   const auto position = [&asked_predicates](std::uint32_t predicate) {
     if (asked_predicates.empty()) return predicate;
-    const auto found = std::lower_bound(asked_predicates.begin(), asked_predicates.end(), predicate);
+    const auto found =
+        std::lower_bound(asked_predicates.begin(), asked_predicates.end(), predicate);
     return static_cast<std::uint32_t>(found - asked_predicates.begin());
   };
   std::vector<matrix::MatrixRule> rules;
   for (const Rule& rule : policy.rules) {
     matrix::MatrixRule row{decision_of(rule), precedence_of(rule), rule.any_peer, {}, rule.ports};
     if (!rule.any_peer) {
-      for (const std::uint32_t predicate : rule.peers) row.predicates.push_back(position(predicate));
+      for (const std::uint32_t predicate : rule.peers)
+        row.predicates.push_back(position(predicate));
     }
     rules.push_back(std::move(row));
   }
-  return {std::move(rules), policy.enforced ? std::uint32_t{POLICY_DEFAULT_DENY} : std::uint32_t{POLICY_ALLOW}};
+  return {std::move(rules),
+          policy.enforced ? std::uint32_t{POLICY_DEFAULT_DENY} : std::uint32_t{POLICY_ALLOW}};
 }
 
-std::size_t DirectionShape::padded_columns() const { return std::bit_ceil(std::max<std::size_t>(1, matrix.column_count())); }
+std::size_t DirectionShape::padded_columns() const {
+  return std::bit_ceil(std::max<std::size_t>(1, matrix.column_count()));
+}
 
 Shape make_shape(const EndpointPolicy& policy) {
   Shape shape;
@@ -133,14 +150,15 @@ std::uint16_t Shape::bit_row(std::size_t direction, const policy::LabelSet& peer
   return static_cast<std::uint16_t>(row);
 }
 
-std::vector<std::uint32_t> Shape::cells(std::size_t direction, const matrix::PredicateTruth& truth_of_peer) const {
+std::vector<std::uint32_t> Shape::cells(std::size_t direction,
+                                        const matrix::PredicateTruth& truth_of_peer) const {
   auto row = directions[direction].matrix.row(truth_of_peer);
   row.resize(directions[direction].padded_columns(), POLICY_DEFAULT_DENY);
   return row;
 }
 
-std::uint32_t Shape::decide(std::size_t direction, const policy::LabelSet& peer, std::uint8_t protocol,
-                            std::uint16_t port) const {
+std::uint32_t Shape::decide(std::size_t direction, const policy::LabelSet& peer,
+                            std::uint8_t protocol, std::uint16_t port) const {
   return directions[direction].matrix.decide(truth(direction, peer), protocol, port);
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// A shape: everything about an endpoint's policy that does not depend on who exists in the cluster. Endpoints with equal
-// shapes share one object and one loaded program. The object carries its shape as JSON in section kMetaSection; the loader reads it to
-// bind predicates to peer classes and to name rules in events.
+// A shape: everything about an endpoint's policy that does not depend on who exists in the cluster.
+// Endpoints with equal shapes share one object and one loaded program. The object carries its shape
+// as JSON in section kMetaSection; the loader reads it to bind predicates to peer classes and to
+// name rules in events.
 
 #include <array>
 #include <cstdint>
@@ -22,16 +23,19 @@ inline constexpr std::string_view kMetaSection = ".policyc.meta";
 // How the decision of a direction is compiled.
 enum class Form : std::uint8_t {
   Constant,  // the same for every peer and port: reads no map
-  Compares,  // a few compares; a class's row is (bit set of its true predicates << 1) | 1: bit i + 1 is predicates[i]
-  Table,     // row number -> row of cells in map policy_matrix_in/out; the loader numbers the rows it meets, from 1 on
+  Compares,  // a few compares; a class's row is (bit set of its true predicates << 1) | 1: bit i +
+             // 1 is predicates[i]
+  Table,  // row number -> row of cells in map policy_matrix_in/out; the loader numbers the rows it
+          // meets, from 1 on
 };
 
 struct DirectionShape {
   Form form = Form::Constant;
   bool enforced = false;
   bool default_deny = false;
-  std::vector<std::uint32_t> predicates;     // indices into Shape::predicates that this direction asks, in bit order
-  std::vector<Rule> rules;                   // their PredicateIds index Shape::predicates
+  std::vector<std::uint32_t>
+      predicates;           // indices into Shape::predicates that this direction asks, in bit order
+  std::vector<Rule> rules;  // their PredicateIds index Shape::predicates
   std::vector<Origin> default_deny_origins;  // the policies that put the endpoint into default deny
   matrix::VerdictMatrix matrix;              // over `predicates` by position
 
@@ -48,26 +52,28 @@ struct Shape {
   std::array<DirectionShape, 2> directions;  // [policyc_direction]: 0 ingress, 1 egress
   std::string hash;                          // SHA-256 of the canonical JSON without this field
 
-  [[nodiscard]] std::uint32_t tag() const;   // first four bytes of the hash as a number; never 0
+  [[nodiscard]] std::uint32_t tag() const;  // first four bytes of the hash as a number; never 0
   [[nodiscard]] const Rule* find_rule(std::size_t direction, std::uint32_t rule_id) const;
   // Truth of the predicates that a direction asks, in its order.
-  [[nodiscard]] matrix::PredicateTruth truth(std::size_t direction, const policy::LabelSet& peer) const;
+  [[nodiscard]] matrix::PredicateTruth truth(std::size_t direction,
+                                             const policy::LabelSet& peer) const;
   // The row value of Form::Compares.
   [[nodiscard]] std::uint16_t bit_row(std::size_t direction, const policy::LabelSet& peer) const;
   // The cells of Form::Table for a peer, padded_columns() long; padding is default deny.
-  [[nodiscard]] std::vector<std::uint32_t> cells(std::size_t direction, const matrix::PredicateTruth& truth) const;
+  [[nodiscard]] std::vector<std::uint32_t> cells(std::size_t direction,
+                                                 const matrix::PredicateTruth& truth) const;
   // The decision in user space: what the compiled program must return (POLICYC_DECISION).
-  [[nodiscard]] std::uint32_t decide(std::size_t direction, const policy::LabelSet& peer, std::uint8_t protocol,
-                                     std::uint16_t port) const;
+  [[nodiscard]] std::uint32_t decide(std::size_t direction, const policy::LabelSet& peer,
+                                     std::uint8_t protocol, std::uint16_t port) const;
 };
 
 // False when the matrix of a direction would be too large to build (matrix::fits).
 [[nodiscard]] bool fits(const DirectionPolicy& policy);
 
-// The matrix of a direction. A rule's predicate is the position in `asked_predicates` (sorted), or its own index when that
-// is empty.
-[[nodiscard]] matrix::VerdictMatrix verdict_matrix(const DirectionPolicy& policy,
-                                                   const std::vector<std::uint32_t>& asked_predicates);
+// The matrix of a direction. A rule's predicate is the position in `asked_predicates` (sorted), or
+// its own index when that is empty.
+[[nodiscard]] matrix::VerdictMatrix verdict_matrix(
+    const DirectionPolicy& policy, const std::vector<std::uint32_t>& asked_predicates);
 
 // Picks forms, predicates and matrices for normalised IR that fits(), and computes the hash.
 [[nodiscard]] Shape make_shape(const EndpointPolicy& policy);

@@ -15,7 +15,10 @@ constexpr std::string_view kVerdicts[] = {"allow", "deny", "redirect"};
 constexpr std::string_view kOperators[] = {"In", "NotIn", "Exists", "DoesNotExist"};
 
 Json origin_json(const Origin& origin) {
-  return {{"object", origin.object}, {"path", origin.path}, {"file", origin.file}, {"line", origin.line}};
+  return {{"object", origin.object},
+          {"path", origin.path},
+          {"file", origin.file},
+          {"line", origin.line}};
 }
 
 Origin origin_from(const Json& json) {
@@ -45,9 +48,10 @@ policy::Selector selector_from(const Json& json) {
   policy::Selector selector;
   selector.text = json.at("text");
   for (const Json& item : json.at("requirements")) {
-    selector.requirements.push_back({item.at("source"), item.at("key"),
-                                     static_cast<policy::Operator>(index_in(kOperators, item.at("operator"))),
-                                     item.at("values").get<std::vector<std::string>>()});
+    selector.requirements.push_back(
+        {item.at("source"), item.at("key"),
+         static_cast<policy::Operator>(index_in(kOperators, item.at("operator"))),
+         item.at("values").get<std::vector<std::string>>()});
   }
   return selector;
 }
@@ -56,10 +60,14 @@ Json rule_json(const Rule& rule) {
   Json ports = Json::array();
   for (const auto& range : rule.ports) ports.push_back({range.protocol, range.first, range.last});
   Json peers = rule.any_peer ? Json("any") : Json(rule.peers);
-  return {{"id", rule.id},       {"verdict", kVerdicts[static_cast<std::size_t>(rule.verdict)]},
-          {"precedence", rule.precedence}, {"peers", std::move(peers)},
-          {"ports", std::move(ports)},     {"authRequired", rule.auth_required},
-          {"parser", rule.parser},         {"origin", origin_json(rule.origin)}};
+  return {{"id", rule.id},
+          {"verdict", kVerdicts[static_cast<std::size_t>(rule.verdict)]},
+          {"precedence", rule.precedence},
+          {"peers", std::move(peers)},
+          {"ports", std::move(ports)},
+          {"authRequired", rule.auth_required},
+          {"parser", rule.parser},
+          {"origin", origin_json(rule.origin)}};
 }
 
 // Throws what shape_from_json() reports.
@@ -71,7 +79,8 @@ Rule rule_from(const Json& json, std::size_t predicate_count) {
   rule.any_peer = json.at("peers").is_string();
   if (!rule.any_peer) rule.peers = json.at("peers").get<std::vector<std::uint32_t>>();
   for (const std::uint32_t peer : rule.peers) {
-    if (peer >= predicate_count) throw std::runtime_error("rule names a predicate that does not exist");
+    if (peer >= predicate_count)
+      throw std::runtime_error("rule names a predicate that does not exist");
   }
   for (const Json& range : json.at("ports")) {
     rule.ports.push_back({range.at(0), range.at(1), range.at(2)});
@@ -109,7 +118,8 @@ std::string to_json(const Shape& shape) {
   json["abiVersion"] = shape.abi_version;
   json["subject"] = shape.subject;
   json["predicates"] = Json::array();
-  for (const auto& predicate : shape.predicates) json["predicates"].push_back(selector_json(predicate));
+  for (const auto& predicate : shape.predicates)
+    json["predicates"].push_back(selector_json(predicate));
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const DirectionShape& part = shape.directions[direction];
     Json rules = Json::array();
@@ -130,19 +140,22 @@ Result<Shape> shape_from_json(std::string_view text) {
     const Json json = Json::parse(text);
     EndpointPolicy policy;
     policy.subject = json.at("subject");
-    for (const Json& predicate : json.at("predicates")) policy.predicates.push_back(selector_from(predicate));
+    for (const Json& predicate : json.at("predicates"))
+      policy.predicates.push_back(selector_from(predicate));
     for (std::size_t direction = 0; direction < 2; ++direction) {
       const Json& part = json.at(std::string(direction_name(direction)));
       DirectionPolicy& out = policy.directions[direction];
       out.enforced = part.at("enforced");
       out.default_deny = part.at("defaultDeny");
-      for (const Json& origin : part.at("defaultDenyBy")) out.default_deny_origins.push_back(origin_from(origin));
-      for (const Json& rule : part.at("rules")) out.rules.push_back(rule_from(rule, policy.predicates.size()));
+      for (const Json& origin : part.at("defaultDenyBy"))
+        out.default_deny_origins.push_back(origin_from(origin));
+      for (const Json& rule : part.at("rules"))
+        out.rules.push_back(rule_from(rule, policy.predicates.size()));
     }
     const std::uint32_t version = json.at("abiVersion");
     if (version != POLICYC_ABI_VERSION) {
-      return fail("object was built for ABI version " + std::to_string(version) + ", this policyc speaks " +
-                  std::to_string(POLICYC_ABI_VERSION));
+      return fail("object was built for ABI version " + std::to_string(version) +
+                  ", this policyc speaks " + std::to_string(POLICYC_ABI_VERSION));
     }
     check_rules(policy);
     Shape shape = make_shape(policy);

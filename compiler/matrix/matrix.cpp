@@ -33,7 +33,8 @@ std::set<std::uint32_t> breakpoints(const std::vector<MatrixRule>& rules, std::u
 std::uint32_t width_of(const MatrixRule& rule) {
   std::uint32_t width = 0;
   for (const PortRange& range : rule.ports) {
-    width = std::max(width, range.protocol == kAnyProtocol ? 0x20000U : range.last - range.first + 1U);
+    width =
+        std::max(width, range.protocol == kAnyProtocol ? 0x20000U : range.last - range.first + 1U);
   }
   return width;
 }
@@ -59,10 +60,11 @@ std::vector<std::uint32_t> order_by_strength(const std::vector<MatrixRule>& rule
   return order;
 }
 
-// For every breakpoint the rules that match there, strongest first. One sweep over starts and ends: the cost follows the number
-// of statements and matches, not rules times ports.
+// For every breakpoint the rules that match there, strongest first. One sweep over starts and ends:
+// the cost follows the number of statements and matches, not rules times ports.
 std::vector<std::vector<std::uint32_t>> matching_rules(const std::vector<MatrixRule>& rules,
-                                                       const std::vector<std::uint32_t>& order, std::uint8_t protocol,
+                                                       const std::vector<std::uint32_t>& order,
+                                                       std::uint8_t protocol,
                                                        const std::set<std::uint32_t>& points) {
   std::map<std::uint32_t, std::vector<std::uint32_t>> starts;  // port -> ranks
   std::map<std::uint32_t, std::vector<std::uint32_t>> ends;
@@ -79,7 +81,8 @@ std::vector<std::vector<std::uint32_t>> matching_rules(const std::vector<MatrixR
     if (const auto found = ends.find(point); found != ends.end()) {
       for (const std::uint32_t rank : found->second) active.erase(active.find(rank));
     }
-    if (const auto found = starts.find(point); found != starts.end()) active.insert(found->second.begin(), found->second.end());
+    if (const auto found = starts.find(point); found != starts.end())
+      active.insert(found->second.begin(), found->second.end());
     std::vector<std::uint32_t> column;
     for (const std::uint32_t rank : active) {
       const std::uint32_t rule = order[rank];
@@ -97,7 +100,8 @@ std::vector<std::vector<std::uint32_t>> matching_rules(const std::vector<MatrixR
 bool fits(const std::vector<MatrixRule>& rules) {
   std::size_t candidates = 0;
   for (const std::uint8_t protocol : protocols_of(rules)) {
-    std::map<std::uint32_t, std::int64_t> changes{{0, 0}};  // port -> statements that begin less those that ended
+    std::map<std::uint32_t, std::int64_t> changes{
+        {0, 0}};  // port -> statements that begin less those that ended
     for (const MatrixRule& rule : rules) {
       for (const PortRange& range : rule.ports) {
         if (!applies_to(range, protocol)) continue;
@@ -119,7 +123,8 @@ VerdictMatrix::VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallba
     : rules_(std::move(rules)), fallback_(fallback), order_(order_by_strength(rules_)) {
   std::map<std::vector<std::uint32_t>, std::uint32_t> column_numbers;
   const auto column_number = [&](std::vector<std::uint32_t>&& column) {
-    const auto [found, inserted] = column_numbers.try_emplace(std::move(column), static_cast<std::uint32_t>(columns_.size()));
+    const auto [found, inserted] =
+        column_numbers.try_emplace(std::move(column), static_cast<std::uint32_t>(columns_.size()));
     if (inserted) columns_.push_back(found->first);
     return found->second;
   };
@@ -144,16 +149,19 @@ std::uint32_t VerdictMatrix::column_of(std::uint8_t protocol, std::uint16_t port
   for (const ProtocolColumns& candidate : protocols_) {
     if (candidate.protocol == protocol) entry = &candidate;
   }
-  auto next = std::upper_bound(entry->intervals.begin(), entry->intervals.end(), port,
-                               [](std::uint16_t value, const ColumnInterval& interval) { return value < interval.first; });
+  auto next = std::upper_bound(
+      entry->intervals.begin(), entry->intervals.end(), port,
+      [](std::uint16_t value, const ColumnInterval& interval) { return value < interval.first; });
   return std::prev(next)->column;
 }
 
 std::uint32_t VerdictMatrix::cell(const PredicateTruth& truth, std::size_t column) const {
   for (const std::uint32_t index : columns_[column]) {
     const MatrixRule& rule = rules_[index];
-    const bool matches = rule.any_peer || std::any_of(rule.predicates.begin(), rule.predicates.end(),
-                                                      [&truth](std::uint32_t p) { return p < truth.size() && truth[p]; });
+    const bool matches =
+        rule.any_peer ||
+        std::any_of(rule.predicates.begin(), rule.predicates.end(),
+                    [&truth](std::uint32_t p) { return p < truth.size() && truth[p]; });
     if (matches) return rule.decision;
   }
   return fallback_;
@@ -161,11 +169,13 @@ std::uint32_t VerdictMatrix::cell(const PredicateTruth& truth, std::size_t colum
 
 std::vector<std::uint32_t> VerdictMatrix::row(const PredicateTruth& truth) const {
   std::vector<std::uint32_t> cells(columns_.size());
-  for (std::size_t column = 0; column < columns_.size(); ++column) cells[column] = cell(truth, column);
+  for (std::size_t column = 0; column < columns_.size(); ++column)
+    cells[column] = cell(truth, column);
   return cells;
 }
 
-std::uint32_t VerdictMatrix::decide(const PredicateTruth& truth, std::uint8_t protocol, std::uint16_t port) const {
+std::uint32_t VerdictMatrix::decide(const PredicateTruth& truth, std::uint8_t protocol,
+                                    std::uint16_t port) const {
   return cell(truth, column_of(protocol, port));
 }
 

@@ -1,11 +1,11 @@
 #pragma once
-// The verdict matrix of one endpoint and direction: rows are what is known of a peer (the truth of each predicate), columns
-// are port classes: sets of (protocol, port) that no rule tells apart. A cell is a decision: verdict and rule id
-// (POLICYC_DECISION of runtime/abi/abi.h).
+// The verdict matrix of one endpoint and direction: rows are what is known of a peer (the truth of
+// each predicate), columns are port classes: sets of (protocol, port) that no rule tells apart. A
+// cell is a decision: verdict and rule id (POLICYC_DECISION of runtime/abi/abi.h).
 //
-// The strongest matching rule decides (spec section 6.5): greatest precedence; ties go to the rule whose widest port
-// statement is narrower, then to a rule that names its peer over one for every peer, then to the earlier rule. Ties
-// never change the verdict, only which rule is named.
+// The strongest matching rule decides (spec section 6.5): greatest precedence; ties go to the rule
+// whose widest port statement is narrower, then to a rule that names its peer over one for every
+// peer, then to the earlier rule. Ties never change the verdict, only which rule is named.
 
 #include <cstdint>
 #include <vector>
@@ -14,7 +14,8 @@ namespace policyc::matrix {
 
 inline constexpr std::uint8_t kAnyProtocol = 0;
 
-// Ports [first, last] of one protocol, or of every protocol (then the range is 0 to 65535). ICMP types count as ports.
+// Ports [first, last] of one protocol, or of every protocol (then the range is 0 to 65535). ICMP
+// types count as ports.
 struct PortRange {
   std::uint8_t protocol = kAnyProtocol;
   std::uint16_t first = 0;
@@ -23,8 +24,8 @@ struct PortRange {
 };
 
 struct MatrixRule {
-  std::uint32_t decision = 0;    // POLICYC_DECISION
-  std::uint8_t precedence = 0;   // larger wins
+  std::uint32_t decision = 0;   // POLICYC_DECISION
+  std::uint8_t precedence = 0;  // larger wins
   bool any_peer = false;
   std::vector<std::uint32_t> predicates;  // it applies when any of these is true
   std::vector<PortRange> ports;
@@ -33,8 +34,9 @@ struct MatrixRule {
 
 using PredicateTruth = std::vector<bool>;
 
-// Limits for hostile input. `fits` tells, without building it, whether the (port interval, rule) pairs of a matrix stay
-// below kMaxCandidates; rules that do not fit must not be built. A matrix with more than kMaxColumns cannot be emitted.
+// Limits for hostile input. `fits` tells, without building it, whether the (port interval, rule)
+// pairs of a matrix stay below kMaxCandidates; rules that do not fit must not be built. A matrix
+// with more than kMaxColumns cannot be emitted.
 inline constexpr std::size_t kMaxCandidates = 16'000'000;
 inline constexpr std::size_t kMaxColumns = 32'768;
 [[nodiscard]] bool fits(const std::vector<MatrixRule>& rules);
@@ -46,7 +48,8 @@ struct ColumnInterval {
   friend bool operator==(const ColumnInterval&, const ColumnInterval&) = default;
 };
 
-// The columns of one protocol, from port 0 on. Protocols without their own entry use the entry of kAnyProtocol.
+// The columns of one protocol, from port 0 on. Protocols without their own entry use the entry of
+// kAnyProtocol.
 struct ProtocolColumns {
   std::uint8_t protocol = kAnyProtocol;
   std::vector<ColumnInterval> intervals;
@@ -56,13 +59,16 @@ struct ProtocolColumns {
 class VerdictMatrix {
  public:
   VerdictMatrix() = default;
-  // `fallback` is the decision when no rule matches. The rules must fit, and their ranges must not be reversed.
+  // `fallback` is the decision when no rule matches. The rules must fit, and their ranges must not
+  // be reversed.
   VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback);
 
   [[nodiscard]] const std::vector<ProtocolColumns>& protocols() const { return protocols_; }
   [[nodiscard]] std::size_t column_count() const { return columns_.size(); }
   // Indices of the rules that can match in a column, strongest first.
-  [[nodiscard]] const std::vector<std::uint32_t>& column_rules(std::size_t column) const { return columns_[column]; }
+  [[nodiscard]] const std::vector<std::uint32_t>& column_rules(std::size_t column) const {
+    return columns_[column];
+  }
   [[nodiscard]] const std::vector<MatrixRule>& rules() const { return rules_; }
   [[nodiscard]] std::uint32_t fallback() const { return fallback_; }
   // Indices of all rules, strongest first.
@@ -72,8 +78,10 @@ class VerdictMatrix {
   [[nodiscard]] std::uint32_t cell(const PredicateTruth& truth, std::size_t column) const;
   // One row: the decision of each column.
   [[nodiscard]] std::vector<std::uint32_t> row(const PredicateTruth& truth) const;
-  [[nodiscard]] std::uint32_t decide(const PredicateTruth& truth, std::uint8_t protocol, std::uint16_t port) const;
-  // Rules that decide no cell whatever the peers are: a stronger rule for every peer covers each of their columns.
+  [[nodiscard]] std::uint32_t decide(const PredicateTruth& truth, std::uint8_t protocol,
+                                     std::uint16_t port) const;
+  // Rules that decide no cell whatever the peers are: a stronger rule for every peer covers each of
+  // their columns.
   [[nodiscard]] std::vector<std::uint32_t> dead_rules() const;
 
  private:

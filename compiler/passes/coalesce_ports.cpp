@@ -10,7 +10,8 @@ std::vector<matrix::PortRange> coalesce(std::vector<matrix::PortRange> ranges) {
   std::sort(ranges.begin(), ranges.end());
   std::vector<matrix::PortRange> result;
   for (const auto& range : ranges) {
-    if (!result.empty() && result.back().protocol == range.protocol && range.first <= result.back().last + 1U) {
+    if (!result.empty() && result.back().protocol == range.protocol &&
+        range.first <= result.back().last + 1U) {
       result.back().last = std::max(result.back().last, range.last);
     } else {
       result.push_back(range);

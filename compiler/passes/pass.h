@@ -1,6 +1,7 @@
 #pragma once
-// Passes over the IR of one endpoint. Each takes IR and returns IR of the same meaning; each has its own file and a name by
-// which it can be listed, dumped after and disabled. pipeline.cpp is the only place that names them all.
+// Passes over the IR of one endpoint. Each takes IR and returns IR of the same meaning; each has
+// its own file and a name by which it can be listed, dumped after and disabled. pipeline.cpp is the
+// only place that names them all.
 
 #include <functional>
 #include <string_view>
@@ -29,7 +30,8 @@ struct Pass {
 // In the order in which they run.
 [[nodiscard]] const std::vector<Pass>& pipeline();
 
-// Runs all passes but those named in `disabled`; `after` is called with the name of each pass that ran.
+// Runs all passes but those named in `disabled`; `after` is called with the name of each pass that
+// ran.
 void run(ir::EndpointPolicy& policy, Report& report, const std::vector<std::string>& disabled = {},
          const std::function<void(std::string_view, const ir::EndpointPolicy&)>& after = {});
 

@@ -10,7 +10,8 @@ Pass prune_predicates() {
           [](ir::EndpointPolicy& policy, Report&) {
             std::set<std::uint32_t> asked;
             for (const auto& direction : policy.directions) {
-              for (const ir::Rule& rule : direction.rules) asked.insert(rule.peers.begin(), rule.peers.end());
+              for (const ir::Rule& rule : direction.rules)
+                asked.insert(rule.peers.begin(), rule.peers.end());
             }
             std::vector<std::uint32_t> new_index(policy.predicates.size());
             std::vector<policy::Selector> kept;

@@ -6,7 +6,8 @@
 namespace policyc::passes {
 
 Pass remove_shadowed() {
-  return {"remove-shadowed", "drop rules that a stronger rule for every peer covers on each of their ports",
+  return {"remove-shadowed",
+          "drop rules that a stronger rule for every peer covers on each of their ports",
           [](ir::EndpointPolicy& policy, Report& report) {
             for (auto& direction : policy.directions) {
               const auto dead = ir::verdict_matrix(direction, {}).dead_rules();

@@ -20,13 +20,14 @@ class AddressBook {
   AddressBook(const Cluster& cluster, const Resolved& resolved, const Options& options);
 
   [[nodiscard]] LabelSet endpoint_labels(const Endpoint& endpoint) const;
-  // What a policy's subject selector is matched against: the identity labels, of a host also its node labels (source k8s;
-  // spec section 9.2).
+  // What a policy's subject selector is matched against: the identity labels, of a host also its
+  // node labels (source k8s; spec section 9.2).
   [[nodiscard]] LabelSet subject_labels(const Endpoint& endpoint) const;
-  // The identity that has just that reserved label ("world" in dual stack: world-ipv4; "kube-apiserver": also remote-node);
-  // of "host" with every label that its addresses have.
+  // The identity that has just that reserved label ("world" in dual stack: world-ipv4;
+  // "kube-apiserver": also remote-node); of "host" with every label that its addresses have.
   [[nodiscard]] LabelSet entity_labels(const std::string& entity) const;
-  // Longest prefix match over endpoints, nodes, DNS answers and every prefix in the policies; none: world.
+  // Longest prefix match over endpoints, nodes, DNS answers and every prefix in the policies; none:
+  // world.
   [[nodiscard]] LabelSet address_labels(const IpAddress& address) const;
 
   struct Cached {

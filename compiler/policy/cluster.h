@@ -1,6 +1,6 @@
 #pragma once
-// What exists: namespaces, endpoints, nodes, services, DNS answers. Read from manifests (inventory.h) or from
-// conformance cases; policies are resolved against it.
+// What exists: namespaces, endpoints, nodes, services, DNS answers. Read from manifests
+// (inventory.h) or from conformance cases; policies are resolved against it.
 
 #include <cstdint>
 #include <map>
@@ -25,17 +25,27 @@ struct Endpoint {
   EndpointKind kind = EndpointKind::Pod;
   std::string namespace_;
   std::string name;
-  std::string cluster;       // empty: the local cluster
+  std::string cluster;  // empty: the local cluster
   std::string service_account;
-  StringMap labels;          // as on the Pod; of a Host: the node's labels
+  StringMap labels;  // as on the Pod; of a Host: the node's labels
   std::vector<NamedPort> ports;
   std::vector<IpAddress> addresses;
 
   // "namespace/name", or the name alone.
-  [[nodiscard]] std::string full_name() const { return namespace_.empty() ? name : namespace_ + "/" + name; }
+  [[nodiscard]] std::string full_name() const {
+    return namespace_.empty() ? name : namespace_ + "/" + name;
+  }
 };
 
-enum class NodeRole : std::uint8_t { Host, RemoteNode, KubeApiServer, KubeApiServerHost, KubeApiServerExternal, Health, Ingress };
+enum class NodeRole : std::uint8_t {
+  Host,
+  RemoteNode,
+  KubeApiServer,
+  KubeApiServerHost,
+  KubeApiServerExternal,
+  Health,
+  Ingress
+};
 
 struct ClusterNode {
   NodeRole role = NodeRole::RemoteNode;
@@ -48,8 +58,8 @@ struct Service {
   std::string namespace_;
   std::string name;
   StringMap labels;
-  StringMap selector;                // empty: a service without selector
-  std::vector<IpAddress> backends;   // of a service without selector
+  StringMap selector;               // empty: a service without selector
+  std::vector<IpAddress> backends;  // of a service without selector
 };
 
 struct Cluster {
@@ -58,7 +68,7 @@ struct Cluster {
   std::vector<ClusterNode> nodes;
   std::vector<Service> services;
   std::map<std::string, std::vector<IpAddress>> dns;  // name -> addresses the DNS proxy has seen
-  std::set<std::string> listeners;                    // "<namespace>/<CiliumEnvoyConfig>/<listener>"
+  std::set<std::string> listeners;  // "<namespace>/<CiliumEnvoyConfig>/<listener>"
 };
 
 }  // namespace policyc::policy

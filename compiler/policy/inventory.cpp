@@ -10,7 +10,8 @@ namespace {
 using manifest::Document;
 using manifest::Node;
 
-constexpr std::string_view kNamespaceNameLabel = "kubernetes.io/metadata.name";  // set by the API server
+constexpr std::string_view kNamespaceNameLabel =
+    "kubernetes.io/metadata.name";  // set by the API server
 constexpr std::string_view kServiceNameLabel = "kubernetes.io/service-name";
 
 bool is_group(const Document& document, std::string_view group) {
@@ -20,7 +21,8 @@ bool is_group(const Document& document, std::string_view group) {
 bool is_workload(const Document& document) {
   const std::string& kind = document.kind.value;
   if (is_group(document, "apps")) {
-    return kind == "Deployment" || kind == "StatefulSet" || kind == "DaemonSet" || kind == "ReplicaSet";
+    return kind == "Deployment" || kind == "StatefulSet" || kind == "DaemonSet" ||
+           kind == "ReplicaSet";
   }
   if (is_group(document, "batch")) return kind == "Job" || kind == "CronJob";
   return document.api_version.value == "v1" && kind == "ReplicationController";
@@ -52,7 +54,8 @@ void Inventory::report(source::NodeId node, std::string message) {
   diagnostics_.report(diag::Id::InvalidInventory, node, std::move(message));
 }
 
-void Inventory::read_address(const Node& object, std::string_view field, std::vector<IpAddress>& addresses, bool& ok) {
+void Inventory::read_address(const Node& object, std::string_view field,
+                             std::vector<IpAddress>& addresses, bool& ok) {
   const LocatedString text = read_string(object, field);
   if (text.value.empty()) return;
   if (const auto address = parse_ip_address(text.value)) {
@@ -64,7 +67,8 @@ void Inventory::read_address(const Node& object, std::string_view field, std::ve
 }
 
 // The addresses of a list of objects that hold one each.
-std::vector<IpAddress> Inventory::read_addresses(const Node& object, std::string_view field, bool& ok) {
+std::vector<IpAddress> Inventory::read_addresses(const Node& object, std::string_view field,
+                                                 bool& ok) {
   std::vector<IpAddress> result;
   const Node* list = present(object, field);
   if (list == nullptr || !list->is_sequence()) return result;
@@ -128,9 +132,11 @@ void Inventory::add_endpoint_slice(const Document& document) {
   if (owner == labels.end()) return;  // a slice of no service
   backends.service = owner->second;
   bool ok = true;
-  if (const Node* endpoints = present(document.root, "endpoints"); endpoints != nullptr && endpoints->is_sequence()) {
+  if (const Node* endpoints = present(document.root, "endpoints");
+      endpoints != nullptr && endpoints->is_sequence()) {
     for (const Node& endpoint : endpoints->items) {
-      for (const LocatedString& text : read_strings(endpoint, "addresses").value_or(std::vector<LocatedString>{})) {
+      for (const LocatedString& text :
+           read_strings(endpoint, "addresses").value_or(std::vector<LocatedString>{})) {
         const auto address = parse_ip_address(text.value);
         if (address) {
           append(backends.addresses, {*address});
@@ -141,17 +147,22 @@ void Inventory::add_endpoint_slice(const Document& document) {
       }
     }
   }
-  if (ok) backends_[{"EndpointSlice", {namespace_of(document), document.name.value}}] = std::move(backends);
+  if (ok)
+    backends_[{"EndpointSlice", {namespace_of(document), document.name.value}}] =
+        std::move(backends);
 }
 
 void Inventory::add_endpoints(const Document& document) {
   Backends backends;
   backends.service = document.name.value;
   bool ok = true;
-  if (const Node* subsets = present(document.root, "subsets"); subsets != nullptr && subsets->is_sequence()) {
-    for (const Node& subset : subsets->items) append(backends.addresses, read_addresses(subset, "addresses", ok));
+  if (const Node* subsets = present(document.root, "subsets");
+      subsets != nullptr && subsets->is_sequence()) {
+    for (const Node& subset : subsets->items)
+      append(backends.addresses, read_addresses(subset, "addresses", ok));
   }
-  if (ok) backends_[{"Endpoints", {namespace_of(document), document.name.value}}] = std::move(backends);
+  if (ok)
+    backends_[{"Endpoints", {namespace_of(document), document.name.value}}] = std::move(backends);
 }
 
 void Inventory::add_node(const Document& document) {
@@ -164,7 +175,8 @@ void Inventory::add_node(const Document& document) {
   if (addresses != nullptr && addresses->is_sequence()) {
     for (const Node& item : addresses->items) {
       const std::string type = read_string(item, "type").value;
-      if (type == "InternalIP" || type == "ExternalIP") read_address(item, "address", node.addresses, ok);
+      if (type == "InternalIP" || type == "ExternalIP")
+        read_address(item, "address", node.addresses, ok);
     }
   }
   if (ok) nodes_[node.name] = std::move(node);
@@ -186,9 +198,11 @@ Cluster Inventory::take() {
   for (auto& [name, endpoint] : identities_) cluster.endpoints.push_back(std::move(endpoint));
   for (const Endpoint& endpoint : cluster.endpoints) {
     if (endpoint.namespace_.empty()) continue;
-    cluster.namespaces.try_emplace(endpoint.namespace_, seen_namespace_labels_[endpoint.namespace_]);
+    cluster.namespaces.try_emplace(endpoint.namespace_,
+                                   seen_namespace_labels_[endpoint.namespace_]);
   }
-  for (auto& [name, labels] : cluster.namespaces) labels.try_emplace(std::string(kNamespaceNameLabel), name);
+  for (auto& [name, labels] : cluster.namespaces)
+    labels.try_emplace(std::string(kNamespaceNameLabel), name);
 
   for (auto& [key, service] : services_) {
     if (service.selector.empty()) {

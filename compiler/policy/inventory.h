@@ -1,6 +1,6 @@
 #pragma once
-// What exists in a cluster, read from manifests: pods and workloads, namespaces, services, nodes, and Cilium's own
-// CiliumEndpoint, CiliumIdentity and CiliumNode.
+// What exists in a cluster, read from manifests: pods and workloads, namespaces, services, nodes,
+// and Cilium's own CiliumEndpoint, CiliumIdentity and CiliumNode.
 
 #include <map>
 #include <string>
@@ -15,10 +15,12 @@ namespace policyc::policy {
 
 class Inventory {
  public:
-  Inventory(const Options& options, diag::Engine& diagnostics) : options_(options), diagnostics_(diagnostics) {}
+  Inventory(const Options& options, diag::Engine& diagnostics)
+      : options_(options), diagnostics_(diagnostics) {}
 
-  // False when the kind is none that says what exists. A later document with the same kind, namespace and name replaces
-  // the earlier one. A value that cannot be read is reported, and the object left out.
+  // False when the kind is none that says what exists. A later document with the same kind,
+  // namespace and name replaces the earlier one. A value that cannot be read is reported, and the
+  // object left out.
   bool add(const manifest::Document& document);
 
   // Everything added, sorted by namespace and name.
@@ -43,16 +45,21 @@ class Inventory {
   void add_cilium_endpoint(const manifest::Document& document);
   void add_cilium_identity(const manifest::Document& document);
 
-  // An endpoint from identity labels `source:key`, whose derived labels become its namespace, account and cluster.
-  [[nodiscard]] Endpoint endpoint_from_labels(const std::vector<std::pair<std::string, std::string>>& labels);
-  [[nodiscard]] std::vector<IpAddress> read_addresses(const manifest::Node& object, std::string_view field, bool& ok);
-  void read_address(const manifest::Node& object, std::string_view field, std::vector<IpAddress>& addresses, bool& ok);
+  // An endpoint from identity labels `source:key`, whose derived labels become its namespace,
+  // account and cluster.
+  [[nodiscard]] Endpoint endpoint_from_labels(
+      const std::vector<std::pair<std::string, std::string>>& labels);
+  [[nodiscard]] std::vector<IpAddress> read_addresses(const manifest::Node& object,
+                                                      std::string_view field, bool& ok);
+  void read_address(const manifest::Node& object, std::string_view field,
+                    std::vector<IpAddress>& addresses, bool& ok);
   void report(source::NodeId node, std::string message);
 
   const Options& options_;
   diag::Engine& diagnostics_;
   std::map<std::string, StringMap> namespaces_;
-  std::map<std::string, StringMap> seen_namespace_labels_;  // from identities, for namespaces without a manifest
+  std::map<std::string, StringMap>
+      seen_namespace_labels_;  // from identities, for namespaces without a manifest
   std::map<Key, Endpoint> pods_;
   std::map<std::pair<std::string, Key>, Endpoint> workloads_;  // by kind too
   std::map<Key, Endpoint> cilium_endpoints_;

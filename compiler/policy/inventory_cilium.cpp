@@ -17,7 +17,8 @@ std::vector<NamedPort> published_ports(const Node& status) {
   if (ports == nullptr || !ports->is_sequence()) return result;
   for (const Node& port : ports->items) {
     const auto number = read_integer(port, "port");
-    if (!number || number->value <= 0 || number->value > std::numeric_limits<std::uint16_t>::max()) continue;
+    if (!number || number->value <= 0 || number->value > std::numeric_limits<std::uint16_t>::max())
+      continue;
     result.push_back({read_string(port, "name").value, static_cast<std::uint16_t>(number->value),
                       read_string(port, "protocol").value});
   }
@@ -26,7 +27,8 @@ std::vector<NamedPort> published_ports(const Node& status) {
 
 }  // namespace
 
-Endpoint Inventory::endpoint_from_labels(const std::vector<std::pair<std::string, std::string>>& labels) {
+Endpoint Inventory::endpoint_from_labels(
+    const std::vector<std::pair<std::string, std::string>>& labels) {
   Endpoint endpoint;
   StringMap namespace_labels;
   for (const auto& [full_key, value] : labels) {
@@ -45,7 +47,8 @@ Endpoint Inventory::endpoint_from_labels(const std::vector<std::pair<std::string
       endpoint.labels[key] = value;
     }
   }
-  if (!endpoint.namespace_.empty()) seen_namespace_labels_[endpoint.namespace_].merge(namespace_labels);
+  if (!endpoint.namespace_.empty())
+    seen_namespace_labels_[endpoint.namespace_].merge(namespace_labels);
   return endpoint;
 }
 
@@ -54,10 +57,12 @@ void Inventory::add_cilium_endpoint(const Document& document) {
   if (status == nullptr) return;  // not known yet
   std::vector<std::pair<std::string, std::string>> labels;
   if (const Node* identity = present(*status, "identity")) {
-    for (const LocatedString& label : read_strings(*identity, "labels").value_or(std::vector<LocatedString>{})) {
+    for (const LocatedString& label :
+         read_strings(*identity, "labels").value_or(std::vector<LocatedString>{})) {
       const auto equals = label.value.find('=');
-      labels.emplace_back(label.value.substr(0, equals),
-                          equals == std::string::npos ? std::string() : label.value.substr(equals + 1));
+      labels.emplace_back(label.value.substr(0, equals), equals == std::string::npos
+                                                             ? std::string()
+                                                             : label.value.substr(equals + 1));
     }
   }
   Endpoint endpoint = endpoint_from_labels(labels);
@@ -78,7 +83,8 @@ void Inventory::add_cilium_endpoint(const Document& document) {
 
 void Inventory::add_cilium_identity(const Document& document) {
   std::vector<std::pair<std::string, std::string>> labels;
-  for (const MatchLabel& label : read_string_map(document.root, "security-labels", NullReading::Empty)) {
+  for (const MatchLabel& label :
+       read_string_map(document.root, "security-labels", NullReading::Empty)) {
     labels.emplace_back(label.key.value, label.value.value);
   }
   Endpoint endpoint = endpoint_from_labels(labels);
@@ -96,7 +102,8 @@ void Inventory::add_cilium_node(const Document& document) {
   node.labels = metadata_labels(document.root);
   node.addresses = read_addresses(*spec, "addresses", ok);
   parts.push_back(std::move(node));
-  for (const auto& [field, role] : {std::pair{"health", NodeRole::Health}, std::pair{"ingress", NodeRole::Ingress}}) {
+  for (const auto& [field, role] :
+       {std::pair{"health", NodeRole::Health}, std::pair{"ingress", NodeRole::Ingress}}) {
     const Node* addresses = present(*spec, field);
     if (addresses == nullptr) continue;
     ClusterNode part;

@@ -23,10 +23,12 @@ std::vector<NamedPort> named_ports(const Node& pod_spec) {
       for (const Node& port : ports->items) {
         const std::string name = read_string(port, "name").value;
         const auto number = read_integer(port, "containerPort");
-        const bool valid = number && number->value > 0 && number->value <= std::numeric_limits<std::uint16_t>::max();
+        const bool valid = number && number->value > 0 &&
+                           number->value <= std::numeric_limits<std::uint16_t>::max();
         if (name.empty() || !valid) continue;
         const std::string protocol = read_string(port, "protocol").value;
-        result.push_back({name, static_cast<std::uint16_t>(number->value), protocol.empty() ? "TCP" : protocol});
+        result.push_back(
+            {name, static_cast<std::uint16_t>(number->value), protocol.empty() ? "TCP" : protocol});
       }
     }
   }
@@ -41,7 +43,8 @@ bool read_pod(const Node& pod, Endpoint& endpoint) {
   if (spec == nullptr) return true;
   if (const auto host = read_boolean(*spec, "hostNetwork"); host && host->value) return false;
   for (const std::string_view field : {"serviceAccount", "serviceAccountName"}) {
-    if (const auto account = read_optional_string(*spec, field); account && !account->value.empty()) {
+    if (const auto account = read_optional_string(*spec, field);
+        account && !account->value.empty()) {
       endpoint.service_account = account->value;
     }
   }
@@ -75,10 +78,12 @@ void Inventory::add_pod(const Document& document) {
   bool ok = read_pod(document.root, endpoint);
   if (const Node* status = present(document.root, "status")) {
     const std::string phase = read_string(*status, "phase").value;
-    if (phase == "Succeeded" || phase == "Failed") ok = false;  // its addresses are somebody else's by now
+    if (phase == "Succeeded" || phase == "Failed")
+      ok = false;  // its addresses are somebody else's by now
     read_address(*status, "podIP", endpoint.addresses, ok);
     for (const IpAddress& address : read_addresses(*status, "podIPs", ok)) {
-      if (endpoint.addresses.empty() || endpoint.addresses.front() != address) endpoint.addresses.push_back(address);
+      if (endpoint.addresses.empty() || endpoint.addresses.front() != address)
+        endpoint.addresses.push_back(address);
     }
   }
   if (ok) {
@@ -92,7 +97,8 @@ void Inventory::add_workload(const Document& document) {
   // The ReplicaSet of a Deployment or the Job of a CronJob has the pods of its owner.
   if (is_owned(document)) return;
   const Node* pod = pod_template(document);
-  if (pod == nullptr) return report(document.root.id, "`" + document.name.value + "` has no pod template");
+  if (pod == nullptr)
+    return report(document.root.id, "`" + document.name.value + "` has no pod template");
   Endpoint endpoint;
   endpoint.namespace_ = namespace_of(document);
   endpoint.name = document.name.value;

@@ -19,7 +19,8 @@ struct Label {
   friend auto operator<=>(const Label&, const Label&) = default;
 };
 
-// The labels of one identity, sorted by key, one label per key (the first added wins, as in Cilium's label map).
+// The labels of one identity, sorted by key, one label per key (the first added wins, as in
+// Cilium's label map).
 class LabelSet {
  public:
   // Returns false when the key is taken.
@@ -48,18 +49,21 @@ inline constexpr std::string_view kNamespaceLabelsPrefix = "io.cilium.k8s.namesp
 inline constexpr std::string_view kServiceAccountKey = "io.cilium.k8s.policy.serviceaccount";
 inline constexpr std::string_view kClusterKey = "io.cilium.k8s.policy.cluster";
 
-// The prefix of a `cidr:` label's key (IPv6 colons are written `-`), or nothing when the key is not one.
+// The prefix of a `cidr:` label's key (IPv6 colons are written `-`), or nothing when the key is not
+// one.
 [[nodiscard]] std::optional<IpPrefix> parse_cidr_label_key(std::string_view key);
 [[nodiscard]] Label cidr_label(const IpPrefix& prefix);
 
-// The key of the `cidrgroup:` label that encodes one label `key=value` of a CIDR group (spec section 5.5).
+// The key of the `cidrgroup:` label that encodes one label `key=value` of a CIDR group (spec
+// section 5.5).
 [[nodiscard]] std::string cidr_group_value_key(std::string_view key, std::string_view value);
 inline constexpr std::string_view kCidrGroupNamePrefix = "io.cilium.policy.cidrgroupname/";
 
 using StringMap = std::map<std::string, std::string>;
 
 // The identity labels of a pod after Cilium's default label filter (spec section 4.1).
-[[nodiscard]] LabelSet pod_identity_labels(const StringMap& pod_labels, const StringMap& namespace_labels,
+[[nodiscard]] LabelSet pod_identity_labels(const StringMap& pod_labels,
+                                           const StringMap& namespace_labels,
                                            const std::string& namespace_name,
                                            const std::string& service_account,
                                            const std::string& cluster);

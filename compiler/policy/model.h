@@ -1,7 +1,7 @@
 #pragma once
-// The typed policies as written: one struct per field group of spec section 2, every value located. Nothing here is
-// validated, scoped or defaulted; `std::optional` tells an absent or null key from a present one, because an empty list
-// and an absent one mean different things (spec section 4.5).
+// The typed policies as written: one struct per field group of spec section 2, every value located.
+// Nothing here is validated, scoped or defaulted; `std::optional` tells an absent or null key from
+// a present one, because an empty list and an absent one mean different things (spec section 4.5).
 
 #include <cstdint>
 #include <optional>
@@ -122,7 +122,8 @@ struct L7Rules {
   NodeId node;
 
   [[nodiscard]] std::size_t size() const {
-    return (http ? http->size() : 0) + (kafka ? kafka->size() : 0) + (dns ? dns->size() : 0) + (l7 ? l7->size() : 0);
+    return (http ? http->size() : 0) + (kafka ? kafka->size() : 0) + (dns ? dns->size() : 0) +
+           (l7 ? l7->size() : 0);
   }
 };
 
@@ -147,7 +148,7 @@ struct PortRule {
 
 struct IcmpField {
   LocatedString family;
-  LocatedString type;       // as written: a name, or a number as text
+  LocatedString type;  // as written: a name, or a number as text
   bool type_is_integer = false;
   NodeId node;
 };
@@ -163,12 +164,13 @@ struct Authentication {
 
 enum class Direction : std::uint8_t { Ingress, Egress };
 
-// One element of ingress, ingressDeny, egress or egressDeny; the from-/to- prefix is the direction's.
+// One element of ingress, ingressDeny, egress or egressDeny; the from-/to- prefix is the
+// direction's.
 struct RuleItem {
   Direction direction = Direction::Ingress;
   bool deny = false;
   OptionalList<LabelSelector> endpoints;
-  OptionalList<LabelSelector> requires_;   // removed feature: parsed, without effect
+  OptionalList<LabelSelector> requires_;  // removed feature: parsed, without effect
   OptionalList<LocatedString> cidrs;
   OptionalList<CidrRule> cidr_set;
   OptionalList<LocatedString> entities;
@@ -180,8 +182,8 @@ struct RuleItem {
   OptionalList<IcmpRule> icmps;
   std::optional<Authentication> authentication;
   NodeId node;
-  NodeId endpoints_key, requires_key, cidrs_key, cidr_set_key, entities_key, groups_key, nodes_key, services_key,
-      fqdns_key, ports_key, icmps_key;
+  NodeId endpoints_key, requires_key, cidrs_key, cidr_set_key, entities_key, groups_key, nodes_key,
+      services_key, fqdns_key, ports_key, icmps_key;
 };
 
 struct RuleLabel {
@@ -200,7 +202,11 @@ struct Rule {
   NodeId node;
 };
 
-enum class PolicyKind : std::uint8_t { CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy, NetworkPolicy };
+enum class PolicyKind : std::uint8_t {
+  CiliumNetworkPolicy,
+  CiliumClusterwideNetworkPolicy,
+  NetworkPolicy
+};
 
 // CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy.
 struct CiliumPolicy {
@@ -247,7 +253,8 @@ struct CidrGroup {
   NodeId node;
 };
 
-// Everything that one run was given. A later document with the same kind, namespace and name replaces an earlier one.
+// Everything that one run was given. A later document with the same kind, namespace and name
+// replaces an earlier one.
 struct PolicySet {
   std::vector<CiliumPolicy> cilium;
   std::vector<KubernetesPolicy> kubernetes;

@@ -1,4 +1,5 @@
-// networking.k8s.io/v1 NetworkPolicy (spec section 8). Nulls read as empty values, as in the API server's own types.
+// networking.k8s.io/v1 NetworkPolicy (spec section 8). Nulls read as empty values, as in the API
+// server's own types.
 
 #include "compiler/policy/read_policy.h"
 
@@ -8,7 +9,9 @@ namespace {
 using manifest::Document;
 using manifest::Node;
 
-LabelSelector read_selector(const Node& node) { return read_label_selector(node, NullReading::Empty); }
+LabelSelector read_selector(const Node& node) {
+  return read_label_selector(node, NullReading::Empty);
+}
 
 KubernetesPeer read_peer(const Node& node) {
   KubernetesPeer peer;
@@ -36,7 +39,8 @@ KubernetesPort read_port(const Node& node) {
   return port;
 }
 
-std::vector<KubernetesRule> read_rules(const Node& spec, std::string_view section, std::string_view peers) {
+std::vector<KubernetesRule> read_rules(const Node& spec, std::string_view section,
+                                       std::string_view peers) {
   auto rules = read_list(spec, section, [peers](const Node& node) {
     KubernetesRule rule;
     rule.node = node.id;
@@ -56,7 +60,8 @@ KubernetesPolicy read_kubernetes_policy(const Document& document) {
   policy.namespace_ = document.namespace_;
   policy.pod_selector.node = document.root.id;
   if (const Node* spec = present(document.root, "spec")) {
-    if (auto selector = read_object(*spec, "podSelector", read_selector)) policy.pod_selector = std::move(*selector);
+    if (auto selector = read_object(*spec, "podSelector", read_selector))
+      policy.pod_selector = std::move(*selector);
     policy.ingress = read_rules(*spec, "ingress", "from");
     policy.egress = read_rules(*spec, "egress", "to");
     policy.policy_types = read_strings(*spec, "policyTypes");

@@ -33,7 +33,8 @@ std::optional<LocatedString> read_optional_string(const Node& object, std::strin
 
 std::optional<Located<std::int64_t>> read_integer(const Node& object, std::string_view field) {
   const Node* value = present(object, field);
-  if (value == nullptr || value->kind != NodeKind::Scalar || value->type != ScalarType::Int) return std::nullopt;
+  if (value == nullptr || value->kind != NodeKind::Scalar || value->type != ScalarType::Int)
+    return std::nullopt;
   Located<std::int64_t> result{0, value->id};
   const char* end = value->text.data() + value->text.size();
   if (std::from_chars(value->text.data(), end, result.value).ptr != end) return std::nullopt;
@@ -42,7 +43,8 @@ std::optional<Located<std::int64_t>> read_integer(const Node& object, std::strin
 
 std::optional<Located<bool>> read_boolean(const Node& object, std::string_view field) {
   const Node* value = present(object, field);
-  if (value == nullptr || value->kind != NodeKind::Scalar || value->type != ScalarType::Bool) return std::nullopt;
+  if (value == nullptr || value->kind != NodeKind::Scalar || value->type != ScalarType::Bool)
+    return std::nullopt;
   return Located<bool>{value->text == "true", value->id};
 }
 
@@ -52,7 +54,8 @@ OptionalList<LocatedString> read_strings(const Node& object, std::string_view fi
   });
 }
 
-std::vector<MatchLabel> read_string_map(const Node& object, std::string_view field, NullReading nulls) {
+std::vector<MatchLabel> read_string_map(const Node& object, std::string_view field,
+                                        NullReading nulls) {
   std::vector<MatchLabel> result;
   const Node* map = present(object, field);
   if (map == nullptr || !map->is_mapping()) return result;

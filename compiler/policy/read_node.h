@@ -1,6 +1,6 @@
 #pragma once
-// Access to a manifest tree that has already been checked against a schema. A field of the wrong type reads as empty,
-// placed where the wrong value is; an absent one is placed at its object.
+// Access to a manifest tree that has already been checked against a schema. A field of the wrong
+// type reads as empty, placed where the wrong value is; an absent one is placed at its object.
 
 #include <optional>
 #include <string_view>
@@ -11,8 +11,8 @@
 
 namespace policyc::policy {
 
-// How null reads. The API server drops null fields of custom resources; Kubernetes' own types, and the agent when it is
-// given a file, decode null as the empty value.
+// How null reads. The API server drops null fields of custom resources; Kubernetes' own types, and
+// the agent when it is given a file, decode null as the empty value.
 enum class NullReading : std::uint8_t { Dropped, Empty };
 
 // The value of a field; nullptr when it is absent or null.
@@ -20,10 +20,14 @@ enum class NullReading : std::uint8_t { Dropped, Empty };
 // The place of the field's key; of the object itself when the field is absent.
 [[nodiscard]] NodeId key_place(const manifest::Node& object, std::string_view field);
 [[nodiscard]] LocatedString read_string(const manifest::Node& object, std::string_view field);
-[[nodiscard]] std::optional<LocatedString> read_optional_string(const manifest::Node& object, std::string_view field);
-[[nodiscard]] std::optional<Located<std::int64_t>> read_integer(const manifest::Node& object, std::string_view field);
-[[nodiscard]] std::optional<Located<bool>> read_boolean(const manifest::Node& object, std::string_view field);
-[[nodiscard]] OptionalList<LocatedString> read_strings(const manifest::Node& object, std::string_view field);
+[[nodiscard]] std::optional<LocatedString> read_optional_string(const manifest::Node& object,
+                                                                std::string_view field);
+[[nodiscard]] std::optional<Located<std::int64_t>> read_integer(const manifest::Node& object,
+                                                                std::string_view field);
+[[nodiscard]] std::optional<Located<bool>> read_boolean(const manifest::Node& object,
+                                                        std::string_view field);
+[[nodiscard]] OptionalList<LocatedString> read_strings(const manifest::Node& object,
+                                                       std::string_view field);
 
 // The elements of a sequence, each made by `make(const manifest::Node&)`.
 template <class Make>
@@ -47,7 +51,7 @@ template <class Make>
 }
 
 [[nodiscard]] LabelSelector read_label_selector(const manifest::Node& node, NullReading nulls);
-[[nodiscard]] std::vector<MatchLabel> read_string_map(const manifest::Node& object, std::string_view field,
-                                                      NullReading nulls);
+[[nodiscard]] std::vector<MatchLabel> read_string_map(const manifest::Node& object,
+                                                      std::string_view field, NullReading nulls);
 
 }  // namespace policyc::policy

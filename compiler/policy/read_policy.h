@@ -7,7 +7,8 @@
 
 namespace policyc::policy {
 
-[[nodiscard]] CiliumPolicy read_cilium_policy(const manifest::Document& document, NullReading nulls);
+[[nodiscard]] CiliumPolicy read_cilium_policy(const manifest::Document& document,
+                                              NullReading nulls);
 [[nodiscard]] CidrGroup read_cidr_group(const manifest::Document& document, NullReading nulls);
 // With the API server's defaults: policyTypes, and protocol TCP (spec section 8.3, 8.4).
 [[nodiscard]] KubernetesPolicy read_kubernetes_policy(const manifest::Document& document);

@@ -61,7 +61,8 @@ HttpRule read_http(const Node& node) {
   rule.method = read_string(node, "method");
   rule.host = read_string(node, "host");
   rule.headers = read_strings(node, "headers").value_or(std::vector<LocatedString>{});
-  rule.header_matches = read_list(node, "headerMatches", read_header_match).value_or(std::vector<HeaderMatch>{});
+  rule.header_matches =
+      read_list(node, "headerMatches", read_header_match).value_or(std::vector<HeaderMatch>{});
   return rule;
 }
 
@@ -109,7 +110,8 @@ PortRule read_port_rule(const Node& node, NullReading nulls) {
   rule.originating_tls = read_object(node, "originatingTLS", read_tls);
   rule.server_names = read_strings(node, "serverNames");
   rule.listener = read_object(node, "listener", read_listener);
-  rule.rules = read_object(node, "rules", [nulls](const Node& value) { return read_l7_rules(value, nulls); });
+  rule.rules = read_object(node, "rules",
+                           [nulls](const Node& value) { return read_l7_rules(value, nulls); });
   return rule;
 }
 

@@ -32,7 +32,8 @@ DocumentKind kind_of(const Document& document) {
   if (kind == "NetworkPolicy") {
     if (version == "networking.k8s.io/v1") return DocumentKind::Kubernetes;
     // Other groups have a kind of that name too; the retired group of Kubernetes is a mistake.
-    return version.starts_with("extensions/") || version.starts_with("networking.k8s.io/") || version.empty()
+    return version.starts_with("extensions/") || version.starts_with("networking.k8s.io/") ||
+                   version.empty()
                ? DocumentKind::WrongVersion
                : DocumentKind::Other;
   }
@@ -59,7 +60,8 @@ struct ReadPolicy {
   std::string refusal_class;  // of the first refusal, by the API server if it refuses
 };
 
-// Complaints that something is absent: in a document with values of the wrong type it may be there, unreadable.
+// Complaints that something is absent: in a document with values of the wrong type it may be there,
+// unreadable.
 bool is_about_absence(Id id) {
   switch (id) {
     case Id::NoRuleSections:
@@ -76,10 +78,10 @@ bool is_about_absence(Id id) {
   }
 }
 
-// The reports of both validators in the order of the document. Where both refuse one place it is said once, in the
-// words of the API server, with the hint of the agent's check, which knows more.
-std::vector<diag::Diagnostic> merge_reports(const diag::Engine& by_api_server, const diag::Engine& by_agent,
-                                            bool well_typed) {
+// The reports of both validators in the order of the document. Where both refuse one place it is
+// said once, in the words of the API server, with the hint of the agent's check, which knows more.
+std::vector<diag::Diagnostic> merge_reports(const diag::Engine& by_api_server,
+                                            const diag::Engine& by_agent, bool well_typed) {
   std::vector<diag::Diagnostic> merged = by_api_server.all();
   std::map<source::NodeId, std::size_t> refused_places;
   for (std::size_t i = 0; i < merged.size(); ++i) {
@@ -88,17 +90,20 @@ std::vector<diag::Diagnostic> merge_reports(const diag::Engine& by_api_server, c
   for (const diag::Diagnostic& diagnostic : by_agent.all()) {
     const auto refused = refused_places.find(diagnostic.node);
     if (refused != refused_places.end()) {
-      const bool same_matter = merged[refused->second].id != Id::WrongType && !diagnostic.help.empty();
+      const bool same_matter =
+          merged[refused->second].id != Id::WrongType && !diagnostic.help.empty();
       if (same_matter) merged[refused->second].help = diagnostic.help;
     } else if (well_typed || !is_about_absence(diagnostic.id)) {
       merged.push_back(diagnostic);
     }
   }
-  std::ranges::stable_sort(merged, {}, &diag::Diagnostic::node);  // places are numbered as they were read
+  std::ranges::stable_sort(merged, {},
+                           &diag::Diagnostic::node);  // places are numbered as they were read
   return merged;
 }
 
-// Where kubectl creates an object that names no namespace. In a file given to the agent such a policy is cluster-wide.
+// Where kubectl creates an object that names no namespace. In a file given to the agent such a
+// policy is cluster-wide.
 void place_in_default_namespace(CiliumPolicy& policy) {
   if (policy.kind == PolicyKind::CiliumNetworkPolicy && policy.namespace_.value.empty()) {
     policy.namespace_ = {"default", policy.node};
@@ -114,24 +119,27 @@ std::string first_class(const diag::Engine& reports) {
 
 class PolicyReader {
  public:
-  PolicyReader(const ReadOptions& options, diag::Engine& diagnostics) : options_(options), diagnostics_(diagnostics) {}
+  PolicyReader(const ReadOptions& options, diag::Engine& diagnostics)
+      : options_(options), diagnostics_(diagnostics) {}
 
   ReadPolicy read(const Document& document, DocumentKind kind);
 
  private:
   [[nodiscard]] NullReading nulls(DocumentKind kind) const {
-    return options_.check_schema && kind != DocumentKind::Kubernetes ? NullReading::Dropped : NullReading::Empty;
+    return options_.check_schema && kind != DocumentKind::Kubernetes ? NullReading::Dropped
+                                                                     : NullReading::Empty;
   }
   schema::Checked check_shape(const Document& document, DocumentKind kind, diag::Engine& reports);
-  void read_network_policy(const Document& document, bool well_typed, Refusals& by_api_server, Refusals& by_agent,
-                           ReadPolicy& result);
+  void read_network_policy(const Document& document, bool well_typed, Refusals& by_api_server,
+                           Refusals& by_agent, ReadPolicy& result);
 
   const ReadOptions& options_;
   schema::PatternCache patterns_;
   diag::Engine& diagnostics_;
 };
 
-schema::Checked PolicyReader::check_shape(const Document& document, DocumentKind kind, diag::Engine& reports) {
+schema::Checked PolicyReader::check_shape(const Document& document, DocumentKind kind,
+                                          diag::Engine& reports) {
   schema::CheckOptions check;
   check.constraints = options_.check_schema;
   check.null_items_are_errors = nulls(kind) == NullReading::Dropped;
@@ -140,8 +148,9 @@ schema::Checked PolicyReader::check_shape(const Document& document, DocumentKind
   return schema::check(document.root, schema_of(kind), check, patterns_, reports);
 }
 
-void PolicyReader::read_network_policy(const Document& document, bool well_typed, Refusals& by_api_server,
-                                       Refusals& by_agent, ReadPolicy& result) {
+void PolicyReader::read_network_policy(const Document& document, bool well_typed,
+                                       Refusals& by_api_server, Refusals& by_agent,
+                                       ReadPolicy& result) {
   result.kubernetes = read_kubernetes_policy(document);
   if (!well_typed) return;
   if (options_.check_schema) check_network_policy(*result.kubernetes, by_api_server);
@@ -172,8 +181,10 @@ ReadPolicy PolicyReader::read(const Document& document, DocumentKind kind) {
   }
   result.api_server_accepts = checked.valid && by_api_server.count() == 0;
   result.agent_accepts = checked.well_typed && by_agent.count() == 0;
-  result.refusal_class = first_class(result.api_server_accepts ? agent_reports : api_server_reports);
-  for (const diag::Diagnostic& diagnostic : merge_reports(api_server_reports, agent_reports, checked.well_typed)) {
+  result.refusal_class =
+      first_class(result.api_server_accepts ? agent_reports : api_server_reports);
+  for (const diag::Diagnostic& diagnostic :
+       merge_reports(api_server_reports, agent_reports, checked.well_typed)) {
     diagnostics_.report(diagnostic.id, diagnostic.node, diagnostic.message) = diagnostic;
   }
   return result;
@@ -181,29 +192,35 @@ ReadPolicy PolicyReader::read(const Document& document, DocumentKind kind) {
 
 void report_wrong_version(const Document& document, diag::Engine& diagnostics) {
   auto& diagnostic = diagnostics.report(
-      Id::UnknownApiVersion, document.api_version.node.valid() ? document.api_version.node : document.root.id,
-      in_backticks(document.api_version.value) + " has no kind " + in_backticks(document.kind.value));
+      Id::UnknownApiVersion,
+      document.api_version.node.valid() ? document.api_version.node : document.root.id,
+      in_backticks(document.api_version.value) + " has no kind " +
+          in_backticks(document.kind.value));
   diagnostic.help = "write `apiVersion: " + std::string(served_version(document.kind.value)) + "`";
   diagnostic.refused_by = RefusedBy::ApiServer;
   diagnostic.refusal_class = "kind";
 }
 
-// The set as it grows: a later policy of the same kind, namespace and name replaces the earlier one.
+// The set as it grows: a later policy of the same kind, namespace and name replaces the earlier
+// one.
 class GrowingSet {
  public:
   void put(ReadPolicy&& policy) {
     if (policy.cilium) {
       const CiliumPolicy& cilium = *policy.cilium;
       const char kind = cilium.kind == PolicyKind::CiliumNetworkPolicy ? 'n' : 'c';
-      place(policies_.cilium, {kind, cilium.namespace_.value, cilium.name.value}, std::move(*policy.cilium));
+      place(policies_.cilium, {kind, cilium.namespace_.value, cilium.name.value},
+            std::move(*policy.cilium));
     }
     if (policy.kubernetes) {
       const LocatedString& written = policy.kubernetes->namespace_;
       const std::string name_space = written.value.empty() ? "default" : written.value;
-      place(policies_.kubernetes, {'k', name_space, policy.kubernetes->name.value}, std::move(*policy.kubernetes));
+      place(policies_.kubernetes, {'k', name_space, policy.kubernetes->name.value},
+            std::move(*policy.kubernetes));
     }
     if (policy.cidr_group) {
-      place(policies_.cidr_groups, {'g', "", policy.cidr_group->name.value}, std::move(*policy.cidr_group));
+      place(policies_.cidr_groups, {'g', "", policy.cidr_group->name.value},
+            std::move(*policy.cidr_group));
     }
   }
   [[nodiscard]] PolicySet take() { return std::move(policies_); }
@@ -251,7 +268,8 @@ Acceptance accept(const Document& document, const Options& options, bool through
   acceptance.api_server_accepts = policy.api_server_accepts;
   acceptance.agent_accepts = policy.agent_accepts;
   acceptance.accepted = (policy.api_server_accepts || !through_api_server) && policy.agent_accepts;
-  acceptance.rejected_by = through_api_server && !policy.api_server_accepts ? RefusedBy::ApiServer : RefusedBy::Agent;
+  acceptance.rejected_by =
+      through_api_server && !policy.api_server_accepts ? RefusedBy::ApiServer : RefusedBy::Agent;
   if (!acceptance.accepted) acceptance.refusal_class = policy.refusal_class;
   return acceptance;
 }
@@ -281,7 +299,8 @@ ReadResult read_documents(const std::vector<Document>& documents, const ReadOpti
     }
     const std::size_t errors_before = diagnostics.error_count();
     ReadPolicy policy = reader.read(document, kind);
-    const bool accepted = policy.agent_accepts && (policy.api_server_accepts || !options.check_schema);
+    const bool accepted =
+        policy.agent_accepts && (policy.api_server_accepts || !options.check_schema);
     if (!accepted || diagnostics.error_count() != errors_before) {
       ++result.rejected_policies;
     } else {
@@ -299,7 +318,8 @@ Acceptance validate(const Document& document, const Options& options, diag::Engi
   return accept(document, options, true, diagnostics);
 }
 
-Acceptance validate_static_file(const Document& document, const Options& options, diag::Engine& diagnostics) {
+Acceptance validate_static_file(const Document& document, const Options& options,
+                                diag::Engine& diagnostics) {
   return accept(document, options, false, diagnostics);
 }
 

@@ -29,27 +29,32 @@ bool is_protocol(const std::string& upper) {
 bool sanitize_port_number(const PortProtocol& port, bool has_dns, Refusals& refusals) {
   const std::string& protocol = port.protocol.value;
   if (port.port.value != "0" && (protocol == "VRRP" || protocol == "IGMP")) {
-    refusals.add(Id::PortNotAllowed, port.port.node, in_backticks(protocol) + " has no ports", "port-not-empty").help =
-        "write `port: \"0\"`";
+    refusals
+        .add(Id::PortNotAllowed, port.port.node, in_backticks(protocol) + " has no ports",
+             "port-not-empty")
+        .help = "write `port: \"0\"`";
     return false;
   }
   const auto number = parse_port_number(port.port.value);
   if (!number) {
-    auto& diagnostic = refusals.add(Id::MalformedPort, port.port.node, in_backticks(port.port.value) + " is not a port",
-                                    "port-syntax");
-    diagnostic.help = "expected 0 to 65535, or a name of at most 15 letters, digits and single inner hyphens";
+    auto& diagnostic =
+        refusals.add(Id::MalformedPort, port.port.node,
+                     in_backticks(port.port.value) + " is not a port", "port-syntax");
+    diagnostic.help =
+        "expected 0 to 65535, or a name of at most 15 letters, digits and single inner hyphens";
     if (const auto dash = port.port.value.find('-'); dash != std::string::npos && dash != 0) {
       const std::string first = port.port.value.substr(0, dash);
       const std::string last = port.port.value.substr(dash + 1);
       if (parse_port_number(first) && parse_port_number(last)) {
-        diagnostic.help = "write the range as `port: \"" + first + "\"` and `endPort: " + last + "`";
+        diagnostic.help =
+            "write the range as `port: \"" + first + "\"` and `endPort: " + last + "`";
       }
     }
     return false;
   }
   if (has_dns && port.end_port && port.end_port->value > *number) {
-    refusals.add(Id::DnsPortRange, port.end_port->node, "a port range with DNS rules", "dns-range").help =
-        "list the ports one by one";
+    refusals.add(Id::DnsPortRange, port.end_port->node, "a port range with DNS rules", "dns-range")
+        .help = "list the ports one by one";
   }
   return *number == 0;
 }
@@ -68,12 +73,13 @@ bool sanitize_port(const PortProtocol& port, bool has_dns, Sanitizer& sanitizer)
   }
   const std::string protocol = ascii_upper(port.protocol.value);
   if (!is_protocol(protocol)) {
-    auto& diagnostic = refusals.add(Id::InvalidProtocol, port.protocol.node,
-                                    in_backticks(port.protocol.value) + " is not a protocol", "protocol");
+    auto& diagnostic =
+        refusals.add(Id::InvalidProtocol, port.protocol.node,
+                     in_backticks(port.protocol.value) + " is not a protocol", "protocol");
     const std::string word = nearest_word(protocol, kProtocols);
     diagnostic.help = protocol.starts_with("ICMP") ? "write ICMP types with `icmps`"
-                      : word.empty()               ? "allowed: `TCP`, `UDP`, `SCTP`, `VRRP`, `IGMP` and `ANY`"
-                                                   : "did you mean " + in_backticks(word) + "?";
+                      : word.empty() ? "allowed: `TCP`, `UDP`, `SCTP`, `VRRP`, `IGMP` and `ANY`"
+                                     : "did you mean " + in_backticks(word) + "?";
   }
   return is_zero;
 }
@@ -84,7 +90,8 @@ void sanitize_l7_protocol(const PortProtocol& port, Refusals& refusals) {
   const bool absent = protocol.empty();
   refusals
       .add(Id::L7NotTcp, port.protocol.node,
-           "layer 7 rules on " + (absent ? "a port without `protocol`, which means ANY" : in_backticks(protocol)),
+           "layer 7 rules on " +
+               (absent ? "a port without `protocol`, which means ANY" : in_backticks(protocol)),
            "l7-proto")
       .help = "write `protocol: TCP`";
 }
@@ -93,23 +100,29 @@ void sanitize_server_names(const PortRule& rule, Refusals& refusals) {
   if (!rule.server_names || rule.server_names->empty()) return;
   if (has_l7_rules(rule) && !rule.terminating_tls) {
     refusals
-        .add(Id::ServerNamesWithL7, rule.rules->node, "`serverNames` with layer 7 rules but without `terminatingTLS`",
-             "sni-with-l7")
-        .help = "layer 7 rules need the decrypted stream: add `terminatingTLS`, or remove one of them";
+        .add(Id::ServerNamesWithL7, rule.rules->node,
+             "`serverNames` with layer 7 rules but without `terminatingTLS`", "sni-with-l7")
+        .help =
+        "layer 7 rules need the decrypted stream: add `terminatingTLS`, or remove one of them";
   }
   for (const LocatedString& name : *rule.server_names) {
-    if (name.value.empty()) refusals.add(Id::EmptyServerName, name.node, "an empty server name", "sni-empty");
+    if (name.value.empty())
+      refusals.add(Id::EmptyServerName, name.node, "an empty server name", "sni-empty");
   }
 }
 
 void sanitize_listener(const PortRule& rule, bool ingress, Refusals& refusals) {
   if (!rule.listener) return;
   if (ingress) {
-    refusals.add(Id::ListenerOnIngress, rule.listener->node, "a listener on ingress", "listener-ingress").help =
-        "listeners take egress traffic only";
+    refusals
+        .add(Id::ListenerOnIngress, rule.listener->node, "a listener on ingress",
+             "listener-ingress")
+        .help = "listeners take egress traffic only";
   }
   if (has_l7_rules(rule)) {
-    refusals.add(Id::ListenerWithL7, rule.rules->node, "layer 7 rules together with a listener", "listener-with-l7")
+    refusals
+        .add(Id::ListenerWithL7, rule.rules->node, "layer 7 rules together with a listener",
+             "listener-with-l7")
         .help = "the listener's own configuration decides on layer 7";
   }
 }
@@ -121,8 +134,8 @@ void sanitize_port_rule(const PortRule& rule, const RuleItem& item, Sanitizer& s
   if (rule.ports && rule.ports->size() > kMaxPorts) {
     refusals
         .add(Id::TooManyPorts, (*rule.ports)[kMaxPorts].node,
-             std::to_string(rule.ports->size()) + " ports in one element, at most " + std::to_string(kMaxPorts) +
-                 " are allowed",
+             std::to_string(rule.ports->size()) + " ports in one element, at most " +
+                 std::to_string(kMaxPorts) + " are allowed",
              "too-many-ports")
         .help = "spread them over several elements of `toPorts`";
   }
@@ -135,7 +148,9 @@ void sanitize_port_rule(const PortRule& rule, const RuleItem& item, Sanitizer& s
   sanitize_listener(rule, item.direction == Direction::Ingress, refusals);
   if (!has_l7_rules(rule)) return;
   if (any_zero) {
-    refusals.add(Id::L7OnPortZero, rule.rules->node, "layer 7 rules on port 0, which means every port", "l7-port-zero")
+    refusals
+        .add(Id::L7OnPortZero, rule.rules->node, "layer 7 rules on port 0, which means every port",
+             "l7-port-zero")
         .help = "name the ports";
   }
   sanitize_l7(rule, sanitizer);
@@ -164,8 +179,8 @@ void sanitize_icmp(const RuleItem& item, Sanitizer& sanitizer) {
       const std::string& family = field.family.value;
       if (family.empty() || family == "IPv4" || family == "IPv6") continue;
       sanitizer.refusals
-          .add(Id::InvalidIcmpFamily, field.family.node, in_backticks(family) + " is not an address family",
-               "icmp-family")
+          .add(Id::InvalidIcmpFamily, field.family.node,
+               in_backticks(family) + " is not an address family", "icmp-family")
           .help = "allowed: `IPv4` and `IPv6`";
     }
   }
@@ -180,7 +195,8 @@ void sanitize_icmp_types(const RuleItem& item, Sanitizer& sanitizer) {
         std::int32_t number = 0;
         if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc{}) {
           sanitizer.refusals
-              .add(Id::InvalidIcmpType, field.type.node, in_backticks(text) + " is not an ICMP type", "decode")
+              .add(Id::InvalidIcmpType, field.type.node,
+                   in_backticks(text) + " is not an ICMP type", "decode")
               .help = "expected 0 to 255";
         }
         continue;
@@ -188,16 +204,17 @@ void sanitize_icmp_types(const RuleItem& item, Sanitizer& sanitizer) {
       // Numbers written as text: "0" and whatever reads as a number other than 0.
       std::int32_t number = 0;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-      if (text == "0" || (error == std::errc{} && end == text.data() + text.size() && number != 0)) continue;
+      if (text == "0" || (error == std::errc{} && end == text.data() + text.size() && number != 0))
+        continue;
       const bool v6 = field.family.value == "IPv6";
       if (icmp_type_number(v6, text)) continue;
-      auto& diagnostic =
-          sanitizer.refusals.add(Id::InvalidIcmpType, field.type.node,
-                                 in_backticks(text) + " is not an ICMP type of " + (v6 ? "IPv6" : "IPv4"), "icmp-type");
+      auto& diagnostic = sanitizer.refusals.add(
+          Id::InvalidIcmpType, field.type.node,
+          in_backticks(text) + " is not an ICMP type of " + (v6 ? "IPv6" : "IPv4"), "icmp-type");
       const std::string word = nearest_word(text, icmp_type_names(v6));
       if (icmp_type_number(!v6, text)) {
-        diagnostic.help =
-            std::string("it is one of ") + (v6 ? "IPv4" : "IPv6") + ": write `family: " + (v6 ? "IPv4" : "IPv6") + "`";
+        diagnostic.help = std::string("it is one of ") + (v6 ? "IPv4" : "IPv6") +
+                          ": write `family: " + (v6 ? "IPv4" : "IPv6") + "`";
       } else if (!word.empty()) {
         diagnostic.help = "did you mean " + in_backticks(word) + "?";
       }

@@ -8,7 +8,9 @@
 
 namespace policyc::policy {
 
-[[nodiscard]] inline std::string in_backticks(std::string_view text) { return "`" + std::string(text) + "`"; }
+[[nodiscard]] inline std::string in_backticks(std::string_view text) {
+  return "`" + std::string(text) + "`";
+}
 
 // Counts what one validator refuses.
 class Refusals {
@@ -16,7 +18,8 @@ class Refusals {
   Refusals(diag::Engine& diagnostics, diag::RefusedBy refused_by)
       : diagnostics_(diagnostics), refused_by_(refused_by) {}
 
-  diag::Diagnostic& add(diag::Id id, source::NodeId node, std::string message, std::string_view refusal_class = {}) {
+  diag::Diagnostic& add(diag::Id id, source::NodeId node, std::string message,
+                        std::string_view refusal_class = {}) {
     ++count_;
     diag::Diagnostic& diagnostic = diagnostics_.report(id, node, std::move(message));
     diagnostic.refused_by = refused_by_;

@@ -14,8 +14,8 @@ using diag::Id;
 
 constexpr std::array<std::string_view, 4> kOperators{"In", "NotIn", "Exists", "DoesNotExist"};
 
-// A refusal of one selector. Cilium reports all of them in one error, whose class is `regex` when any is about
-// characters.
+// A refusal of one selector. Cilium reports all of them in one error, whose class is `regex` when
+// any is about characters.
 struct Finding {
   Id id;
   NodeId node;
@@ -56,17 +56,20 @@ class SelectorCheck {
     if (!error) return;
     std::string message = "label key " + in_backticks(key.value) + " " + error->reason;
     if (!error->charset) {
-      message =
-          "label key " + in_backticks(key.value) + ", which becomes " + in_backticks(extended) + ", " + error->reason;
+      message = "label key " + in_backticks(key.value) + ", which becomes " +
+                in_backticks(extended) + ", " + error->reason;
     }
-    findings_.push_back({Id::InvalidLabelKey, key.node, std::move(message),
-                         error->charset ? "" : "Cilium puts the source before the key, and counts it", error->charset});
+    findings_.push_back(
+        {Id::InvalidLabelKey, key.node, std::move(message),
+         error->charset ? "" : "Cilium puts the source before the key, and counts it",
+         error->charset});
   }
 
   void check_value(const LocatedString& value) {
     if (const auto error = check_label_value(value.value)) {
       findings_.push_back({Id::InvalidLabelValue, value.node,
-                           "label value " + in_backticks(value.value) + " " + error->reason, "", error->charset});
+                           "label value " + in_backticks(value.value) + " " + error->reason, "",
+                           error->charset});
     }
   }
 
@@ -75,14 +78,17 @@ class SelectorCheck {
     const bool takes_values = op == "In" || op == "NotIn";
     if (!takes_values && op != "Exists" && op != "DoesNotExist") {
       const std::string word = nearest_word(op, kOperators);
-      findings_.push_back({Id::InvalidOperator, expression.op.node, in_backticks(op) + " is not a selector operator",
+      findings_.push_back({Id::InvalidOperator, expression.op.node,
+                           in_backticks(op) + " is not a selector operator",
                            word.empty() ? "allowed: `In`, `NotIn`, `Exists` and `DoesNotExist`"
                                         : "did you mean " + in_backticks(word) + "?"});
     } else if (takes_values && expression.values.empty()) {
-      findings_.push_back({Id::SelectorValues, expression.node, in_backticks(op) + " without `values`",
+      findings_.push_back({Id::SelectorValues, expression.node,
+                           in_backticks(op) + " without `values`",
                            "give at least one value, or use `Exists` or `DoesNotExist`"});
     } else if (!takes_values && !expression.values.empty()) {
-      findings_.push_back({Id::SelectorValues, expression.values.front().node, in_backticks(op) + " with `values`",
+      findings_.push_back({Id::SelectorValues, expression.values.front().node,
+                           in_backticks(op) + " with `values`",
                            "remove `values`, or use `In` or `NotIn`"});
     }
   }
@@ -93,7 +99,9 @@ class SelectorCheck {
 }  // namespace
 
 void sanitize_selector(const LabelSelector& selector, Sanitizer& sanitizer) {
-  SelectorCheck(selector, [](const std::string& key) { return extended_key(key); }).report(sanitizer.refusals);
+  SelectorCheck(selector, [](const std::string& key) {
+    return extended_key(key);
+  }).report(sanitizer.refusals);
 }
 
 void sanitize_cidr_group_selector(const LabelSelector& selector, Sanitizer& sanitizer) {

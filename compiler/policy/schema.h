@@ -1,6 +1,7 @@
 #pragma once
-// Schemas as data: what the API server's OpenAPI schema of Cilium 1.19.4 (and Kubernetes' own types) says about a
-// document's shape. schema_table.cpp and schema_kubernetes.cpp hold the data, schema_check.cpp the engine.
+// Schemas as data: what the API server's OpenAPI schema of Cilium 1.19.4 (and Kubernetes' own
+// types) says about a document's shape. schema_table.cpp and schema_kubernetes.cpp hold the data,
+// schema_check.cpp the engine.
 
 #include <cstdint>
 #include <limits>
@@ -56,20 +57,22 @@ struct Type {
   bool unique_items = false;
   std::span<const std::string_view> exactly_one = {};   // of these fields must be present
   std::span<const std::string_view> at_least_one = {};  // of these fields must be present
-  bool string_in_files = false;                         // the agent also takes a string, which the API server refuses
-  std::string_view removed_in_favour_of = {};           // a feature that is gone: why a list must be empty
+  bool string_in_files = false;  // the agent also takes a string, which the API server refuses
+  std::string_view removed_in_favour_of = {};  // a feature that is gone: why a list must be empty
 };
 
 // The roots. Each includes apiVersion, kind and metadata.
-[[nodiscard]] const Type& cilium_policy();  // CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy
-[[nodiscard]] const Type& cidr_group();     // CiliumCIDRGroup
+[[nodiscard]] const Type&
+cilium_policy();                         // CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy
+[[nodiscard]] const Type& cidr_group();  // CiliumCIDRGroup
 [[nodiscard]] const Type&
 kubernetes_policy();  // NetworkPolicy: field types only, its rules are in schema_kubernetes.cpp
 [[nodiscard]] const Type& metadata();
 
 struct CheckOptions {
-  bool constraints = true;                // patterns, enumerations, limits, required fields
-  bool null_items_are_errors = true;      // as for custom resources; Kubernetes' own types read null as empty
+  bool constraints = true;  // patterns, enumerations, limits, required fields
+  bool null_items_are_errors =
+      true;  // as for custom resources; Kubernetes' own types read null as empty
   bool unknown_fields_are_errors = true;  // else warnings: the API server prunes them
   diag::RefusedBy refused_by = diag::RefusedBy::ApiServer;
 };
@@ -93,7 +96,8 @@ class PatternCache {
 };
 
 // Walks the whole tree and reports everything that is wrong.
-[[nodiscard]] Checked check(const manifest::Node& root, const Type& type, const CheckOptions& options,
-                            PatternCache& patterns, diag::Engine& diagnostics);
+[[nodiscard]] Checked check(const manifest::Node& root, const Type& type,
+                            const CheckOptions& options, PatternCache& patterns,
+                            diag::Engine& diagnostics);
 
 }  // namespace policyc::policy::schema

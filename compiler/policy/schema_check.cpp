@@ -62,7 +62,8 @@ std::string_view expected_type(Kind kind) {
 }
 
 std::string with_article(std::string_view noun) {
-  const bool vowel = std::string_view("aeiou").find(noun.empty() ? 'x' : noun.front()) != std::string_view::npos;
+  const bool vowel =
+      std::string_view("aeiou").find(noun.empty() ? 'x' : noun.front()) != std::string_view::npos;
   return (vowel ? "an " : "a ") + std::string(noun);
 }
 
@@ -127,14 +128,15 @@ bool is_present(const Node& object, std::string_view field) {
 
 void Checker::wrong_type(const Node& node, const Type& type, std::string_view name) {
   result_.well_typed = false;
-  Diagnostic& diagnostic =
-      report(Id::WrongType, node.id,
-             quoted(name) + " is " + (node.is_null() ? "null" : with_article(manifest::type_name(node))) +
-                 ", expected " + std::string(expected_type(type.kind)),
-             "decode");
+  Diagnostic& diagnostic = report(
+      Id::WrongType, node.id,
+      quoted(name) + " is " + (node.is_null() ? "null" : with_article(manifest::type_name(node))) +
+          ", expected " + std::string(expected_type(type.kind)),
+      "decode");
   if (type.kind == Kind::String && node.kind == NodeKind::Scalar && !node.is_null()) {
     diagnostic.help = "write it in quotes";
-    if (node.type == ScalarType::Bool) diagnostic.help += ": YAML reads the plain word as a boolean";
+    if (node.type == ScalarType::Bool)
+      diagnostic.help += ": YAML reads the plain word as a boolean";
   } else if (type.kind == Kind::List && !node.is_null()) {
     diagnostic.help = "put `- ` in front of each element";
   } else if (type.kind == Kind::Integer && node.is_string()) {
@@ -146,8 +148,8 @@ void Checker::unknown_field(const Member& member, const Type& type) {
   std::vector<std::string_view> known;
   for (const Field& field : type.fields) known.push_back(field.name);
   const bool was_valid = result_.valid;
-  Diagnostic& diagnostic =
-      report(Id::UnknownField, member.key_id, "unknown field " + quoted(member.key), "unknown-field");
+  Diagnostic& diagnostic = report(Id::UnknownField, member.key_id,
+                                  "unknown field " + quoted(member.key), "unknown-field");
   if (const std::string word = nearest_word(member.key, known); !word.empty()) {
     diagnostic.help = "did you mean " + quoted(word) + "?";
   } else {
@@ -171,19 +173,19 @@ void Checker::check_presence(const Node& node, const Type& type, std::string_vie
     if (is_present(node, field)) given.push_back(node.find_member(field)->key_id);
   }
   if (!type.exactly_one.empty() && given.empty()) {
-    report(Id::NoneOfFields, node.id, quoted(name) + " has none of " + joined(type.exactly_one)).help =
-        "give exactly one of them";
+    report(Id::NoneOfFields, node.id, quoted(name) + " has none of " + joined(type.exactly_one))
+        .help = "give exactly one of them";
   } else if (given.size() > 1) {
-    Diagnostic& diagnostic =
-        report(Id::SeveralOfFields, node.id,
-               quoted(name) + " has several of " + joined(type.exactly_one, " and ") + ", one is allowed");
+    Diagnostic& diagnostic = report(
+        Id::SeveralOfFields, node.id,
+        quoted(name) + " has several of " + joined(type.exactly_one, " and ") + ", one is allowed");
     for (const NodeId key : given) diagnostic.infos.push_back({key, "given here"});
   }
   bool any = type.at_least_one.empty();
   for (const std::string_view field : type.at_least_one) any = any || is_present(node, field);
   if (!any) {
-    report(Id::NoneOfFields, node.id, quoted(name) + " has none of " + joined(type.at_least_one)).help =
-        "give at least one of them";
+    report(Id::NoneOfFields, node.id, quoted(name) + " has none of " + joined(type.at_least_one))
+        .help = "give at least one of them";
   }
 }
 
@@ -218,12 +220,13 @@ void Checker::check_map(const Node& node, const Type& type, std::string_view nam
 
 void Checker::check_list(const Node& node, const Type& type, std::string_view name) {
   if (options_.constraints && node.items.size() < type.min_items) {
-    report(Id::TooFewItems, node.id, quoted(name) + " must not be empty").help = "remove the key, or give an element";
+    report(Id::TooFewItems, node.id, quoted(name) + " must not be empty").help =
+        "remove the key, or give an element";
   }
   if (options_.constraints && node.items.size() > type.max_items) {
     if (!type.removed_in_favour_of.empty()) {
-      report(Id::RemovedFeature, node.id, quoted(name) + " was removed from the policy language").help =
-          std::string(type.removed_in_favour_of);
+      report(Id::RemovedFeature, node.id, quoted(name) + " was removed from the policy language")
+          .help = std::string(type.removed_in_favour_of);
       return;
     }
     report(Id::TooManyItems, node.items[type.max_items].id,
@@ -245,7 +248,8 @@ void Checker::check_unique(const Node& node, std::string_view name) {
     if (item.kind != NodeKind::Scalar) continue;
     const auto [first, added] = seen.emplace(item.text, item.id);
     if (added) continue;
-    Diagnostic& diagnostic = report(Id::DuplicateItem, item.id, quoted(item.text) + " is twice in " + quoted(name));
+    Diagnostic& diagnostic =
+        report(Id::DuplicateItem, item.id, quoted(item.text) + " is twice in " + quoted(name));
     diagnostic.infos.push_back({first->second, "the first one is here"});
   }
 }
@@ -256,9 +260,11 @@ void Checker::check_string(const Node& node, const Type& type, std::string_view 
       if (value == node.text) return;
     }
     Diagnostic& diagnostic =
-        report(Id::ValueNotAllowed, node.id, quoted(node.text) + " is not a value of " + quoted(without_index(name)));
+        report(Id::ValueNotAllowed, node.id,
+               quoted(node.text) + " is not a value of " + quoted(without_index(name)));
     const std::string word = nearest_word(node.text, type.values);
-    diagnostic.help = word.empty() ? "allowed: " + joined(type.values) : "did you mean " + quoted(word) + "?";
+    diagnostic.help =
+        word.empty() ? "allowed: " + joined(type.values) : "did you mean " + quoted(word) + "?";
     return;
   }
   const std::size_t length = code_points(node.text);
@@ -266,15 +272,17 @@ void Checker::check_string(const Node& node, const Type& type, std::string_view 
     report(Id::WrongLength, node.id, quoted(name) + " must not be empty");
   } else if (length > type.max_length) {
     report(Id::WrongLength, node.id,
-           quoted(name) + " has " + std::to_string(length) + " characters, at most " + std::to_string(type.max_length) +
-               " are allowed");
+           quoted(name) + " has " + std::to_string(length) + " characters, at most " +
+               std::to_string(type.max_length) + " are allowed");
   }
   if (!type.pattern.empty() && !RE2::PartialMatch(node.text, patterns_.get(type.pattern))) {
-    report(Id::PatternMismatch, node.id, quoted(node.text) + " is not valid in " + quoted(without_index(name))).help =
-        "expected " + std::string(type.pattern_in_words);
+    report(Id::PatternMismatch, node.id,
+           quoted(node.text) + " is not valid in " + quoted(without_index(name)))
+        .help = "expected " + std::string(type.pattern_in_words);
   }
   if (type.format == Format::Cidr && !parse_sloppy_prefix(node.text)) {
-    Diagnostic& diagnostic = report(Id::NotACidr, node.id, quoted(node.text) + " is not a prefix in CIDR notation");
+    Diagnostic& diagnostic =
+        report(Id::NotACidr, node.id, quoted(node.text) + " is not a prefix in CIDR notation");
     const auto address = parse_ip_address(node.text);
     diagnostic.help = address ? "did you mean " + quoted(host_prefix(*address).to_string()) + "?"
                               : "expected an address, `/` and a length, such as `10.0.0.0/8`";
@@ -329,12 +337,13 @@ PatternCache::~PatternCache() = default;
 
 const RE2& PatternCache::get(std::string_view pattern) {
   auto& slot = compiled_[pattern];
-  if (!slot) slot = std::make_unique<RE2>(re2::StringPiece(pattern.data(), pattern.size()), RE2::Quiet);
+  if (!slot)
+    slot = std::make_unique<RE2>(re2::StringPiece(pattern.data(), pattern.size()), RE2::Quiet);
   return *slot;
 }
 
-Checked check(const Node& root, const Type& type, const CheckOptions& options, PatternCache& patterns,
-              diag::Engine& diagnostics) {
+Checked check(const Node& root, const Type& type, const CheckOptions& options,
+              PatternCache& patterns, diag::Engine& diagnostics) {
   Checker checker(options, patterns, diagnostics);
   checker.check(root, type, kDocument);
   return checker.result();

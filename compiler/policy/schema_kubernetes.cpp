@@ -1,5 +1,6 @@
-// Kubernetes' own types, as data: metadata and networking.k8s.io/v1 NetworkPolicy. Only field names and JSON types:
-// what the API server checks beyond them is in schema_metadata.cpp and schema_network_policy.cpp.
+// Kubernetes' own types, as data: metadata and networking.k8s.io/v1 NetworkPolicy. Only field names
+// and JSON types: what the API server checks beyond them is in schema_metadata.cpp and
+// schema_network_policy.cpp.
 
 #include <array>
 
@@ -42,20 +43,25 @@ constexpr std::array<Field, 2> kSelectorFields{
     {{"matchExpressions", &kExpressions, false}, {"matchLabels", &kStringMap, false}}};
 constexpr Type kSelector{.kind = Kind::Object, .fields = kSelectorFields};
 
-constexpr std::array<Field, 2> kIpBlockFields{{{"cidr", &kString, false}, {"except", &kStringList, false}}};
+constexpr std::array<Field, 2> kIpBlockFields{
+    {{"cidr", &kString, false}, {"except", &kStringList, false}}};
 constexpr Type kIpBlock{.kind = Kind::Object, .fields = kIpBlockFields};
-constexpr std::array<Field, 3> kPeerFields{
-    {{"ipBlock", &kIpBlock, false}, {"namespaceSelector", &kSelector, false}, {"podSelector", &kSelector, false}}};
+constexpr std::array<Field, 3> kPeerFields{{{"ipBlock", &kIpBlock, false},
+                                            {"namespaceSelector", &kSelector, false},
+                                            {"podSelector", &kSelector, false}}};
 constexpr Type kPeer{.kind = Kind::Object, .fields = kPeerFields};
 constexpr Type kPeers{.kind = Kind::List, .items = &kPeer};
 
-constexpr Type kPortNumberOrName{.kind = Kind::IntOrString, .minimum = INT32_MIN, .maximum = INT32_MAX};
-constexpr std::array<Field, 3> kPortFields{
-    {{"endPort", &kInteger, false}, {"port", &kPortNumberOrName, false}, {"protocol", &kString, false}}};
+constexpr Type kPortNumberOrName{
+    .kind = Kind::IntOrString, .minimum = INT32_MIN, .maximum = INT32_MAX};
+constexpr std::array<Field, 3> kPortFields{{{"endPort", &kInteger, false},
+                                            {"port", &kPortNumberOrName, false},
+                                            {"protocol", &kString, false}}};
 constexpr Type kPort{.kind = Kind::Object, .fields = kPortFields};
 constexpr Type kPorts{.kind = Kind::List, .items = &kPort};
 
-constexpr std::array<Field, 2> kIngressFields{{{"from", &kPeers, false}, {"ports", &kPorts, false}}};
+constexpr std::array<Field, 2> kIngressFields{
+    {{"from", &kPeers, false}, {"ports", &kPorts, false}}};
 constexpr Type kIngressRule{.kind = Kind::Object, .fields = kIngressFields};
 constexpr Type kIngress{.kind = Kind::List, .items = &kIngressRule};
 constexpr std::array<Field, 2> kEgressFields{{{"ports", &kPorts, false}, {"to", &kPeers, false}}};

@@ -26,7 +26,8 @@ std::string hint(std::string_view seen, const std::array<std::string_view, N>& w
   if (const std::string word = nearest_word(seen, words); !word.empty())
     return "did you mean " + in_backticks(word) + "?";
   std::string list;
-  for (const std::string_view word : words) list += (list.empty() ? "allowed: " : ", ") + in_backticks(word);
+  for (const std::string_view word : words)
+    list += (list.empty() ? "allowed: " : ", ") + in_backticks(word);
   return list;
 }
 
@@ -48,7 +49,8 @@ void check_port(const KubernetesPort& port, Refusals& refusals) {
   const bool absent = port.port.node == port.node;  // an absent scalar is placed at its object
   if (absent) {
     if (port.end_port) {
-      refusals.add(Id::EndPortNeedsPort, port.end_port->node, "`endPort` without `port`").help = "add `port`";
+      refusals.add(Id::EndPortNeedsPort, port.end_port->node, "`endPort` without `port`").help =
+          "add `port`";
     }
     return;
   }
@@ -61,14 +63,20 @@ void check_port(const KubernetesPort& port, Refusals& refusals) {
           .help = "give the port as a number";
     }
     if (!is_service_name(port.port.value, true)) {
-      refusals.add(Id::InvalidPortName, port.port.node, in_backticks(port.port.value) + " is not a port name").help =
-          parse_port_number(port.port.value) ? "write the number without quotes"
-                                             : "expected at most 15 lower-case letters, digits and inner hyphens";
+      refusals
+          .add(Id::InvalidPortName, port.port.node,
+               in_backticks(port.port.value) + " is not a port name")
+          .help = parse_port_number(port.port.value)
+                      ? "write the number without quotes"
+                      : "expected at most 15 lower-case letters, digits and inner hyphens";
     }
     return;
   }
   if (!is_port_number(*number)) {
-    refusals.add(Id::NumberOutOfRange, port.port.node, "`port` is " + port.port.value + ", out of range").help =
+    refusals
+        .add(Id::NumberOutOfRange, port.port.node,
+             "`port` is " + port.port.value + ", out of range")
+        .help =
         *number == 0 ? "remove `port` for every port of the protocol" : "expected 1 to 65535";
   }
   if (!port.end_port) return;
@@ -80,7 +88,8 @@ void check_port(const KubernetesPort& port, Refusals& refusals) {
   } else if (port.end_port->value < *number) {
     refusals
         .add(Id::EndPortOrder, port.end_port->node,
-             "`endPort` " + std::to_string(port.end_port->value) + " is less than `port` " + port.port.value)
+             "`endPort` " + std::to_string(port.end_port->value) + " is less than `port` " +
+                 port.port.value)
         .help = "swap them";
   }
 }
@@ -88,26 +97,32 @@ void check_port(const KubernetesPort& port, Refusals& refusals) {
 void check_ip_block(const CidrRule& block, Refusals& refusals) {
   const LocatedString& cidr = *block.cidr;
   if (cidr.value.empty()) {
-    refusals.add(Id::MissingField, block.node, "`ipBlock` has no `cidr`", "cidr-syntax").help = "add `cidr`";
+    refusals.add(Id::MissingField, block.node, "`ipBlock` has no `cidr`", "cidr-syntax").help =
+        "add `cidr`";
     return;
   }
   const auto outer = parse_sloppy_prefix(cidr.value);
   if (!outer) {
     const auto address = parse_ip_address(cidr.value);
-    refusals.add(Id::NotACidr, cidr.node, in_backticks(cidr.value) + " is not a prefix in CIDR notation").help =
-        address ? "did you mean " + in_backticks(host_prefix(*address).to_string()) + "?"
-                : "expected an address, `/` and a length, such as `10.0.0.0/8`";
+    refusals
+        .add(Id::NotACidr, cidr.node,
+             in_backticks(cidr.value) + " is not a prefix in CIDR notation")
+        .help = address ? "did you mean " + in_backticks(host_prefix(*address).to_string()) + "?"
+                        : "expected an address, `/` and a length, such as `10.0.0.0/8`";
     return;
   }
   for (const LocatedString& except : block.except) {
     const auto inner = parse_sloppy_prefix(except.value);
     if (!inner) {
-      refusals.add(Id::NotACidr, except.node, in_backticks(except.value) + " is not a prefix in CIDR notation").help =
-          "expected an address, `/` and a length, such as `10.0.0.0/8`";
+      refusals
+          .add(Id::NotACidr, except.node,
+               in_backticks(except.value) + " is not a prefix in CIDR notation")
+          .help = "expected an address, `/` and a length, such as `10.0.0.0/8`";
     } else if (!outer->contains(*inner) || inner->length == outer->length) {
       auto& diagnostic = refusals.add(
           Id::ExceptOutsideCidr, except.node,
-          in_backticks(except.value) + " is not a strict part of " + in_backticks(cidr.value), "except-not-contained");
+          in_backticks(except.value) + " is not a strict part of " + in_backticks(cidr.value),
+          "except-not-contained");
       diagnostic.infos.push_back({cidr.node, "the prefix that it is taken from"});
       diagnostic.help = "`except` takes a smaller prefix out of `cidr`";
     }
@@ -123,8 +138,9 @@ void check_peer(const KubernetesPeer& peer, Refusals& refusals) {
     refusals.add(Id::EmptyPeer, peer.node, "the peer names nothing").help =
         "give `podSelector`, `namespaceSelector` or `ipBlock`; for every peer leave the list out";
   } else if (by_label && peer.ip_block) {
-    refusals.add(Id::MixedPeer, peer.ip_block->node, "`ipBlock` together with a selector in one peer").help =
-        "write two peers: they are alternatives";
+    refusals
+        .add(Id::MixedPeer, peer.ip_block->node, "`ipBlock` together with a selector in one peer")
+        .help = "write two peers: they are alternatives";
   }
 }
 
@@ -141,10 +157,11 @@ void check_kubernetes_selector(const LabelSelector& selector, Refusals& refusals
   const auto check_key = [&](const LocatedString& key) {
     auto error = check_qualified_name(key.value);
     if (!error) return;
-    auto& diagnostic =
-        refusals.add(Id::InvalidSelectorKey, key.node, "label key " + in_backticks(key.value) + " " + error->reason);
+    auto& diagnostic = refusals.add(Id::InvalidSelectorKey, key.node,
+                                    "label key " + in_backticks(key.value) + " " + error->reason);
     if (const auto colon = key.value.find(':'); colon != std::string::npos) {
-      diagnostic.help = "NetworkPolicy knows no label sources: write " + in_backticks(key.value.substr(colon + 1));
+      diagnostic.help = "NetworkPolicy knows no label sources: write " +
+                        in_backticks(key.value.substr(colon + 1));
     }
   };
   const auto check_value = [&](const LocatedString& value) {
@@ -166,11 +183,14 @@ void check_kubernetes_selector(const LabelSelector& selector, Refusals& refusals
                in_backticks(expression.op.value) + " is not a value of `operator`")
           .help = hint(expression.op.value, kOperators);
     } else if (takes_values && expression.values.empty()) {
-      refusals.add(Id::OperatorValues, expression.node, in_backticks(expression.op.value) + " without `values`").help =
-          "give at least one value, or use `Exists`";
+      refusals
+          .add(Id::OperatorValues, expression.node,
+               in_backticks(expression.op.value) + " without `values`")
+          .help = "give at least one value, or use `Exists`";
     } else if (!takes_values && !expression.values.empty()) {
       refusals
-          .add(Id::OperatorValues, expression.values.front().node, in_backticks(expression.op.value) + " with `values`")
+          .add(Id::OperatorValues, expression.values.front().node,
+               in_backticks(expression.op.value) + " with `values`")
           .help = "remove `values`, or use `In`";
     }
     for (const LocatedString& value : expression.values) check_value(value);
@@ -184,14 +204,17 @@ void check_network_policy(const KubernetesPolicy& policy, Refusals& refusals) {
   if (policy.policy_types->size() > kPolicyTypes.size()) {
     refusals
         .add(Id::TooManyItems, policy.policy_types->back().node,
-             "`policyTypes` has " + std::to_string(policy.policy_types->size()) + " elements, at most 2 are allowed")
+             "`policyTypes` has " + std::to_string(policy.policy_types->size()) +
+                 " elements, at most 2 are allowed")
         .help = "remove what is there twice";
     return;
   }
   for (const LocatedString& type : *policy.policy_types) {
     if (is_one_of(type.value, kPolicyTypes)) continue;
-    refusals.add(Id::ValueNotAllowed, type.node, in_backticks(type.value) + " is not a value of `policyTypes`").help =
-        hint(type.value, kPolicyTypes);
+    refusals
+        .add(Id::ValueNotAllowed, type.node,
+             in_backticks(type.value) + " is not a value of `policyTypes`")
+        .help = hint(type.value, kPolicyTypes);
   }
 }
 

@@ -20,7 +20,8 @@ constexpr Type kNonEmptyString{.kind = Kind::String, .min_length = 1};
 constexpr Type kLabelValue{
     .kind = Kind::String,
     .pattern = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
-    .pattern_in_words = "letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit",
+    .pattern_in_words =
+        "letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit",
     .max_length = 63};
 constexpr Type kMatchLabels{.kind = Kind::Map, .items = &kLabelValue};
 constexpr std::array<Words, 4> kOperators{"In", "NotIn", "Exists", "DoesNotExist"};
@@ -37,20 +38,23 @@ constexpr Type kSelectors{.kind = Kind::List, .items = &kSelector};
 // Prefixes.
 constexpr Type kCidr{.kind = Kind::String, .format = Format::Cidr};
 constexpr Type kCidrs{.kind = Kind::List, .items = &kCidr};
-constexpr Type kGroupName{.kind = Kind::String,
-                          .pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
-                          .pattern_in_words = "a DNS name in lower case",
-                          .max_length = 253};
+constexpr Type kGroupName{
+    .kind = Kind::String,
+    .pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    .pattern_in_words = "a DNS name in lower case",
+    .max_length = 253};
 constexpr std::array<Field, 4> kCidrRuleFields{{{"cidr", &kCidr, false},
                                                 {"cidrGroupRef", &kGroupName, false},
                                                 {"cidrGroupSelector", &kSelector, false},
                                                 {"except", &kCidrs, false}}};
 constexpr std::array<Words, 3> kCidrRuleChoice{"cidr", "cidrGroupRef", "cidrGroupSelector"};
-constexpr Type kCidrRule{.kind = Kind::Object, .fields = kCidrRuleFields, .exactly_one = kCidrRuleChoice};
+constexpr Type kCidrRule{
+    .kind = Kind::Object, .fields = kCidrRuleFields, .exactly_one = kCidrRuleChoice};
 constexpr Type kCidrSet{.kind = Kind::List, .items = &kCidrRule};
 
-constexpr std::array<Words, 11> kEntityNames{"all",       "world",       "cluster", "host", "init",          "ingress",
-                                             "unmanaged", "remote-node", "health",  "none", "kube-apiserver"};
+constexpr std::array<Words, 11> kEntityNames{"all",    "world",   "cluster",       "host",
+                                             "init",   "ingress", "unmanaged",     "remote-node",
+                                             "health", "none",    "kube-apiserver"};
 constexpr Type kEntity{.kind = Kind::String, .values = kEntityNames};
 constexpr Type kEntities{.kind = Kind::List, .items = &kEntity};
 
@@ -67,17 +71,20 @@ constexpr Type kRequires{
     .kind = Kind::List,
     .items = &kString,
     .max_items = 0,
-    .removed_in_favour_of = "add the labels to every fromEndpoints or toEndpoints selector instead"};
+    .removed_in_favour_of =
+        "add the labels to every fromEndpoints or toEndpoints selector instead"};
 
 // Names in DNS.
-constexpr Type kMatchName{.kind = Kind::String,
-                          .pattern = "^([-a-zA-Z0-9_]+[.]?)+$",
-                          .pattern_in_words = "a DNS name of letters, digits, `-`, `_` and single dots",
-                          .max_length = 255};
-constexpr Type kMatchPattern{.kind = Kind::String,
-                             .pattern = "^([-a-zA-Z0-9_*]+[.]?)+$",
-                             .pattern_in_words = "a DNS name of letters, digits, `-`, `_`, `*` and single dots",
-                             .max_length = 255};
+constexpr Type kMatchName{
+    .kind = Kind::String,
+    .pattern = "^([-a-zA-Z0-9_]+[.]?)+$",
+    .pattern_in_words = "a DNS name of letters, digits, `-`, `_` and single dots",
+    .max_length = 255};
+constexpr Type kMatchPattern{
+    .kind = Kind::String,
+    .pattern = "^([-a-zA-Z0-9_*]+[.]?)+$",
+    .pattern_in_words = "a DNS name of letters, digits, `-`, `_`, `*` and single dots",
+    .max_length = 255};
 constexpr std::array<Field, 2> kFqdnFields{
     {{"matchName", &kMatchName, false}, {"matchPattern", &kMatchPattern, false}}};
 constexpr std::array<Words, 2> kFqdnChoice{"matchName", "matchPattern"};
@@ -85,9 +92,11 @@ constexpr Type kFqdn{.kind = Kind::Object, .fields = kFqdnFields, .exactly_one =
 constexpr Type kFqdns{.kind = Kind::List, .items = &kFqdn};
 
 // Services.
-constexpr std::array<Field, 2> kServiceNameFields{{{"namespace", &kString, false}, {"serviceName", &kString, false}}};
+constexpr std::array<Field, 2> kServiceNameFields{
+    {{"namespace", &kString, false}, {"serviceName", &kString, false}}};
 constexpr Type kServiceName{.kind = Kind::Object, .fields = kServiceNameFields};
-constexpr std::array<Field, 2> kServiceSelectorFields{{{"namespace", &kString, false}, {"selector", &kSelector, true}}};
+constexpr std::array<Field, 2> kServiceSelectorFields{
+    {{"namespace", &kString, false}, {"selector", &kSelector, true}}};
 constexpr Type kServiceSelector{.kind = Kind::Object, .fields = kServiceSelectorFields};
 constexpr std::array<Field, 2> kServiceFields{
     {{"k8sService", &kServiceName, false}, {"k8sServiceSelector", &kServiceSelector, false}}};
@@ -95,11 +104,12 @@ constexpr Type kService{.kind = Kind::Object, .fields = kServiceFields};
 constexpr Type kServices{.kind = Kind::List, .items = &kService};
 
 // Ports. The pattern's anchors bind to one alternative each: that is how it is published.
-constexpr Type kPort{.kind = Kind::String,
-                     .pattern =
-                         "^(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4})|"
-                         "([a-zA-Z0-9]-?)*[a-zA-Z](-?[a-zA-Z0-9])*$",
-                     .pattern_in_words = "a port number or a port name"};
+constexpr Type kPort{
+    .kind = Kind::String,
+    .pattern =
+        "^(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4})|"
+        "([a-zA-Z0-9]-?)*[a-zA-Z](-?[a-zA-Z0-9])*$",
+    .pattern_in_words = "a port number or a port name"};
 constexpr Type kEndPort{.kind = Kind::Integer, .minimum = 0, .maximum = 65535};
 constexpr std::array<Words, 6> kProtocols{"TCP", "UDP", "SCTP", "VRRP", "IGMP", "ANY"};
 constexpr Type kProtocol{.kind = Kind::String, .values = kProtocols};
@@ -110,7 +120,8 @@ constexpr Type kPorts{.kind = Kind::List, .items = &kPortProtocol, .max_items = 
 constexpr Type kDenyPorts{.kind = Kind::List, .items = &kPortProtocol};
 
 // TLS, listeners.
-constexpr std::array<Field, 2> kSecretFields{{{"name", &kString, true}, {"namespace", &kString, false}}};
+constexpr std::array<Field, 2> kSecretFields{
+    {{"name", &kString, true}, {"namespace", &kString, false}}};
 constexpr Type kSecret{.kind = Kind::Object, .fields = kSecretFields};
 constexpr std::array<Field, 4> kTlsFields{{{"certificate", &kString, false},
                                            {"privateKey", &kString, false},
@@ -121,15 +132,18 @@ constexpr Type kServerName{.kind = Kind::String,
                            .pattern = "^(\\*?\\*\\.)?([-a-zA-Z0-9_]+\\.?)+$",
                            .pattern_in_words = "a DNS name, which may begin with `*.` or `**.`",
                            .max_length = 255};
-constexpr Type kServerNames{.kind = Kind::List, .items = &kServerName, .min_items = 1, .unique_items = true};
-constexpr std::array<Words, 2> kEnvoyConfigKinds{"CiliumEnvoyConfig", "CiliumClusterwideEnvoyConfig"};
+constexpr Type kServerNames{
+    .kind = Kind::List, .items = &kServerName, .min_items = 1, .unique_items = true};
+constexpr std::array<Words, 2> kEnvoyConfigKinds{"CiliumEnvoyConfig",
+                                                 "CiliumClusterwideEnvoyConfig"};
 constexpr Type kEnvoyConfigKind{.kind = Kind::String, .values = kEnvoyConfigKinds};
 constexpr std::array<Field, 2> kEnvoyConfigFields{
     {{"kind", &kEnvoyConfigKind, false}, {"name", &kNonEmptyString, true}}};
 constexpr Type kEnvoyConfig{.kind = Kind::Object, .fields = kEnvoyConfigFields};
 constexpr Type kPriority{.kind = Kind::Integer, .minimum = 1, .maximum = 100};
-constexpr std::array<Field, 3> kListenerFields{
-    {{"envoyConfig", &kEnvoyConfig, true}, {"name", &kNonEmptyString, true}, {"priority", &kPriority, false}}};
+constexpr std::array<Field, 3> kListenerFields{{{"envoyConfig", &kEnvoyConfig, true},
+                                                {"name", &kNonEmptyString, true},
+                                                {"priority", &kPriority, false}}};
 constexpr Type kListener{.kind = Kind::Object, .fields = kListenerFields};
 
 // Layer 7.
@@ -183,18 +197,24 @@ constexpr Type kPortDenyRules{.kind = Kind::List, .items = &kPortDenyRule};
 constexpr Type kIcmpType{
     .kind = Kind::IntOrString,
     .pattern =
-        "^([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5]|EchoReply|DestinationUnreachable|Redirect|Echo|"
-        "RouterAdvertisement|RouterSelection|TimeExceeded|ParameterProblem|Timestamp|TimestampReply|Photuris|"
-        "ExtendedEchoRequest|ExtendedEcho Reply|PacketTooBig|ParameterProblem|EchoRequest|MulticastListenerQuery|"
+        "^([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5]|EchoReply|DestinationUnreachable|"
+        "Redirect|Echo|"
+        "RouterAdvertisement|RouterSelection|TimeExceeded|ParameterProblem|Timestamp|"
+        "TimestampReply|Photuris|"
+        "ExtendedEchoRequest|ExtendedEcho "
+        "Reply|PacketTooBig|ParameterProblem|EchoRequest|MulticastListenerQuery|"
         "MulticastListenerReport|MulticastListenerDone|RouterSolicitation|NeighborSolicitation|"
         "NeighborAdvertisement|RedirectMessage|RouterRenumbering|ICMPNodeInformationQuery|"
-        "ICMPNodeInformationResponse|InverseNeighborDiscoverySolicitation|InverseNeighborDiscoveryAdvertisement|"
+        "ICMPNodeInformationResponse|InverseNeighborDiscoverySolicitation|"
+        "InverseNeighborDiscoveryAdvertisement|"
         "HomeAgentAddressDiscoveryRequest|HomeAgentAddressDiscoveryReply|MobilePrefixSolicitation|"
-        "MobilePrefixAdvertisement|DuplicateAddressRequestCodeSuffix|DuplicateAddressConfirmationCodeSuffix)$",
+        "MobilePrefixAdvertisement|DuplicateAddressRequestCodeSuffix|"
+        "DuplicateAddressConfirmationCodeSuffix)$",
     .pattern_in_words = "an ICMP type name such as `EchoRequest`, or a number from 0 to 255"};
 constexpr std::array<Words, 2> kFamilies{"IPv4", "IPv6"};
 constexpr Type kFamily{.kind = Kind::String, .values = kFamilies};
-constexpr std::array<Field, 2> kIcmpFieldFields{{{"family", &kFamily, false}, {"type", &kIcmpType, true}}};
+constexpr std::array<Field, 2> kIcmpFieldFields{
+    {{"family", &kFamily, false}, {"type", &kIcmpType, true}}};
 constexpr Type kIcmpField{.kind = Kind::Object, .fields = kIcmpFieldFields};
 constexpr Type kIcmpFields{.kind = Kind::List, .items = &kIcmpField, .max_items = 40};
 constexpr std::array<Field, 1> kIcmpRuleFields{{{"fields", &kIcmpFields, false}}};
@@ -258,14 +278,18 @@ constexpr Type kEgress{.kind = Kind::List, .items = &kEgressItem};
 constexpr Type kEgressDeny{.kind = Kind::List, .items = &kEgressDenyItem};
 
 // The rule.
-constexpr std::array<Field, 2> kDefaultDenyFields{{{"egress", &kBoolean, false}, {"ingress", &kBoolean, false}}};
+constexpr std::array<Field, 2> kDefaultDenyFields{
+    {{"egress", &kBoolean, false}, {"ingress", &kBoolean, false}}};
 constexpr Type kDefaultDeny{.kind = Kind::Object, .fields = kDefaultDenyFields};
 constexpr std::array<Field, 3> kRuleLabelFields{
     {{"key", &kString, true}, {"source", &kString, false}, {"value", &kString, false}}};
-constexpr Type kRuleLabel{.kind = Kind::Object, .fields = kRuleLabelFields, .string_in_files = true};
+constexpr Type kRuleLabel{
+    .kind = Kind::Object, .fields = kRuleLabelFields, .string_in_files = true};
 constexpr Type kRuleLabels{.kind = Kind::List, .items = &kRuleLabel};
-constexpr Type kLogValue{
-    .kind = Kind::String, .pattern = "^\\PC*$", .pattern_in_words = "printable characters", .max_length = 32};
+constexpr Type kLogValue{.kind = Kind::String,
+                         .pattern = "^\\PC*$",
+                         .pattern_in_words = "printable characters",
+                         .max_length = 32};
 constexpr std::array<Field, 1> kLogFields{{{"value", &kLogValue, false}}};
 constexpr Type kLog{.kind = Kind::Object, .fields = kLogFields};
 constexpr std::array<Field, 10> kRuleFields{{{"description", &kString, false},
@@ -280,7 +304,10 @@ constexpr std::array<Field, 10> kRuleFields{{{"description", &kString, false},
                                              {"nodeSelector", &kSelector, false}}};
 constexpr std::array<Words, 2> kSubjects{"endpointSelector", "nodeSelector"};
 constexpr std::array<Words, 4> kSections{"ingress", "ingressDeny", "egress", "egressDeny"};
-constexpr Type kRule{.kind = Kind::Object, .fields = kRuleFields, .exactly_one = kSubjects, .at_least_one = kSections};
+constexpr Type kRule{.kind = Kind::Object,
+                     .fields = kRuleFields,
+                     .exactly_one = kSubjects,
+                     .at_least_one = kSections};
 constexpr Type kRuleList{.kind = Kind::List, .items = &kRule};
 
 constexpr std::array<Field, 1> kCidrGroupSpecFields{{{"externalCIDRs", &kCidrs, true}}};

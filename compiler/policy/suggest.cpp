@@ -26,7 +26,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 constexpr std::size_t kShortestStem = 3;
-constexpr std::size_t kLongestWord = 64;  // nothing longer is a slip of a known word, and the table is quadratic
+constexpr std::size_t kLongestWord =
+    64;  // nothing longer is a slip of a known word, and the table is quadratic
 
 }  // namespace
 

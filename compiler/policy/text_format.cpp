@@ -24,11 +24,14 @@ bool is_dns_label_shape(std::string_view text) {
 // Letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.
 bool is_name_shape(std::string_view text) {
   return !text.empty() && is_alphanumeric(text.front()) && is_alphanumeric(text.back()) &&
-         std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
+         std::ranges::all_of(
+             text, [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 FormatError too_long(std::size_t size, std::size_t limit) {
-  return {"has " + std::to_string(size) + " characters, at most " + std::to_string(limit) + " are allowed", false};
+  return {"has " + std::to_string(size) + " characters, at most " + std::to_string(limit) +
+              " are allowed",
+          false};
 }
 
 constexpr std::string_view kNameRule =
@@ -41,7 +44,8 @@ int digit_value(char c) {
   return 99;
 }
 
-// Go's rule for base-0 literals: an underscore stands between digits, or between the base prefix and a digit.
+// Go's rule for base-0 literals: an underscore stands between digits, or between the base prefix
+// and a digit.
 bool underscores_are_placed_well(std::string_view text) {
   char before = '^';
   std::size_t start = 0;
@@ -95,24 +99,28 @@ std::optional<std::string> canonical_quad(std::string_view text) {
 
 std::string ascii_lower(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) { return is_upper(c) ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return is_upper(c) ? static_cast<char>(c + 32) : c; });
   return result;
 }
 
 std::string ascii_upper(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) { return is_lower(c) ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return is_lower(c) ? static_cast<char>(c - 32) : c; });
   return result;
 }
 
 std::size_t code_points(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
 FormatCheck check_dns_label(std::string_view text) {
   if (!is_dns_label_shape(text)) {
-    return FormatError{"must be lower-case letters, digits and `-`, beginning and ending with a letter or digit", true};
+    return FormatError{
+        "must be lower-case letters, digits and `-`, beginning and ending with a letter or digit",
+        true};
   }
   if (text.size() > kMaxLabel) return too_long(text.size(), kMaxLabel);
   return std::nullopt;
@@ -125,7 +133,8 @@ FormatCheck check_dns_subdomain(std::string_view text) {
     last = dot == std::string_view::npos;
     if (!is_dns_label_shape(text.substr(0, dot))) {
       return FormatError{
-          "must be lower-case letters, digits, `-` and `.`, each part beginning and ending with a letter or digit",
+          "must be lower-case letters, digits, `-` and `.`, each part beginning and ending with a "
+          "letter or digit",
           true};
     }
     text.remove_prefix(last ? text.size() : dot + 1);
@@ -139,7 +148,8 @@ FormatCheck check_qualified_name(std::string_view text) {
   std::string_view name = text;
   if (slash != std::string_view::npos) {
     name = text.substr(slash + 1);
-    if (name.find('/') != std::string_view::npos) return FormatError{"must have at most one `/`", true};
+    if (name.find('/') != std::string_view::npos)
+      return FormatError{"must have at most one `/`", true};
     if (slash == 0) return FormatError{"must have a DNS name before the `/`", false};
     if (auto error = check_dns_subdomain(text.substr(0, slash))) {
       return FormatError{"has a wrong prefix: it " + error->reason, error->charset};
@@ -159,7 +169,8 @@ FormatCheck check_label_value(std::string_view text) {
 }
 
 bool is_service_name(std::string_view text, bool lower_case_only) {
-  if (text.empty() || text.size() > kMaxServiceName || text.front() == '-' || text.back() == '-') return false;
+  if (text.empty() || text.size() > kMaxServiceName || text.front() == '-' || text.back() == '-')
+    return false;
   if (text.find("--") != std::string_view::npos) return false;
   const auto allowed = [&](char c) {
     return c == '-' || (lower_case_only ? is_lower_or_digit(c) : is_alphanumeric(c));

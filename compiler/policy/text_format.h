@@ -1,6 +1,6 @@
 #pragma once
-// The small text formats that Kubernetes and Cilium check: names, label keys and values, ports, prefixes.
-// Spec sections 3.1 (S1, S2, L5, Q3) and 3.2.
+// The small text formats that Kubernetes and Cilium check: names, label keys and values, ports,
+// prefixes. Spec sections 3.1 (S1, S2, L5, Q3) and 3.2.
 
 #include <cstdint>
 #include <optional>
@@ -27,13 +27,14 @@ using FormatCheck = std::optional<FormatError>;
 // A Kubernetes label value: at most 63 characters; may be empty.
 [[nodiscard]] FormatCheck check_label_value(std::string_view text);
 
-// An IANA service name: 1 to 15 letters, digits and single inner hyphens, at least one letter. The lower-case form is
-// what Kubernetes asks for; Cilium takes capitals too.
+// An IANA service name: 1 to 15 letters, digits and single inner hyphens, at least one letter. The
+// lower-case form is what Kubernetes asks for; Cilium takes capitals too.
 [[nodiscard]] bool is_service_name(std::string_view text, bool lower_case_only = false);
 // An unsigned number of at most 16 bits in Go's base-0 syntax: `010` is 8, `1_000` is 1000.
 [[nodiscard]] std::optional<std::uint16_t> parse_port_number(std::string_view text);
 
-// A prefix as the API server reads it: like parse_ip_prefix, but leading zeros in IPv4 octets and lengths are decimal.
+// A prefix as the API server reads it: like parse_ip_prefix, but leading zeros in IPv4 octets and
+// lengths are decimal.
 [[nodiscard]] std::optional<IpPrefix> parse_sloppy_prefix(std::string_view text);
 // The address before the `/` of a strict prefix, host bits kept.
 [[nodiscard]] std::optional<IpAddress> parse_prefix_address(std::string_view text);

@@ -1,5 +1,6 @@
 #pragma once
-// Where text came from. Every YAML key and scalar gets a NodeId; its file, line and column live here and nowhere else.
+// Where text came from. Every YAML key and scalar gets a NodeId; its file, line and column live
+// here and nowhere else.
 
 #include <cstdint>
 #include <deque>
@@ -28,7 +29,8 @@ struct Range {
   Position end;
 };
 
-// The text files of one run and the ranges of the nodes found in them. Not thread-safe while it grows.
+// The text files of one run and the ranges of the nodes found in them. Not thread-safe while it
+// grows.
 class SourceMap {
  public:
   // `name` is what diagnostics print. The text is kept.

@@ -10,7 +10,8 @@ namespace {
 
 bool same_leading_bits(const IpAddress& a, const IpAddress& b, int bits) {
   const auto whole = static_cast<std::size_t>(bits / 8);
-  if (!std::equal(a.bytes.begin(), a.bytes.begin() + static_cast<std::ptrdiff_t>(whole), b.bytes.begin())) {
+  if (!std::equal(a.bytes.begin(), a.bytes.begin() + static_cast<std::ptrdiff_t>(whole),
+                  b.bytes.begin())) {
     return false;
   }
   const int rest = bits % 8;
@@ -43,14 +44,17 @@ bool IpPrefix::contains(const IpPrefix& other) const {
   return length <= other.length && contains(other.address);
 }
 
-std::string IpPrefix::to_string() const { return address.to_string() + "/" + std::to_string(length); }
+std::string IpPrefix::to_string() const {
+  return address.to_string() + "/" + std::to_string(length);
+}
 
 std::optional<IpAddress> parse_ip_address(std::string_view text) {
   IpAddress result;
   const std::string copy(text);
   if (copy.size() != text.size() || copy.find('\0') != std::string::npos) return std::nullopt;
   result.v6 = copy.find(':') != std::string::npos;
-  if (inet_pton(result.v6 ? AF_INET6 : AF_INET, copy.c_str(), result.bytes.data()) != 1) return std::nullopt;
+  if (inet_pton(result.v6 ? AF_INET6 : AF_INET, copy.c_str(), result.bytes.data()) != 1)
+    return std::nullopt;
   return result;
 }
 
@@ -62,7 +66,8 @@ std::optional<IpPrefix> parse_ip_prefix(std::string_view text) {
   if (!address || digits.empty() || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
   int length = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-  if (error != std::errc{} || end != digits.data() + digits.size() || digits[0] == '-') return std::nullopt;
+  if (error != std::errc{} || end != digits.data() + digits.size() || digits[0] == '-')
+    return std::nullopt;
   if (length > address->bit_length()) return std::nullopt;
   return IpPrefix{clear_host_bits(*address, length), length};
 }

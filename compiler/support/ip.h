@@ -12,7 +12,8 @@ namespace policyc {
 
 struct IpAddress {
   bool v6 = false;
-  std::array<std::uint8_t, 16> bytes{};  // network order; IPv4 uses the first four, the rest is zero
+  std::array<std::uint8_t, 16>
+      bytes{};  // network order; IPv4 uses the first four, the rest is zero
 
   [[nodiscard]] int bit_length() const { return v6 ? 128 : 32; }
   [[nodiscard]] std::string to_string() const;
@@ -32,7 +33,8 @@ struct IpPrefix {
 
 // Strict text forms (RFC 4291 section 2.2, dotted quad without leading zeros); no zone ids.
 [[nodiscard]] std::optional<IpAddress> parse_ip_address(std::string_view text);
-// `address/length`; host bits are cleared. Refuses a bare address and lengths written with a leading zero.
+// `address/length`; host bits are cleared. Refuses a bare address and lengths written with a
+// leading zero.
 [[nodiscard]] std::optional<IpPrefix> parse_ip_prefix(std::string_view text);
 // The /32 or /128 of an address.
 [[nodiscard]] IpPrefix host_prefix(const IpAddress& address);

@@ -1,6 +1,6 @@
 #pragma once
-// Failures of the environment (files, kernel, clang) travel as Result; mistakes of the user are diagnostics
-// (compiler/diag); broken invariants are POLICYC_CHECK.
+// Failures of the environment (files, kernel, clang) travel as Result; mistakes of the user are
+// diagnostics (compiler/diag); broken invariants are POLICYC_CHECK.
 
 #include <expected>
 #include <string>

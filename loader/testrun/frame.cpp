@@ -15,7 +15,9 @@ void put16(std::vector<std::uint8_t>& out, std::uint16_t value) {
   out.push_back(static_cast<std::uint8_t>(value & 0xffU));
 }
 
-void put_zeros(std::vector<std::uint8_t>& out, std::size_t count) { out.resize(out.size() + count, 0); }
+void put_zeros(std::vector<std::uint8_t>& out, std::size_t count) {
+  out.resize(out.size() + count, 0);
+}
 
 void put_address(std::vector<std::uint8_t>& out, const IpAddress& address) {
   out.insert(out.end(), address.bytes.begin(), address.bytes.begin() + (address.v6 ? 16 : 4));
@@ -29,7 +31,8 @@ bool is_icmp_error(const FrameSpec& spec) {
   return spec.protocol == kIcmpV6 && type >= 1 && type <= kLastError6;
 }
 
-std::vector<std::uint8_t> ip_packet(const FrameSpec& spec, const std::vector<std::uint8_t>& payload) {
+std::vector<std::uint8_t> ip_packet(const FrameSpec& spec,
+                                    const std::vector<std::uint8_t>& payload) {
   std::vector<std::uint8_t> out;
   if (spec.source.v6) {
     out = {0x60, 0, 0, 0};

@@ -9,7 +9,8 @@
 namespace policyc::testrun {
 namespace {
 
-// ICMPv6 router and neighbour discovery: the datapath passes it without asking the policy, so the matrix answers.
+// ICMPv6 router and neighbour discovery: the datapath passes it without asking the policy, so the
+// matrix answers.
 bool never_asks_policy(const driver::ShapeQuestion& question) {
   constexpr std::uint8_t kIcmpV6 = 58;
   return question.protocol == kIcmpV6 && question.port >= 133 && question.port <= 137;
@@ -23,9 +24,11 @@ Result<std::uint32_t> ask(Runner& runner, const ir::Shape& shape, const source::
   if (!runner.has(shape.hash)) {
     auto compiled = driver::compile_shape(shape, sources, bpf::join_objects);
     if (!compiled) return std::unexpected(compiled.error());
-    if (auto loaded = runner.load(shape, compiled->object); !loaded) return std::unexpected(loaded.error());
+    if (auto loaded = runner.load(shape, compiled->object); !loaded)
+      return std::unexpected(loaded.error());
   }
-  return runner.ask(shape.hash, *question.peer, {question.direction, question.protocol, question.port, question.ipv6});
+  return runner.ask(shape.hash, *question.peer,
+                    {question.direction, question.protocol, question.port, question.ipv6});
 }
 
 }  // namespace
@@ -34,10 +37,10 @@ Result<driver::ShapeOracle> kernel_oracle() {
   auto runner = Runner::create();
   if (!runner) return std::unexpected(runner.error());
   const std::shared_ptr<Runner> shared = std::move(*runner);
-  return driver::ShapeOracle(
-      [shared](const ir::Shape& shape, const source::SourceMap& sources, const driver::ShapeQuestion& question) {
-        return ask(*shared, shape, sources, question);
-      });
+  return driver::ShapeOracle([shared](const ir::Shape& shape, const source::SourceMap& sources,
+                                      const driver::ShapeQuestion& question) {
+    return ask(*shared, shape, sources, question);
+  });
 }
 
 }  // namespace policyc::testrun

@@ -28,9 +28,14 @@ constexpr std::uint16_t kFirstPort = 20000;
 
 // Maps that only grow memory here: a test run needs a handful of entries.
 const std::map<std::string, std::uint32_t>& small_maps() {
-  static const std::map<std::string, std::uint32_t> kSizes = {
-      {"conntrack4", 1024}, {"conntrack6", 1024}, {"fragments", 64},         {"ipcache4", 2 * kMaxClasses},
-      {"ipcache6", 2 * kMaxClasses}, {"ipcache4_prefix", 16}, {"ipcache6_prefix", 16}, {"endpoints", 16}};
+  static const std::map<std::string, std::uint32_t> kSizes = {{"conntrack4", 1024},
+                                                              {"conntrack6", 1024},
+                                                              {"fragments", 64},
+                                                              {"ipcache4", 2 * kMaxClasses},
+                                                              {"ipcache6", 2 * kMaxClasses},
+                                                              {"ipcache4_prefix", 16},
+                                                              {"ipcache6_prefix", 16},
+                                                              {"endpoints", 16}};
   return kSizes;
 }
 
@@ -89,7 +94,8 @@ struct Runner::Impl {
   Result<void> make_node_maps(const bpf::Object& object) {
     for (bpf::MapSpec spec : object.maps()) {
       if (spec.name.starts_with("policy_")) continue;
-      if (const auto small = small_maps().find(spec.name); small != small_maps().end()) spec.max_entries = small->second;
+      if (const auto small = small_maps().find(spec.name); small != small_maps().end())
+        spec.max_entries = small->second;
       auto map = bpf::MapHandle::create(spec);
       if (!map) return std::unexpected(map.error());
       node_maps.emplace(spec.name, std::move(*map));
@@ -113,18 +119,21 @@ struct Runner::Impl {
     record.labels = labels;
     record.peer_class = static_cast<std::uint32_t>(classes.size()) + 1;
     record.identity = kSubjectIdentity + record.peer_class;
-    if (record.peer_class >= kMaxClasses) return fail("more than " + std::to_string(kMaxClasses) + " peer classes");
+    if (record.peer_class >= kMaxClasses)
+      return fail("more than " + std::to_string(kMaxClasses) + " peer classes");
     const ipcache_value value{record.identity, record.peer_class};
     for (const bool v6 : {false, true}) {
       const IpAddress address = class_address(record.peer_class, v6);
-      auto written = node_maps.at(v6 ? "ipcache6" : "ipcache4").update_raw(address.bytes.data(), &value, BPF_ANY);
+      auto written = node_maps.at(v6 ? "ipcache6" : "ipcache4")
+                         .update_raw(address.bytes.data(), &value, BPF_ANY);
       if (!written) return std::unexpected(written.error());
     }
     classes.emplace(labels, record);
     return record;
   }
 
-  // Protocols without ports have one connection for each peer: it must not be known from an earlier question.
+  // Protocols without ports have one connection for each peer: it must not be known from an earlier
+  // question.
   Result<void> forget_connection(const FrameSpec& frame, bool egress) {
     const IpAddress& local = egress ? frame.source : frame.destination;
     const IpAddress& remote = egress ? frame.destination : frame.source;
@@ -185,7 +194,8 @@ Result<void> Runner::load(const ir::Shape& shape, std::span<const std::uint8_t> 
   if (auto loaded = object->load(); !loaded) return loaded;
   LoadedShape entry{shape, std::move(*object), {}, {}, {}};
   for (std::size_t direction = 0; direction < 2; ++direction) {
-    const auto program = entry.object.program_fd(direction == POLICYC_INGRESS ? "to_endpoint" : "from_endpoint");
+    const auto program =
+        entry.object.program_fd(direction == POLICYC_INGRESS ? "to_endpoint" : "from_endpoint");
     if (!program) return std::unexpected(program.error());
     entry.programs[direction] = *program;
     const ir::DirectionShape& part = shape.directions[direction];
@@ -209,26 +219,31 @@ Result<void> Runner::load(const ir::Shape& shape, std::span<const std::uint8_t> 
   return {};
 }
 
-Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::LabelSet& peer, const Question& question) {
+Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::LabelSet& peer,
+                                  const Question& question) {
   const auto found = impl_->shapes.find(shape_hash);
   if (found == impl_->shapes.end()) return fail("shape " + shape_hash + " is not loaded");
   LoadedShape& shape = found->second;
   const auto record = impl_->class_of(peer);
   if (!record) return std::unexpected(record.error());
   if (shape.written[question.direction].insert(record->peer_class).second) {
-    auto written = endpoint::write_rows(shape.shape, question.direction, shape.maps[question.direction], {&*record, 1});
+    auto written = endpoint::write_rows(shape.shape, question.direction,
+                                        shape.maps[question.direction], {&*record, 1});
     if (!written) return std::unexpected(written.error());
   }
   if (auto raised = impl_->new_epoch(); !raised) return std::unexpected(raised.error());
 
-  const bool v6 = question.protocol == IPPROTO_ICMPV6 || (question.protocol != IPPROTO_ICMP && question.ipv6);
+  const bool v6 =
+      question.protocol == IPPROTO_ICMPV6 || (question.protocol != IPPROTO_ICMP && question.ipv6);
   const bool egress = question.direction == POLICYC_EGRESS;
   const IpAddress remote = class_address(record->peer_class, v6);
   const IpAddress local = subject_address(v6);
-  impl_->next_port = impl_->next_port == 0xffff ? kFirstPort : static_cast<std::uint16_t>(impl_->next_port + 1);
-  FrameSpec frame{egress ? local : remote, egress ? remote : local, question.protocol, impl_->next_port, question.port,
-                  impl_->next_port};
-  if (auto forgotten = impl_->forget_connection(frame, egress); !forgotten) return std::unexpected(forgotten.error());
+  impl_->next_port =
+      impl_->next_port == 0xffff ? kFirstPort : static_cast<std::uint16_t>(impl_->next_port + 1);
+  FrameSpec frame{egress ? local : remote, egress ? remote : local, question.protocol,
+                  impl_->next_port,        question.port,           impl_->next_port};
+  if (auto forgotten = impl_->forget_connection(frame, egress); !forgotten)
+    return std::unexpected(forgotten.error());
   std::vector<std::uint8_t> packet = make_frame(frame);
   std::vector<std::uint8_t> output(packet.size() + 256);
   LIBBPF_OPTS(bpf_test_run_opts, options);
@@ -238,7 +253,8 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
   options.data_size_out = static_cast<std::uint32_t>(output.size());
   options.repeat = 1;
   impl_->last_event.reset();
-  if (const int status = bpf_prog_test_run_opts(shape.programs[question.direction], &options); status != 0) {
+  if (const int status = bpf_prog_test_run_opts(shape.programs[question.direction], &options);
+      status != 0) {
     return fail("BPF_PROG_TEST_RUN: " + std::string(std::strerror(-status)));
   }
   ring_buffer__consume(impl_->events);
@@ -247,8 +263,9 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
   const bool passed = options.retval == POLICYC_PASS;
   const std::uint32_t verdict = POLICYC_DECISION_VERDICT(seen.decision);
   if (passed != (verdict == POLICY_ALLOW)) {
-    return fail("the program " + std::string(passed ? "passed" : "dropped") + " a packet and reported verdict " +
-                std::to_string(verdict) + ", reason " + std::to_string(seen.reason));
+    return fail("the program " + std::string(passed ? "passed" : "dropped") +
+                " a packet and reported verdict " + std::to_string(verdict) + ", reason " +
+                std::to_string(seen.reason));
   }
   return seen.decision;
 }

@@ -78,16 +78,17 @@ enum policyc_identity {
  * which return POLICYC_DECISION(verdict, rule id). Rule id 0 means "no rule". A negative or unknown value is a drop.
  */
 struct policy_context {
-	policyc_u32 peer_class;    /* of the other side; 0: a class that no endpoint program knows */
+	policyc_u32 peer_class;	   /* of the other side; 0: a class that no endpoint program knows */
 	policyc_u32 peer_identity; /* for events; generated code decides by class alone */
-	policyc_u16 host_port;     /* destination port, host order; the ICMP type for ICMP; 0 for other protocols */
-	policyc_u8 protocol;       /* IP protocol number */
-	policyc_u8 family;         /* 4 or 6 */
+	policyc_u16
+		host_port;   /* destination port, host order; the ICMP type for ICMP; 0 for other protocols */
+	policyc_u8 protocol; /* IP protocol number */
+	policyc_u8 family;   /* 4 or 6 */
 };
 
 #define POLICYC_DECISION(verdict, rule_id) ((int)((policyc_u32)(verdict) | ((policyc_u32)(rule_id) << 8)))
 #define POLICYC_DECISION_VERDICT(decision) ((policyc_u32)(decision) & 0xffU)
-#define POLICYC_DECISION_RULE(decision) (((policyc_u32)(decision) >> 8) & 0x7fffffU)
+#define POLICYC_DECISION_RULE(decision)	   (((policyc_u32)(decision) >> 8) & 0x7fffffU)
 
 /*
  * Peer class to matrix row, one array map per direction and endpoint shape ("policy_rows_in", "policy_rows_out"):
@@ -102,12 +103,12 @@ struct policy_rows_value {
 struct endpoint_value {
 	policyc_u32 identity;
 	policyc_u16 endpoint_id; /* node-local, never 0 */
-	policyc_u16 flags;       /* ENDPOINT_* */
-	policyc_be32 ipv4;       /* 0: none */
+	policyc_u16 flags;	 /* ENDPOINT_* */
+	policyc_be32 ipv4;	 /* 0: none */
 	policyc_u32 pad;
-	policyc_u8 ipv6[16];     /* all zero: none */
+	policyc_u8 ipv6[16]; /* all zero: none */
 };
-#define ENDPOINT_AUDIT 1U    /* policy denials are reported and let through */
+#define ENDPOINT_AUDIT 1U /* policy denials are reported and let through */
 
 /* "ipcache4", "ipcache6": hash of exact addresses; "ipcache4_prefix", "ipcache6_prefix": LPM tries. */
 struct ipcache4_key {
@@ -136,13 +137,13 @@ struct node_config_value {
 	policyc_u32 world4_class;
 	policyc_u32 world6_identity;
 	policyc_u32 world6_class;
-	policyc_u32 flags;           /* NODE_* */
+	policyc_u32 flags; /* NODE_* */
 };
-#define NODE_HAS_PREFIXES4 1U
-#define NODE_HAS_PREFIXES6 2U
-#define NODE_TRACE_VERDICTS 4U /* a verdict event for the first packet of each allowed connection */
-#define NODE_EXTENDED_PROTOCOLS 8U /* other IP protocols ask the policy with port 0; else UNKNOWN_PROTOCOL */
-#define NODE_CT_ACCOUNTING 16U     /* count packets and bytes per connection (ct_value) */
+#define NODE_HAS_PREFIXES4	1U
+#define NODE_HAS_PREFIXES6	2U
+#define NODE_TRACE_VERDICTS	4U  /* a verdict event for the first packet of each allowed connection */
+#define NODE_EXTENDED_PROTOCOLS 8U  /* other IP protocols ask the policy with port 0; else UNKNOWN_PROTOCOL */
+#define NODE_CT_ACCOUNTING	16U /* count packets and bytes per connection (ct_value) */
 
 /*
  * "conntrack4", "conntrack6": LRU hash. The tuple is written as the endpoint sees it (local is the endpoint's side), so one
@@ -167,32 +168,33 @@ struct ct6_key {
 	policyc_u8 pad[3];
 };
 struct ct_value {
-	policyc_u64 expires_ns;      /* CLOCK_MONOTONIC, coarse */
-	policyc_u32 policy_epoch;    /* node_config.policy_epoch when `decision` was taken; both in one 8-byte word, */
-	policyc_u32 decision;        /* POLICYC_DECISION of the original direction;      written and read at once */
+	policyc_u64 expires_ns; /* CLOCK_MONOTONIC, coarse */
+	policyc_u32
+		policy_epoch; /* node_config.policy_epoch when `decision` was taken; both in one 8-byte word, */
+	policyc_u32 decision; /* POLICYC_DECISION of the original direction;      written and read at once */
 	policyc_u32 peer_identity;
-	policyc_u8 direction;        /* policyc_direction of the first packet */
-	policyc_u8 flags;            /* CT_* below */
-	policyc_u8 tcp_flags_orig;   /* seen from the initiator */
+	policyc_u8 direction;	   /* policyc_direction of the first packet */
+	policyc_u8 flags;	   /* CT_* below */
+	policyc_u8 tcp_flags_orig; /* seen from the initiator */
 	policyc_u8 tcp_flags_reply;
-	policyc_u64 packets;         /* both directions, with NODE_CT_ACCOUNTING only */
-	policyc_u64 bytes;           /* from the network header */
+	policyc_u64 packets; /* both directions, with NODE_CT_ACCOUNTING only */
+	policyc_u64 bytes;   /* from the network header */
 };
-#define CT_CLOSING_ORIG 1U
+#define CT_CLOSING_ORIG	 1U
 #define CT_CLOSING_REPLY 2U
-#define CT_SEEN_REPLY 4U
+#define CT_SEEN_REPLY	 4U
 
 /* Lifetimes in seconds: Cilium's defaults (datapath.md section 7). */
-#define CT_LIFETIME_TCP 8000U
+#define CT_LIFETIME_TCP	    8000U
 #define CT_LIFETIME_TCP_SYN 60U
-#define CT_LIFETIME_CLOSE 10U
-#define CT_LIFETIME_OTHER 60U
+#define CT_LIFETIME_CLOSE   10U
+#define CT_LIFETIME_OTHER   60U
 
 /* "fragments": LRU hash; ports of a datagram's first fragment for the later ones. */
 struct fragment_key {
-	policyc_u8 source[16];      /* IPv4: first four bytes */
+	policyc_u8 source[16]; /* IPv4: first four bytes */
 	policyc_u8 destination[16];
-	policyc_u32 id;             /* as on the wire */
+	policyc_u32 id; /* as on the wire */
 	policyc_u8 protocol;
 	policyc_u8 family;
 	policyc_u16 pad;
@@ -207,8 +209,8 @@ struct fragment_value {
  * metrics_value of what passed; apart because every packet pays for it and an array is cheaper.
  */
 struct metrics_key {
-	policyc_u16 reason;    /* policyc_drop_reason, never DROP_NONE */
-	policyc_u8 direction;  /* policyc_direction */
+	policyc_u16 reason;   /* policyc_drop_reason, never DROP_NONE */
+	policyc_u8 direction; /* policyc_direction */
 	policyc_u8 pad;
 };
 struct metrics_value {
@@ -226,25 +228,26 @@ struct metrics_value {
 #define EVENT_WAKEUP_BYTES 16384U /* a power of two */
 enum policyc_event_type { EVENT_DROP = 1, EVENT_VERDICT = 2 };
 struct event {
-	policyc_u64 time_ns;        /* CLOCK_MONOTONIC */
-	policyc_u8 type;            /* policyc_event_type */
-	policyc_u8 reason;          /* policyc_drop_reason */
-	policyc_u8 direction;       /* policyc_direction */
-	policyc_u8 family;          /* 4, 6, or 0 when the packet did not parse */
-	policyc_u32 decision;       /* POLICYC_DECISION; of the shape below */
-	policyc_u32 shape_tag;      /* of the program that decided: first four bytes of the policy hash, host order */
+	policyc_u64 time_ns;  /* CLOCK_MONOTONIC */
+	policyc_u8 type;      /* policyc_event_type */
+	policyc_u8 reason;    /* policyc_drop_reason */
+	policyc_u8 direction; /* policyc_direction */
+	policyc_u8 family;    /* 4, 6, or 0 when the packet did not parse */
+	policyc_u32 decision; /* POLICYC_DECISION; of the shape below */
+	policyc_u32
+		shape_tag; /* of the program that decided: first four bytes of the policy hash, host order */
 	policyc_u32 local_identity;
 	policyc_u32 peer_identity;
 	policyc_u32 interface_index;
 	policyc_u16 endpoint_id;
-	policyc_be16 source_port;   /* ICMP: 0 */
+	policyc_be16 source_port;      /* ICMP: 0 */
 	policyc_be16 destination_port; /* ICMP: type, in host order shifted as htons(type) */
 	policyc_u8 protocol;
 	policyc_u8 tcp_flags;
 	policyc_u8 source[16];
 	policyc_u8 destination[16];
-	policyc_u32 length;         /* bytes of the packet from the network header */
-	policyc_u8 audited;         /* 1: would have been dropped, let through by audit mode */
+	policyc_u32 length; /* bytes of the packet from the network header */
+	policyc_u8 audited; /* 1: would have been dropped, let through by audit mode */
 	policyc_u8 pad[3];
 };
 /* "lost_events": per-CPU array of one, counts events that found the ring full. */

@@ -1,5 +1,5 @@
-// The reference evaluator and the verdict matrices over a cluster of 1,000 endpoints and 200 policies: flows in a second on one core.
-// Usage: eval_bench [FLOWS]
+// The reference evaluator and the verdict matrices over a cluster of 1,000 endpoints and 200
+// policies: flows in a second on one core. Usage: eval_bench [FLOWS]
 #include <chrono>
 #include <iostream>
 #include <string>
@@ -21,14 +21,17 @@ std::string number(std::size_t value) { return std::to_string(value); }
 
 std::string policy(std::size_t i) {
   const std::string app = number(i % 25);
-  return R"({"apiVersion":"cilium.io/v2","kind":"CiliumNetworkPolicy","metadata":{"name":"p)" + number(i) + R"(","namespace":"ns)" +
-         number(i % kNamespaces) + R"("},"spec":{"endpointSelector":{"matchLabels":{"app":"app)" + app +
+  return R"({"apiVersion":"cilium.io/v2","kind":"CiliumNetworkPolicy","metadata":{"name":"p)" +
+         number(i) + R"(","namespace":"ns)" + number(i % kNamespaces) +
+         R"("},"spec":{"endpointSelector":{"matchLabels":{"app":"app)" + app +
          R"("}},"ingress":[{"fromEndpoints":[{"matchLabels":{"app":"app)" + number((i + 1) % 25) +
-         R"("}},{"matchLabels":{"tier":"front"}}],"toPorts":[{"ports":[{"port":")" + number(80 + i % 50) +
-         R"(","protocol":"TCP"},{"port":"8000","endPort":)" + number(8000 + i % 90) +
-         R"(,"protocol":"TCP"}]}]},{"fromCIDRSet":[{"cidr":"10.0.0.0/8","except":["10.)" + number(i % 200) +
-         R"(.0.0/16"]}]}],"egress":[{"toEntities":["cluster"]},{"toCIDR":["192.0.2.)" + number(i % 250) +
-         R"(/32"],"toPorts":[{"ports":[{"port":"443","protocol":"TCP"}]}]}]}})";
+         R"("}},{"matchLabels":{"tier":"front"}}],"toPorts":[{"ports":[{"port":")" +
+         number(80 + i % 50) + R"(","protocol":"TCP"},{"port":"8000","endPort":)" +
+         number(8000 + i % 90) +
+         R"(,"protocol":"TCP"}]}]},{"fromCIDRSet":[{"cidr":"10.0.0.0/8","except":["10.)" +
+         number(i % 200) +
+         R"(.0.0/16"]}]}],"egress":[{"toEntities":["cluster"]},{"toCIDR":["192.0.2.)" +
+         number(i % 250) + R"(/32"],"toPorts":[{"ports":[{"port":"443","protocol":"TCP"}]}]}]}})";
 }
 
 scenario::Case make_case(std::size_t flows) {
@@ -38,7 +41,8 @@ scenario::Case make_case(std::size_t flows) {
     policy::Endpoint pod;
     pod.namespace_ = "ns" + number(i % kNamespaces);
     pod.name = "pod" + number(i);
-    pod.labels = {{"app", "app" + number(i / kNamespaces % 25)}, {"tier", i % 3 == 0 ? "front" : "back"}};
+    pod.labels = {{"app", "app" + number(i / kNamespaces % 25)},
+                  {"tier", i % 3 == 0 ? "front" : "back"}};
     pod.addresses = {*parse_ip_address("10.244." + number(i / 250) + "." + number(i % 250 + 1))};
     result.cluster.endpoints.push_back(std::move(pod));
   }
@@ -60,7 +64,8 @@ scenario::Case make_case(std::size_t flows) {
   return result;
 }
 
-std::vector<double> rates(const scenario::Engine& engine, const scenario::Case& item, const scenario::Prepared& prepared) {
+std::vector<double> rates(const scenario::Engine& engine, const scenario::Case& item,
+                          const scenario::Prepared& prepared) {
   std::vector<double> result;
   for (int run = 0; run < 5; ++run) {
     const auto start = std::chrono::steady_clock::now();
@@ -81,8 +86,10 @@ int main(int argc, char** argv) {
   const scenario::Case item = make_case(argc > 1 ? std::stoul(argv[1]) : 200000);
   const scenario::Prepared prepared(item, "bench");
   const auto reference = rates(scenario::reference_engine(), item, prepared);
-  policyc::bench::report("reference evaluator, 1,000 endpoints, 200 policies", reference, "flows/s", 20000.0);
-  policyc::bench::report("verdict matrices in user space, shapes built in the run", rates(driver::matrix_engine(), item, prepared), "flows/s",
+  policyc::bench::report("reference evaluator, 1,000 endpoints, 200 policies", reference, "flows/s",
+                         20000.0);
+  policyc::bench::report("verdict matrices in user space, shapes built in the run",
+                         rates(driver::matrix_engine(), item, prepared), "flows/s",
                          policyc::bench::quantile(reference, 0.5));
   return 0;
 }

@@ -1,5 +1,5 @@
-// What it costs to put a compiled policy into the kernel: open, make its maps, verify, JIT. Needs root.
-// Usage: load_bench [RUNS]
+// What it costs to put a compiled policy into the kernel: open, make its maps, verify, JIT. Needs
+// root. Usage: load_bench [RUNS]
 #include <chrono>
 #include <iostream>
 #include <string>
@@ -24,12 +24,16 @@ spec:
 
 using Clock = std::chrono::steady_clock;
 
-double milliseconds(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+double milliseconds(Clock::duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
 
 int run(std::size_t runs) {
   using namespace policyc;
   driver::Compilation compilation({});
-  if (!compilation.parse({{"policy.yaml", kPolicy}}, {}) || !compilation.resolve() || !compilation.build_shapes()) return 1;
+  if (!compilation.parse({{"policy.yaml", kPolicy}}, {}) || !compilation.resolve() ||
+      !compilation.build_shapes())
+    return 1;
   const auto& shape = compilation.shapes().front().shape;
   std::vector<double> compile_times;
   std::vector<double> load_times;

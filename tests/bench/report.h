@@ -1,6 +1,7 @@
 #pragma once
-// One line of JSON for each measurement: {"name","value","unit","runs","spread","baseline","ratio"}. `value` is the median,
-// `spread` the distance between the quartiles; baseline and ratio are null where nothing was measured beside it.
+// One line of JSON for each measurement:
+// {"name","value","unit","runs","spread","baseline","ratio"}. `value` is the median, `spread` the
+// distance between the quartiles; baseline and ratio are null where nothing was measured beside it.
 
 #include <algorithm>
 #include <iomanip>
@@ -16,11 +17,12 @@ inline double quantile(std::vector<double> values, double q) {
   return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
-inline void report(const std::string& name, const std::vector<double>& values, const std::string& unit,
-                   std::optional<double> baseline = std::nullopt) {
+inline void report(const std::string& name, const std::vector<double>& values,
+                   const std::string& unit, std::optional<double> baseline = std::nullopt) {
   const double median = quantile(values, 0.5);
-  std::cout << std::setprecision(5) << "{\"name\":\"" << name << "\",\"value\":" << median << ",\"unit\":\"" << unit
-            << "\",\"runs\":" << values.size() << ",\"spread\":" << quantile(values, 0.75) - quantile(values, 0.25)
+  std::cout << std::setprecision(5) << "{\"name\":\"" << name << "\",\"value\":" << median
+            << ",\"unit\":\"" << unit << "\",\"runs\":" << values.size()
+            << ",\"spread\":" << quantile(values, 0.75) - quantile(values, 0.25)
             << ",\"baseline\":";
   if (baseline) {
     std::cout << *baseline << ",\"ratio\":" << median / *baseline << "}\n";

@@ -1,10 +1,12 @@
-// Compares the reference evaluator with the compiler's verdict matrices on random cases, and every N-th case with programs
-// that the kernel runs.
+// Compares the reference evaluator with the compiler's verdict matrices on random cases, and every
+// N-th case with programs that the kernel runs.
 //
-//   policyc_fuzz [--seconds S] [--cases N] [--seed FIRST] [--kernel-every N] [--replay FILE] [--save FILE] [--show 1]
+//   policyc_fuzz [--seconds S] [--cases N] [--seed FIRST] [--kernel-every N] [--replay FILE]
+//   [--save FILE] [--show 1]
 //
-// Seeds that differ are printed, and appended to the file of --save; --replay runs the seeds of such a file (one number a
-// line, # starts a comment) with all three engines. --show prints the policies of a seed that differs. Exit code 1 when something differed.
+// Seeds that differ are printed, and appended to the file of --save; --replay runs the seeds of
+// such a file (one number a line, # starts a comment) with all three engines. --show prints the
+// policies of a seed that differs. Exit code 1 when something differed.
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -29,14 +31,18 @@ struct Arguments {
 };
 
 struct Totals {
-  std::uint64_t cases = 0, flows = 0, kernel_cases = 0, kernel_flows = 0, rejected = 0, denied = 0, redirected = 0, errors = 0;
+  std::uint64_t cases = 0, flows = 0, kernel_cases = 0, kernel_flows = 0, rejected = 0, denied = 0,
+                redirected = 0, errors = 0;
   std::uint64_t findings = 0;
 };
 
 class Fuzzer {
  public:
   Fuzzer(const Arguments& arguments, std::optional<scenario::Engine> kernel)
-      : arguments_(arguments), reference_(scenario::reference_engine()), matrix_(driver::matrix_engine()), kernel_(std::move(kernel)) {}
+      : arguments_(arguments),
+        reference_(scenario::reference_engine()),
+        matrix_(driver::matrix_engine()),
+        kernel_(std::move(kernel)) {}
 
   void run_seed(std::uint64_t seed, bool with_kernel) {
     const scenario::Case item = generate(seed);
@@ -48,7 +54,8 @@ class Fuzzer {
     totals_.flows += item.flows.size();
     if (expected) count(*expected);
     if (with_kernel && kernel_) {
-      same = expected && compare(seed, "kernel", item, *expected, (*kernel_)(item, prepared)) && same;
+      same =
+          expected && compare(seed, "kernel", item, *expected, (*kernel_)(item, prepared)) && same;
       ++totals_.kernel_cases;
       totals_.kernel_flows += item.flows.size();
     }
@@ -69,7 +76,8 @@ class Fuzzer {
     }
   }
 
-  bool compare(std::uint64_t seed, const char* engine, const scenario::Case& item, const std::vector<eval::FlowResult>& expected,
+  bool compare(std::uint64_t seed, const char* engine, const scenario::Case& item,
+               const std::vector<eval::FlowResult>& expected,
                const Result<std::vector<eval::FlowResult>>& actual) {
     if (!actual) {
       std::cout << "seed " << seed << ": " << engine << ": " << actual.error().message << "\n";
@@ -78,10 +86,14 @@ class Fuzzer {
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const auto& want = expected[i];
       const auto& got = (*actual)[i];
-      if (want.verdict == got.verdict && want.by_default == got.by_default && want.subject_error == got.subject_error) continue;
-      std::cout << "seed " << seed << ": flow " << i << ": " << scenario::describe(item.flows[i].flow) << ": reference "
-                << scenario::verdict_text(want.verdict) << (want.by_default ? " by default" : "") << (want.subject_error ? " error" : "")
-                << ", " << engine << " " << scenario::verdict_text(got.verdict) << (got.by_default ? " by default" : "")
+      if (want.verdict == got.verdict && want.by_default == got.by_default &&
+          want.subject_error == got.subject_error)
+        continue;
+      std::cout << "seed " << seed << ": flow " << i << ": "
+                << scenario::describe(item.flows[i].flow) << ": reference "
+                << scenario::verdict_text(want.verdict) << (want.by_default ? " by default" : "")
+                << (want.subject_error ? " error" : "") << ", " << engine << " "
+                << scenario::verdict_text(got.verdict) << (got.by_default ? " by default" : "")
                 << (got.subject_error ? " error" : "") << "\n";
       return false;
     }
@@ -126,19 +138,24 @@ int run(const Arguments& arguments) {
   }
   Fuzzer fuzzer(arguments, std::move(kernel));
   const auto start = std::chrono::steady_clock::now();
-  const auto elapsed = [&start] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  const auto elapsed = [&start] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
   if (!arguments.replay.empty()) {
     if (const int status = replay(fuzzer, arguments.replay); status != 0) return status;
   } else {
-    for (std::uint64_t i = 0; arguments.cases == 0 ? elapsed() < arguments.seconds : i < arguments.cases; ++i) {
-      fuzzer.run_seed(arguments.seed + i, arguments.kernel_every != 0 && i % arguments.kernel_every == 0);
+    for (std::uint64_t i = 0;
+         arguments.cases == 0 ? elapsed() < arguments.seconds : i < arguments.cases; ++i) {
+      fuzzer.run_seed(arguments.seed + i,
+                      arguments.kernel_every != 0 && i % arguments.kernel_every == 0);
     }
   }
   const Totals& totals = fuzzer.totals();
-  std::cout << totals.cases << " cases, " << totals.flows << " flows (" << totals.denied << " denied, " << totals.redirected
-            << " redirected, " << totals.errors << " of subjects in conflict), " << totals.rejected << " policies refused, "
-            << totals.kernel_cases << " cases and " << totals.kernel_flows << " flows in the kernel, " << elapsed() << " s, "
-            << totals.findings << " findings\n";
+  std::cout << totals.cases << " cases, " << totals.flows << " flows (" << totals.denied
+            << " denied, " << totals.redirected << " redirected, " << totals.errors
+            << " of subjects in conflict), " << totals.rejected << " policies refused, "
+            << totals.kernel_cases << " cases and " << totals.kernel_flows
+            << " flows in the kernel, " << elapsed() << " s, " << totals.findings << " findings\n";
   return totals.findings == 0 ? 0 : 1;
 }
 
@@ -146,14 +163,22 @@ bool parse(int argc, char** argv, Arguments& arguments) {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
     const std::string value = argv[i + 1];
-    if (name == "--seconds") arguments.seconds = std::stod(value);
-    else if (name == "--cases") arguments.cases = std::stoull(value);
-    else if (name == "--seed") arguments.seed = std::stoull(value);
-    else if (name == "--kernel-every") arguments.kernel_every = std::stoull(value);
-    else if (name == "--replay") arguments.replay = value;
-    else if (name == "--save") arguments.save = value;
-    else if (name == "--show") arguments.show = value == "1";
-    else return false;
+    if (name == "--seconds")
+      arguments.seconds = std::stod(value);
+    else if (name == "--cases")
+      arguments.cases = std::stoull(value);
+    else if (name == "--seed")
+      arguments.seed = std::stoull(value);
+    else if (name == "--kernel-every")
+      arguments.kernel_every = std::stoull(value);
+    else if (name == "--replay")
+      arguments.replay = value;
+    else if (name == "--save")
+      arguments.save = value;
+    else if (name == "--show")
+      arguments.show = value == "1";
+    else
+      return false;
   }
   return argc % 2 == 1;
 }
@@ -164,7 +189,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
 int main(int argc, char** argv) {
   policyc::fuzz::Arguments arguments;
   if (!policyc::fuzz::parse(argc, argv, arguments)) {
-    std::cerr << "usage: policyc_fuzz [--seconds S] [--cases N] [--seed FIRST] [--kernel-every N] [--replay FILE] [--save FILE]\n";
+    std::cerr << "usage: policyc_fuzz [--seconds S] [--cases N] [--seed FIRST] [--kernel-every N] "
+                 "[--replay FILE] [--save FILE]\n";
     return 2;
   }
   return policyc::fuzz::run(arguments);

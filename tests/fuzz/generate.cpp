@@ -12,7 +12,8 @@ IpAddress address(const std::string& text) { return *parse_ip_address(text); }
 policy::Options random_options(Dice& dice) {
   policy::Options options;
   options.cluster_name = "c1";
-  if (dice.one_in(8)) options.enforcement = dice.one_in(2) ? policy::Enforcement::Always : policy::Enforcement::Never;
+  if (dice.one_in(8))
+    options.enforcement = dice.one_in(2) ? policy::Enforcement::Always : policy::Enforcement::Never;
   options.allow_localhost = !dice.one_in(4);
   options.ipv6 = !dice.one_in(10);
   options.non_default_deny = !dice.one_in(8);
@@ -33,16 +34,19 @@ policy::Endpoint random_pod(Dice& dice, std::size_t number) {
   if (dice.one_in(20)) pod.labels[dice.one_in(2) ? "host" : "init"] = "1";
   if (dice.one_in(3)) pod.service_account = "sa1";
   if (dice.one_in(8)) pod.cluster = "c2";
-  if (dice.one_in(2)) pod.ports.push_back({"http", static_cast<std::uint16_t>(dice.one_in(3) ? 8080 : 80), "TCP"});
+  if (dice.one_in(2))
+    pod.ports.push_back({"http", static_cast<std::uint16_t>(dice.one_in(3) ? 8080 : 80), "TCP"});
   if (dice.one_in(3)) pod.ports.push_back({"dns", 53, "UDP"});
-  pod.addresses = {address("10.244.0." + std::to_string(number + 1)), address("fd00:10::" + std::to_string(number + 1))};
+  pod.addresses = {address("10.244.0." + std::to_string(number + 1)),
+                   address("fd00:10::" + std::to_string(number + 1))};
   return pod;
 }
 
 policy::Cluster random_cluster(Dice& dice) {
   policy::Cluster cluster;
   for (const std::string& name : kNamespaces) {
-    cluster.namespaces[name] = {{"kubernetes.io/metadata.name", name}, {"team", dice.one_in(2) ? "x" : "y"}};
+    cluster.namespaces[name] = {{"kubernetes.io/metadata.name", name},
+                                {"team", dice.one_in(2) ? "x" : "y"}};
   }
   const std::size_t pods = 3 + dice.below(5);
   for (std::size_t i = 0; i < pods; ++i) cluster.endpoints.push_back(random_pod(dice, i));
@@ -55,13 +59,18 @@ policy::Cluster random_cluster(Dice& dice) {
     cluster.endpoints.push_back(host);
   }
   cluster.nodes = {{policy::NodeRole::Host, "node1", {{"role", "gw"}}, {address("172.18.0.2")}},
-                   {policy::NodeRole::RemoteNode, "node2", {{"role", "worker"}}, {address("172.18.0.3"), address("fd00:18::3")}},
+                   {policy::NodeRole::RemoteNode,
+                    "node2",
+                    {{"role", "worker"}},
+                    {address("172.18.0.3"), address("fd00:18::3")}},
                    {policy::NodeRole::KubeApiServer, "cp", {}, {address("172.18.0.4")}}};
   if (dice.one_in(2)) {
-    cluster.nodes.push_back({policy::NodeRole::KubeApiServerExternal, "ext", {}, {address("203.0.113.80")}});
+    cluster.nodes.push_back(
+        {policy::NodeRole::KubeApiServerExternal, "ext", {}, {address("203.0.113.80")}});
   }
-  cluster.services = {{"a", "db", {{"svc", "s1"}}, {{"app", "db"}}, {}},
-                      {"b", "ext", {{"svc", "s2"}}, {}, {address("198.51.100.7"), address("192.0.2.1")}}};
+  cluster.services = {
+      {"a", "db", {{"svc", "s1"}}, {{"app", "db"}}, {}},
+      {"b", "ext", {{"svc", "s2"}}, {}, {address("198.51.100.7"), address("192.0.2.1")}}};
   for (const std::string& name : kNames) {
     if (dice.one_in(2)) cluster.dns[name] = {address(dice.pick(kAddresses))};
   }
@@ -89,14 +98,16 @@ scenario::FlowCase random_flow(Dice& dice, const policy::Cluster& cluster) {
       break;
   }
   using policy::Protocol;
-  static const std::vector<Protocol> kProtocols = {Protocol::Tcp, Protocol::Tcp,  Protocol::Tcp,    Protocol::Udp,
-                                                   Protocol::Sctp, Protocol::Icmp, Protocol::IcmpV6, Protocol::Vrrp};
+  static const std::vector<Protocol> kProtocols = {Protocol::Tcp,    Protocol::Tcp,  Protocol::Tcp,
+                                                   Protocol::Udp,    Protocol::Sctp, Protocol::Icmp,
+                                                   Protocol::IcmpV6, Protocol::Vrrp};
   flow.protocol = dice.pick(kProtocols);
   static const std::vector<int> kTypes = {0, 3, 8, 11, 13, 128, 129, 135};
   if (flow.protocol == Protocol::Icmp || flow.protocol == Protocol::IcmpV6) {
     flow.port = static_cast<std::uint16_t>(dice.pick(kTypes));
   } else if (flow.protocol != Protocol::Vrrp) {
-    flow.port = static_cast<std::uint16_t>(dice.one_in(8) ? dice.below(65536) : static_cast<std::size_t>(dice.pick(kPorts)));
+    flow.port = static_cast<std::uint16_t>(
+        dice.one_in(8) ? dice.below(65536) : static_cast<std::size_t>(dice.pick(kPorts)));
   }
   return {flow, std::nullopt};
 }
@@ -111,7 +122,8 @@ scenario::Case generate(std::uint64_t seed, const Size& size) {
   result.cluster = random_cluster(dice);
   const std::size_t policies = 1 + dice.below(size.policies);
   for (std::size_t i = 0; i < policies; ++i) result.policies.push_back(random_policy(dice, i));
-  for (std::size_t i = 0; i < size.flows; ++i) result.flows.push_back(random_flow(dice, result.cluster));
+  for (std::size_t i = 0; i < size.flows; ++i)
+    result.flows.push_back(random_flow(dice, result.cluster));
   return result;
 }
 

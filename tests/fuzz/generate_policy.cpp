@@ -19,13 +19,16 @@ Json label_selector(Dice& dice, bool peer) {
   if (!dice.one_in(4)) labels[dice.pick(kSources) + "app"] = dice.pick(kApps);
   if (dice.one_in(4)) labels["tier"] = dice.pick(kTiers);
   if (peer && dice.one_in(4)) labels["k8s:io.kubernetes.pod.namespace"] = dice.pick(kNamespaces);
-  if (peer && dice.one_in(8)) labels["io.cilium.k8s.namespace.labels.team"] = dice.one_in(2) ? "x" : "y";
-  if (peer && dice.one_in(10)) labels["io.cilium.k8s.policy.cluster"] = dice.one_in(2) ? "c1" : "c2";
+  if (peer && dice.one_in(8))
+    labels["io.cilium.k8s.namespace.labels.team"] = dice.one_in(2) ? "x" : "y";
+  if (peer && dice.one_in(10))
+    labels["io.cilium.k8s.policy.cluster"] = dice.one_in(2) ? "c1" : "c2";
   if (peer && dice.one_in(15)) labels["reserved:host"] = "";
   if (!labels.empty()) selector["matchLabels"] = labels;
   if (dice.one_in(4)) {
     static const std::vector<std::string> kOperators = {"In", "NotIn", "Exists", "DoesNotExist"};
-    static const std::vector<std::string> kKeys = {"app", "tier", "io.kubernetes.pod.namespace", "host"};
+    static const std::vector<std::string> kKeys = {"app", "tier", "io.kubernetes.pod.namespace",
+                                                   "host"};
     Json expression = {{"key", dice.pick(kKeys)}, {"operator", dice.pick(kOperators)}};
     if (expression["operator"] == "In" || expression["operator"] == "NotIn") {
       expression["values"] = {dice.pick(kApps), dice.pick(kNamespaces)};
@@ -38,8 +41,12 @@ Json label_selector(Dice& dice, bool peer) {
 Json cidr_rule(Dice& dice) {
   Json rule = Json::object();
   switch (dice.below(6)) {
-    case 0: rule["cidrGroupRef"] = dice.one_in(3) ? "missing" : "group0"; break;
-    case 1: rule["cidrGroupSelector"] = {{"matchLabels", {{"env", "prod"}}}}; break;
+    case 0:
+      rule["cidrGroupRef"] = dice.one_in(3) ? "missing" : "group0";
+      break;
+    case 1:
+      rule["cidrGroupSelector"] = {{"matchLabels", {{"env", "prod"}}}};
+      break;
     default: {
       const std::string cidr = dice.pick(kPrefixes);
       rule["cidr"] = cidr;
@@ -86,7 +93,8 @@ Json port_rule(Dice& dice, bool deny, bool ingress) {
     } else if (dice.one_in(6)) {
       rule["serverNames"] = {"x.example"};
     } else if (dice.one_in(8) && !ingress) {
-      rule["listener"] = {{"envoyConfig", {{"kind", "CiliumEnvoyConfig"}, {"name", "config"}}}, {"name", "listener"}};
+      rule["listener"] = {{"envoyConfig", {{"kind", "CiliumEnvoyConfig"}, {"name", "config"}}},
+                          {"name", "listener"}};
       if (dice.one_in(2)) rule["listener"]["priority"] = 1 + dice.below(100);
     } else {
       rule["rules"] = {{"http", Json::array({{{"method", "GET"}, {"path", "/v1/.*"}}})}};
@@ -98,7 +106,9 @@ Json port_rule(Dice& dice, bool deny, bool ingress) {
 
 Json icmp_rule(Dice& dice) {
   static const std::vector<int> kTypes = {0, 3, 8, 11, 128, 129};
-  return {{"fields", list_of(dice, [&] { return Json{{"family", dice.one_in(2) ? "IPv4" : "IPv6"}, {"type", dice.pick(kTypes)}}; })}};
+  return {{"fields", list_of(dice, [&] {
+             return Json{{"family", dice.one_in(2) ? "IPv4" : "IPv6"}, {"type", dice.pick(kTypes)}};
+           })}};
 }
 
 Json rule_item(Dice& dice, bool deny, bool ingress) {
@@ -106,18 +116,33 @@ Json rule_item(Dice& dice, bool deny, bool ingress) {
   const std::string prefix = ingress ? "from" : "to";
   switch (dice.below(deny || ingress ? 7 : 9)) {
     case 0:
-    case 1: item[prefix + "Endpoints"] = list_of(dice, [&] { return label_selector(dice, true); }); break;
-    case 2: item[prefix + "Entities"] = list_of(dice, [&] { return Json(dice.pick(kEntities)); }); break;
-    case 3: item[prefix + "CIDR"] = list_of(dice, [&] { return Json(dice.pick(kPrefixes)); }); break;
-    case 4: item[prefix + "CIDRSet"] = list_of(dice, [&] { return cidr_rule(dice); }); break;
-    case 5: break;  // every peer
-    case 6:
-      if (dice.one_in(3)) item[prefix + "Nodes"] = Json::array({{{"matchLabels", {{"role", "worker"}}}}});
+    case 1:
+      item[prefix + "Endpoints"] = list_of(dice, [&] { return label_selector(dice, true); });
       break;
-    case 7: item["toFQDNs"] = list_of(dice, [&] { return Json{{"matchName", dice.pick(kNames)}}; }); break;
+    case 2:
+      item[prefix + "Entities"] = list_of(dice, [&] { return Json(dice.pick(kEntities)); });
+      break;
+    case 3:
+      item[prefix + "CIDR"] = list_of(dice, [&] { return Json(dice.pick(kPrefixes)); });
+      break;
+    case 4:
+      item[prefix + "CIDRSet"] = list_of(dice, [&] { return cidr_rule(dice); });
+      break;
+    case 5:
+      break;  // every peer
+    case 6:
+      if (dice.one_in(3))
+        item[prefix + "Nodes"] = Json::array({{{"matchLabels", {{"role", "worker"}}}}});
+      break;
+    case 7:
+      item["toFQDNs"] = list_of(dice, [&] { return Json{{"matchName", dice.pick(kNames)}}; });
+      break;
     default:
-      item["toServices"] = Json::array(
-          {{{"k8sService", {{"serviceName", dice.one_in(3) ? "missing" : dice.one_in(2) ? "db" : "ext"}, {"namespace", dice.one_in(2) ? "a" : "b"}}}}});
+      item["toServices"] = Json::array({{{"k8sService",
+                                          {{"serviceName", dice.one_in(3)   ? "missing"
+                                                           : dice.one_in(2) ? "db"
+                                                                            : "ext"},
+                                           {"namespace", dice.one_in(2) ? "a" : "b"}}}}});
       break;
   }
   if (!dice.one_in(3)) {
@@ -127,18 +152,22 @@ Json rule_item(Dice& dice, bool deny, bool ingress) {
       item["toPorts"] = list_of(dice, [&] { return port_rule(dice, deny, ingress); });
     }
   }
-  if (!deny && dice.one_in(12)) item["authentication"] = {{"mode", dice.one_in(2) ? "required" : "disabled"}};
+  if (!deny && dice.one_in(12))
+    item["authentication"] = {{"mode", dice.one_in(2) ? "required" : "disabled"}};
   return item;
 }
 
 Json rule(Dice& dice, bool node_subject) {
   Json spec = Json::object();
   if (node_subject) {
-    spec["nodeSelector"] = dice.one_in(2) ? Json::object() : Json{{"matchLabels", {{"role", dice.one_in(4) ? "worker" : "gw"}}}};
+    spec["nodeSelector"] =
+        dice.one_in(2) ? Json::object()
+                       : Json{{"matchLabels", {{"role", dice.one_in(4) ? "worker" : "gw"}}}};
   } else {
     spec["endpointSelector"] = label_selector(dice, false);
   }
-  static const std::vector<std::string> kSections = {"ingress", "egress", "ingressDeny", "egressDeny"};
+  static const std::vector<std::string> kSections = {"ingress", "egress", "ingressDeny",
+                                                     "egressDeny"};
   const std::size_t sections = 1 + dice.below(2);
   for (std::size_t i = 0; i < sections; ++i) {
     const std::string section = dice.one_in(3) ? dice.pick(kSections) : kSections[dice.below(2)];
@@ -146,22 +175,29 @@ Json rule(Dice& dice, bool node_subject) {
     const bool ingress = section.starts_with("ingress");
     spec[section] = list_of(dice, [&] { return rule_item(dice, deny, ingress); });
   }
-  if (dice.one_in(5)) spec["enableDefaultDeny"] = {{"ingress", !dice.one_in(2)}, {"egress", !dice.one_in(2)}};
+  if (dice.one_in(5))
+    spec["enableDefaultDeny"] = {{"ingress", !dice.one_in(2)}, {"egress", !dice.one_in(2)}};
   return spec;
 }
 
 Json kubernetes_policy(Dice& dice) {
   Json spec = Json::object();
-  spec["podSelector"] = dice.one_in(4) ? Json::object() : Json{{"matchLabels", {{"app", dice.pick(kApps)}}}};
+  spec["podSelector"] =
+      dice.one_in(4) ? Json::object() : Json{{"matchLabels", {{"app", dice.pick(kApps)}}}};
   for (const bool ingress : {true, false}) {
     if (dice.one_in(2)) continue;
     Json item = Json::object();
     Json peers = list_of(dice, [&]() -> Json {
       switch (dice.below(4)) {
-        case 0: return {{"podSelector", {{"matchLabels", {{"app", dice.pick(kApps)}}}}}};
-        case 1: return {{"namespaceSelector", {{"matchLabels", {{"team", "x"}}}}}};
-        case 2: return {{"namespaceSelector", Json::object()}, {"podSelector", {{"matchLabels", {{"app", dice.pick(kApps)}}}}}};
-        default: return {{"ipBlock", {{"cidr", dice.pick(kPrefixes)}}}};
+        case 0:
+          return {{"podSelector", {{"matchLabels", {{"app", dice.pick(kApps)}}}}}};
+        case 1:
+          return {{"namespaceSelector", {{"matchLabels", {{"team", "x"}}}}}};
+        case 2:
+          return {{"namespaceSelector", Json::object()},
+                  {"podSelector", {{"matchLabels", {{"app", dice.pick(kApps)}}}}}};
+        default:
+          return {{"ipBlock", {{"cidr", dice.pick(kPrefixes)}}}};
       }
     });
     if (!dice.one_in(4)) item[ingress ? "from" : "to"] = peers;
@@ -171,7 +207,8 @@ Json kubernetes_policy(Dice& dice) {
     }
     spec[ingress ? "ingress" : "egress"] = Json::array({item});
   }
-  if (dice.one_in(2)) spec["policyTypes"] = dice.one_in(2) ? Json{"Ingress"} : Json{"Ingress", "Egress"};
+  if (dice.one_in(2))
+    spec["policyTypes"] = dice.one_in(2) ? Json{"Ingress"} : Json{"Ingress", "Egress"};
   return spec;
 }
 
@@ -182,22 +219,32 @@ std::string random_policy(Dice& dice, std::size_t number) {
   Json document = Json::object();
   switch (dice.below(8)) {
     case 0:
-      document = {{"apiVersion", "networking.k8s.io/v1"}, {"kind", "NetworkPolicy"},
-                  {"metadata", {{"name", name}, {"namespace", dice.pick(kNamespaces)}}}, {"spec", kubernetes_policy(dice)}};
+      document = {{"apiVersion", "networking.k8s.io/v1"},
+                  {"kind", "NetworkPolicy"},
+                  {"metadata", {{"name", name}, {"namespace", dice.pick(kNamespaces)}}},
+                  {"spec", kubernetes_policy(dice)}};
       break;
     case 1:
-      document = {{"apiVersion", "cilium.io/v2"}, {"kind", "CiliumCIDRGroup"},
-                  {"metadata", {{"name", "group" + std::to_string(dice.below(2))}, {"labels", {{"env", dice.one_in(2) ? "prod" : "dev"}}}}},
-                  {"spec", {{"externalCIDRs", list_of(dice, [&] { return Json(dice.pick(kPrefixes)); })}}}};
+      document = {
+          {"apiVersion", "cilium.io/v2"},
+          {"kind", "CiliumCIDRGroup"},
+          {"metadata",
+           {{"name", "group" + std::to_string(dice.below(2))},
+            {"labels", {{"env", dice.one_in(2) ? "prod" : "dev"}}}}},
+          {"spec", {{"externalCIDRs", list_of(dice, [&] { return Json(dice.pick(kPrefixes)); })}}}};
       break;
     case 2:
     case 3:
-      document = {{"apiVersion", "cilium.io/v2"}, {"kind", "CiliumClusterwideNetworkPolicy"}, {"metadata", {{"name", name}}},
+      document = {{"apiVersion", "cilium.io/v2"},
+                  {"kind", "CiliumClusterwideNetworkPolicy"},
+                  {"metadata", {{"name", name}}},
                   {"spec", rule(dice, dice.one_in(3))}};
       break;
     default:
-      document = {{"apiVersion", "cilium.io/v2"}, {"kind", "CiliumNetworkPolicy"},
-                  {"metadata", {{"name", name}, {"namespace", dice.pick(kNamespaces)}}}, {"spec", rule(dice, false)}};
+      document = {{"apiVersion", "cilium.io/v2"},
+                  {"kind", "CiliumNetworkPolicy"},
+                  {"metadata", {{"name", name}, {"namespace", dice.pick(kNamespaces)}}},
+                  {"spec", rule(dice, false)}};
       break;
   }
   return document.dump();

@@ -9,8 +9,8 @@ namespace {
 
 const Endpoint* endpoint(const ReadRun& run, const std::string& name) {
   const auto& list = run.result.cluster.endpoints;
-  const auto found =
-      std::ranges::find_if(list, [&](const Endpoint& candidate) { return candidate.full_name() == name; });
+  const auto found = std::ranges::find_if(
+      list, [&](const Endpoint& candidate) { return candidate.full_name() == name; });
   return found == list.end() ? nullptr : &*found;
 }
 
@@ -70,13 +70,15 @@ TEST(Inventory, LaterPodReplacesTheEarlierOne) {
 
 TEST(Inventory, WorkloadsBecomeEndpointsWithoutAddresses) {
   const std::string spec =
-      "spec: {template: {metadata: {labels: {app: a}}, spec: {containers: [{ports: [{name: p, containerPort: "
+      "spec: {template: {metadata: {labels: {app: a}}, spec: {containers: [{ports: [{name: p, "
+      "containerPort: "
       "1}]}]}}}\n";
   const std::vector<std::pair<std::string, std::string>> kinds = {
       {"apps/v1", "Deployment"}, {"apps/v1", "StatefulSet"}, {"apps/v1", "DaemonSet"},
       {"apps/v1", "ReplicaSet"}, {"batch/v1", "Job"},        {"v1", "ReplicationController"}};
   for (const auto& [version, kind] : kinds) {
-    const ReadRun run = read("apiVersion: " + version + "\nkind: " + kind + "\nmetadata: {name: w}\n" + spec);
+    const ReadRun run =
+        read("apiVersion: " + version + "\nkind: " + kind + "\nmetadata: {name: w}\n" + spec);
     const Endpoint* workload = endpoint(run, "default/w");
     ASSERT_NE(workload, nullptr) << kind;
     EXPECT_EQ(workload->labels.at("app"), "a") << kind;
@@ -92,7 +94,8 @@ TEST(Inventory, WorkloadsBecomeEndpointsWithoutAddresses) {
 
 TEST(Inventory, OwnedReplicaSetIsItsDeployment) {
   const ReadRun run = read(
-      "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: w-1, ownerReferences: [{kind: Deployment, name: w}]}\n"
+      "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: w-1, ownerReferences: [{kind: "
+      "Deployment, name: w}]}\n"
       "spec: {template: {metadata: {labels: {app: a}}}}\n");
   EXPECT_TRUE(run.result.cluster.endpoints.empty());
   EXPECT_EQ(run.result.skipped_documents, 0U);
@@ -203,7 +206,8 @@ TEST(Inventory, PodWinsOverItsCiliumEndpointButTakesItsAddresses) {
   const ReadRun run = read(
       "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {app: pod}}\n---\n"
       "apiVersion: cilium.io/v2\nkind: CiliumEndpoint\nmetadata: {name: web}\n"
-      "status: {identity: {labels: [\"k8s:app=endpoint\"]}, networking: {addressing: [{ipv4: 10.0.0.5}]}}\n");
+      "status: {identity: {labels: [\"k8s:app=endpoint\"]}, networking: {addressing: [{ipv4: "
+      "10.0.0.5}]}}\n");
   ASSERT_EQ(run.result.cluster.endpoints.size(), 1U);
   EXPECT_EQ(run.result.cluster.endpoints[0].labels.at("app"), "pod");
   EXPECT_EQ(texts(run.result.cluster.endpoints[0].addresses), (Texts{"10.0.0.5"}));
@@ -222,7 +226,8 @@ TEST(Inventory, CiliumIdentityIsAnEndpointWithoutAddresses) {
 }
 
 TEST(Inventory, BadAddressIsReportedAtItsPlace) {
-  const ReadRun run = read("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nstatus: {podIP: 10.0.0.256}\n");
+  const ReadRun run =
+      read("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nstatus: {podIP: 10.0.0.256}\n");
   ASSERT_EQ(run.diagnostics.error_count(), 1U);
   EXPECT_EQ(run.diagnostics.all()[0].id, diag::Id::InvalidInventory);
   EXPECT_EQ(run.sources.file_line_column(run.diagnostics.all()[0].node), "input.yaml:4:17");

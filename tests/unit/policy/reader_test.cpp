@@ -15,7 +15,8 @@ const diag::Diagnostic* find(const ReadRun& run, Id id) {
 }
 
 TEST(Reader, KeepsTheDifferenceBetweenAbsentNullAndEmpty) {
-  const ReadRun run = read(rule("  ingress:\n  - {fromEndpoints: [], fromCIDR: null, toPorts: [{}]}\n  egress: []"));
+  const ReadRun run = read(
+      rule("  ingress:\n  - {fromEndpoints: [], fromCIDR: null, toPorts: [{}]}\n  egress: []"));
   ASSERT_EQ(run.result.policies.cilium.size(), 1U);
   const Rule& rule = *run.result.policies.cilium[0].spec;
   ASSERT_TRUE(rule.ingress.has_value());
@@ -115,12 +116,14 @@ TEST(Reader, UnknownFieldIsAWarningWhenTheClientDoesNotAskForMore) {
 }
 
 TEST(Reader, ReportsEveryMistakeOfAPolicyAndGoesOnWithTheNext) {
-  const ReadRun run = read(rule("  ingress:\n  - {fromCIDR: [x], toPorts: [{ports: [{port: 80}, {port: http--x}]}]}\n  "
-                                "- {fromEntities: [a]}") +
-                           "---\n" + rule("  ingress: [{}]"));
+  const ReadRun run = read(
+      rule("  ingress:\n  - {fromCIDR: [x], toPorts: [{ports: [{port: 80}, {port: http--x}]}]}\n  "
+           "- {fromEntities: [a]}") +
+      "---\n" + rule("  ingress: [{}]"));
   EXPECT_NE(find(run, Id::NotACidr), nullptr);
   EXPECT_NE(find(run, Id::WrongType), nullptr);
-  EXPECT_NE(find(run, Id::MalformedPort), nullptr);  // the agent's checks run although a type is wrong
+  EXPECT_NE(find(run, Id::MalformedPort),
+            nullptr);  // the agent's checks run although a type is wrong
   EXPECT_NE(find(run, Id::ValueNotAllowed), nullptr);
   EXPECT_EQ(run.diagnostics.error_count(), 4U) << diag::render_text(run.sources, run.diagnostics);
   EXPECT_EQ(run.result.rejected_policies, 1U);
@@ -138,8 +141,9 @@ TEST(Reader, LaterDocumentReplacesEarlierOneOfTheSameKindNamespaceAndName) {
   const std::string other_namespace =
       "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: b}\n"
       "spec: {endpointSelector: {}, ingress: [{}]}\n";
-  const ReadRun run = read(rule("  ingress: [{}]") + "---\n" + other_namespace + "---\n" + rule("  egress: [{}]") +
-                           "---\n" + knp("  podSelector: {}") + "---\n" + knp("  podSelector: {matchLabels: {a: b}}"));
+  const ReadRun run = read(rule("  ingress: [{}]") + "---\n" + other_namespace + "---\n" +
+                           rule("  egress: [{}]") + "---\n" + knp("  podSelector: {}") + "---\n" +
+                           knp("  podSelector: {matchLabels: {a: b}}"));
   ASSERT_EQ(run.result.policies.cilium.size(), 2U);
   EXPECT_TRUE(run.result.policies.cilium[0].spec->egress.has_value());
   EXPECT_FALSE(run.result.policies.cilium[0].spec->ingress.has_value());
@@ -149,7 +153,8 @@ TEST(Reader, LaterDocumentReplacesEarlierOneOfTheSameKindNamespaceAndName) {
 
 TEST(Reader, ClusterWidePolicyHasNoNamespace) {
   const ReadRun run = read(
-      "apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: a, namespace: b}\n"
+      "apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: a, "
+      "namespace: b}\n"
       "specs: [{nodeSelector: {}, ingress: [{}]}]\n");
   ASSERT_EQ(run.result.policies.cilium.size(), 1U);
   EXPECT_EQ(run.result.policies.cilium[0].kind, PolicyKind::CiliumClusterwideNetworkPolicy);
@@ -167,7 +172,8 @@ TEST(Reader, PolicyWithoutNamespaceIsInDefaultUnlessItIsAFile) {
 }
 
 TEST(Reader, NetworkPolicyGetsTheDefaultsOfTheApiServer) {
-  const ReadRun run = read(knp("  podSelector: {}\n  egress:\n  - ports: [{port: 80}, {port: dns, protocol: UDP}]"));
+  const ReadRun run = read(
+      knp("  podSelector: {}\n  egress:\n  - ports: [{port: 80}, {port: dns, protocol: UDP}]"));
   ASSERT_EQ(run.result.policies.kubernetes.size(), 1U);
   const KubernetesPolicy& policy = run.result.policies.kubernetes[0];
   ASSERT_EQ(policy.policy_types->size(), 2U);
@@ -179,10 +185,13 @@ TEST(Reader, NetworkPolicyGetsTheDefaultsOfTheApiServer) {
 
 TEST(Reader, NullLabelIsDroppedByTheApiServerAndEmptyInAFile) {
   const std::string text = cnp("  endpointSelector: {matchLabels: {a: null}}\n  ingress: [{}]");
-  EXPECT_TRUE(read(text).result.policies.cilium.at(0).spec->endpoint_selector->match_labels.empty());
+  EXPECT_TRUE(
+      read(text).result.policies.cilium.at(0).spec->endpoint_selector->match_labels.empty());
   ReadOptions file;
   file.check_schema = false;
-  EXPECT_EQ(read(text, file).result.policies.cilium.at(0).spec->endpoint_selector->match_labels.size(), 1U);
+  EXPECT_EQ(
+      read(text, file).result.policies.cilium.at(0).spec->endpoint_selector->match_labels.size(),
+      1U);
 }
 
 TEST(Reader, ReadsCidrGroups) {
@@ -201,8 +210,9 @@ TEST(Reader, CountsKindsThatItDoesNotKnow) {
 }
 
 TEST(Reader, RetiredApiVersionIsAnError) {
-  const ReadRun run =
-      read("apiVersion: extensions/v1beta1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {podSelector: {}}\n");
+  const ReadRun run = read(
+      "apiVersion: extensions/v1beta1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: "
+      "{podSelector: {}}\n");
   EXPECT_EQ(run.result.rejected_policies, 1U);
   const diag::Diagnostic* error = find(run, Id::UnknownApiVersion);
   ASSERT_NE(error, nullptr);
@@ -211,7 +221,8 @@ TEST(Reader, RetiredApiVersionIsAnError) {
 
 TEST(Reader, StopsQuietlyWhenThereAreTooManyErrors) {
   ReadRun run{{}, diag::Engine(3), {}};
-  const std::string text = rule("  ingress:\n  - fromCIDR: [a, b, c, d, e, f]") + "---\n" + rule("  ingress: [{}]");
+  const std::string text =
+      rule("  ingress:\n  - fromCIDR: [a, b, c, d, e, f]") + "---\n" + rule("  ingress: [{}]");
   const auto file = run.sources.add_file("input.yaml", text);
   const auto documents = manifest::read_documents(run.sources, file, run.diagnostics);
   run.result = read_documents(documents, {}, run.diagnostics);

@@ -31,7 +31,8 @@ TEST(ValidationConformance, ClusterGivesTheSameVerdict) {
   for (const Json& expected : all) {
     const Verdict verdict = judge(expected["yaml"]);
     const std::string id = expected["id"];
-    EXPECT_EQ(verdict.acceptance.accepted, expected["accepted"].get<bool>()) << id << "\n" << verdict.rendered();
+    EXPECT_EQ(verdict.acceptance.accepted, expected["accepted"].get<bool>()) << id << "\n"
+                                                                             << verdict.rendered();
     if (expected["accepted"]) {
       EXPECT_FALSE(verdict.diagnostics.has_errors()) << id << "\n" << verdict.rendered();
       continue;
@@ -43,8 +44,9 @@ TEST(ValidationConformance, ClusterGivesTheSameVerdict) {
     EXPECT_NE(verdict.first_error(), nullptr) << id << ": refused without a reason";
     EXPECT_EQ(party(verdict), expected["rejected_by"]) << id << "\n" << verdict.rendered();
     if (expected["rejected_by"] == "agent") {
-      EXPECT_EQ(verdict.acceptance.refusal_class, expected["class"].get<std::string>()) << id << "\n"
-                                                                                        << verdict.rendered();
+      EXPECT_EQ(verdict.acceptance.refusal_class, expected["class"].get<std::string>())
+          << id << "\n"
+          << verdict.rendered();
     }
   }
 }

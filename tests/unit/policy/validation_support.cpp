@@ -25,7 +25,9 @@ std::string Verdict::pointed_at(const diag::Diagnostic& diagnostic) const {
   const source::Range& range = sources.range(diagnostic.node);
   const std::string_view line = sources.line_text(range.file, range.begin.line);
   const std::string_view from = line.substr(range.begin.column - 1);
-  return std::string(range.end.line == range.begin.line ? from.substr(0, range.end.column - range.begin.column) : from);
+  return std::string(range.end.line == range.begin.line
+                         ? from.substr(0, range.end.column - range.begin.column)
+                         : from);
 }
 
 Verdict judge(const std::string& text, Door door, const Options& options) {
@@ -33,8 +35,9 @@ Verdict judge(const std::string& text, Door door, const Options& options) {
   const source::FileId file = verdict.sources.add_file("input.yaml", text);
   const auto documents = manifest::read_documents(verdict.sources, file, verdict.diagnostics);
   if (documents.size() != 1) return verdict;
-  verdict.acceptance = door == Door::Cluster ? validate(documents.front(), options, verdict.diagnostics)
-                                             : validate_static_file(documents.front(), options, verdict.diagnostics);
+  verdict.acceptance = door == Door::Cluster
+                           ? validate(documents.front(), options, verdict.diagnostics)
+                           : validate_static_file(documents.front(), options, verdict.diagnostics);
   return verdict;
 }
 
@@ -47,14 +50,16 @@ ReadRun read(const std::string& text, const ReadOptions& options) {
 }
 
 std::string cnp(const std::string& spec) {
-  return "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: default}\nspec:\n" +
+  return "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: "
+         "default}\nspec:\n" +
          spec + "\n";
 }
 
 std::string rule(const std::string& sections) { return cnp("  endpointSelector: {}\n" + sections); }
 
 std::string knp(const std::string& spec) {
-  return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec:\n" + spec + "\n";
+  return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec:\n" +
+         spec + "\n";
 }
 
 void PrintTo(const RefusalCase& refusal, std::ostream* out) { *out << refusal.name; }

@@ -24,8 +24,10 @@ struct Verdict {
   [[nodiscard]] std::string rendered() const { return diag::render_text(sources, diagnostics); }
 };
 
-// Judges the one document of a text. A text that is no document is refused with the manifest's diagnostics.
-[[nodiscard]] Verdict judge(const std::string& text, Door door = Door::Cluster, const Options& options = {});
+// Judges the one document of a text. A text that is no document is refused with the manifest's
+// diagnostics.
+[[nodiscard]] Verdict judge(const std::string& text, Door door = Door::Cluster,
+                            const Options& options = {});
 
 // Reads texts as one run would.
 struct ReadRun {
@@ -52,8 +54,8 @@ struct RefusalCase {
   Options options = {};
 };
 void PrintTo(const RefusalCase& refusal, std::ostream* out);
-// Fails unless the case is refused by the right party, with that class as its first error, and the reason stands at its
-// place.
+// Fails unless the case is refused by the right party, with that class as its first error, and the
+// reason stands at its place.
 void expect_refusal(const RefusalCase& refusal);
 
 // The name of a parameterised case.

@@ -18,7 +18,8 @@ TEST(TextFormat, PortNumbersFollowGoBaseZero) {
   EXPECT_EQ(parse_port_number("0xffff"), 65535);
   EXPECT_EQ(parse_port_number("1_000"), 1000);
   EXPECT_EQ(parse_port_number("0_7"), 7);
-  for (const std::string_view text : {"", "08", "65536", "+1", "-1", " 1", "1_", "_1", "1__0", "0x", "99999999999999999999"}) {
+  for (const std::string_view text :
+       {"", "08", "65536", "+1", "-1", " 1", "1_", "_1", "1__0", "0x", "99999999999999999999"}) {
     EXPECT_FALSE(parse_port_number(text).has_value()) << text;
   }
 }
@@ -36,8 +37,9 @@ TEST(TextFormat, ServiceNames) {
 TEST(TextFormat, SloppyPrefixesReadLeadingZerosAsDecimal) {
   EXPECT_EQ(parse_sloppy_prefix("010.000.1.09/08")->to_string(), "10.0.0.0/8");
   EXPECT_EQ(parse_sloppy_prefix("2001:db8::/032")->to_string(), "2001:db8::/32");
-  for (const std::string_view text : {"", "10.0.0.0", "10.0.0/8", "10.0.0.0.0/8", "10.0.0.256/8", "10.0.0.0/33", "10.0.0.0/-1",
-                                      "10.0.0.0/8 ", "fe80::1%eth0/64"}) {
+  for (const std::string_view text :
+       {"", "10.0.0.0", "10.0.0/8", "10.0.0.0.0/8", "10.0.0.256/8", "10.0.0.0/33", "10.0.0.0/-1",
+        "10.0.0.0/8 ", "fe80::1%eth0/64"}) {
     EXPECT_FALSE(parse_sloppy_prefix(text).has_value()) << text;
   }
 }
