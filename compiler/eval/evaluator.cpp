@@ -30,14 +30,6 @@ struct SubjectPolicy {
   std::array<DirectionPolicy, 2> directions;  // ingress, egress
 };
 
-// Cilium sorts the rules of an endpoint by the name of their object.
-auto sort_key(const Entry* entry) {
-  static constexpr std::array<std::string_view, 3> kKinds = {"cnp", "ccnp", "netpol"};
-  return std::tuple(kKinds[static_cast<std::size_t>(entry->origin.kind)],
-                    std::string_view(entry->origin.namespace_),
-                    std::string_view(entry->origin.name));
-}
-
 // Added when policies apply but none of them denies by default (spec section 6.2).
 Entry allow_everything(Direction direction, const policy::Selector& wildcard) {
   Entry entry;
@@ -65,8 +57,6 @@ struct Evaluator::Impl {
     for (const Entry& entry : resolved.entries) {
       entries.push_back(&entry);
     }
-    std::stable_sort(entries.begin(), entries.end(),
-                     [](const Entry* a, const Entry* b) { return sort_key(a) < sort_key(b); });
     for (std::size_t i = 0; i < cluster.endpoints.size(); ++i) {
       endpoint_index.emplace(cluster.endpoints[i].full_name(), i);
     }

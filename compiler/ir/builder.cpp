@@ -187,9 +187,9 @@ class Builder {
   // One rule for each kind of redirect, and each set of peers, that the element's ports have.
   void add_ports(const Entry& entry, const Rule& base, const EntryPorts& ports,
                  DirectionPolicy& out) {
-    if (ports.listener_needs_namespace && subject_.namespace_.empty()) report_listener(ports);
     std::map<std::pair<std::string, std::vector<std::uint32_t>>, Rule> rules;
     for (const PortSpec& port : ports.ports) {
+      if (ports.listener_needs_namespace && subject_.namespace_.empty()) report_listener(ports);
       const auto range = resolve_port(entry, port);
       if (!range) continue;
       Rule rule = base;

@@ -111,7 +111,7 @@ class Checker {
     ok_ = false;
     if (already_reported(diagnostics_, id, later)) return;
     auto& diagnostic = diagnostics_.report(id, later, message);
-    if (earlier.valid()) diagnostic.infos.push_back({earlier, "the earlier statement"});
+    if (earlier.valid()) diagnostic.infos.push_back({earlier, "the other statement"});
     diagnostic.help = "Cilium cannot compute the endpoint's policy while both apply to it";
   }
 

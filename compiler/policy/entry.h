@@ -124,7 +124,8 @@ struct PrefixLabels {
 };
 
 struct Resolved {
-  std::vector<Entry> entries;
+  std::vector<Entry>
+      entries;  // in the order in which Cilium takes them: by kind, namespace and name
   std::vector<PrefixLabels> prefixes;
   std::vector<std::pair<std::string, Selector>>
       fqdn_selectors;  // pattern or name as written -> its selector

@@ -1,6 +1,9 @@
 // Policies to entries (spec section 6.1).
 
 #include <algorithm>
+#include <array>
+#include <string_view>
+#include <tuple>
 
 #include "compiler/policy/resolve_context.h"
 
@@ -202,6 +205,19 @@ void resolve_cilium_policy(ResolveContext& context, const CiliumPolicy& policy) 
   }
 }
 
+namespace {
+
+// Cilium sorts the rules of an endpoint by the name of their object: "cnp/ns/name", "ccnp//name",
+// "netpol/ns/name". It shows where the first statement of a filter counts for all (spec
+// section 3.3).
+auto object_order(const Entry& entry) {
+  static constexpr std::array<std::string_view, 3> kKinds = {"cnp", "ccnp", "netpol"};
+  return std::tuple(kKinds[static_cast<std::size_t>(entry.origin.kind)],
+                    std::string_view(entry.origin.namespace_), std::string_view(entry.origin.name));
+}
+
+}  // namespace
+
 Resolved resolve(const PolicySet& policies, const Cluster& cluster, const Options& options,
                  diag::Engine& diagnostics) {
   Resolved out;
@@ -213,6 +229,9 @@ Resolved resolve(const PolicySet& policies, const Cluster& cluster, const Option
   for (const KubernetesPolicy& policy : policies.kubernetes) {
     resolve_kubernetes_policy(context, policy);
   }
+  std::stable_sort(out.entries.begin(), out.entries.end(), [](const Entry& a, const Entry& b) {
+    return object_order(a) < object_order(b);
+  });
   if (!out.entries.empty()) {
     warn_special_pod_labels(context);
   }
