@@ -47,7 +47,7 @@ class Conflicts : public ::testing::Test {
     EXPECT_EQ(world_.sources.file_line(found[0].node), "policy.yaml:53");
     ASSERT_THAT(found[0].infos, SizeIs(1));
     EXPECT_EQ(world_.sources.file_line(found[0].infos[0].node), "policy.yaml:52");
-    EXPECT_THAT(found[0].infos[0].text, HasSubstr("earlier"));
+    EXPECT_THAT(found[0].infos[0].text, HasSubstr("other"));
     EXPECT_FALSE(found[0].help.empty());
   }
 
