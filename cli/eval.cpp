@@ -68,12 +68,10 @@ std::string verdict_line(const eval::FlowResult& result) {
   return text;
 }
 
-// What an engine answers can be compared: shapes know the verdict and the parser, requests and
-// authentication only the reference evaluator judges.
+// What an engine answers can be compared: authentication and listeners only the reference names.
 std::vector<std::string> differences(const EvalOptions& options, scenario::Expectation expect,
                                      const eval::FlowResult& result) {
   if (options.engine != "reference") {
-    expect.l7.reset();
     expect.auth.reset();
     expect.auth_source.reset();
     expect.listener.reset();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "compiler/eval/eval.h"
 #include "compiler/ir/builder.h"
 #include "compiler/passes/pass.h"
 #include "compiler/policy/address_book.h"
@@ -103,7 +104,16 @@ class ShapeCase {
     const auto decision = oracle_(*program.shape, prepared_.sources(), question);
     if (!decision) return fail(scenario::describe(flow) + ": " + decision.error().message);
     fill(*program.shape, question.direction, *decision, result);
+    if (result.verdict == eval::Verdict::Redirect) result.l7_allowed = judge_request(flow);
     return result;
+  }
+
+  // A program hands a redirected request to the L7 engine; until that exists the evaluator stands
+  // in for it, with the matchers that it will use (compiler/policy/l7).
+  std::optional<bool> judge_request(const eval::Flow& flow) {
+    if (!flow.http && !flow.dns_query && !flow.server_name) return std::nullopt;
+    if (!evaluator_) evaluator_.emplace(source_.cluster, prepared_.resolved(), source_.options);
+    return evaluator_->evaluate(flow).l7_allowed;
   }
 
   static void fill(const ir::Shape& shape, std::size_t direction, std::uint32_t decision,
@@ -131,6 +141,7 @@ class ShapeCase {
   const ShapeOracle& oracle_;
   policy::AddressBook book_;
   std::map<std::string, SubjectProgram> programs_;
+  std::optional<eval::Evaluator> evaluator_;
 };
 
 }  // namespace

@@ -26,8 +26,8 @@ struct ShapeQuestion {
 using ShapeOracle = std::function<Result<std::uint32_t>(
     const ir::Shape& shape, const source::SourceMap& sources, const ShapeQuestion& question)>;
 
-// Results hold verdict, parser and whether default deny decided; a subject whose policy cannot be
-// computed denies.
+// Results hold verdict, parser, whether default deny decided, and for a redirect what the L7
+// matchers say of the request; a subject whose policy cannot be computed denies.
 [[nodiscard]] scenario::Engine shape_engine(ShapeOracle oracle);
 // Answers from the verdict matrices, in user space.
 [[nodiscard]] scenario::Engine matrix_engine();
