@@ -8,12 +8,6 @@
 
 namespace policyc::policy {
 
-// An identity as policy sees it. Pods of equal labels are one identity.
-struct PeerIdentity {
-  LabelSet labels;
-  bool is_local_host = false;  // identity 1
-};
-
 // The labels of everything in the IP cache. The inputs must outlive it.
 class AddressBook {
  public:

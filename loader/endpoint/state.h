@@ -16,7 +16,7 @@
 
 namespace policyc::endpoint {
 
-// One identity: its labels, number and peer class. For now every identity is a class of its own.
+// One identity: its labels, number and peer class. Every identity is a class of its own.
 struct IdentityRecord {
   policy::LabelSet labels;
   std::uint32_t identity = 0;
