@@ -10,7 +10,7 @@
 
 #include "compiler/matrix/matrix.h"
 #include "compiler/policy/entry.h"
-#include "compiler/policy/selector.h"
+#include "compiler/policy/predicate.h"
 
 namespace policyc::ir {
 
@@ -59,7 +59,7 @@ struct DirectionPolicy {
 
 struct EndpointPolicy {
   std::string subject;
-  std::vector<policy::Selector> predicates;   // unique by serialised text
+  std::vector<policy::Predicate> predicates;  // unique by serialised text
   std::array<DirectionPolicy, 2> directions;  // 0 ingress, 1 egress
 };
 

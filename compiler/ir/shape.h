@@ -13,7 +13,7 @@
 #include "compiler/ir/ir.h"
 #include "compiler/matrix/matrix.h"
 #include "compiler/policy/labels.h"
-#include "compiler/policy/selector.h"
+#include "compiler/policy/predicate.h"
 #include "compiler/support/result.h"
 
 namespace policyc::ir {
@@ -48,7 +48,7 @@ struct DirectionShape {
 struct Shape {
   std::uint32_t abi_version = 0;
   std::string subject;  // for people: the selector or the endpoint class
-  std::vector<policy::Selector> predicates;
+  std::vector<policy::Predicate> predicates;
   std::array<DirectionShape, 2> directions;  // [policyc_direction]: 0 ingress, 1 egress
   std::string hash;                          // SHA-256 of the canonical JSON without this field
 

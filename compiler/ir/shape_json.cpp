@@ -44,6 +44,12 @@ std::size_t index_in(const std::string_view (&names)[N], const std::string& name
   throw std::runtime_error("unknown name `" + name + "`");
 }
 
+Json predicate_json(const policy::Predicate& predicate) {
+  Json any_of = Json::array();
+  for (const auto& selector : predicate.selectors) any_of.push_back(selector_json(selector));
+  return any_of;
+}
+
 policy::Selector selector_from(const Json& json) {
   policy::Selector selector;
   selector.text = json.at("text");
@@ -54,6 +60,12 @@ policy::Selector selector_from(const Json& json) {
          item.at("values").get<std::vector<std::string>>()});
   }
   return selector;
+}
+
+policy::Predicate predicate_from(const Json& json) {
+  policy::Predicate predicate;
+  for (const Json& selector : json) predicate.selectors.push_back(selector_from(selector));
+  return predicate;
 }
 
 Json rule_json(const Rule& rule) {
@@ -119,7 +131,7 @@ std::string to_json(const Shape& shape) {
   json["subject"] = shape.subject;
   json["predicates"] = Json::array();
   for (const auto& predicate : shape.predicates)
-    json["predicates"].push_back(selector_json(predicate));
+    json["predicates"].push_back(predicate_json(predicate));
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const DirectionShape& part = shape.directions[direction];
     Json rules = Json::array();
@@ -141,7 +153,7 @@ Result<Shape> shape_from_json(std::string_view text) {
     EndpointPolicy policy;
     policy.subject = json.at("subject");
     for (const Json& predicate : json.at("predicates"))
-      policy.predicates.push_back(selector_from(predicate));
+      policy.predicates.push_back(predicate_from(predicate));
     for (std::size_t direction = 0; direction < 2; ++direction) {
       const Json& part = json.at(std::string(direction_name(direction)));
       DirectionPolicy& out = policy.directions[direction];

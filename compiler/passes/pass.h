@@ -38,6 +38,7 @@ void run(ir::EndpointPolicy& policy, Report& report, const std::vector<std::stri
 [[nodiscard]] Pass coalesce_ports();
 [[nodiscard]] Pass remove_unmatchable();
 [[nodiscard]] Pass remove_shadowed();
+[[nodiscard]] Pass peer_predicates();
 [[nodiscard]] Pass prune_predicates();
 
 }  // namespace policyc::passes

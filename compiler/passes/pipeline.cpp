@@ -6,8 +6,9 @@ namespace policyc::passes {
 
 const std::vector<Pass>& pipeline() {
   static const std::vector<Pass> kPasses = {
-      coalesce_ports(), remove_unmatchable(),
+      coalesce_ports(),   remove_unmatchable(),
       remove_shadowed(),   // after coalesce_ports: the width of a rule's ports breaks ties
+      peer_predicates(),   // after whatever changes a rule's peers
       prune_predicates(),  // after whatever takes rules out
   };
   return kPasses;

@@ -14,7 +14,7 @@ Pass prune_predicates() {
                 asked.insert(rule.peers.begin(), rule.peers.end());
             }
             std::vector<std::uint32_t> new_index(policy.predicates.size());
-            std::vector<policy::Selector> kept;
+            std::vector<policy::Predicate> kept;
             for (const std::uint32_t index : asked) {
               new_index[index] = static_cast<std::uint32_t>(kept.size());
               kept.push_back(std::move(policy.predicates[index]));

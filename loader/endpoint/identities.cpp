@@ -84,15 +84,17 @@ policy::Resolved mentions(const Inventory& inventory, const std::vector<ir::Shap
   for (const auto& [prefix, labels] : inventory.prefixes) prefixes[prefix] = labels;
   std::set<std::string> names;
   for (const ir::Shape& shape : shapes) {
-    for (const policy::Selector& selector : shape.predicates) {
-      for (const policy::Requirement& requirement : selector.requirements) {
-        if (requirement.source == "fqdn" && names.insert(requirement.key).second) {
-          resolved.fqdn_selectors.emplace_back(
-              requirement.key, policy::Selector{{requirement}, "fqdn " + requirement.key});
-        }
-        if (requirement.source != "cidr") continue;
-        if (const auto prefix = policy::parse_cidr_label_key(requirement.key)) {
-          prefixes[*prefix].add(policy::cidr_label(*prefix));
+    for (const policy::Predicate& predicate : shape.predicates) {
+      for (const policy::Selector& selector : predicate.selectors) {
+        for (const policy::Requirement& requirement : selector.requirements) {
+          if (requirement.source == "fqdn" && names.insert(requirement.key).second) {
+            resolved.fqdn_selectors.emplace_back(
+                requirement.key, policy::Selector{{requirement}, "fqdn " + requirement.key});
+          }
+          if (requirement.source != "cidr") continue;
+          if (const auto prefix = policy::parse_cidr_label_key(requirement.key)) {
+            prefixes[*prefix].add(policy::cidr_label(*prefix));
+          }
         }
       }
     }

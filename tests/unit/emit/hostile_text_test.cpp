@@ -98,7 +98,7 @@ TEST(HostileText, StaysInsideLineDirectives) {
 std::vector<backend::FunctionInfo> functions_of(const std::string& text, std::size_t rules) {
   ir::EndpointPolicy policy;
   policy.subject = text;
-  policy.predicates = {{{{"any", text, policy::Operator::In, {text}}}, text}};
+  policy.predicates = {policy::Selector{{{"any", text, policy::Operator::In, {text}}}, text}};
   auto& in = policy.directions[0];
   in.enforced = in.default_deny = true;
   in.default_deny_origins = {{text, text, text, 3}};

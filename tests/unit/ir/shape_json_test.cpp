@@ -24,10 +24,11 @@ EndpointPolicy rich_policy() {
   EndpointPolicy policy;
   policy.subject = "web \"quoted\" \xc3\xa9";
   policy.predicates = {label("app", "a")};
-  policy.predicates.push_back({{{"k8s", "x", policy::Operator::NotIn, {"1", "2"}},
-                                {"any", "y", policy::Operator::Exists, {}},
-                                {"cidr", "10.0.0.0/8", policy::Operator::DoesNotExist, {}}},
-                               "text"});
+  policy.predicates.emplace_back(
+      policy::Selector{{{"k8s", "x", policy::Operator::NotIn, {"1", "2"}},
+                        {"any", "y", policy::Operator::Exists, {}},
+                        {"cidr", "10.0.0.0/8", policy::Operator::DoesNotExist, {}}},
+                       "text"});
   auto& in = policy.directions[0];
   in.enforced = in.default_deny = true;
   in.default_deny_origins = {{"CiliumNetworkPolicy/ns/p", "spec.ingress[0]", "p.yaml", 3}};
@@ -58,8 +59,7 @@ TEST(ShapeJson, TextIsTakenBackExactly) {
   EXPECT_EQ(back->subject, shape.subject);
   ASSERT_EQ(back->predicates.size(), shape.predicates.size());
   for (std::size_t i = 0; i < shape.predicates.size(); ++i) {
-    EXPECT_EQ(back->predicates[i].requirements, shape.predicates[i].requirements);
-    EXPECT_EQ(back->predicates[i].text, shape.predicates[i].text);
+    EXPECT_EQ(back->predicates[i], shape.predicates[i]);
   }
   for (std::size_t direction = 0; direction < 2; ++direction) {
     EXPECT_EQ(back->directions[direction].form, shape.directions[direction].form);

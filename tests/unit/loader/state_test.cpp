@@ -204,9 +204,10 @@ TEST(IdentitiesTest, AddressesGetTheLabelsOfInventoryAndPredicates) {
   pod.addresses = {*parse_ip_address("10.0.0.1")};
   inventory.cluster.endpoints.push_back(pod);
   ir::Shape shape;
-  shape.predicates.push_back({{{"cidr", "203.0.113.0/24", policy::Operator::Exists, {}},
-                               {"cidr", "203.0.113.128/25", policy::Operator::DoesNotExist, {}}},
-                              "cidr"});
+  shape.predicates.emplace_back(
+      policy::Selector{{{"cidr", "203.0.113.0/24", policy::Operator::Exists, {}},
+                        {"cidr", "203.0.113.128/25", policy::Operator::DoesNotExist, {}}},
+                       "cidr"});
   State state;
   const auto table = must(endpoint::build_addresses(state, inventory, {shape}));
   const auto entry = [&table](const char* text) {

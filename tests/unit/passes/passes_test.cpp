@@ -123,6 +123,28 @@ TEST(RemoveShadowed, ARuleForSomePeersShadowsNothing) {
   EXPECT_THAT(report.removed, IsEmpty());
 }
 
+TEST(PeerPredicates, MakesOnePredicateOfTheSamePeersWhateverTheirOrder) {
+  ir::Rule first = allow(1, {{kTcp, 80, 80}});
+  first.any_peer = false;
+  first.peers = {0, 1};
+  ir::Rule second = allow(2, {{kTcp, 81, 81}});
+  second.any_peer = false;
+  second.peers = {1, 0};
+  ir::Rule single = allow(3, {{kTcp, 82, 82}});
+  single.any_peer = false;
+  single.peers = {1};
+  auto policy = ingress({first, second, single});
+  policy.predicates = {ir::testing::label("app", "a"), ir::testing::label("app", "b")};
+  Report report;
+  peer_predicates().run(policy, report);
+  const auto& rules = policy.directions[0].rules;
+  ASSERT_THAT(policy.predicates, SizeIs(3));
+  EXPECT_EQ(policy.predicates[2].serialise(), "any:app=a | any:app=b");
+  EXPECT_THAT(rules[0].peers, ElementsAre(2));
+  EXPECT_THAT(rules[1].peers, ElementsAre(2));
+  EXPECT_THAT(rules[2].peers, ElementsAre(1));
+}
+
 TEST(PrunePredicates, ForgetsWhatNoRuleAsks) {
   ir::Rule rule = allow(1, {{}});
   rule.any_peer = false;
@@ -135,8 +157,8 @@ TEST(PrunePredicates, ForgetsWhatNoRuleAsks) {
   Report report;
   prune_predicates().run(policy, report);
   ASSERT_THAT(policy.predicates, SizeIs(2));
-  EXPECT_EQ(policy.predicates[0].text, "app=b");
-  EXPECT_EQ(policy.predicates[1].text, "app=d");
+  EXPECT_EQ(policy.predicates[0].serialise(), "any:app=b");
+  EXPECT_EQ(policy.predicates[1].serialise(), "any:app=d");
   EXPECT_THAT(policy.directions[0].rules[0].peers, ElementsAre(0, 1));
 }
 
