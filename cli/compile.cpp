@@ -11,6 +11,7 @@
 #include "cli/agent_options.h"
 #include "cli/command.h"
 #include "cli/document_tree.h"
+#include "cli/pass_list.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/ir/printer.h"
 #include "loader/bpf/join.h"
@@ -31,7 +32,10 @@ struct Arguments {
   bool without_l7 = false;
   bool strict = false;
   bool list_passes = false;
+  bool verify_each = false;
+  bool report_dead = false;
   std::vector<std::string> disabled_passes;
+  std::vector<std::string> dump_after;
   AgentArguments agent;
 };
 
@@ -50,13 +54,7 @@ class CompileCommand {
     for (const std::string& kind : arguments_.emit) {
       if (!kEmitKinds.contains(kind)) return usage("--emit: unknown kind `" + kind + "`");
     }
-    for (const std::string& name : arguments_.disabled_passes) {
-      const auto& known = passes::pipeline();
-      if (std::none_of(known.begin(), known.end(),
-                       [&name](const auto& pass) { return pass.name == name; })) {
-        return usage("--disable-pass: no pass is called `" + name + "`; see --list-passes");
-      }
-    }
+    if (const std::string mistake = wrong_pass(); !mistake.empty()) return usage(mistake);
     if (arguments_.inputs.empty()) return usage("compile: no input; give a file, a directory or -");
     auto policies = driver::read_inputs(arguments_.inputs, context_.in);
     if (!policies) return unreadable(policies.error());
@@ -72,11 +70,14 @@ class CompileCommand {
     options.without_l7 = arguments_.without_l7;
     options.has_inventory = !arguments_.endpoints.empty();
     options.strict = arguments_.strict;
-    options.disabled_passes = arguments_.disabled_passes;
+    options.passes.disabled = arguments_.disabled_passes;
+    options.passes.verify_each = arguments_.verify_each;
+    options.dump_after = arguments_.dump_after;
     driver::Compilation compilation(options);
     const bool ready = compilation.parse(std::move(*policies), std::move(*inventory)) &&
                        compilation.resolve() && compilation.build_shapes();
     context_.err << diag::render_text(compilation.sources(), compilation.diagnostics());
+    if (!compilation.violations().empty()) return broken(compilation);
     if (!ready && !compilation.diagnostics().has_errors()) {
       context_.err << "policyc: refused by --strict: Cilium does not do what these policies say\n";
     }
@@ -102,10 +103,50 @@ class CompileCommand {
   }
 
   int list_passes() {
-    for (const auto& pass : passes::pipeline()) {
-      context_.out << std::left << std::setw(22) << pass.name << pass.summary << "\n";
-    }
+    print_passes(context_.out);
     return kSuccess;
+  }
+
+  // What is wrong with the names of passes that were given; empty: nothing.
+  std::string wrong_pass() const {
+    for (const std::string& name : arguments_.disabled_passes) {
+      const passes::Pass* pass = passes::find_pass(name);
+      if (pass == nullptr)
+        return "--disable-pass: no pass is called `" + name + "`; see --list-passes";
+      if (pass->required)
+        return "--disable-pass: the pass `" + name + "` is required: what follows needs its result";
+    }
+    for (const std::string& name : arguments_.dump_after) {
+      if (name != "all" && passes::find_pass(name) == nullptr)
+        return "--dump-after: no pass is called `" + name + "`; see --list-passes";
+    }
+    return {};
+  }
+
+  int broken(const driver::Compilation& compilation) {
+    for (const std::string& violation : compilation.violations())
+      context_.err << "policyc: internal error: " << violation << "\n";
+    return kInternal;
+  }
+
+  void report_dead(const driver::ShapeUnit& unit) {
+    for (const passes::LostPort& lost : unit.report.lost_ports) {
+      note(lost.origin) << ir::direction_name(lost.direction) << " rule " << lost.rule << " ("
+                        << lost.origin.path << ") does without the port `" << lost.name
+                        << "`: the name has no number, or two\n";
+    }
+    for (const passes::RemovedRule& removed : unit.report.removed) {
+      note(removed.rule.origin) << ir::direction_name(removed.direction) << " rule "
+                                << removed.rule.id << " of " << removed.rule.origin.object << " "
+                                << removed.rule.origin.path << " never decides: " << removed.reason;
+      if (removed.covered_by != 0) context_.err << " (rule " << removed.covered_by << ")";
+      context_.err << "\n";
+    }
+  }
+
+  std::ostream& note(const ir::Origin& origin) {
+    if (!origin.file.empty()) context_.err << origin.place() << ": ";
+    return context_.err << "note: ";
   }
 
   // To the output directory, or to standard output when there is none.
@@ -130,12 +171,18 @@ class CompileCommand {
   }
 
   int compile_shapes(driver::Compilation& compilation, double front_end, Clock::time_point start) {
-    const bool objects_wanted =
-        arguments_.emit.empty() || wants("obj") || wants("asm") || wants("llvm-ir");
+    const bool objects_wanted = (arguments_.emit.empty() && arguments_.dump_after.empty()) ||
+                                wants("obj") || wants("asm") || wants("llvm-ir");
     nlohmann::ordered_json index = nlohmann::ordered_json::array();
     std::size_t bytes = 0;
     for (const driver::ShapeUnit& unit : compilation.shapes()) {
       const std::string stem = "policy-" + unit.shape.hash.substr(0, 12);
+      if (arguments_.report_dead) report_dead(unit);
+      for (const auto& [pass, text] : unit.dumps) {
+        const std::string name = stem + ".after-" + pass + ".ir";
+        if (arguments_.output_directory.empty()) context_.out << "; " << name << "\n";
+        emit_text(name, text);
+      }
       if (wants("ir")) emit_text(stem + ".ir", ir::print(unit.ir));
       if (wants("matrix")) emit_text(stem + ".matrix", ir::print_matrix(unit.shape));
       if (wants("c")) emit_text(stem + ".c", emit::emit(unit.shape).text);
@@ -228,7 +275,19 @@ void add_compile(CLI::App& app, Context& context) {
   command->add_flag("--strict", arguments->strict,
                     "Refuse policies that a known bug of Cilium gives another meaning");
   command->add_flag("--list-passes", arguments->list_passes, "List the passes and stop");
-  command->add_option("--disable-pass", arguments->disabled_passes, "Skip a pass by name");
+  command
+      ->add_option("--disable-pass", arguments->disabled_passes,
+                   "Skip optional passes by name (comma separated)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command
+      ->add_option("--dump-after", arguments->dump_after,
+                   "Print the IR after these passes, or after `all` (comma separated)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_flag("--verify-each", arguments->verify_each, "Verify the IR after each pass");
+  command->add_flag("--report-dead", arguments->report_dead,
+                    "Print a note for each rule that can never decide");
   add_agent_options(*command, arguments->agent);
   command->callback(
       [arguments, &context] { context.exit_code = CompileCommand(*arguments, context).run(); });

@@ -36,11 +36,15 @@ int inspect(const std::string& path, bool json, Context& context) {
   }
   context.out << "subject      " << shape->subject << "\npolicy hash  " << shape->hash
               << "\nABI version  " << shape->abi_version << "\n\n";
-  ir::EndpointPolicy policy{shape->subject, shape->predicates, {}};
+  ir::EndpointPolicy policy;
+  policy.subject = shape->subject;
+  policy.predicates = shape->predicates;
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const auto& part = shape->directions[direction];
-    policy.directions[direction] = {part.enforced, part.default_deny, part.rules,
-                                    part.default_deny_origins};
+    policy.directions[direction].enforced = part.enforced;
+    policy.directions[direction].default_deny = part.default_deny;
+    policy.directions[direction].rules = part.rules;
+    policy.directions[direction].default_deny_origins = part.default_deny_origins;
   }
   context.out << ir::print(policy) << "\n";
   for (const auto& function : info->functions) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "compiler/ir/conflicts.h"
+#include "compiler/ir/printer.h"
 #include "compiler/policy/address_book.h"
 
 namespace policyc::driver {
@@ -34,7 +35,8 @@ bool Compilation::has_known_bugs() const {
 }
 
 bool Compilation::acceptable() const {
-  return !diagnostics_.has_errors() && !(options_.strict && has_known_bugs());
+  return violations_.empty() && !diagnostics_.has_errors() &&
+         !(options_.strict && has_known_bugs());
 }
 
 bool Compilation::resolve() {
@@ -42,29 +44,51 @@ bool Compilation::resolve() {
   return acceptable();
 }
 
+passes::Outcome Compilation::run_passes(ShapeUnit& unit) {
+  passes::Options options = options_.passes;
+  const auto& wanted = options_.dump_after;
+  if (!wanted.empty()) {
+    options.after = [&](std::string_view name, const ir::EndpointPolicy& policy) {
+      const bool dumped = std::any_of(wanted.begin(), wanted.end(), [name](const auto& one) {
+        return one == "all" || one == name;
+      });
+      if (dumped) unit.dumps.emplace_back(name, ir::print(policy));
+    };
+  }
+  return passes::run(unit.ir, unit.report, options);
+}
+
 void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subject) {
   ir::BuildOptions build_options{options_.read.agent, options_.without_l7};
-  ir::EndpointPolicy policy = ir::build(input, subject, build_options, diagnostics_);
-  const bool fits =
-      std::all_of(policy.directions.begin(), policy.directions.end(),
-                  [](const ir::DirectionPolicy& direction) { return ir::fits(direction); });
-  if (!fits) return refuse_large(policy.subject);
-  passes::Report report;
-  passes::run(policy, report, options_.disabled_passes);
+  const std::size_t errors = diagnostics_.error_count();
+  ShapeUnit unit;
+  unit.ir = ir::build(input, subject, build_options, diagnostics_);
+  if (diagnostics_.error_count() != errors) return;
+  const std::string user = unit.ir.subject;
+  switch (run_passes(unit)) {
+    case passes::Outcome::Done:
+      break;
+    case passes::Outcome::TooLarge:
+      return refuse_large(user);
+    case passes::Outcome::Broken:
+      violations_.insert(violations_.end(), unit.report.violations.begin(),
+                         unit.report.violations.end());
+      return;
+  }
   // The subject's name is not part of what is shared.
-  const std::string user = policy.subject;
-  if (options_.has_inventory) policy.subject = "endpoints with this policy";
-  ir::Shape shape = ir::make_shape(policy);
-  for (const ir::DirectionShape& direction : shape.directions) {
+  if (options_.has_inventory) unit.ir.subject = "endpoints with this policy";
+  unit.shape = ir::make_shape(unit.ir);
+  for (const ir::DirectionShape& direction : unit.shape.directions) {
     if (direction.matrix.column_count() > matrix::kMaxColumns) return refuse_large(user);
   }
-  for (ShapeUnit& unit : shapes_) {
-    if (unit.shape.hash == shape.hash) {
-      unit.users.push_back(user);
+  for (ShapeUnit& known : shapes_) {
+    if (known.shape.hash == unit.shape.hash) {
+      known.users.push_back(user);
       return;
     }
   }
-  shapes_.push_back({std::move(policy), std::move(shape), {user}});
+  unit.users = {user};
+  shapes_.push_back(std::move(unit));
 }
 
 // Once for a run: one large policy may select any number of subjects.

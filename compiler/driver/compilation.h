@@ -25,7 +25,8 @@ struct CompileOptions {
   bool without_l7 = false;
   bool has_inventory = false;  // compile one program for each endpoint of the inventory
   bool strict = false;         // refuse policies that meet a known bug of Cilium (PC05xx)
-  std::vector<std::string> disabled_passes;
+  passes::Options passes;
+  std::vector<std::string> dump_after;  // names of passes, or "all": keep the IR's text after them
 };
 
 // One shape and the endpoints (or the subject selector) that share it.
@@ -33,6 +34,9 @@ struct ShapeUnit {
   ir::EndpointPolicy ir;
   ir::Shape shape;
   std::vector<std::string> users;  // sorted
+  // Of the first user: what passes took out, and for each pass of dump_after its name and the text.
+  passes::Report report;
+  std::vector<std::pair<std::string, std::string>> dumps;
 };
 
 struct CompiledObject {
@@ -65,6 +69,8 @@ class Compilation {
   [[nodiscard]] const std::vector<ShapeUnit>& shapes() const { return shapes_; }
   [[nodiscard]] const source::SourceMap& sources() const { return sources_; }
   [[nodiscard]] diag::Engine& diagnostics() { return diagnostics_; }
+  // What the verifier found after a pass: a bug of policyc. Nothing may be used then.
+  [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
   // Some policy meets a known bug of Cilium that changes a verdict.
   [[nodiscard]] bool has_known_bugs() const;
   [[nodiscard]] const CompileOptions& options() const { return options_; }
@@ -72,6 +78,7 @@ class Compilation {
  private:
   void add_shape(const ir::BuildInput& input, const ir::Subject& subject);
   void refuse_large(const std::string& subject);
+  [[nodiscard]] passes::Outcome run_passes(ShapeUnit& unit);
   [[nodiscard]] bool acceptable() const;
 
   CompileOptions options_;
@@ -81,6 +88,7 @@ class Compilation {
   policy::ReadResult read_;
   policy::Resolved resolved_;
   std::vector<ShapeUnit> shapes_;
+  std::vector<std::string> violations_;
 };
 
 }  // namespace policyc::driver

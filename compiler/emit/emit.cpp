@@ -4,6 +4,7 @@
 #include "compiler/emit/compares.h"
 #include "compiler/emit/describe.h"
 #include "compiler/emit/table.h"
+#include "compiler/support/check.h"
 
 namespace policyc::emit {
 namespace {
@@ -46,6 +47,9 @@ Emitted emit(const ir::Shape& shape) {
         break;
       case ir::Form::Table:
         emit_table(shape, direction, unit, result.tables);
+        break;
+      case ir::Form::Bitset:
+        POLICYC_CHECK(false);  // nothing asks for it yet
         break;
     }
     unit.items.emplace_back(c::HereMark{result.file_name});

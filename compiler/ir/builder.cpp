@@ -22,36 +22,31 @@ using policy::Protocol;
 
 constexpr std::string_view kHostKey = "host";
 constexpr std::string_view kInitKey = "init";
-constexpr std::uint8_t kListenerDefault = 129;
 
 struct Redirect {
-  std::uint8_t precedence;
+  std::uint8_t priority;
   std::string parser;
 };
 
-// Spec sections 6.3 and 6.5: default redirect priorities are 101, 106, 111, 116, 121, 126;
-// precedence is 255 - priority.
+// Spec section 6.3; a listener may have its own priority.
 std::optional<Redirect> redirect_of(const EntryPorts& ports, Protocol protocol) {
+  const std::uint8_t priority = policy::parser_priority(ports.parser);
   switch (ports.parser) {
     case Parser::None:
       return std::nullopt;
     case Parser::Http:
-      if (protocol != Protocol::Tcp) return std::nullopt;
-      return Redirect{154, "http"};
     case Parser::Kafka:
-      if (protocol != Protocol::Tcp) return std::nullopt;
-      return Redirect{149, "kafka"};
     case Parser::Generic:
       if (protocol != Protocol::Tcp) return std::nullopt;
-      return Redirect{144, ports.generic_parser};
+      return Redirect{priority, ports.parser == Parser::Generic
+                                    ? ports.generic_parser
+                                    : std::string(policy::parser_name(ports.parser))};
     case Parser::Tls:
-      return Redirect{139, "tls"};
     case Parser::Dns:
-      return Redirect{134, "dns"};
+      return Redirect{priority, std::string(policy::parser_name(ports.parser))};
     case Parser::Crd: {
-      const int priority = ports.listener ? ports.listener->priority : 0;
-      return Redirect{priority == 0 ? kListenerDefault : static_cast<std::uint8_t>(255 - priority),
-                      "crd"};
+      const std::uint8_t own = ports.listener ? ports.listener->priority : std::uint8_t{0};
+      return Redirect{own == 0 ? priority : own, "crd"};
     }
   }
   return std::nullopt;
@@ -65,6 +60,7 @@ class Builder {
 
   EndpointPolicy run() {
     policy_.subject = subject_.name;
+    policy_.stage = Stage::Built;
     for (const Direction direction : {Direction::Ingress, Direction::Egress})
       build_direction(direction);
     return std::move(policy_);
@@ -115,22 +111,16 @@ class Builder {
       unrealised_ = unrealised_filters(entries, input_.cluster, subject_.namespace_);
     }
     for (const Entry* entry : entries) add_entry(*entry, out);
-    if (!out.default_deny) add_rule(out, synthetic("no policy sets default deny"));
+    std::sort(out.named_ports.begin(), out.named_ports.end());
     if (direction == Direction::Ingress && agent.allow_localhost &&
         subject_.kind != policy::EndpointKind::Host) {
-      Rule rule = synthetic("agent option allow-localhost");
-      rule.any_peer = false;
-      rule.peers = {predicate(policy::reserved_selector(kHostKey))};
+      Rule rule;
+      rule.precedence = 0;
+      rule.entities = {entity(kHostKey)};
+      rule.statements = {{}};
+      rule.origin.object = "agent option allow-localhost";
       add_rule(out, std::move(rule));
     }
-  }
-
-  static Rule synthetic(std::string reason) {
-    Rule rule;
-    rule.any_peer = true;
-    rule.ports = {{}};
-    rule.origin.object = std::move(reason);
-    return rule;
   }
 
   Origin origin_of(const policy::Origin& origin) const { return origin_at(origin, origin.node); }
@@ -149,13 +139,13 @@ class Builder {
     if (entry.l3 == policy::L3::Nothing) return;
     Rule base;
     base.verdict = entry.deny ? Verdict::Deny : Verdict::Allow;
-    base.precedence = entry.deny ? kPrecedenceDeny : kPrecedenceAllow;
+    base.precedence = 0;
     base.auth_required = !entry.deny && entry.auth && *entry.auth != policy::AuthType::Disabled;
     base.origin = origin_of(entry.origin);
     set_peers(entry, nullptr, base);
     if (!entry.has_l4) {
       if (entry.l3 != policy::L3::Selectors) return;
-      base.ports = {{}};
+      base.statements = {{}};
       add_rule(out, std::move(base));
       return;
     }
@@ -190,25 +180,21 @@ class Builder {
     std::map<std::pair<std::string, std::vector<std::uint32_t>>, Rule> rules;
     for (const PortSpec& port : ports.ports) {
       if (ports.listener_needs_namespace && subject_.namespace_.empty()) report_listener(ports);
-      const auto range = resolve_port(entry, port);
-      if (!range) continue;
+      PortStatement stated = statement(entry, port, out);
       Rule rule = base;
       if (ports.node.valid()) rule.origin.line = origin_at(entry.origin, ports.node).line;
       const auto redirect = entry.deny ? std::nullopt : redirect_of(ports, port.protocol);
       if (redirect && !options_.without_l7) {
         rule.verdict = Verdict::Redirect;
-        rule.precedence = redirect->precedence;
+        rule.priority = redirect->priority;
         rule.parser = redirect->parser;
       }
       if (!unrealised_.empty()) set_peers(entry, &port, rule);
       if (!rule.any_peer && rule.peers.empty()) continue;  // nothing of it is realised
-      rules.try_emplace({rule.parser, rule.peers}, rule).first->second.ports.push_back(*range);
+      rules.try_emplace({rule.parser, rule.peers}, rule)
+          .first->second.statements.push_back(std::move(stated));
     }
-    for (auto& [key, rule] : rules) {
-      std::sort(rule.ports.begin(), rule.ports.end());
-      rule.ports.erase(std::unique(rule.ports.begin(), rule.ports.end()), rule.ports.end());
-      add_rule(out, std::move(rule));
-    }
+    for (auto& [key, rule] : rules) add_rule(out, std::move(rule));
   }
 
   // Spec section 2.9.
@@ -222,21 +208,20 @@ class Builder {
         "write `kind: CiliumClusterwideEnvoyConfig`, or select the endpoints of a namespace";
   }
 
-  std::optional<matrix::PortRange> resolve_port(const Entry& entry, const PortSpec& port) {
-    std::uint16_t first = port.port;
-    std::uint16_t end = port.end_port;
-    if (!port.name.empty()) {
-      // One filter holds all statements of a name and protocol; the first one's endPort counts for
-      // all (spec section 3.3, 2).
-      end = named_end_ports_.try_emplace({port.protocol, port.name}, end).first->second;
-      const auto number = named_port(entry, port);
-      if (!number) return std::nullopt;
-      first = *number;
-    }
-    const std::uint16_t last = std::max(first, end);
-    const auto protocol = static_cast<std::uint8_t>(port.protocol);
-    if (first == 0 && last == 0) return matrix::PortRange{protocol, 0, 0xffff};
-    return matrix::PortRange{protocol, first, last};
+  // The statement as written; what its port name stands for is noted beside the rules.
+  PortStatement statement(const Entry& entry, const PortSpec& port, DirectionPolicy& out) {
+    PortStatement stated{static_cast<std::uint8_t>(port.protocol), port.port, port.end_port,
+                         port.name};
+    if (port.name.empty()) return stated;
+    // One filter holds all statements of a name and protocol; the first one's endPort counts for
+    // all (spec section 3.3, 2).
+    const auto [known, first] =
+        named_end_ports_.try_emplace({port.protocol, port.name}, port.end_port);
+    stated.end_port = known->second;
+    if (!first && input_.has_inventory) return stated;
+    if (const auto number = named_port(entry, port))
+      out.named_ports.push_back({stated.protocol, port.name, *number});
+    return stated;
   }
 
   // Spec section 6.5: ingress names are the subject's own; egress names are those of all pods, and
@@ -268,11 +253,32 @@ class Builder {
     return *numbers.begin();
   }
 
+  // Kept in the form that the text form knows: sorted requirements, the serialised text.
   std::uint32_t predicate(const policy::Selector& selector) {
     const auto [found, inserted] = predicate_ids_.try_emplace(
         selector.serialise(), static_cast<std::uint32_t>(policy_.predicates.size()));
-    if (inserted) policy_.predicates.push_back(selector);
+    if (inserted) policy_.predicates.emplace_back(canonical(selector, found->first));
     return found->second;
+  }
+
+  static policy::Selector canonical(policy::Selector selector, const std::string& text) {
+    auto& requirements = selector.requirements;
+    std::sort(requirements.begin(), requirements.end());
+    requirements.erase(std::unique(requirements.begin(), requirements.end()), requirements.end());
+    selector.text = text;
+    return selector;
+  }
+
+  // An entity stays a symbol; the table says what it stands for.
+  std::uint32_t entity(std::string_view name) {
+    for (std::uint32_t i = 0; i < policy_.entities.size(); ++i) {
+      if (policy_.entities[i].name == name) return i;
+    }
+    policy::Predicate peers;
+    for (const policy::Selector& selector : policy::entity_selectors(name, options_.agent))
+      peers.selectors.push_back(canonical(selector, selector.serialise()));
+    policy_.entities.push_back({std::string(name), std::move(peers)});
+    return static_cast<std::uint32_t>(policy_.entities.size() - 1);
   }
 
   void add_rule(DirectionPolicy& out, Rule rule) {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <set>
 
+#include "compiler/ir/form.h"
 #include "compiler/support/check.h"
 #include "compiler/support/sha256.h"
 #include "runtime/abi/abi.h"
@@ -11,100 +11,19 @@
 namespace policyc::ir {
 namespace {
 
-// Above these a table is both smaller and faster than compares (toolchain measurements: from about
-// three rules on).
-constexpr std::size_t kMaxCompareRules = 4;
-constexpr std::size_t kMaxCompareRanges = 6;
-constexpr std::size_t kMaxComparePredicates =
-    15;  // a row has 16 bits, one says that the row is known
-
-std::uint32_t decision_of(const Rule& rule) {
-  std::uint32_t verdict = POLICY_DEFAULT_DENY;
-  switch (rule.verdict) {
-    case Verdict::Allow:
-      verdict = rule.auth_required ? POLICY_AUTH_REQUIRED : POLICY_ALLOW;
-      break;
-    case Verdict::Deny:
-      verdict = POLICY_DENY;
-      break;
-    case Verdict::Redirect:
-      verdict = POLICY_REDIRECT;
-      break;
-  }
-  return static_cast<std::uint32_t>(POLICYC_DECISION(verdict, rule.id));
-}
-
-// An allow that needs authentication stands before a plain one of equal strength: the agent
-// inherits the requirement (spec section 6.6), and until peers can authenticate the safe side is to
-// drop.
-std::uint8_t precedence_of(const Rule& rule) {
-  if (rule.verdict == Verdict::Allow && rule.auth_required) return kPrecedenceAllow + 1;
-  return rule.precedence;
-}
-
 DirectionShape make_direction(const DirectionPolicy& policy) {
   DirectionShape shape;
   shape.enforced = policy.enforced;
   shape.default_deny = policy.default_deny;
   shape.default_deny_origins = policy.default_deny_origins;
   shape.rules = policy.rules;
-  std::set<std::uint32_t> asked;
-  for (const Rule& rule : policy.rules) {
-    if (!rule.any_peer) asked.insert(rule.peers.begin(), rule.peers.end());
-  }
-  shape.predicates.assign(asked.begin(), asked.end());
-  shape.matrix = verdict_matrix(policy, shape.predicates);
-  std::size_t ranges = 0;
-  for (const Rule& rule : policy.rules) ranges += rule.ports.size();
-
-  bool constant = true;
-  for (std::size_t column = 0; column < shape.matrix.column_count(); ++column) {
-    const auto& candidates = shape.matrix.column_rules(column);
-    const bool peer_independent =
-        candidates.empty() || shape.matrix.rules()[candidates.front()].any_peer;
-    constant = constant && peer_independent;
-  }
-  constant = constant && shape.matrix.column_count() == 1;
-  if (constant) {
-    shape.form = Form::Constant;
-  } else if (policy.rules.size() <= kMaxCompareRules && ranges <= kMaxCompareRanges &&
-             shape.predicates.size() <= kMaxComparePredicates) {
-    shape.form = Form::Compares;
-  } else {
-    shape.form = Form::Table;
-  }
+  shape.predicates = asked_predicates(policy);
+  shape.matrix = policy.matrix ? *policy.matrix : verdict_matrix(policy, shape.predicates);
+  shape.form = policy.form ? *policy.form : choose_form(policy.rules, shape.matrix);
   return shape;
 }
 
 }  // namespace
-
-bool fits(const DirectionPolicy& policy) {
-  std::vector<matrix::MatrixRule> rules;
-  for (const Rule& rule : policy.rules)
-    rules.push_back({decision_of(rule), precedence_of(rule), true, {}, rule.ports});
-  return matrix::fits(rules);
-}
-
-matrix::VerdictMatrix verdict_matrix(const DirectionPolicy& policy,
-                                     const std::vector<std::uint32_t>& asked_predicates) {
-  const auto position = [&asked_predicates](std::uint32_t predicate) {
-    if (asked_predicates.empty()) return predicate;
-    const auto found =
-        std::lower_bound(asked_predicates.begin(), asked_predicates.end(), predicate);
-    return static_cast<std::uint32_t>(found - asked_predicates.begin());
-  };
-  std::vector<matrix::MatrixRule> rules;
-  for (const Rule& rule : policy.rules) {
-    matrix::MatrixRule row{decision_of(rule), precedence_of(rule), rule.any_peer, {}, rule.ports};
-    if (!rule.any_peer) {
-      for (const std::uint32_t predicate : rule.peers)
-        row.predicates.push_back(position(predicate));
-    }
-    rules.push_back(std::move(row));
-  }
-  return {std::move(rules),
-          policy.enforced ? std::uint32_t{POLICY_DEFAULT_DENY} : std::uint32_t{POLICY_ALLOW}};
-}
 
 std::size_t DirectionShape::padded_columns() const {
   return std::bit_ceil(std::max<std::size_t>(1, matrix.column_count()));

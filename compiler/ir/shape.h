@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/ir/direction_matrix.h"
 #include "compiler/ir/ir.h"
 #include "compiler/matrix/matrix.h"
 #include "compiler/policy/labels.h"
@@ -19,15 +20,6 @@
 namespace policyc::ir {
 
 inline constexpr std::string_view kMetaSection = ".policyc.meta";
-
-// How the decision of a direction is compiled.
-enum class Form : std::uint8_t {
-  Constant,  // the same for every peer and port: reads no map
-  Compares,  // a few compares; a class's row is (bit set of its true predicates << 1) | 1: bit i +
-             // 1 is predicates[i]
-  Table,  // row number -> row of cells in map policy_matrix_in/out; the loader numbers the rows it
-          // meets, from 1 on
-};
 
 struct DirectionShape {
   Form form = Form::Constant;
@@ -67,15 +59,8 @@ struct Shape {
                                      std::uint8_t protocol, std::uint16_t port) const;
 };
 
-// False when the matrix of a direction would be too large to build (matrix::fits).
-[[nodiscard]] bool fits(const DirectionPolicy& policy);
-
-// The matrix of a direction. A rule's predicate is the position in `asked_predicates` (sorted), or
-// its own index when that is empty.
-[[nodiscard]] matrix::VerdictMatrix verdict_matrix(
-    const DirectionPolicy& policy, const std::vector<std::uint32_t>& asked_predicates);
-
-// Picks forms, predicates and matrices for normalised IR that fits(), and computes the hash.
+// Takes forms and matrices from IR of Stage::Formed; from IR of Stage::Ranked that fits() it makes
+// the same ones. Computes the hash.
 [[nodiscard]] Shape make_shape(const EndpointPolicy& policy);
 
 [[nodiscard]] std::string to_json(const Shape& shape);

@@ -1,146 +1,126 @@
 #include "compiler/matrix/matrix.h"
 
 #include <algorithm>
-#include <map>
-#include <numeric>
-#include <set>
-#include <tuple>
 #include <utility>
 
+#include "compiler/matrix/intervals.h"
 #include "compiler/support/check.h"
 
 namespace policyc::matrix {
 namespace {
 
-bool applies_to(const PortRange& range, std::uint8_t protocol) {
-  return range.protocol == kAnyProtocol || range.protocol == protocol;
-}
+// Rules of more predicates neither cover nor count as covered, so that a hostile policy of long
+// peer lists costs no more than its rules.
+constexpr std::size_t kMaxCoverPredicates = 16;
 
-// Ports at which the set of matching statements may change, for one protocol; always starts with 0.
-std::set<std::uint32_t> breakpoints(const std::vector<MatrixRule>& rules, std::uint8_t protocol) {
-  std::set<std::uint32_t> points{0};
-  for (const MatrixRule& rule : rules) {
-    for (const PortRange& range : rule.ports) {
-      if (!applies_to(range, protocol)) continue;
-      points.insert(range.first);
-      if (range.last < 0xffff) points.insert(range.last + 1U);
+// Takes out of each column what can never decide there.
+class ColumnCut {
+ public:
+  explicit ColumnCut(const std::vector<MatrixRule>& rules) : rules_(rules) {
+    std::uint32_t count = 0;
+    for (const MatrixRule& rule : rules) {
+      for (const std::uint32_t predicate : rule.predicates) count = std::max(count, predicate + 1);
     }
+    seen_in_.assign(count, 0);
   }
-  return points;
-}
 
-// The widest port statement of a rule; "every protocol" is wider than any range of one.
-std::uint32_t width_of(const MatrixRule& rule) {
-  std::uint32_t width = 0;
-  for (const PortRange& range : rule.ports) {
-    width =
-        std::max(width, range.protocol == kAnyProtocol ? 0x20000U : range.last - range.first + 1U);
-  }
-  return width;
-}
-
-std::set<std::uint8_t> protocols_of(const std::vector<MatrixRule>& rules) {
-  std::set<std::uint8_t> numbers{kAnyProtocol};
-  for (const MatrixRule& rule : rules) {
-    for (const PortRange& range : rule.ports) {
-      POLICYC_CHECK(range.first <= range.last);
-      numbers.insert(range.protocol);
+  void cut(std::vector<std::uint32_t>& column) {
+    ++number_;
+    std::size_t kept = 0;
+    for (const std::uint32_t index : column) {
+      const MatrixRule& rule = rules_[index];
+      if (!rule.any_peer && covered(rule)) continue;
+      column[kept++] = index;
+      if (rule.any_peer) break;  // nothing weaker can ever decide
     }
+    column.resize(kept);
   }
-  return numbers;
-}
+
+ private:
+  bool covered(const MatrixRule& rule) {
+    if (rule.predicates.size() > kMaxCoverPredicates) return false;
+    bool all_seen = true;
+    for (const std::uint32_t predicate : rule.predicates) {
+      all_seen = all_seen && seen_in_[predicate] == number_;
+      seen_in_[predicate] = number_;
+    }
+    return all_seen;
+  }
+
+  const std::vector<MatrixRule>& rules_;
+  std::vector<std::uint32_t> seen_in_;  // predicate -> the last column where a rule asked it
+  std::uint32_t number_ = 0;
+};
 
 std::vector<std::uint32_t> order_by_strength(const std::vector<MatrixRule>& rules) {
+  std::vector<std::uint64_t> keys(rules.size());
+  for (std::uint32_t i = 0; i < rules.size(); ++i)
+    keys[i] = strength_key(rules[i].precedence, rules[i].ports, rules[i].any_peer, i);
+  std::sort(keys.begin(), keys.end());
   std::vector<std::uint32_t> order(rules.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::stable_sort(order.begin(), order.end(), [&rules](std::uint32_t a, std::uint32_t b) {
-    return std::tuple(-int{rules[a].precedence}, width_of(rules[a]), rules[a].any_peer) <
-           std::tuple(-int{rules[b].precedence}, width_of(rules[b]), rules[b].any_peer);
-  });
+  std::transform(keys.begin(), keys.end(), order.begin(),
+                 [](std::uint64_t key) { return static_cast<std::uint32_t>(key); });
   return order;
-}
-
-// For every breakpoint the rules that match there, strongest first. One sweep over starts and ends:
-// the cost follows the number of statements and matches, not rules times ports.
-std::vector<std::vector<std::uint32_t>> matching_rules(const std::vector<MatrixRule>& rules,
-                                                       const std::vector<std::uint32_t>& order,
-                                                       std::uint8_t protocol,
-                                                       const std::set<std::uint32_t>& points) {
-  std::map<std::uint32_t, std::vector<std::uint32_t>> starts;  // port -> ranks
-  std::map<std::uint32_t, std::vector<std::uint32_t>> ends;
-  for (std::uint32_t rank = 0; rank < order.size(); ++rank) {
-    for (const PortRange& range : rules[order[rank]].ports) {
-      if (!applies_to(range, protocol)) continue;
-      starts[range.first].push_back(rank);
-      ends[range.last + 1U].push_back(rank);
-    }
-  }
-  std::multiset<std::uint32_t> active;
-  std::vector<std::vector<std::uint32_t>> result;
-  for (const std::uint32_t point : points) {
-    if (const auto found = ends.find(point); found != ends.end()) {
-      for (const std::uint32_t rank : found->second) active.erase(active.find(rank));
-    }
-    if (const auto found = starts.find(point); found != starts.end())
-      active.insert(found->second.begin(), found->second.end());
-    std::vector<std::uint32_t> column;
-    for (const std::uint32_t rank : active) {
-      const std::uint32_t rule = order[rank];
-      if (!column.empty() && column.back() == rule) continue;
-      column.push_back(rule);
-      if (rules[rule].any_peer) break;  // nothing weaker can ever decide
-    }
-    result.push_back(std::move(column));
-  }
-  return result;
 }
 
 }  // namespace
 
-bool fits(const std::vector<MatrixRule>& rules) {
-  std::size_t candidates = 0;
-  for (const std::uint8_t protocol : protocols_of(rules)) {
-    std::map<std::uint32_t, std::int64_t> changes{
-        {0, 0}};  // port -> statements that begin less those that ended
-    for (const MatrixRule& rule : rules) {
-      for (const PortRange& range : rule.ports) {
-        if (!applies_to(range, protocol)) continue;
-        ++changes[range.first];
-        if (range.last < 0xffff) --changes[range.last + 1U];
-      }
-    }
-    std::int64_t active = 0;
-    for (const auto& [port, change] : changes) {
-      active += change;
-      candidates += static_cast<std::size_t>(active);
-      if (candidates > kMaxCandidates) return false;
-    }
+std::uint64_t strength_key(std::uint8_t precedence, const std::vector<PortRange>& ports,
+                           bool any_peer, std::uint32_t index) {
+  std::uint32_t width = 0;
+  for (const PortRange& range : ports) {
+    width =
+        std::max(width, range.protocol == kAnyProtocol ? 0x20000U : range.last - range.first + 1U);
   }
-  return true;
+  return std::uint64_t{0xffU - precedence} << 56U | std::uint64_t{width} << 33U |
+         std::uint64_t{any_peer} << 32U | index;
 }
 
-VerdictMatrix::VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback)
-    : rules_(std::move(rules)), fallback_(fallback), order_(order_by_strength(rules_)) {
-  std::map<std::vector<std::uint32_t>, std::uint32_t> column_numbers;
-  const auto column_number = [&](std::vector<std::uint32_t>&& column) {
-    const auto [found, inserted] =
-        column_numbers.try_emplace(std::move(column), static_cast<std::uint32_t>(columns_.size()));
-    if (inserted) columns_.push_back(found->first);
-    return found->second;
-  };
-  for (const std::uint8_t protocol : protocols_of(rules_)) {
-    const auto points = breakpoints(rules_, protocol);
-    auto matches = matching_rules(rules_, order_, protocol, points);
-    ProtocolColumns entry{protocol, {}};
-    std::size_t next = 0;
-    for (const std::uint32_t point : points) {
-      const std::uint32_t column = column_number(std::move(matches[next++]));
-      if (entry.intervals.empty() || entry.intervals.back().column != column) {
-        entry.intervals.push_back({static_cast<std::uint16_t>(point), column});
-      }
-    }
-    protocols_.push_back(std::move(entry));
+VerdictMatrix::VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback,
+                             PortClasses classes)
+    : rules_(std::move(rules)),
+      fallback_(fallback),
+      order_(order_by_strength(rules_)),
+      protocols_(std::move(classes.protocols)),
+      columns_(classes.count) {
+  std::vector<bool> closed(columns_.size());  // by a rule for every peer
+  for (const std::uint32_t index : order_) {
+    for_each_interval(protocols_, rules_[index].ports, [&](const ColumnInterval& interval) {
+      auto& column = columns_[interval.column];
+      if (closed[interval.column] || (!column.empty() && column.back() == index)) return;
+      column.push_back(index);
+      closed[interval.column] = rules_[index].any_peer;
+    });
   }
+  ColumnCut cut(rules_);
+  for (auto& column : columns_) cut.cut(column);
+}
+
+VerdictMatrix::VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback,
+                             PortClasses classes, std::vector<std::vector<std::uint32_t>> columns)
+    : rules_(std::move(rules)),
+      fallback_(fallback),
+      order_(order_by_strength(rules_)),
+      protocols_(std::move(classes.protocols)),
+      columns_(std::move(columns)) {}
+
+VerdictMatrix::VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback) {
+  PortClasses classes = matrix::port_classes(rules);
+  *this = VerdictMatrix(std::move(rules), fallback, std::move(classes));
+  merge_columns();
+}
+
+void VerdictMatrix::merge_columns() {
+  SequenceNumbers numbers;
+  std::vector<std::uint32_t> renumber(columns_.size());
+  for (std::size_t column = 0; column < columns_.size(); ++column)
+    renumber[column] = numbers.number(columns_[column]);
+  std::vector<std::vector<std::uint32_t>> kept(numbers.size());
+  for (std::size_t column = 0; column < columns_.size(); ++column) {
+    if (kept[renumber[column]].empty()) kept[renumber[column]] = std::move(columns_[column]);
+  }
+  columns_ = std::move(kept);
+  renumber_intervals(protocols_, renumber);
 }
 
 std::uint32_t VerdictMatrix::column_of(std::uint8_t protocol, std::uint16_t port) const {

@@ -56,16 +56,38 @@ struct ProtocolColumns {
   friend bool operator==(const ProtocolColumns&, const ProtocolColumns&) = default;
 };
 
+// Sets of (protocol, port) that no rule tells apart, numbered as met: protocols by number, ports
+// from 0. Two intervals are in one class when the same rules match there.
+struct PortClasses {
+  std::vector<ProtocolColumns> protocols;  // a column is a class here
+  std::uint32_t count = 0;
+  friend bool operator==(const PortClasses&, const PortClasses&) = default;
+};
+// The rules must fit, and their ranges must not be reversed.
+[[nodiscard]] PortClasses port_classes(const std::vector<MatrixRule>& rules);
+
+// Made in steps: port_classes(), then a column of deciding rules for each class, then
+// merge_columns().
 class VerdictMatrix {
  public:
   VerdictMatrix() = default;
-  // `fallback` is the decision when no rule matches. The rules must fit, and their ranges must not
-  // be reversed.
+  // All steps. `fallback` is the decision when no rule matches. The rules must fit, and their
+  // ranges must not be reversed.
   VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback);
+  // One column for each of `classes`, which must be port_classes(rules).
+  VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback, PortClasses classes);
+  // What a text form says: `columns` has the indices of rules for each class; nothing is checked.
+  VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback, PortClasses classes,
+                std::vector<std::vector<std::uint32_t>> columns);
+
+  // Joins columns with the same rules, numbered as met.
+  void merge_columns();
 
   [[nodiscard]] const std::vector<ProtocolColumns>& protocols() const { return protocols_; }
   [[nodiscard]] std::size_t column_count() const { return columns_.size(); }
-  // Indices of the rules that can match in a column, strongest first.
+  // Indices of the rules that can decide in a column, strongest first: none after a rule for every
+  // peer, and none whose predicates all stand in stronger rules of the column (as far as rules of
+  // few predicates show it).
   [[nodiscard]] const std::vector<std::uint32_t>& column_rules(std::size_t column) const {
     return columns_[column];
   }
@@ -80,9 +102,9 @@ class VerdictMatrix {
   [[nodiscard]] std::vector<std::uint32_t> row(const PredicateTruth& truth) const;
   [[nodiscard]] std::uint32_t decide(const PredicateTruth& truth, std::uint8_t protocol,
                                      std::uint16_t port) const;
-  // Rules that decide no cell whatever the peers are: a stronger rule for every peer covers each of
-  // their columns.
+  // Rules that decide no cell whatever the peers are: they stand in no column.
   [[nodiscard]] std::vector<std::uint32_t> dead_rules() const;
+  friend bool operator==(const VerdictMatrix&, const VerdictMatrix&) = default;
 
  private:
   std::vector<MatrixRule> rules_;
@@ -91,5 +113,11 @@ class VerdictMatrix {
   std::vector<ProtocolColumns> protocols_;
   std::vector<std::vector<std::uint32_t>> columns_;
 };
+
+// A number that is smaller for a stronger rule: precedence, the width of its widest port statement
+// ("every protocol" is wider than any range of one), whether it names its peer, its index.
+[[nodiscard]] std::uint64_t strength_key(std::uint8_t precedence,
+                                         const std::vector<PortRange>& ports, bool any_peer,
+                                         std::uint32_t index);
 
 }  // namespace policyc::matrix

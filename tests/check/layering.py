@@ -22,6 +22,7 @@ LAYERS = {
     "compiler/matrix": 5,
     "compiler/scenario": 6,
     "compiler/ir": 6,
+    "compiler/irtext": 7,
     "compiler/passes": 7,
     "compiler/emit": 8,
     "compiler/backend": 9,
@@ -52,7 +53,8 @@ CODE_FOLDERS = ("compiler", "runtime", "loader", "cli", "tests")
 # Prefix of an angle-bracket include -> where it may stand.
 THIRD_PARTY = {
     "yaml-cpp/": ("compiler/manifest",),
-    "antlr4": (),  # no grammar yet
+    "antlr4": ("compiler/irtext",),
+    "PolicyIR": ("compiler/irtext",),  # made from grammar/PolicyIR.g4
     "clang/": ("compiler/backend",),
     "llvm/": ("compiler/backend",),
     "bpf/": ("loader", "runtime", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
@@ -74,7 +76,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:" + "|".join(["wo" + "rk", "ho" + "m
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE_SPAN = re.compile(r"`([^`]+)`")
-TREE_PATH = re.compile(r"^(?:compiler|runtime|loader|cli|tests|testdata|docs|cmake|scripts)/[\w./-]*$")
+TREE_PATH = re.compile(r"^(?:compiler|grammar|runtime|loader|cli|tests|testdata|docs|cmake|scripts)/[\w./-]*$")
 
 
 class Check:

@@ -8,8 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "compiler/ir/builder.h"
 #include "compiler/ir/shape.h"
+#include "compiler/passes/pass.h"
 
 namespace policyc::ir::testing {
 
@@ -104,7 +107,22 @@ class World {
     subject.ports = &subject_ports;
     return build(subject);
   }
+  // After the passes that make rules of what build() wrote; rules in the order of their ids.
   EndpointPolicy build(const Subject& subject) {
+    EndpointPolicy policy = build_only(subject);
+    passes::Report report;
+    passes::Options until;
+    until.until = Stage::Ranked;
+    until.disabled = {"merge"};
+    EXPECT_EQ(passes::run(policy, report, until), passes::Outcome::Done);
+    for (DirectionPolicy& direction : policy.directions) {
+      std::erase_if(direction.rules, [](const Rule& rule) { return rule.ports.empty(); });
+      std::sort(direction.rules.begin(), direction.rules.end(),
+                [](const Rule& a, const Rule& b) { return a.id < b.id; });
+    }
+    return policy;
+  }
+  EndpointPolicy build_only(const Subject& subject) {
     return ir::build({resolved, cluster, has_inventory, sources}, subject, options, diagnostics);
   }
 
