@@ -11,7 +11,7 @@
 #include "cli/agent_options.h"
 #include "cli/command.h"
 #include "cli/document_tree.h"
-#include "cli/pass_list.h"
+#include "cli/passes.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/ir/printer.h"
 #include "loader/bpf/join.h"
@@ -129,26 +129,6 @@ class CompileCommand {
     return kInternal;
   }
 
-  void report_dead(const driver::ShapeUnit& unit) {
-    for (const passes::LostPort& lost : unit.report.lost_ports) {
-      note(lost.origin) << ir::direction_name(lost.direction) << " rule " << lost.rule << " ("
-                        << lost.origin.path << ") does without the port `" << lost.name
-                        << "`: the name has no number, or two\n";
-    }
-    for (const passes::RemovedRule& removed : unit.report.removed) {
-      note(removed.rule.origin) << ir::direction_name(removed.direction) << " rule "
-                                << removed.rule.id << " of " << removed.rule.origin.object << " "
-                                << removed.rule.origin.path << " never decides: " << removed.reason;
-      if (removed.covered_by != 0) context_.err << " (rule " << removed.covered_by << ")";
-      context_.err << "\n";
-    }
-  }
-
-  std::ostream& note(const ir::Origin& origin) {
-    if (!origin.file.empty()) context_.err << origin.place() << ": ";
-    return context_.err << "note: ";
-  }
-
   // To the output directory, or to standard output when there is none.
   void emit_text(const std::string& file_name, const std::string& text) {
     if (arguments_.output_directory.empty()) {
@@ -177,7 +157,7 @@ class CompileCommand {
     std::size_t bytes = 0;
     for (const driver::ShapeUnit& unit : compilation.shapes()) {
       const std::string stem = "policy-" + unit.shape.hash.substr(0, 12);
-      if (arguments_.report_dead) report_dead(unit);
+      if (arguments_.report_dead) print_report(unit.report, context_.err);
       for (const auto& [pass, text] : unit.dumps) {
         const std::string name = stem + ".after-" + pass + ".ir";
         if (arguments_.output_directory.empty()) context_.out << "; " << name << "\n";

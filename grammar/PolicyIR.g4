@@ -23,10 +23,11 @@ ports: 'nothing' | port (',' port)*;
 // Until the stage `ranged` a statement as written (`*`: every port), then an interval.
 port: protocol ('/' ('*' | first=NUMBER | name=STRING) ('-' last=NUMBER)?)?;
 protocol: 'any' | WORD | NUMBER;
-origin: object=STRING path=STRING? ('at' file=STRING ':' line=NUMBER)?;
+origin: object=STRING path=STRING? ('at' place=STRING)?;  // "file:line"
 
 portClass: 'class' NUMBER '=' ports decided?;
-decided: 'decided' 'by' ('nobody' | NUMBER (',' NUMBER)*);
+// The rules that can decide, by id, strongest first; after them the default.
+decided: '->' ('default' | NUMBER (',' NUMBER)*);
 form: 'form' WORD;
 
 PREDICATE: 'p' DIGIT+;

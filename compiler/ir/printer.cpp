@@ -34,7 +34,7 @@ std::string origin_text(const Origin& origin) {
   std::string text = quote(origin.object);
   if (!origin.path.empty()) text += " " + quote(origin.path);
   if (!origin.file.empty() || origin.line != 0)
-    text += " at " + quote(origin.file) + ":" + std::to_string(origin.line);
+    text += " at " + quote(origin.file + ":" + std::to_string(origin.line));
   return text;
 }
 
@@ -125,10 +125,10 @@ class Printer {
       out_ += listed(
           ranges[i], [](const matrix::PortRange& range) { return to_string(range); }, "nothing");
       if (decided) {
-        out_ += " decided by ";
+        out_ += " -> ";
         out_ += listed(
             part.matrix->column_rules(i),
-            [&part](std::uint32_t rule) { return std::to_string(part.rules[rule].id); }, "nobody");
+            [&part](std::uint32_t rule) { return std::to_string(part.rules[rule].id); }, "default");
       }
       out_ += "\n";
     }

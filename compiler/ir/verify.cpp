@@ -154,10 +154,10 @@ class Verifier {
     if (reached(Stage::Closed) && part.enforced && !part.default_deny) {
       require(std::any_of(part.rules.begin(), part.rules.end(),
                           [](const Rule& rule) {
-                            return rule.any_peer && !rule.auth_required &&
-                                   rule.ports == std::vector<matrix::PortRange>{{}};
+                            return rule.any_peer && !rule.ports.empty() &&
+                                   rule.ports.front() == matrix::PortRange{};
                           }),
-              0, "the default allow is not a rule");
+              0, "the default is to allow, and no rule is for every peer and port");
     }
     require(part.classes.has_value() == (policy_.stage == Stage::Classed), 0,
             "port classes belong to the stage `classed`");

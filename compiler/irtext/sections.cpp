@@ -26,9 +26,15 @@ ir::Origin origin(Parser::OriginContext& text) {
   ir::Origin result;
   result.object = string(*text.object);
   if (text.path != nullptr) result.path = string(*text.path);
-  if (text.file != nullptr) {
-    result.file = string(*text.file);
-    result.line = number(*text.line, 0xffffffff);
+  if (text.place != nullptr) {
+    const std::string place = string(*text.place);
+    const std::size_t colon = place.rfind(':');
+    if (colon == std::string::npos) refuse(*text.place, "a place is `file:line`");
+    result.file = place.substr(0, colon);
+    const auto [end, error] =
+        std::from_chars(place.data() + colon + 1, place.data() + place.size(), result.line);
+    if (error != std::errc() || end != place.data() + place.size())
+      refuse(*text.place, "a place is `file:line`");
   }
   return result;
 }
@@ -66,21 +72,20 @@ std::vector<matrix::ProtocolColumns> protocols_of(
   std::sort(ranges.begin(), ranges.end());
   std::vector<matrix::ProtocolColumns> result;
   std::uint32_t next = 0;
+  bool whole = true;
   for (const auto& [range, number] : ranges) {
     if (result.empty() || result.back().protocol != range.protocol) {
-      if (!result.empty() && next != 0x10000) break;
+      whole = whole && (result.empty() || next == 0x10000);
       result.push_back({range.protocol, {}});
       next = 0;
     }
-    if (range.first != next) break;
+    whole = whole && range.first == next;
     next = range.last + 1U;
     auto& intervals = result.back().intervals;
     if (intervals.empty() || intervals.back().column != number)
       intervals.push_back({range.first, number});
   }
-  const bool whole = next == 0x10000 && !result.empty() &&
-                     result.front().protocol == matrix::kAnyProtocol &&
-                     result.back().protocol == ranges.back().first.protocol;
+  whole = whole && next == 0x10000 && result.front().protocol == matrix::kAnyProtocol;
   if (!whole) refuse(where, "a port stands in no class, or in two");
   return result;
 }

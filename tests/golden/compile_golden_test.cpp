@@ -11,6 +11,7 @@
 #include "compiler/driver/compilation.h"
 #include "compiler/emit/emit.h"
 #include "compiler/ir/printer.h"
+#include "compiler/irtext/reader.h"
 #include "tests/support/golden.h"
 
 namespace policyc {
@@ -31,6 +32,8 @@ TEST_P(CompileGolden, DiagnosticsIrAndC) {
   auto inventory = input(folder, "inventory.yaml");
   driver::CompileOptions options;
   options.has_inventory = !inventory.empty();
+  options.dump_after = {"all"};
+  options.passes.verify_each = true;
   driver::Compilation compilation(options);
   const bool accepted = compilation.parse(input(folder, "input.yaml"), std::move(inventory)) &&
                         compilation.resolve() && compilation.build_shapes();
@@ -45,9 +48,14 @@ TEST_P(CompileGolden, DiagnosticsIrAndC) {
   std::string ir;
   std::string c;
   for (const driver::ShapeUnit& unit : compilation.shapes()) {
+    for (const auto& [pass, text] : unit.dumps) {
+      const auto again = irtext::read(text);
+      ASSERT_TRUE(again.has_value()) << pass << ": " << again.error().message;
+      EXPECT_EQ(ir::print(*again), text) << pass;
+    }
     ir += ir.empty() ? "" : "\n";
     for (const std::string& user : unit.users) ir += "; compiled for " + user + "\n";
-    ir += ir::print(unit.ir) + ir::print_matrix(unit.shape);
+    ir += ir::print(unit.ir) + "; shape " + unit.shape.hash + "\n";
     c += (c.empty() ? "" : "\n") + emit::emit(unit.shape).text;
   }
   EXPECT_TRUE(testing::matches_golden(folder / "ir.txt", ir));

@@ -218,7 +218,7 @@ TEST_F(Compile, L7RulesCanBeCompiledAsPlainAllows) {
   std::string text(kPolicy);
   text += "          rules:\n            http: [{method: GET}]\n";
   write_text(folder_ / "l7.yaml", text);
-  EXPECT_THAT(compile({"l7.yaml", "--emit=ir"}).out, HasSubstr("redirect(http)"));
+  EXPECT_THAT(compile({"l7.yaml", "--emit=ir"}).out, HasSubstr("redirect \"http\""));
   const auto plain = compile({"l7.yaml", "--emit=ir", "--without-l7"});
   EXPECT_THAT(plain.out,
               AllOf(Not(HasSubstr("redirect")), HasSubstr("allow precedence 1 from p0 on tcp/80")));
@@ -227,13 +227,65 @@ TEST_F(Compile, L7RulesCanBeCompiledAsPlainAllows) {
 TEST_F(Compile, PassesCanBeListedAndDisabled) {
   const auto list = compile({"--list-passes"});
   EXPECT_EQ(list.exit_code, 0);
-  EXPECT_THAT(list.out, HasSubstr("coalesce-ports"));
+  EXPECT_THAT(list.out,
+              ::testing::ContainsRegex("expand-ranges +required +numbered -> ranged +make"));
+  EXPECT_THAT(list.out, ::testing::ContainsRegex("merge +optional +closed +join"));
+  EXPECT_EQ(compile({"web.yaml", "--disable-pass=merge,remove-dead,merge-rows"}).exit_code, 0);
+  const auto required = compile({"web.yaml", "--disable-pass=merge,expand-ranges"});
+  EXPECT_EQ(required.exit_code, 2);
+  EXPECT_THAT(required.err, AllOf(HasSubstr("`expand-ranges`"), HasSubstr("required")));
+}
+
+TEST_F(Compile, TheIrCanBeDumpedAfterPassesAndVerified) {
+  const auto one = compile({"web.yaml", "--dump-after=normalise", "--verify-each"});
+  EXPECT_EQ(one.exit_code, 0);
+  EXPECT_THAT(one.out, AllOf(HasSubstr("policyir 1 stage normalised"), HasSubstr("entity \"host\""),
+                             Not(HasSubstr("stage formed"))));
+  EXPECT_EQ(compile({"web.yaml", "--dump-after=all", "-o", "out"}).exit_code, 0);
+  std::size_t files = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ / "out"))
+    files += entry.path().string().find(".after-") != std::string::npos ? 1U : 0U;
+  EXPECT_EQ(files, 15U);
+  EXPECT_EQ(compile({"web.yaml", "--dump-after=nope"}).exit_code, 2);
+}
+
+TEST_F(Compile, RulesThatNeverDecideAreReportedOnDemand) {
   std::string text(kPolicy);
-  text += "            - port: \"81\"\n              protocol: TCP\n";
-  write_text(folder_ / "two.yaml", text);
-  EXPECT_THAT(compile({"two.yaml", "--emit=ir"}).out, HasSubstr("on tcp/80-81"));
-  EXPECT_THAT(compile({"two.yaml", "--emit=ir", "--disable-pass=coalesce-ports"}).out,
-              HasSubstr("on tcp/80, tcp/81"));
+  text += "  ingressDeny:\n    - {fromEntities: [all]}\n";
+  write_text(folder_ / "dead.yaml", text);
+  EXPECT_THAT(compile({"dead.yaml"}).err, Not(HasSubstr("never decides")));
+  EXPECT_THAT(
+      compile({"dead.yaml", "--report-dead"}).err,
+      AllOf(HasSubstr("dead.yaml:"), HasSubstr("spec.ingress[0] never decides: stronger rules")));
+}
+
+TEST_F(Compile, IrTextIsReadVerifiedAndRunThroughPasses) {
+  const auto ir = [&](std::vector<std::string> arguments, const std::string& input) {
+    arguments.insert(arguments.begin(), "ir");
+    return run_policyc(arguments, input, folder_.path());
+  };
+  const std::string built = compile({"web.yaml", "--dump-after=normalise"}).out;
+  const std::string formed = compile({"web.yaml", "--emit=ir"}).out;
+  const auto checked = ir({"-"}, formed);
+  EXPECT_EQ(checked.exit_code, 0) << checked.err;
+  EXPECT_THAT(checked.out, IsEmpty());
+  EXPECT_EQ(ir({"-", "--print"}, formed).out, formed);
+  EXPECT_EQ(ir({"-", "--run=all"}, built).out, formed);
+  EXPECT_THAT(ir({"-", "--run=expand-entities,expand-named-ports"}, built).out,
+              HasSubstr("stage numbered"));
+  const auto wrong = ir({"-", "--run=expand-ranges"}, built);
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_THAT(wrong.err, AllOf(HasSubstr("`numbered`"), HasSubstr("`normalised`")));
+  EXPECT_EQ(ir({"-", "--run=nope"}, built).exit_code, 2);
+  EXPECT_EQ(ir({"missing.ir"}, "").exit_code, 3);
+  const auto syntax = ir({"-"}, "policyir 1\nnonsense");
+  EXPECT_EQ(syntax.exit_code, 1);
+  EXPECT_THAT(syntax.err, HasSubstr(":2:1: "));
+  const auto broken = ir(
+      {"-"},
+      "policyir 1 stage built endpoint \"x\" ingress open default deny egress open default allow");
+  EXPECT_EQ(broken.exit_code, 1);
+  EXPECT_THAT(broken.err, HasSubstr("not enforced"));
 }
 
 TEST_F(Compile, AgentOptionsComeFromAConfigMapAndFromFlags) {
@@ -242,7 +294,7 @@ TEST_F(Compile, AgentOptionsComeFromAConfigMapAndFromFlags) {
              "  enable-policy: never\n  debug: \"false\"\n");
   EXPECT_THAT(compile({"web.yaml", "--emit=ir"}).out, HasSubstr("ingress enforced"));
   EXPECT_THAT(compile({"web.yaml", "--emit=ir", "--cilium-config", "config.yaml"}).out,
-              HasSubstr("ingress not enforced"));
+              HasSubstr("ingress open"));
   EXPECT_THAT(compile({"web.yaml", "--emit=ir", "--cilium-config", "config.yaml", "--set",
                        "enable-policy=always"})
                   .out,

@@ -53,17 +53,17 @@ TEST(Printer, ShowsEverythingThatDecides) {
   policy.directions[1].enforced = true;
   policy.directions[1].rules = {nobody};
   EXPECT_EQ(print(policy),
-            "endpoint ns/web\n"
-            "predicate p0: any:app=a\n"
-            "predicate p1: any:app=b\n"
+            "policyir 1 stage ranked\n"
+            "endpoint \"ns/web\"\n"
+            "predicate p0 = \"any:app=a\"\n"
+            "predicate p1 = \"any:app=b\"\n"
             "ingress enforced default deny\n"
-            "  default deny by CiliumNetworkPolicy/ns/p p.yaml:3\n"
-            "  rule 1: redirect(http) precedence 154 from p0 | p1 on tcp/80, tcp/443  ; "
-            "CiliumNetworkPolicy/ns/p "
-            "spec.ingress[0] p.yaml:7\n"
-            "  rule 2: allow authenticated precedence 1 from any on any  ; an option\n"
+            "  default deny by \"CiliumNetworkPolicy/ns/p\" \"spec.ingress[0]\" at \"p.yaml:3\"\n"
+            "  rule 1: redirect \"http\" precedence 154 from p0, p1 on tcp/80, tcp/443 by "
+            "\"CiliumNetworkPolicy/ns/p\" \"spec.ingress[0]\" at \"p.yaml:7\"\n"
+            "  rule 2: allow authenticated precedence 1 from any on any by \"an option\"\n"
             "egress enforced default allow\n"
-            "  rule 3: deny precedence 255 to nobody on any  ; \n");
+            "  rule 3: deny precedence 255 to nobody on any by \"\"\n");
 }
 
 TEST(Printer, MatrixListsPortClassesWithTheirRules) {
