@@ -88,7 +88,7 @@ void emit_compares(const ir::Shape& shape, std::size_t direction, const std::str
   bool decided = false;
   for (const std::uint32_t index : part.matrix.strength_order()) {
     const ir::Rule* rule = &part.rules[index];
-    // Only with the pass remove-unmatchable switched off; no condition would mean "always".
+    // Only with the pass remove-dead switched off; no condition would mean "always".
     if (rule->ports.empty() || (!rule->any_peer && rule->peers.empty())) continue;
     body.emplace_back(c::Blank{});
     add_rule_mark(*rule, file, body);

@@ -3,9 +3,9 @@
 // the steps that make a matrix.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "compiler/matrix/matrix.h"
@@ -38,24 +38,32 @@ void for_each_interval(const std::vector<ProtocolColumns>& protocols,
   }
 }
 
-// Numbers sequences from 0 on, equal ones alike. The sequences must outlive it.
+// Numbers at most `most` sequences from 0 on, equal ones alike. The sequences must outlive it.
 class SequenceNumbers {
  public:
+  explicit SequenceNumbers(std::size_t most) : slots_(std::bit_ceil(2 * most + 1), 0) {
+    known_.reserve(most);
+  }
+
   std::uint32_t number(std::span<const std::uint32_t> sequence) {
-    const auto [first, last] = known_.equal_range(hash(sequence));
-    for (auto at = first; at != last; ++at) {
-      if (std::ranges::equal(at->second.sequence, sequence)) return at->second.number;
+    const std::uint64_t wanted = hash(sequence);
+    for (std::size_t at = wanted;; ++at) {
+      std::uint32_t& slot = slots_[at & (slots_.size() - 1)];
+      if (slot == 0) {
+        known_.push_back({wanted, sequence});
+        slot = size();
+        return slot - 1;
+      }
+      const Known& known = known_[slot - 1];
+      if (known.hash == wanted && std::ranges::equal(known.sequence, sequence)) return slot - 1;
     }
-    const auto number = static_cast<std::uint32_t>(known_.size());
-    known_.emplace(hash(sequence), Known{sequence, number});
-    return number;
   }
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(known_.size()); }
 
  private:
   struct Known {
+    std::uint64_t hash;
     std::span<const std::uint32_t> sequence;
-    std::uint32_t number;
   };
 
   static std::uint64_t hash(std::span<const std::uint32_t> sequence) {
@@ -67,7 +75,8 @@ class SequenceNumbers {
     return state;
   }
 
-  std::unordered_multimap<std::uint64_t, Known> known_;
+  std::vector<std::uint32_t> slots_;  // a number + 1, or 0; more than half are free
+  std::vector<Known> known_;
 };
 
 // Gives each interval the number that `renumber` has for its own, and joins neighbours that became

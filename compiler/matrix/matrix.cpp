@@ -111,7 +111,7 @@ VerdictMatrix::VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallba
 }
 
 void VerdictMatrix::merge_columns() {
-  SequenceNumbers numbers;
+  SequenceNumbers numbers(columns_.size());
   std::vector<std::uint32_t> renumber(columns_.size());
   for (std::size_t column = 0; column < columns_.size(); ++column)
     renumber[column] = numbers.number(columns_[column]);

@@ -65,6 +65,9 @@ struct PortClasses {
 };
 // The rules must fit, and their ranges must not be reversed.
 [[nodiscard]] PortClasses port_classes(const std::vector<MatrixRule>& rules);
+// Cheaper and finer: each interval between two ports where a rule begins or ends is a class of its
+// own. A matrix over them answers the same; it has more columns.
+[[nodiscard]] PortClasses port_intervals(const std::vector<MatrixRule>& rules);
 
 // Made in steps: port_classes(), then a column of deciding rules for each class, then
 // merge_columns().
@@ -74,7 +77,7 @@ class VerdictMatrix {
   // All steps. `fallback` is the decision when no rule matches. The rules must fit, and their
   // ranges must not be reversed.
   VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback);
-  // One column for each of `classes`, which must be port_classes(rules).
+  // One column for each of `classes`, which must be port_classes(rules) or port_intervals(rules).
   VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback, PortClasses classes);
   // What a text form says: `columns` has the indices of rules for each class; nothing is checked.
   VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallback, PortClasses classes,

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "compiler/matrix/intervals.h"
 #include "compiler/support/check.h"
@@ -23,25 +24,29 @@ std::vector<std::uint8_t> protocols_of(const std::vector<MatrixRule>& rules) {
 }
 
 std::vector<ProtocolColumns> cut_ports(const std::vector<MatrixRule>& rules) {
+  constexpr std::size_t kBits = 64;
   std::vector<ProtocolColumns> result;
   std::uint32_t next = 0;
-  std::vector<std::uint32_t> points;
+  std::vector<std::uint64_t>
+      marks;  // a bit for each port where an interval begins, in order at once
+  const auto mark = [&marks](std::uint32_t port) { marks[port / kBits] |= 1ULL << port % kBits; };
   for (const std::uint8_t protocol : protocols_of(rules)) {
-    points.assign(1, 0);
+    marks.assign(0x10000 / kBits, 0);
+    mark(0);
     for (const MatrixRule& rule : rules) {
       for (const PortRange& range : rule.ports) {
         if (!applies_to(range, protocol)) continue;
-        points.push_back(range.first);
-        points.push_back(range.last + 1U);
+        mark(range.first);
+        if (range.last < 0xffff) mark(range.last + 1U);
       }
     }
-    std::sort(points.begin(), points.end());
-    points.erase(std::unique(points.begin(), points.end()), points.end());
-    if (points.back() > 0xffff) points.pop_back();
     ProtocolColumns entry{protocol, {}};
-    entry.intervals.reserve(points.size());
-    for (const std::uint32_t point : points)
-      entry.intervals.push_back({static_cast<std::uint16_t>(point), next++});
+    for (std::size_t word = 0; word < marks.size(); ++word) {
+      for (std::uint64_t rest = marks[word]; rest != 0; rest &= rest - 1) {
+        const auto port = word * kBits + static_cast<std::size_t>(std::countr_zero(rest));
+        entry.intervals.push_back({static_cast<std::uint16_t>(port), next++});
+      }
+    }
     result.push_back(std::move(entry));
   }
   return result;
@@ -60,10 +65,16 @@ void renumber_intervals(std::vector<ProtocolColumns>& protocols,
   }
 }
 
-PortClasses port_classes(const std::vector<MatrixRule>& rules) {
+PortClasses port_intervals(const std::vector<MatrixRule>& rules) {
   PortClasses result;
   result.protocols = cut_ports(rules);
-  const std::size_t intervals = result.protocols.back().intervals.back().column + std::size_t{1};
+  result.count = result.protocols.back().intervals.back().column + 1;
+  return result;
+}
+
+PortClasses port_classes(const std::vector<MatrixRule>& rules) {
+  PortClasses result = port_intervals(rules);
+  const std::size_t intervals = result.count;
   // The rules of every interval, one after the other in one block.
   std::vector<std::uint32_t> begin(intervals + 1, 0);
   for (const MatrixRule& rule : rules) {
@@ -81,7 +92,7 @@ PortClasses port_classes(const std::vector<MatrixRule>& rules) {
       ++end[interval.column];
     });
   }
-  SequenceNumbers classes;
+  SequenceNumbers classes(intervals);
   std::vector<std::uint32_t> class_of(intervals);
   for (std::size_t i = 0; i < intervals; ++i)
     class_of[i] = classes.number(std::span(pool).subspan(begin[i], end[i] - begin[i]));

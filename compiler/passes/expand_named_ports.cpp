@@ -1,19 +1,25 @@
 #include <algorithm>
+#include <tuple>
 
 #include "compiler/passes/passes.h"
 
 namespace policyc::passes {
 namespace {
 
-// Nothing when the name stands for no number, or for two.
+// `table` is sorted. Nothing when the name stands for no number, or for two.
 const ir::NamedPort* find(const std::vector<ir::NamedPort>& table,
                           const ir::PortStatement& statement) {
   const auto is_meant = [&statement](const ir::NamedPort& port) {
     return port.protocol == statement.protocol && port.name == statement.name;
   };
-  const auto found = std::find_if(table.begin(), table.end(), is_meant);
-  if (found == table.end()) return nullptr;
-  return std::find_if(found + 1, table.end(), is_meant) == table.end() ? &*found : nullptr;
+  const auto found = std::lower_bound(
+      table.begin(), table.end(), statement,
+      [](const ir::NamedPort& port, const ir::PortStatement& wanted) {
+        return std::tie(port.protocol, port.name) < std::tie(wanted.protocol, wanted.name);
+      });
+  if (found == table.end() || !is_meant(*found)) return nullptr;
+  const auto next = found + 1;
+  return next == table.end() || !is_meant(*next) ? &*found : nullptr;
 }
 
 }  // namespace

@@ -1,18 +1,18 @@
 #include <algorithm>
 #include <iterator>
-#include <numeric>
 #include <tuple>
 
 #include "compiler/passes/passes.h"
 #include "compiler/passes/ports.h"
+#include "compiler/passes/same_line.h"
 
 namespace policyc::passes {
 namespace {
 
 // What must agree whatever is joined: a joined rule names one origin, and that one exactly.
 auto kind(const ir::Rule& rule) {
-  return std::tie(rule.origin.line, rule.verdict, rule.priority, rule.auth_required, rule.parser,
-                  rule.origin.path, rule.origin.object, rule.origin.file);
+  return std::tie(rule.verdict, rule.priority, rule.auth_required, rule.parser, rule.origin.path,
+                  rule.origin.object, rule.origin.file);
 }
 
 class Merger {
@@ -43,27 +43,26 @@ class Merger {
   }
 
  private:
-  // Joins the rules of one key into the one with the smallest id.
+  // Joins the rules of one line and one key into the one with the smallest id.
   template <class Key, class Join>
   void join(Key&& key, Join&& join_into) {
-    std::vector<std::uint32_t> order;
-    for (std::uint32_t i = 0; i < rules_.size(); ++i) {
-      if (!gone_[i]) order.push_back(i);
-    }
-    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-      const auto left = key(rules_[a]);
-      const auto right = key(rules_[b]);
-      return left < right || (left == right && a < b);
-    });
-    for (std::size_t i = 0; i < order.size();) {
-      std::size_t next = i + 1;
-      while (next < order.size() && key(rules_[order[i]]) == key(rules_[order[next]])) ++next;
-      for (std::size_t j = i + 1; j < next; ++j) {
-        join_into(rules_[order[i]], rules_[order[j]]);
-        gone_[order[j]] = true;
+    const auto visit = [&](std::span<std::uint32_t> shared) {
+      std::sort(shared.begin(), shared.end(), [&](std::uint32_t a, std::uint32_t b) {
+        const auto left = key(rules_[a]);
+        const auto right = key(rules_[b]);
+        return left < right || (left == right && a < b);
+      });
+      for (std::size_t i = 0; i < shared.size();) {
+        std::size_t next = i + 1;
+        while (next < shared.size() && key(rules_[shared[i]]) == key(rules_[shared[next]])) ++next;
+        for (std::size_t j = i + 1; j < next; ++j) {
+          join_into(rules_[shared[i]], rules_[shared[j]]);
+          gone_[shared[j]] = true;
+        }
+        i = next;
       }
-      i = next;
-    }
+    };
+    for_each_shared_line(rules_, [this](std::uint32_t i) { return gone_[i]; }, visit);
   }
 
   std::vector<ir::Rule>& rules_;  // in the order of their ids

@@ -15,7 +15,9 @@ void drop_covered(ir::DirectionPolicy& part) {
     return rule.peers.size() > 1 && rule.peers.size() <= kMaxPeers;
   });
   if (!useful) return;
-  const auto matrix = ir::verdict_matrix(part, {});
+  auto rules = ir::matrix_rules(part, {});
+  auto intervals = matrix::port_intervals(rules);
+  const matrix::VerdictMatrix matrix(std::move(rules), 0, std::move(intervals));
   std::vector<std::uint32_t> asked_in;  // predicate -> the last column that asked it, from 1
   std::vector<std::uint32_t> decides(part.rules.size());  // bit i: peer i of the rule
   for (std::uint32_t column = 0; column < matrix.column_count(); ++column) {

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <numeric>
 #include <tuple>
 
 #include "compiler/passes/passes.h"
+#include "compiler/passes/same_line.h"
 
 namespace policyc::passes {
 namespace {
@@ -14,28 +14,29 @@ void sort_unique(std::vector<T>& items) {
   items.erase(std::unique(items.begin(), items.end()), items.end());
 }
 
-// Everything but the id, cheap and telling parts first.
+// Everything but the id and the line, cheap and telling parts first.
 auto content(const ir::Rule& rule) {
-  return std::tie(rule.origin.line, rule.verdict, rule.any_peer, rule.peers, rule.statements,
-                  rule.entities, rule.auth_required, rule.priority, rule.parser, rule.origin.path,
+  return std::tie(rule.verdict, rule.any_peer, rule.peers, rule.statements, rule.entities,
+                  rule.auth_required, rule.priority, rule.parser, rule.origin.path,
                   rule.origin.object, rule.origin.file);
 }
 
 void drop_duplicates(std::vector<ir::Rule>& rules) {
-  std::vector<std::uint32_t> order(rules.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(), [&rules](std::uint32_t a, std::uint32_t b) {
-    const auto left = content(rules[a]);
-    const auto right = content(rules[b]);
-    return left < right || (left == right && a < b);
-  });
-  std::vector<bool> twice(rules.size());
-  bool any = false;
-  for (std::size_t i = 1; i < order.size(); ++i) {
-    if (content(rules[order[i - 1]]) != content(rules[order[i]])) continue;
-    twice[order[i]] = any = true;
-  }
-  if (!any) return;
+  std::vector<bool> twice;
+  const auto visit = [&](std::span<std::uint32_t> shared) {
+    std::sort(shared.begin(), shared.end(), [&rules](std::uint32_t a, std::uint32_t b) {
+      const auto left = content(rules[a]);
+      const auto right = content(rules[b]);
+      return left < right || (left == right && a < b);
+    });
+    for (std::size_t i = 1; i < shared.size(); ++i) {
+      if (content(rules[shared[i - 1]]) != content(rules[shared[i]])) continue;
+      twice.resize(rules.size());
+      twice[shared[i]] = true;
+    }
+  };
+  for_each_shared_line(rules, [](std::uint32_t) { return false; }, visit);
+  if (twice.empty()) return;
   std::size_t index = 0;
   std::erase_if(rules, [&](const ir::Rule&) { return twice[index++]; });
 }

@@ -12,8 +12,8 @@ namespace {
 class KnownPredicates {
  public:
   explicit KnownPredicates(std::vector<policy::Predicate>& predicates) : predicates_(predicates) {
-    // Selectors are told apart by their text. Views into `predicates` would not outlive its growth.
-    std::unordered_map<std::string, std::uint32_t> numbers;
+    // Selectors are told apart by their text.
+    std::unordered_map<std::string_view, std::uint32_t> numbers(2 * predicates.size());
     selectors_of_.reserve(predicates.size());
     for (std::uint32_t i = 0; i < predicates.size(); ++i) {
       std::vector<std::uint32_t> key;

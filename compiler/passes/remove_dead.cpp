@@ -54,7 +54,8 @@ void take_out(ir::DirectionPolicy& part, std::size_t direction, Report& report) 
   }
   auto rows = ir::matrix_rules(part, {});
   name_long_lists(part.rules, predicates, rows);
-  const matrix::VerdictMatrix matrix(std::move(rows), ir::fallback_decision(part));
+  auto intervals = matrix::port_intervals(rows);
+  const matrix::VerdictMatrix matrix(std::move(rows), 0, std::move(intervals));
   const auto dead = matrix.dead_rules();
   if (dead.empty()) return;
   std::vector<bool> is_dead(part.rules.size());

@@ -93,7 +93,7 @@ TEST(Emit, TheStrongestRuleStandsFirst) {
   EXPECT_LT(text.find("POLICY_DENY, 2"), text.find("POLICY_ALLOW, 1"));
 }
 
-// With remove-unmatchable switched off such rules reach the emitter; they must not turn into
+// With remove-dead switched off such rules reach the emitter; they must not turn into
 // "always".
 TEST(Emit, RulesWithoutPortsOrPeersDecideNothing) {
   ir::Rule no_ports = allow(1, {0}, {});

@@ -214,5 +214,33 @@ TEST(MatrixLimits, RulesThatMultiplyDoNotFit) {
   EXPECT_FALSE(fits(rules));
 }
 
+TEST(Columns, ARuleWhosePeersStrongerRulesAskCannotDecide) {
+  const MatrixRule deny{1, 255, false, {0, 1}, {{kTcp, 0, 100}}};
+  const MatrixRule covered{2, 1, false, {1}, {{kTcp, 80, 80}}};
+  const MatrixRule partly{3, 1, false, {1, 2}, {{kTcp, 80, 80}}};
+  const MatrixRule beyond{4, 1, false, {0}, {{kTcp, 100, 101}}};
+  const VerdictMatrix matrix({deny, covered, partly, beyond}, 0);
+  EXPECT_THAT(matrix.column_rules(matrix.column_of(kTcp, 80)), ElementsAre(0, 2));
+  EXPECT_THAT(matrix.column_rules(matrix.column_of(kTcp, 101)), ElementsAre(3));
+  EXPECT_THAT(matrix.dead_rules(), ElementsAre(1));
+}
+
+TEST(Columns, MadeInStepsTheyAreThoseMadeAtOnce) {
+  for (std::uint32_t seed = 0; seed < 100; ++seed) {
+    testing::RandomRules random(seed);
+    std::vector<MatrixRule> rules;
+    for (std::uint32_t i = random.below(12); i > 0; --i) rules.push_back(random.rule(i, 4));
+    const VerdictMatrix whole(rules, 7);
+    VerdictMatrix steps(rules, 7, port_classes(rules));
+    VerdictMatrix fine(rules, 7, port_intervals(rules));
+    EXPECT_LE(whole.column_count(), steps.column_count());
+    EXPECT_LE(steps.column_count(), fine.column_count());
+    steps.merge_columns();
+    fine.merge_columns();
+    EXPECT_EQ(steps, whole) << "seed " << seed;
+    EXPECT_EQ(fine, whole) << "seed " << seed;
+  }
+}
+
 }  // namespace
 }  // namespace policyc::matrix
