@@ -65,7 +65,7 @@ TEST(Emit, ConstantsReadNoMap) {
 
 TEST(Emit, ComparesTestPeersThenProtocolThenPort) {
   const std::string text =
-      text_of(ingress({allow(3, {0, 1}, {{kTcp, 80, 80}, {kTcp, 8000, 8100}, {17, 0, 0xffff}})}));
+      text_of(ingress({allow(3, {0, 1}, {{kTcp, 80, 80}, {kTcp, 8000, 8100}})}));
   EXPECT_THAT(
       text,
       HasSubstr("#define PEER_IN_0 2U /* any:app=a */\n#define PEER_IN_1 4U /* any:app=b */\n"));

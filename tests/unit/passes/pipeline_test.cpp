@@ -1,3 +1,5 @@
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -103,6 +105,42 @@ TEST(Run, WhatNoMatrixHoldsIsRefusedBeforeOneIsMade) {
   Report report;
   EXPECT_EQ(run(policy, report), Outcome::TooLarge);
   EXPECT_THAT(report.removed, IsEmpty());
+}
+
+// The fenced blocks of docs/ir.md that hold IR.
+std::vector<std::string> documented() {
+  std::ifstream file(std::string(POLICYC_TESTDATA) + "/../docs/ir.md");
+  std::vector<std::string> blocks;
+  std::string line;
+  bool inside = false;
+  while (std::getline(file, line)) {
+    if (line.starts_with("```")) {
+      inside = false;
+    } else if (line.starts_with("policyir ")) {
+      inside = true;
+      blocks.emplace_back();
+    }
+    if (inside) blocks.back() += line + "\n";
+  }
+  return blocks;
+}
+
+TEST(Documentation, TheFirstExampleBecomesTheSecond) {
+  const auto blocks = documented();
+  ASSERT_EQ(blocks.size(), 2U);
+  auto policy = parse(blocks[0]);
+  Report report;
+  EXPECT_EQ(run(policy, report), Outcome::Done);
+  EXPECT_EQ(ir::print(policy), ir::print(parse(blocks[1])));
+}
+
+TEST(Documentation, EveryPassHasALine) {
+  std::ifstream file(std::string(POLICYC_TESTDATA) + "/../docs/ir.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const Pass& pass : pipeline()) {
+    EXPECT_THAT(text, HasSubstr("| `" + std::string(pass.name) + "`" +
+                                (pass.required ? " |" : " (optional) |")));
+  }
 }
 
 }  // namespace
