@@ -56,7 +56,7 @@ void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subj
   if (options_.has_inventory) policy.subject = "endpoints with this policy";
   ir::Shape shape = ir::make_shape(policy);
   for (const ir::DirectionShape& direction : shape.directions) {
-    if (direction.matrix.column_count() > matrix::kMaxColumns) return refuse_large(user);
+    if (!direction.emittable()) return refuse_large(user);
   }
   for (ShapeUnit& unit : shapes_) {
     if (unit.shape.hash == shape.hash) {

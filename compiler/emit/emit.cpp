@@ -45,6 +45,7 @@ Emitted emit(const ir::Shape& shape) {
         emit_compares(shape, direction, result.file_name, unit);
         break;
       case ir::Form::Table:
+      case ir::Form::Bitset:
         emit_table(shape, direction, unit, result.tables);
         break;
     }

@@ -30,10 +30,13 @@ static void *(*const policyc_map_lookup)(void *map, const void *key) = (void *)1
 		struct policy_rows_value *value;                                                             \
 	} name __attribute__((section(".maps"), used))
 
-/* Defines the verdict matrix: row number -> one decision for each port class. Row 0 stays zero: default deny. */
-#define POLICYC_MATRIX_MAP(name, columns)                                                                    \
+/*
+ * Defines the verdict matrix: row number -> for each port class a cell, the number of a decision. Row 0 and decision 0 are
+ * default deny. Where a policy is a set of rule bits instead, the key is the peer class and a cell has the bits of 64 rules.
+ */
+#define POLICYC_MATRIX_MAP(name, type_of_cell, columns)                                                      \
 	struct name##_value {                                                                                \
-		policyc_u32 cell[columns];                                                                   \
+		type_of_cell cell[columns];                                                                  \
 	};                                                                                                   \
 	struct {                                                                                             \
 		int (*type)[POLICYC_MAP_TYPE_ARRAY];                                                         \
@@ -60,6 +63,30 @@ POLICYC_INLINE policyc_u32 policy_row(void *rows_map, policyc_u32 peer_class)
 	if (!rows)
 		return POLICYC_UNKNOWN_ROW;
 	return rows->row[peer_class & 3];
+}
+
+/*
+ * The strongest rule that both sets hold, counted from 1, 0 if there is none: `peer_rules` are the rules that name the
+ * peer, `port_rules` those that name the port, bit 0 of word 0 the strongest. `words` is a constant.
+ */
+POLICYC_INLINE policyc_u32 policy_strongest(const policyc_u64 *peer_rules,
+					    const volatile policyc_u64 *port_rules, policyc_u32 words)
+{
+	policyc_u32 number = 0;
+	policyc_u32 word;
+
+#pragma unroll
+	for (word = 0; word < words; word++) {
+		policyc_u64 both = peer_rules[word] & port_rules[word];
+
+		if (both) {
+			number = word * 64 + (policyc_u32)__builtin_ctzll(both) + 1;
+			break;
+		}
+	}
+	/* The compiler knows how large this gets and would drop the caller's mask; the verifier does not know. */
+	__asm__ volatile("" : "+r"(number));
+	return number;
 }
 
 #endif /* POLICYC_RUNTIME_GENERATED_H */

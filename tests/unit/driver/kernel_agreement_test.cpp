@@ -49,8 +49,9 @@ constexpr std::uint32_t kUnknownHost = 199;
 
 class LoadedShape {
  public:
-  LoadedShape(const ir::EndpointPolicy& policy, std::vector<policy::LabelSet> peers)
-      : shape_(ir::make_shape(policy)), peers_(std::move(peers)) {
+  LoadedShape(const ir::EndpointPolicy& policy, std::vector<policy::LabelSet> peers,
+              bool prefer_bitset = false)
+      : shape_(ir::make_shape(policy, prefer_bitset)), peers_(std::move(peers)) {
     auto compiled = driver::compile_shape(shape_, source::SourceMap{}, bpf::join_objects);
     if (!compiled) throw std::runtime_error(compiled.error().message);
     object_ = std::make_unique<bpf::Object>(must(bpf::Object::open(compiled->object, "agreement")));
@@ -68,7 +69,7 @@ class LoadedShape {
   std::uint32_t expected(const Question& q) const {
     const ir::DirectionShape& part = shape_.directions[q.direction];
     // A class without a row is denied wherever the peer is looked at.
-    if (part.uses_rows() && (q.peer_class == 0 || q.peer_class > peers_.size()))
+    if (part.form != ir::Form::Constant && (q.peer_class == 0 || q.peer_class > peers_.size()))
       return POLICY_DEFAULT_DENY;
     const policy::LabelSet nobody;
     const policy::LabelSet& peer =
@@ -179,14 +180,22 @@ class LoadedShape {
     const std::string end = direction == 0 ? "in" : "out";
     EXPECT_EQ(object_->has_map("policy_rows_" + end), part.uses_rows());
     EXPECT_EQ(object_->has_map("policy_matrix_" + end), part.uses_matrix());
+    if (part.form == ir::Form::Bitset) {
+      for (std::uint32_t peer_class = 1; peer_class <= peers_.size(); ++peer_class) {
+        const auto bits = shape_.row(direction, shape_.truth(direction, peers_[peer_class - 1]));
+        if (bpf_map_update_elem(map(("policy_matrix_" + end).c_str()), &peer_class, bits.data(),
+                                BPF_ANY) != 0)
+          throw std::runtime_error(std::strerror(errno));
+      }
+    }
     if (!part.uses_rows()) return;
-    std::map<std::vector<std::uint32_t>, std::uint32_t> row_numbers;
+    std::map<std::vector<std::uint8_t>, std::uint32_t> row_numbers;
     std::map<std::uint32_t, policy_rows_value> elements;
     for (std::uint32_t peer_class = 1; peer_class <= peers_.size(); ++peer_class) {
       const policy::LabelSet& peer = peers_[peer_class - 1];
       std::uint16_t row = 0;
       if (part.uses_matrix()) {
-        const auto cells = shape_.cells(direction, shape_.truth(direction, peer));
+        const auto cells = shape_.row(direction, shape_.truth(direction, peer));
         const auto [found, inserted] =
             row_numbers.try_emplace(cells, static_cast<std::uint32_t>(row_numbers.size() + 1));
         if (inserted && bpf_map_update_elem(map(("policy_matrix_" + end).c_str()), &found->second,
@@ -195,7 +204,7 @@ class LoadedShape {
         }
         row = static_cast<std::uint16_t>(found->second);
       } else {
-        row = shape_.bit_row(direction, peer);
+        row = shape_.bit_row(direction, shape_.truth(direction, peer));
       }
       elements[peer_class >> 2U].row[peer_class & 3U] = row;
     }
@@ -221,11 +230,12 @@ class RandomWorld {
   // Predicates that may hold together, unlike those of RandomPolicy.
   ir::EndpointPolicy policy(ir::Form form) {
     while (true) {
-      auto policy = random_.policy(form == ir::Form::Table ? 40 : 4, kPredicates);
+      const bool many = form == ir::Form::Table || form == ir::Form::Bitset;
+      auto policy = random_.policy(many ? 200 : 4, kPredicates);
       for (std::uint32_t i = 0; i < kPredicates; ++i) {
         policy.predicates[i] = ir::testing::label("k" + std::to_string(i), "yes");
       }
-      const ir::Shape shape = ir::make_shape(policy);
+      const ir::Shape shape = ir::make_shape(policy, form == ir::Form::Bitset);
       if (shape.directions[0].form == form || shape.directions[1].form == form) return policy;
     }
   }
@@ -284,6 +294,8 @@ const char* form_name(ir::Form form) {
       return "compares";
     case ir::Form::Table:
       return "table";
+    case ir::Form::Bitset:
+      return "bitset";
   }
   return "";
 }
@@ -297,7 +309,7 @@ TEST_P(KernelAgreement, OnEveryDecision) {
   std::map<std::uint32_t, std::size_t> verdicts;
   for (std::uint32_t seed = 0; seed < kShapes; ++seed) {
     RandomWorld world(1000 * static_cast<std::uint32_t>(GetParam()) + seed);
-    LoadedShape loaded(world.policy(GetParam()), world.peers());
+    LoadedShape loaded(world.policy(GetParam()), world.peers(), GetParam() == ir::Form::Bitset);
     for (const char* program : {"from_endpoint", "to_endpoint"}) {
       most_verified = std::max(most_verified, loaded.verified_instructions(program));
     }
@@ -321,7 +333,8 @@ TEST_P(KernelAgreement, OnEveryDecision) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, KernelAgreement,
-                         ::testing::Values(ir::Form::Constant, ir::Form::Compares, ir::Form::Table),
+                         ::testing::Values(ir::Form::Constant, ir::Form::Compares, ir::Form::Table,
+                                           ir::Form::Bitset),
                          [](const auto& parameter) {
                            return std::string(form_name(parameter.param));
                          });
