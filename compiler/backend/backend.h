@@ -58,13 +58,22 @@ struct SourceText {
 [[nodiscard]] Result<void> set_rodata(Bytes& object, std::string_view variable,
                                       std::span<const std::uint8_t> value);
 
-// Adds a section that the kernel never sees (no BTF, not allocated), or reads it back. The name
-// must be new to the object. libbpf's linker keeps it: a section may be added before or after
-// joining, in one of the objects only.
+// Adds sections that the kernel never sees (no BTF, not allocated), in order, or reads them back.
+// The names must be new to the object. libbpf's linker keeps them: sections may be added before or
+// after joining, in one of the objects only. Adding several at once costs what adding one does.
+struct NamedSection {
+  std::string_view name;
+  std::span<const std::uint8_t> content;
+};
+[[nodiscard]] Result<Bytes> add_sections(std::span<const std::uint8_t> object,
+                                         std::span<const NamedSection> sections);
 [[nodiscard]] Result<Bytes> add_section(std::span<const std::uint8_t> object, std::string_view name,
                                         std::span<const std::uint8_t> content);
 [[nodiscard]] Result<Bytes> read_section(std::span<const std::uint8_t> object,
                                          std::string_view name);
+// Every section whose name starts with `prefix`, in the object's order; one name may come twice.
+[[nodiscard]] Result<std::vector<std::pair<std::string, Bytes>>> read_sections(
+    std::span<const std::uint8_t> object, std::string_view prefix);
 
 struct FunctionInfo {
   std::string section;
