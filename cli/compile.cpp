@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/agent_options.h"
+#include "cli/cache_options.h"
 #include "cli/command.h"
 #include "cli/document_tree.h"
 #include "compiler/driver/compilation.h"
@@ -33,6 +34,7 @@ struct Arguments {
   bool list_passes = false;
   std::vector<std::string> disabled_passes;
   AgentArguments agent;
+  CacheArguments cache;
 };
 
 double milliseconds_since(Clock::time_point start) {
@@ -132,6 +134,8 @@ class CompileCommand {
   int compile_shapes(driver::Compilation& compilation, double front_end, Clock::time_point start) {
     const bool objects_wanted =
         arguments_.emit.empty() || wants("obj") || wants("asm") || wants("llvm-ir");
+    auto cache = objects_wanted ? open_cache(arguments_.cache, context_) : std::nullopt;
+    const driver::ShapeOptions options{.cache = cache ? &*cache : nullptr};
     nlohmann::ordered_json index = nlohmann::ordered_json::array();
     std::size_t bytes = 0;
     for (const driver::ShapeUnit& unit : compilation.shapes()) {
@@ -142,7 +146,8 @@ class CompileCommand {
       if (!objects_wanted) continue;
       if (!emit_backend_text(unit, stem)) return kInternal;
       const auto object_start = Clock::now();
-      auto compiled = driver::compile_shape(unit.shape, compilation.sources(), bpf::join_objects);
+      auto compiled =
+          driver::compile_shape(unit.shape, compilation.sources(), bpf::join_objects, options);
       if (!compiled) {
         context_.err << "policyc: internal error: " << compiled.error().message << "\n";
         return kInternal;
@@ -165,6 +170,8 @@ class CompileCommand {
       if (arguments_.output_directory.empty()) context_.out << " (nothing written: no -o DIR)";
       context_.out << "\n";
     }
+    if (cache && !cache->stats().problem.empty())
+      context_.err << "policyc: warning: cache: " << cache->stats().problem << "\n";
     return write_failed_ ? kUnreadable : kSuccess;
   }
 
@@ -193,7 +200,8 @@ class CompileCommand {
     }
     context_.out << file << "  " << compiled.info.instructions << " instructions ("
                  << policy_instructions << " of policy)  " << compiled.object.size() << " bytes  "
-                 << std::fixed << std::setprecision(1) << elapsed << " ms  ";
+                 << std::fixed << std::setprecision(1) << elapsed << " ms  "
+                 << (compiled.cached ? "cached  " : "");
     constexpr std::size_t kListed = 3;
     for (std::size_t i = 0; i < std::min(kListed, unit.users.size()); ++i)
       context_.out << (i == 0 ? "" : ", ") << unit.users[i];
@@ -230,6 +238,7 @@ void add_compile(CLI::App& app, Context& context) {
   command->add_flag("--list-passes", arguments->list_passes, "List the passes and stop");
   command->add_option("--disable-pass", arguments->disabled_passes, "Skip a pass by name");
   add_agent_options(*command, arguments->agent);
+  add_cache_options(*command, arguments->cache);
   command->callback(
       [arguments, &context] { context.exit_code = CompileCommand(*arguments, context).run(); });
 }

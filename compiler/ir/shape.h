@@ -1,7 +1,7 @@
 #pragma once
 // A shape: everything about an endpoint's policy that does not depend on who exists in the cluster.
 // Endpoints with equal shapes share one object and one loaded program. The object carries its shape
-// as JSON in section kMetaSection; the loader reads it to bind predicates to peer classes and to
+// (compiler/driver/object_meta.h); the loader reads it to bind predicates to peer classes and to
 // name rules in events.
 
 #include <array>
@@ -18,8 +18,6 @@
 #include "compiler/support/result.h"
 
 namespace policyc::ir {
-
-inline constexpr std::string_view kMetaSection = ".policyc.meta";
 
 // How the decision of a direction is compiled.
 enum class Form : std::uint8_t {

@@ -1,6 +1,6 @@
 #include "loader/endpoint/shapes.h"
 
-#include "compiler/backend/backend.h"
+#include "compiler/driver/object_meta.h"
 #include "compiler/support/sha256.h"
 #include "loader/attach/attach.h"
 #include "loader/bpf/bpffs.h"
@@ -93,16 +93,7 @@ Result<LoadedShape> open_pins(const Paths& paths, const std::string& key, ir::Sh
 }  // namespace
 
 Result<ir::Shape> read_shape(std::span<const std::uint8_t> object) {
-  const auto section = backend::read_section(object, ir::kMetaSection);
-  if (!section) return fail("not an object of policyc: " + section.error().message);
-  auto shape = ir::shape_from_json(as_text(*section));
-  if (!shape) return fail("the object's description is damaged: " + shape.error().message);
-  if (shape->abi_version != POLICYC_ABI_VERSION) {
-    return fail("the object has ABI version " + std::to_string(shape->abi_version) +
-                "; this policyc has version " + std::to_string(POLICYC_ABI_VERSION) +
-                ": compile it again");
-  }
-  return shape;
+  return driver::read_meta(object);
 }
 
 std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> object,
