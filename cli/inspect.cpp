@@ -18,18 +18,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view form_name(ir::Form form) {
-  switch (form) {
-    case ir::Form::Constant:
-      return "constant";
-    case ir::Form::Compares:
-      return "compares";
-    case ir::Form::Table:
-      break;
-  }
-  return "table";
-}
-
 template <class Items, class Print>
 std::string joined(const Items& items, std::string_view separator, Print print) {
   std::string text;
@@ -85,7 +73,7 @@ void print_direction(const ir::DirectionShape& part, std::size_t direction, std:
   } else {
     out << "enforced, " << (part.default_deny ? "default deny" : "no default deny");
   }
-  out << ", form " << form_name(part.form);
+  out << ", form " << ir::form_name(part.form);
   if (part.uses_matrix()) out << ", " << part.matrix.column_count() << " port classes";
   out << "\n";
   for (const ir::Origin& origin : part.default_deny_origins) {
@@ -135,7 +123,7 @@ Json to_json(const ir::Shape& shape, const backend::ObjectInfo& info, std::size_
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const ir::DirectionShape& part = shape.directions[direction];
     Json& out = json[std::string(ir::direction_name(direction))];
-    out["form"] = form_name(part.form);
+    out["form"] = ir::form_name(part.form);
     if (part.uses_matrix()) out["portClasses"] = part.matrix.column_count();
   }
   Json functions = Json::array();

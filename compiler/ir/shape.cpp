@@ -111,6 +111,20 @@ DirectionShape make_direction(const DirectionPolicy& policy, bool prefer_bitset)
 
 }  // namespace
 
+std::string_view form_name(Form form) {
+  switch (form) {
+    case Form::Constant:
+      return "constant";
+    case Form::Compares:
+      return "compares";
+    case Form::Table:
+      return "table";
+    case Form::Bitset:
+      return "bitset";
+  }
+  return "?";
+}
+
 bool DirectionShape::emittable() const {
   constexpr std::size_t kMaxDecisions = 0x10000;  // a cell has at most two bytes
   return matrix.column_count() <= matrix::kMaxColumns && decisions.size() <= kMaxDecisions;

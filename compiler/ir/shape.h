@@ -30,6 +30,8 @@ enum class Form : std::uint8_t {
            // of, a little slower than a table
 };
 
+[[nodiscard]] std::string_view form_name(Form form);  // "constant", "compares", "table", "bitset"
+
 // A row number has 16 bits. A shape with more rows needs Form::Bitset.
 inline constexpr std::uint32_t kMaxRows = 0xffff;
 // The words of 64 rules that the bits of a class may have.

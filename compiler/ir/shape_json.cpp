@@ -12,7 +12,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kVerdicts[] = {"allow", "deny", "redirect"};
-constexpr std::string_view kForms[] = {"constant", "compares", "table", "bitset"};
 constexpr std::string_view kOperators[] = {"In", "NotIn", "Exists", "DoesNotExist"};
 
 Json origin_json(const Origin& origin) {
@@ -137,7 +136,7 @@ std::string to_json(const Shape& shape) {
     Json origins = Json::array();
     for (const Origin& origin : part.default_deny_origins) origins.push_back(origin_json(origin));
     json[std::string(direction_name(direction))] = {
-        {"form", kForms[static_cast<std::size_t>(part.form)]},
+        {"form", form_name(part.form)},
         {"enforced", part.enforced},
         {"defaultDeny", part.default_deny},
         {"defaultDenyBy", std::move(origins)},
