@@ -4,11 +4,10 @@
  *
  *   int policy_verdict_ingress(const struct policy_context *context);
  *   int policy_verdict_egress(const struct policy_context *context);
- *   const volatile policyc_u32 policy_shape_tag = ...;
+ *   POLICYC_POLICY_PROGRAMS;
  *
- * Both functions are global, so the verifier checks them once and by themselves: it knows nothing of the argument but its
- * type, so they begin with `if (!context) return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);`. An object defines no program
- * and no license section; the datapath has both.
+ * Both functions are global, so the verifier checks them by themselves: it knows nothing of the argument but its type, so
+ * they begin with `if (!context) return POLICYC_NO_DECISION;`.
  */
 #ifndef POLICYC_RUNTIME_GENERATED_H
 #define POLICYC_RUNTIME_GENERATED_H
@@ -17,9 +16,11 @@
 
 #define POLICYC_INLINE static inline __attribute__((always_inline))
 
-/* bpf(2): BPF_MAP_TYPE_ARRAY, BPF_FUNC_map_lookup_elem. */
-enum { POLICYC_MAP_TYPE_ARRAY = 2, POLICYC_ROWS_MAP_ELEMENTS = 4096, POLICYC_MATRIX_MAP_ROWS = 256 };
+/* bpf(2): BPF_MAP_TYPE_*, BPF_FUNC_map_lookup_elem, BPF_FUNC_tail_call. */
+enum { POLICYC_MAP_TYPE_ARRAY = 2, POLICYC_MAP_TYPE_PROG_ARRAY = 3, POLICYC_MAP_TYPE_PERCPU_ARRAY = 6 };
+enum { POLICYC_ROWS_MAP_ELEMENTS = 4096, POLICYC_MATRIX_MAP_ROWS = 256 };
 static void *(*const policyc_map_lookup)(void *map, const void *key) = (void *)1;
+static long (*const policyc_tail_call)(void *context, void *map, policyc_u32 index) = (void *)12;
 
 /* Defines a map of matrix rows; the loader may resize it before it loads. */
 #define POLICYC_ROWS_MAP(name)                                                                               \
@@ -88,5 +89,40 @@ POLICYC_INLINE policyc_u32 policy_strongest(const policyc_u64 *peer_rules,
 	__asm__ volatile("" : "+r"(number));
 	return number;
 }
+
+/*
+ * Asks `verdict` about the packet in the scratch and goes on to the node's finish program; without one the packet is
+ * dropped.
+ */
+#define POLICYC_POLICY_PROGRAM(name, verdict, direction)                                                     \
+	__attribute__((section("tc"), used)) int name(void *packet)                                          \
+	{                                                                                                    \
+		policyc_u32 first = 0;                                                                       \
+		struct policy_scratch *scratch = policyc_map_lookup(&policy_scratch, &first);                \
+                                                                                                             \
+		if (!scratch)                                                                                \
+			return POLICYC_DROP;                                                                 \
+		scratch->decision = (policyc_u32)verdict(&scratch->context);                                 \
+		policyc_tail_call(packet, &policy_finish, direction);                                        \
+		return POLICYC_DROP;                                                                         \
+	}
+
+/* The programs of a policy object, the node's maps that they use, and their licence. */
+#define POLICYC_POLICY_PROGRAMS                                                                              \
+	struct {                                                                                             \
+		int (*type)[POLICYC_MAP_TYPE_PERCPU_ARRAY];                                                  \
+		int (*max_entries)[1];                                                                       \
+		policyc_u32 *key;                                                                            \
+		struct policy_scratch *value;                                                                \
+	} policy_scratch __attribute__((section(".maps"), used));                                            \
+	struct {                                                                                             \
+		int (*type)[POLICYC_MAP_TYPE_PROG_ARRAY];                                                    \
+		int (*max_entries)[2];                                                                       \
+		policyc_u32 *key;                                                                            \
+		policyc_u32 *value;                                                                          \
+	} policy_finish __attribute__((section(".maps"), used));                                             \
+	POLICYC_POLICY_PROGRAM(policy_ingress, policy_verdict_ingress, POLICYC_INGRESS)                      \
+	POLICYC_POLICY_PROGRAM(policy_egress, policy_verdict_egress, POLICYC_EGRESS)                         \
+	char policy_license[] __attribute__((section("license"), used)) = "Dual BSD/GPL"
 
 #endif /* POLICYC_RUNTIME_GENERATED_H */
