@@ -14,7 +14,6 @@
 #include "cli/document_tree.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/ir/printer.h"
-#include "loader/bpf/join.h"
 
 namespace policyc::cli {
 namespace {
@@ -146,8 +145,7 @@ class CompileCommand {
       if (!objects_wanted) continue;
       if (!emit_backend_text(unit, stem)) return kInternal;
       const auto object_start = Clock::now();
-      auto compiled =
-          driver::compile_shape(unit.shape, compilation.sources(), bpf::join_objects, options);
+      auto compiled = driver::compile_shape(unit.shape, compilation.sources(), options);
       if (!compiled) {
         context_.err << "policyc: internal error: " << compiled.error().message << "\n";
         return kInternal;
@@ -193,15 +191,9 @@ class CompileCommand {
 
   void summary_line(const std::string& file, const driver::CompiledObject& compiled,
                     const driver::ShapeUnit& unit, double elapsed) {
-    std::size_t policy_instructions = 0;
-    for (const auto& function : compiled.info.functions) {
-      if (function.name.starts_with("policy_verdict_"))
-        policy_instructions += function.instructions;
-    }
-    context_.out << file << "  " << compiled.info.instructions << " instructions ("
-                 << policy_instructions << " of policy)  " << compiled.object.size() << " bytes  "
-                 << std::fixed << std::setprecision(1) << elapsed << " ms  "
-                 << (compiled.cached ? "cached  " : "");
+    context_.out << file << "  " << compiled.info.instructions << " instructions  "
+                 << compiled.object.size() << " bytes  " << std::fixed << std::setprecision(1)
+                 << elapsed << " ms  " << (compiled.cached ? "cached  " : "");
     constexpr std::size_t kListed = 3;
     for (std::size_t i = 0; i < std::min(kListed, unit.users.size()); ++i)
       context_.out << (i == 0 ? "" : ", ") << unit.users[i];

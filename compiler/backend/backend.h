@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,7 +49,7 @@ struct SourceText {
                                             Output output,
                                             std::span<const SourceText> line_sources = {});
 
-// The datapath runtime, compiled when policyc was built.
+// The datapath, compiled when policyc was built: the programs that every node loads once.
 [[nodiscard]] std::span<const std::uint8_t> datapath_object();
 
 // Sets the initial bytes of a `const volatile` variable in an object's .rodata, in the target's
@@ -59,8 +58,7 @@ struct SourceText {
                                       std::span<const std::uint8_t> value);
 
 // Adds sections that the kernel never sees (no BTF, not allocated), in order, or reads them back.
-// The names must be new to the object. libbpf's linker keeps them: sections may be added before or
-// after joining, in one of the objects only. Adding several at once costs what adding one does.
+// The names must be new to the object. Adding several at once costs what adding one does.
 struct NamedSection {
   std::string_view name;
   std::span<const std::uint8_t> content;
@@ -92,9 +90,5 @@ struct ObjectInfo {
 };
 // Reads an ELF of ours; hostile or truncated bytes give an Error, never a crash.
 [[nodiscard]] Result<ObjectInfo> inspect(std::span<const std::uint8_t> object);
-
-// Joins objects by libbpf's linker; the implementation lives in loader/bpf and is handed in,
-// because this library may not use libbpf.
-using Joiner = std::function<Result<Bytes>(std::span<const std::span<const std::uint8_t>> objects)>;
 
 }  // namespace policyc::backend

@@ -1,9 +1,7 @@
 #include "compiler/driver/compilation.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
-#include <span>
 
 #include "compiler/driver/object_meta.h"
 #include "compiler/driver/quoted_lines.h"
@@ -132,7 +130,7 @@ bool take_cached(const std::optional<backend::CacheKey>& key, const ShapeOptions
 }  // namespace
 
 Result<CompiledObject> compile_shape(const ir::Shape& shape, const source::SourceMap& sources,
-                                     const backend::Joiner& join, const ShapeOptions& options) {
+                                     const ShapeOptions& options) {
   CompiledObject result;
   const QuotedLines quoted(shape, sources);
   const auto key = cache_key(shape, quoted, options);
@@ -147,11 +145,7 @@ Result<CompiledObject> compile_shape(const ir::Shape& shape, const source::Sourc
     if (auto set = backend::set_rodata(policy_object, table.variable, table.bytes); !set)
       return std::unexpected(set.error());
   }
-  const std::array<std::span<const std::uint8_t>, 2> parts{backend::datapath_object(),
-                                                           policy_object};
-  auto joined = join(parts);
-  if (!joined) return std::unexpected(joined.error());
-  auto object = write_meta(*joined, shape);
+  auto object = write_meta(policy_object, shape);
   if (!object) return std::unexpected(object.error());
   result.object = std::move(*object);
   auto info = backend::inspect(result.object);

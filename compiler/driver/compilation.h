@@ -47,13 +47,12 @@ struct ShapeOptions {
   backend::ObjectCache* cache = nullptr;  // asked first, and given what was compiled
 };
 
-// Emits, compiles and joins one shape; `sources` holds the manifests that its rules name, for line
-// information. Errors of clang here are bugs of policyc: the text holds the C. Equal shapes whose
-// rules' lines read the same give equal bytes, with a cache or without one. Thread-safe while
-// `sources` does not change.
+// Emits and compiles one shape: its two policy programs, their maps and the description; `sources`
+// holds the manifests that its rules name, for line information. Errors of clang here are bugs of
+// policyc: the text holds the C. Equal shapes whose rules' lines read the same give equal bytes,
+// with a cache or without one. Thread-safe while `sources` does not change.
 [[nodiscard]] Result<CompiledObject> compile_shape(const ir::Shape& shape,
                                                    const source::SourceMap& sources,
-                                                   const backend::Joiner& join,
                                                    const ShapeOptions& options = {});
 
 class Compilation {

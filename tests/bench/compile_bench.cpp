@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "compiler/driver/compilation.h"
-#include "loader/bpf/join.h"
 #include "tests/bench/policies.h"
 #include "tests/bench/report.h"
 
@@ -51,7 +50,7 @@ void must(bool good, const std::string& what) {
 }
 
 void compile(const ir::EndpointPolicy& policy, const source::SourceMap& sources) {
-  const auto compiled = driver::compile_shape(optimised(policy), sources, bpf::join_objects);
+  const auto compiled = driver::compile_shape(optimised(policy), sources);
   must(compiled.has_value(), compiled ? "" : compiled.error().message);
 }
 

@@ -13,6 +13,7 @@ namespace {
 using ir::testing::kTcp;
 using ir::testing::label;
 using ir::testing::RandomPolicy;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -50,7 +51,7 @@ TEST(Emit, NamesBothFunctionsAndTheShape) {
               HasSubstr("int policy_verdict_ingress(const struct policy_context *context)\n{"));
   EXPECT_THAT(emitted.text,
               HasSubstr("int policy_verdict_egress(const struct policy_context *context)\n{"));
-  EXPECT_THAT(emitted.text, HasSubstr("policy_shape_tag = " + std::to_string(shape.tag()) + "U;"));
+  EXPECT_THAT(emitted.text, EndsWith("\nPOLICYC_POLICY_PROGRAMS;\n"));
   EXPECT_THAT(emitted.text, HasSubstr("Shape: " + shape.hash));
 }
 

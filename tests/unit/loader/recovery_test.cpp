@@ -87,8 +87,8 @@ TEST_F(RecoveryTest, ARefusedProgramLeavesNothing) {
   const Pod web("web0", "10.9.1.1");
   // A good description, of a policy that needs no maps, on a program that the verifier refuses.
   const auto bad = compile_c(R"(
-__attribute__((section("tc"), used)) int from_endpoint(int *context) { return *(volatile int *)(long)context[0]; }
-__attribute__((section("tc"), used)) int to_endpoint(int *context) { return *(volatile int *)(long)context[0]; }
+__attribute__((section("tc"), used)) int policy_ingress(int *context) { return *(volatile int *)(long)context[0]; }
+__attribute__((section("tc"), used)) int policy_egress(int *context) { return *(volatile int *)(long)context[0]; }
 char test_license[] __attribute__((section("license"), used)) = "GPL";
 )");
   ir::EndpointPolicy deny_all;
