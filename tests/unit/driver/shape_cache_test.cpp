@@ -8,7 +8,6 @@
 
 #include "compiler/driver/compilation.h"
 #include "compiler/driver/quoted_lines.h"
-#include "loader/bpf/join.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/driver/cli_sample.h"
 
@@ -37,7 +36,7 @@ class ShapeCache : public ::testing::Test {
         << diag::render_text(compilation.sources(), compilation.diagnostics());
     EXPECT_EQ(compilation.shapes().size(), 1U);
     auto compiled = compile_shape(compilation.shapes().front().shape, compilation.sources(),
-                                  bpf::join_objects, {.cache = with_cache ? &cache_ : nullptr});
+                                  {.cache = with_cache ? &cache_ : nullptr});
     EXPECT_TRUE(compiled) << compiled.error().message;
     return std::move(*compiled);
   }
