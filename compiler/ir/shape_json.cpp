@@ -135,12 +135,11 @@ std::string to_json(const Shape& shape) {
     for (const Rule& rule : part.rules) rules.push_back(rule_json(rule));
     Json origins = Json::array();
     for (const Origin& origin : part.default_deny_origins) origins.push_back(origin_json(origin));
-    json[std::string(direction_name(direction))] = {
-        {"form", form_name(part.form)},
-        {"enforced", part.enforced},
-        {"defaultDeny", part.default_deny},
-        {"defaultDenyBy", std::move(origins)},
-        {"rules", std::move(rules)}};
+    json[std::string(direction_name(direction))] = {{"form", form_name(part.form)},
+                                                    {"enforced", part.enforced},
+                                                    {"defaultDeny", part.default_deny},
+                                                    {"defaultDenyBy", std::move(origins)},
+                                                    {"rules", std::move(rules)}};
   }
   if (!shape.hash.empty()) json["hash"] = shape.hash;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

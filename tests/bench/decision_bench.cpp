@@ -1,7 +1,7 @@
 // The policy decision alone, the peer's class known: nanoseconds over a program that only draws the
 // packet, on random traffic, by the number of rules. Beside it, in the same run, two lookups in one
-// LPM trie, the way in which a policy map of (identity, direction, protocol, port) prefixes is asked.
-// Needs root. Usage: decision_bench [REPEATS]
+// LPM trie, the way in which a policy map of (identity, direction, protocol, port) prefixes is
+// asked. Needs root. Usage: decision_bench [REPEATS]
 #include <algorithm>
 #include <cstring>
 #include <iostream>
@@ -233,8 +233,8 @@ void check(const Bench& bench) {
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(),
                 .data_size_in = static_cast<std::uint32_t>(packet.size()), .repeat = 1);
     if (bpf_prog_test_run_opts(fd, &options) != 0) throw std::runtime_error("BPF_PROG_TEST_RUN");
-    const std::uint32_t expected = bench.shape.decide(
-        0, bench::app_labels(input.peer_class - 1), input.protocol, input.port);
+    const std::uint32_t expected =
+        bench.shape.decide(0, bench::app_labels(input.peer_class - 1), input.protocol, input.port);
     if (options.retval != expected)
       throw std::runtime_error("input " + std::to_string(i) + ": the program says " +
                                std::to_string(options.retval) + ", the model " +

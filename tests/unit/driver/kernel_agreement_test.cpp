@@ -308,20 +308,6 @@ class RandomWorld {
   ir::testing::RandomPolicy random_;
 };
 
-const char* form_name(ir::Form form) {
-  switch (form) {
-    case ir::Form::Constant:
-      return "constant";
-    case ir::Form::Compares:
-      return "compares";
-    case ir::Form::Table:
-      return "table";
-    case ir::Form::Bitset:
-      return "bitset";
-  }
-  return "";
-}
-
 class KernelAgreement : public ::testing::TestWithParam<ir::Form> {};
 
 TEST_P(KernelAgreement, OnEveryDecision) {
@@ -346,7 +332,7 @@ TEST_P(KernelAgreement, OnEveryDecision) {
       ++packets;
     }
   }
-  std::cout << form_name(GetParam()) << ": " << packets << " packets, " << kShapes
+  std::cout << ir::form_name(GetParam()) << ": " << packets << " packets, " << kShapes
             << " shapes, at most " << most_verified << " instructions verified; verdicts";
   for (const auto& [verdict, count] : verdicts) std::cout << " " << verdict << ":" << count;
   std::cout << "\n";
@@ -359,7 +345,7 @@ INSTANTIATE_TEST_SUITE_P(Forms, KernelAgreement,
                          ::testing::Values(ir::Form::Constant, ir::Form::Compares, ir::Form::Table,
                                            ir::Form::Bitset),
                          [](const auto& parameter) {
-                           return std::string(form_name(parameter.param));
+                           return std::string(ir::form_name(parameter.param));
                          });
 
 // A class that the maps do not reach is denied by every form that looks at the peer.
