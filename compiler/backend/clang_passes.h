@@ -28,6 +28,9 @@ inline llvm::StringRef ref(std::string_view text) { return {text.data(), text.si
 // or the empty text.
 class PinSources : public llvm::PassInfoMixin<PinSources> {
  public:
+  // NOLINTNEXTLINE(readability-identifier-naming): LLVM asks by this name; is_wanted() has no say.
+  static bool isRequired() { return true; }
+
   explicit PinSources(const ClangRequest& request) : request_(&request) {}
 
   // NOLINTNEXTLINE(readability-identifier-naming): LLVM calls it by this name.
@@ -147,6 +150,9 @@ inline bool is_wanted(llvm::StringRef pass) {
 // before code generation meets it.
 class RefuseAssembly : public llvm::PassInfoMixin<RefuseAssembly> {
  public:
+  // NOLINTNEXTLINE(readability-identifier-naming): LLVM asks by this name; is_wanted() has no say.
+  static bool isRequired() { return true; }
+
   // NOLINTNEXTLINE(readability-identifier-naming): LLVM calls it by this name.
   llvm::PreservedAnalyses run(llvm::Module& module, llvm::ModuleAnalysisManager&) {
     auto& context = module.getContext();

@@ -16,6 +16,10 @@
 
 #define POLICYC_INLINE static inline __attribute__((always_inline))
 
+/* A call costs 1 ns; inlined, each would be compiled, verified and kept twice. */
+int policy_verdict_ingress(const struct policy_context *context) __attribute__((noinline));
+int policy_verdict_egress(const struct policy_context *context) __attribute__((noinline));
+
 /* bpf(2): BPF_MAP_TYPE_*, BPF_FUNC_map_lookup_elem, BPF_FUNC_tail_call. */
 enum { POLICYC_MAP_TYPE_ARRAY = 2, POLICYC_MAP_TYPE_PROG_ARRAY = 3, POLICYC_MAP_TYPE_PERCPU_ARRAY = 6 };
 enum { POLICYC_ROWS_MAP_ELEMENTS = 4096, POLICYC_MATRIX_MAP_ROWS = 256 };
