@@ -16,7 +16,7 @@ void emit_constant(const ir::DirectionShape& part, std::size_t direction, const 
     add_fallback(part, direction, file, function.body);
   } else {
     const ir::Rule& rule = part.rules[candidates.front()];
-    add_rule_mark(rule, file, function.body);
+    add_rule_mark(rule, "everybody", file, function.body);
     function.body.push_back(c::Return{decision(rule)});
   }
   unit.items.emplace_back(std::move(function));

@@ -1,10 +1,12 @@
 #include "compiler/emit/table.h"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 #include <unordered_map>
 
 #include "compiler/emit/describe.h"
+#include "compiler/emit/peer_names.h"
 
 namespace policyc::emit {
 namespace {
@@ -40,7 +42,9 @@ c::ExprPtr field(const char* name) { return c::arrow(c::name("context"), name); 
 class Writer {
  public:
   Writer(const ir::Shape& shape, std::size_t direction, c::Unit& unit, std::vector<Table>& tables)
-      : part_(shape.directions[direction]),
+      : shape_(shape),
+        part_(shape.directions[direction]),
+        names_(peer_names(shape, direction)),
         ports_(make_port_tables(part_.matrix)),
         unit_(unit),
         tables_(tables),
@@ -51,9 +55,7 @@ class Writer {
         function_{verdict_signature(direction), {}} {}
 
   void write() {
-    unit_.items.emplace_back(c::Comment{
-        {std::to_string(part_.rules.size()) + " rules, " + std::to_string(part_.predicates.size()) +
-         " peer predicates, " + std::to_string(part_.matrix.column_count()) + " port classes"}});
+    legend();
     if (part_.uses_rows()) raw("POLICYC_ROWS_MAP(" + named("policy_rows") + ")");
     raw("POLICYC_MATRIX_MAP(" + named("policy_matrix") + ", " + cell_type() + ", " +
         std::to_string(part_.padded_columns()) + ")");
@@ -77,11 +79,28 @@ class Writer {
            : part_.cell_bytes() == 2 ? "policyc_u16"
                                      : "policyc_u8";
   }
+  // How large it is, and who is who.
+  void legend() {
+    c::Comment comment{{std::to_string(part_.rules.size()) + " rules, " +
+                        std::to_string(part_.predicates.size()) + " peer predicates, " +
+                        std::to_string(part_.matrix.column_count()) + " port classes"}};
+    const std::size_t listed = std::min(kMaxInitialised, part_.predicates.size());
+    for (std::size_t i = 0; i < listed; ++i) {
+      comment.lines.push_back("peer " + names_[i] + ": " +
+                              shape_.predicates[part_.predicates[i]].to_string());
+    }
+    unit_.items.emplace_back(std::move(comment));
+  }
+
   void raw(std::string text) { unit_.items.emplace_back(c::Raw{std::move(text)}); }
   void add(c::Statement statement) { function_.body.push_back(std::move(statement)); }
 
   [[nodiscard]] std::size_t padded_decisions() const {
     return std::bit_ceil(part_.decisions.size());
+  }
+
+  [[nodiscard]] std::string description(const ir::Rule& rule) const {
+    return describe(rule, peers_of(rule, part_, names_));
   }
 
   // What the numbers in cells stand for, with the rule behind each.
@@ -100,7 +119,7 @@ class Writer {
       c::Array array{declaration, {}};
       for (std::size_t i = 1; i < part_.decisions.size(); ++i) {
         if (by_number[i] == nullptr) continue;
-        array.values.push_back({describe(*by_number[i]), i, decision(*by_number[i])});
+        array.values.push_back({description(*by_number[i]), i, decision(*by_number[i])});
       }
       unit_.items.emplace_back(std::move(array));
       return;
@@ -108,7 +127,7 @@ class Writer {
     c::Comment comment;
     for (std::size_t i = 1; i < part_.decisions.size(); ++i) {
       if (by_number[i] != nullptr)
-        comment.lines.push_back("[" + std::to_string(i) + "] " + describe(*by_number[i]));
+        comment.lines.push_back("[" + std::to_string(i) + "] " + description(*by_number[i]));
     }
     unit_.items.emplace_back(std::move(comment));
     raw(declaration);
@@ -211,7 +230,9 @@ class Writer {
     answer("number");
   }
 
+  const ir::Shape& shape_;
   const ir::DirectionShape& part_;
+  std::vector<std::string> names_;
   PortTables ports_;
   c::Unit& unit_;
   std::vector<Table>& tables_;

@@ -5,15 +5,20 @@
  */
 #include "runtime/include/generated.h"
 
-/* 3 rules, 3 peer predicates, 2 port classes */
+/*
+ * 3 rules, 3 peer predicates, 2 port classes
+ * peer TELLER: any:app=teller, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=bank
+ * peer ALL_OF_BANK: k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=bank
+ * peer HOST: reserved:host
+ */
 POLICYC_ROWS_MAP(policy_rows_in);
 POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 2);
 const volatile policyc_u32 policy_decisions_in[4] = {
-	/* rule 1: allow if authenticated tcp/8200, 1 peer; CiliumNetworkPolicy/bank/only-known-peers spec.ingress[0], input.yaml:17 */
+	/* rule 1: allow if authenticated tcp/8200, peer TELLER; CiliumNetworkPolicy/bank/only-known-peers spec.ingress[0], input.yaml:17 */
 	[1] = POLICYC_DECISION(POLICY_AUTH_REQUIRED, 1),
-	/* rule 2: allow tcp/8200, 1 peer; CiliumNetworkPolicy/bank/only-known-peers spec.ingress[1], input.yaml:23 */
+	/* rule 2: allow tcp/8200, peer ALL_OF_BANK; CiliumNetworkPolicy/bank/only-known-peers spec.ingress[1], input.yaml:23 */
 	[2] = POLICYC_DECISION(POLICY_ALLOW, 2),
-	/* rule 3: allow any, 1 peer; agent option allow-localhost */
+	/* rule 3: allow any, peer HOST; agent option allow-localhost */
 	[3] = POLICYC_DECISION(POLICY_ALLOW, 3),
 };
 const volatile policyc_u8 protocol_slot_in[256];
@@ -35,14 +40,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 3];
 }
-#line 39 "policy-36beb33b0e94.c"
+#line 44 "policy-36beb33b0e94.c"
 
 int policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
-#line 44 "policy-36beb33b0e94.c"
+#line 49 "policy-36beb33b0e94.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 0);
 }
-#line 47 "policy-36beb33b0e94.c"
+#line 52 "policy-36beb33b0e94.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -5,8 +5,8 @@
  */
 #include "runtime/include/generated.h"
 
-#define PEER_IN_0 2U /* reserved:host */
-#define PEER_IN_1 4U /* cidr 198.51.100.0/24 except 198.51.100.64/26, 198.51.100.8/32 or cidr 2001:db8:40::/48 */
+#define PEER_IN_HOST 2U /* reserved:host */
+#define PEER_IN_CIDR_198_51_100_0_24_OR_CIDR_2001_DB8_40_0_48 4U /* cidr 198.51.100.0/24 except 198.51.100.64/26, 198.51.100.8/32 or cidr 2001:db8:40::/48 */
 POLICYC_ROWS_MAP(policy_rows_in);
 
 int policy_verdict_ingress(const struct policy_context *context)
@@ -17,14 +17,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 1: allow any, 1 peer; CiliumNetworkPolicy/edge/partners spec.ingress[0], input.yaml:11 */
+	/* rule 1: allow any, peer CIDR_198_51_100_0_24_OR_CIDR_2001_DB8_40_0_48; CiliumNetworkPolicy/edge/partners spec.ingress[0], input.yaml:11 */
 #line 11 "input.yaml"
-	if (peers & PEER_IN_1)
+	if (peers & PEER_IN_CIDR_198_51_100_0_24_OR_CIDR_2001_DB8_40_0_48)
 		return POLICYC_DECISION(POLICY_ALLOW, 1);
 
-	/* rule 2: allow any, 1 peer; agent option allow-localhost */
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
 #line 27 "policy-a74837f13257.c"
-	if (peers & PEER_IN_0)
+	if (peers & PEER_IN_HOST)
 		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
@@ -36,7 +36,7 @@ int policy_verdict_ingress(const struct policy_context *context)
 }
 #line 38 "policy-a74837f13257.c"
 
-#define PEER_OUT_0 2U /* cidr 203.0.113.7/32 */
+#define PEER_OUT_CIDR_203_0_113_7_32 2U /* cidr 203.0.113.7/32 */
 POLICYC_ROWS_MAP(policy_rows_out);
 
 int policy_verdict_egress(const struct policy_context *context)
@@ -47,9 +47,11 @@ int policy_verdict_egress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 3: allow tcp/443, 1 peer; CiliumNetworkPolicy/edge/partners spec.egress[0], input.yaml:21 */
+	/* rule 3: allow tcp/443, peer CIDR_203_0_113_7_32; CiliumNetworkPolicy/edge/partners spec.egress[0], input.yaml:21 */
 #line 21 "input.yaml"
-	if ((peers & PEER_OUT_0) && context->protocol == 6 && context->host_port == 443)
+	if ((peers & PEER_OUT_CIDR_203_0_113_7_32) &&
+	    context->protocol == 6 &&
+	    context->host_port == 443)
 		return POLICYC_DECISION(POLICY_ALLOW, 3);
 
 	/*
@@ -59,6 +61,6 @@ int policy_verdict_egress(const struct policy_context *context)
 #line 18 "input.yaml"
 	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 }
-#line 63 "policy-a74837f13257.c"
+#line 65 "policy-a74837f13257.c"
 
 POLICYC_POLICY_PROGRAMS;

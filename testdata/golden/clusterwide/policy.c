@@ -5,8 +5,8 @@
  */
 #include "runtime/include/generated.h"
 
-#define PEER_IN_0 2U /* any:tenant=payment, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace exists */
-#define PEER_IN_1 4U /* reserved:host */
+#define PEER_IN_PAYMENT 2U /* any:tenant=payment, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace exists */
+#define PEER_IN_HOST 4U /* reserved:host */
 POLICYC_ROWS_MAP(policy_rows_in);
 
 int policy_verdict_ingress(const struct policy_context *context)
@@ -17,14 +17,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 1: allow any, 1 peer; CiliumClusterwideNetworkPolicy/isolate-tenants specs[0].ingress[0], input.yaml:11 */
+	/* rule 1: allow any, peer PAYMENT; CiliumClusterwideNetworkPolicy/isolate-tenants specs[0].ingress[0], input.yaml:11 */
 #line 11 "input.yaml"
-	if (peers & PEER_IN_0)
+	if (peers & PEER_IN_PAYMENT)
 		return POLICYC_DECISION(POLICY_ALLOW, 1);
 
-	/* rule 2: allow any, 1 peer; agent option allow-localhost */
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
 #line 27 "policy-37f733f9a974.c"
-	if (peers & PEER_IN_1)
+	if (peers & PEER_IN_HOST)
 		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
@@ -36,7 +36,7 @@ int policy_verdict_ingress(const struct policy_context *context)
 }
 #line 38 "policy-37f733f9a974.c"
 
-#define PEER_OUT_0 2U /* reserved:remote-node */
+#define PEER_OUT_REMOTE_NODE 2U /* reserved:remote-node */
 POLICYC_ROWS_MAP(policy_rows_out);
 
 int policy_verdict_egress(const struct policy_context *context)
@@ -47,12 +47,12 @@ int policy_verdict_egress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 3: deny any, 1 peer; CiliumClusterwideNetworkPolicy/isolate-tenants specs[1].egressDeny[0], input.yaml:19 */
+	/* rule 3: deny any, peer REMOTE_NODE; CiliumClusterwideNetworkPolicy/isolate-tenants specs[1].egressDeny[0], input.yaml:19 */
 #line 19 "input.yaml"
-	if (peers & PEER_OUT_0)
+	if (peers & PEER_OUT_REMOTE_NODE)
 		return POLICYC_DECISION(POLICY_DENY, 3);
 
-	/* rule 4: allow any, every peer; no policy sets default deny */
+	/* rule 4: allow any, peer everybody; no policy sets default deny */
 #line 57 "policy-37f733f9a974.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 4);
 }
@@ -75,7 +75,7 @@ int policy_verdict_ingress(const struct policy_context *context)
 }
 #line 15 "policy-976a10905e59.c"
 
-#define PEER_OUT_0 2U /* reserved:remote-node */
+#define PEER_OUT_REMOTE_NODE 2U /* reserved:remote-node */
 POLICYC_ROWS_MAP(policy_rows_out);
 
 int policy_verdict_egress(const struct policy_context *context)
@@ -86,12 +86,12 @@ int policy_verdict_egress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 1: deny any, 1 peer; CiliumClusterwideNetworkPolicy/isolate-tenants specs[1].egressDeny[0], input.yaml:19 */
+	/* rule 1: deny any, peer REMOTE_NODE; CiliumClusterwideNetworkPolicy/isolate-tenants specs[1].egressDeny[0], input.yaml:19 */
 #line 19 "input.yaml"
-	if (peers & PEER_OUT_0)
+	if (peers & PEER_OUT_REMOTE_NODE)
 		return POLICYC_DECISION(POLICY_DENY, 1);
 
-	/* rule 2: allow any, every peer; no policy sets default deny */
+	/* rule 2: allow any, peer everybody; no policy sets default deny */
 #line 34 "policy-976a10905e59.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 2);
 }

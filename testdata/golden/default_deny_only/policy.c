@@ -5,7 +5,7 @@
  */
 #include "runtime/include/generated.h"
 
-#define PEER_IN_0 2U /* reserved:host */
+#define PEER_IN_HOST 2U /* reserved:host */
 POLICYC_ROWS_MAP(policy_rows_in);
 
 int policy_verdict_ingress(const struct policy_context *context)
@@ -16,9 +16,9 @@ int policy_verdict_ingress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 1: allow any, 1 peer; agent option allow-localhost */
+	/* rule 1: allow any, peer HOST; agent option allow-localhost */
 #line 21 "policy-bb06808ac9d6.c"
-	if (peers & PEER_IN_0)
+	if (peers & PEER_IN_HOST)
 		return POLICYC_DECISION(POLICY_ALLOW, 1);
 
 	/*

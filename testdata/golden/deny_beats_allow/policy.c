@@ -5,17 +5,22 @@
  */
 #include "runtime/include/generated.h"
 
-/* 4 rules, 3 peer predicates, 2 port classes */
+/*
+ * 4 rules, 3 peer predicates, 2 port classes
+ * peer ALL_OF_LAB: k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=lab
+ * peer TRUE: any:quarantine=true, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=lab
+ * peer HOST: reserved:host
+ */
 POLICYC_ROWS_MAP(policy_rows_in);
 POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 2);
 const volatile policyc_u32 policy_decisions_in[8] = {
-	/* rule 1: allow any, 1 peer; CiliumNetworkPolicy/lab/quarantine spec.ingress[0], input.yaml:11 */
+	/* rule 1: allow any, peer ALL_OF_LAB; CiliumNetworkPolicy/lab/quarantine spec.ingress[0], input.yaml:11 */
 	[1] = POLICYC_DECISION(POLICY_ALLOW, 1),
-	/* rule 2: deny any, 1 peer; CiliumNetworkPolicy/lab/quarantine spec.ingressDeny[0], input.yaml:14 */
+	/* rule 2: deny any, peer TRUE; CiliumNetworkPolicy/lab/quarantine spec.ingressDeny[0], input.yaml:14 */
 	[2] = POLICYC_DECISION(POLICY_DENY, 2),
-	/* rule 3: deny tcp/23, every peer; CiliumNetworkPolicy/lab/quarantine spec.ingressDeny[1], input.yaml:18 */
+	/* rule 3: deny tcp/23, peer everybody; CiliumNetworkPolicy/lab/quarantine spec.ingressDeny[1], input.yaml:18 */
 	[3] = POLICYC_DECISION(POLICY_DENY, 3),
-	/* rule 4: allow any, 1 peer; agent option allow-localhost */
+	/* rule 4: allow any, peer HOST; agent option allow-localhost */
 	[4] = POLICYC_DECISION(POLICY_ALLOW, 4),
 };
 const volatile policyc_u8 protocol_slot_in[256];
@@ -37,14 +42,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 7];
 }
-#line 41 "policy-c34594b9a76f.c"
+#line 46 "policy-c34594b9a76f.c"
 
 int policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
-#line 46 "policy-c34594b9a76f.c"
+#line 51 "policy-c34594b9a76f.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 0);
 }
-#line 49 "policy-c34594b9a76f.c"
+#line 54 "policy-c34594b9a76f.c"
 
 POLICYC_POLICY_PROGRAMS;

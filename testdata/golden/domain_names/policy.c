@@ -13,8 +13,8 @@ int policy_verdict_ingress(const struct policy_context *context)
 }
 #line 15 "policy-28a6710f0282.c"
 
-#define PEER_OUT_0 2U /* any:k8s-app=kube-dns, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=kube-system */
-#define PEER_OUT_1 4U /* fqdn packages.example.org or fqdn *.cdn.example.org */
+#define PEER_OUT_KUBE_DNS 2U /* any:k8s-app=kube-dns, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=kube-system */
+#define PEER_OUT_PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG 4U /* fqdn packages.example.org or fqdn *.cdn.example.org */
 POLICYC_ROWS_MAP(policy_rows_out);
 
 int policy_verdict_egress(const struct policy_context *context)
@@ -25,14 +25,16 @@ int policy_verdict_egress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 1: redirect to the dns proxy udp/53, 1 peer; CiliumNetworkPolicy/build/mirror spec.egress[0], input.yaml:16 */
+	/* rule 1: redirect to the dns proxy udp/53, peer KUBE_DNS; CiliumNetworkPolicy/build/mirror spec.egress[0], input.yaml:16 */
 #line 16 "input.yaml"
-	if ((peers & PEER_OUT_0) && context->protocol == 17 && context->host_port == 53)
+	if ((peers & PEER_OUT_KUBE_DNS) && context->protocol == 17 && context->host_port == 53)
 		return POLICYC_DECISION(POLICY_REDIRECT, 1);
 
-	/* rule 2: allow tcp/443, 1 peer; CiliumNetworkPolicy/build/mirror spec.egress[1], input.yaml:26 */
+	/* rule 2: allow tcp/443, peer PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG; CiliumNetworkPolicy/build/mirror spec.egress[1], input.yaml:26 */
 #line 26 "input.yaml"
-	if ((peers & PEER_OUT_1) && context->protocol == 6 && context->host_port == 443)
+	if ((peers & PEER_OUT_PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG) &&
+	    context->protocol == 6 &&
+	    context->host_port == 443)
 		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
@@ -42,6 +44,6 @@ int policy_verdict_egress(const struct policy_context *context)
 #line 11 "input.yaml"
 	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 }
-#line 46 "policy-28a6710f0282.c"
+#line 48 "policy-28a6710f0282.c"
 
 POLICYC_POLICY_PROGRAMS;

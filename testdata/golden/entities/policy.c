@@ -5,8 +5,8 @@
  */
 #include "runtime/include/generated.h"
 
-#define PEER_IN_0 2U /* reserved:host */
-#define PEER_IN_1 4U /* reserved:host or reserved:remote-node or reserved:init or reserved:ingress or 4 more */
+#define PEER_IN_HOST 2U /* reserved:host */
+#define PEER_IN_HOST_OR_7_MORE 4U /* reserved:host or reserved:remote-node or reserved:init or reserved:ingress or 4 more */
 POLICYC_ROWS_MAP(policy_rows_in);
 
 int policy_verdict_ingress(const struct policy_context *context)
@@ -17,14 +17,16 @@ int policy_verdict_ingress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 1: allow tcp/9100, 1 peer; CiliumNetworkPolicy/monitoring/metrics-agent spec.ingress[0], input.yaml:13 */
+	/* rule 1: allow tcp/9100, peer HOST_OR_7_MORE; CiliumNetworkPolicy/monitoring/metrics-agent spec.ingress[0], input.yaml:13 */
 #line 13 "input.yaml"
-	if ((peers & PEER_IN_1) && context->protocol == 6 && context->host_port == 9100)
+	if ((peers & PEER_IN_HOST_OR_7_MORE) &&
+	    context->protocol == 6 &&
+	    context->host_port == 9100)
 		return POLICYC_DECISION(POLICY_ALLOW, 1);
 
-	/* rule 2: allow any, 1 peer; agent option allow-localhost */
-#line 27 "policy-b215fef84fc7.c"
-	if (peers & PEER_IN_0)
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
+#line 29 "policy-b215fef84fc7.c"
+	if (peers & PEER_IN_HOST)
 		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
@@ -34,15 +36,19 @@ int policy_verdict_ingress(const struct policy_context *context)
 #line 11 "input.yaml"
 	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 }
-#line 38 "policy-b215fef84fc7.c"
+#line 40 "policy-b215fef84fc7.c"
 
-/* 2 rules, 2 peer predicates, 3 port classes */
+/*
+ * 2 rules, 2 peer predicates, 3 port classes
+ * peer HOST_OR_2_MORE: reserved:host or reserved:remote-node or reserved:kube-apiserver
+ * peer WORLD_OR_2_MORE: reserved:world or reserved:world-ipv4 or reserved:world-ipv6
+ */
 POLICYC_ROWS_MAP(policy_rows_out);
 POLICYC_MATRIX_MAP(policy_matrix_out, policyc_u8, 4);
 const volatile policyc_u32 policy_decisions_out[4] = {
-	/* rule 3: allow tcp/6443, tcp/10250, 1 peer; CiliumNetworkPolicy/monitoring/metrics-agent spec.egress[0], input.yaml:22 */
+	/* rule 3: allow tcp/6443, tcp/10250, peer HOST_OR_2_MORE; CiliumNetworkPolicy/monitoring/metrics-agent spec.egress[0], input.yaml:22 */
 	[1] = POLICYC_DECISION(POLICY_ALLOW, 3),
-	/* rule 4: allow udp/123, 1 peer; CiliumNetworkPolicy/monitoring/metrics-agent spec.egress[1], input.yaml:29 */
+	/* rule 4: allow udp/123, peer WORLD_OR_2_MORE; CiliumNetworkPolicy/monitoring/metrics-agent spec.egress[1], input.yaml:29 */
 	[2] = POLICYC_DECISION(POLICY_ALLOW, 4),
 };
 const volatile policyc_u8 protocol_slot_out[256];
@@ -64,6 +70,6 @@ int policy_verdict_egress(const struct policy_context *context)
 
 	return policy_decisions_out[number & 3];
 }
-#line 68 "policy-b215fef84fc7.c"
+#line 74 "policy-b215fef84fc7.c"
 
 POLICYC_POLICY_PROGRAMS;

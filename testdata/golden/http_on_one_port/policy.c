@@ -5,8 +5,8 @@
  */
 #include "runtime/include/generated.h"
 
-#define PEER_IN_0 2U /* any:app=frontend, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=shop */
-#define PEER_IN_1 4U /* reserved:host */
+#define PEER_IN_FRONTEND 2U /* any:app=frontend, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=shop */
+#define PEER_IN_HOST 4U /* reserved:host */
 POLICYC_ROWS_MAP(policy_rows_in);
 
 int policy_verdict_ingress(const struct policy_context *context)
@@ -17,14 +17,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 1: redirect to the http proxy tcp/80, 1 peer; CiliumNetworkPolicy/shop/read-public-pages spec.ingress[0], input.yaml:16 */
+	/* rule 1: redirect to the http proxy tcp/80, peer FRONTEND; CiliumNetworkPolicy/shop/read-public-pages spec.ingress[0], input.yaml:16 */
 #line 16 "input.yaml"
-	if ((peers & PEER_IN_0) && context->protocol == 6 && context->host_port == 80)
+	if ((peers & PEER_IN_FRONTEND) && context->protocol == 6 && context->host_port == 80)
 		return POLICYC_DECISION(POLICY_REDIRECT, 1);
 
-	/* rule 2: allow any, 1 peer; agent option allow-localhost */
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
 #line 27 "policy-9d1f315e594f.c"
-	if (peers & PEER_IN_1)
+	if (peers & PEER_IN_HOST)
 		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*

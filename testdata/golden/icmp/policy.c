@@ -5,13 +5,16 @@
  */
 #include "runtime/include/generated.h"
 
-/* 2 rules, 1 peer predicates, 2 port classes */
+/*
+ * 2 rules, 1 peer predicates, 2 port classes
+ * peer HOST: reserved:host
+ */
 POLICYC_ROWS_MAP(policy_rows_in);
 POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 2);
 const volatile policyc_u32 policy_decisions_in[4] = {
-	/* rule 1: allow icmp/8, icmpv6/128, every peer; CiliumNetworkPolicy/monitoring/probe spec.ingress[0], input.yaml:12 */
+	/* rule 1: allow icmp/8, icmpv6/128, peer everybody; CiliumNetworkPolicy/monitoring/probe spec.ingress[0], input.yaml:12 */
 	[1] = POLICYC_DECISION(POLICY_ALLOW, 1),
-	/* rule 2: allow any, 1 peer; agent option allow-localhost */
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
 	[2] = POLICYC_DECISION(POLICY_ALLOW, 2),
 };
 const volatile policyc_u8 protocol_slot_in[256];
@@ -33,9 +36,9 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 3];
 }
-#line 37 "policy-fc3c6eef4832.c"
+#line 40 "policy-fc3c6eef4832.c"
 
-#define PEER_OUT_0 2U /* k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=monitoring */
+#define PEER_OUT_ALL_OF_MONITORING 2U /* k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=monitoring */
 POLICYC_ROWS_MAP(policy_rows_out);
 
 int policy_verdict_egress(const struct policy_context *context)
@@ -46,9 +49,11 @@ int policy_verdict_egress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 3: allow icmp/8, 1 peer; CiliumNetworkPolicy/monitoring/probe spec.egress[0], input.yaml:21 */
+	/* rule 3: allow icmp/8, peer ALL_OF_MONITORING; CiliumNetworkPolicy/monitoring/probe spec.egress[0], input.yaml:21 */
 #line 21 "input.yaml"
-	if ((peers & PEER_OUT_0) && context->protocol == 1 && context->host_port == 8)
+	if ((peers & PEER_OUT_ALL_OF_MONITORING) &&
+	    context->protocol == 1 &&
+	    context->host_port == 8)
 		return POLICYC_DECISION(POLICY_ALLOW, 3);
 
 	/*
@@ -58,6 +63,6 @@ int policy_verdict_egress(const struct policy_context *context)
 #line 18 "input.yaml"
 	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 }
-#line 62 "policy-fc3c6eef4832.c"
+#line 67 "policy-fc3c6eef4832.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -5,15 +5,18 @@
  */
 #include "runtime/include/generated.h"
 
-/* 3 rules, 1 peer predicates, 3 port classes */
+/*
+ * 3 rules, 1 peer predicates, 3 port classes
+ * peer HOST: reserved:host
+ */
 POLICYC_ROWS_MAP(policy_rows_in);
 POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 4);
 const volatile policyc_u32 policy_decisions_in[4] = {
-	/* rule 1: allow icmp, every peer; CiliumNetworkPolicy/shop/surprises spec.ingress[0], input.yaml:13 */
+	/* rule 1: allow icmp, peer everybody; CiliumNetworkPolicy/shop/surprises spec.ingress[0], input.yaml:13 */
 	[1] = POLICYC_DECISION(POLICY_ALLOW, 1),
-	/* rule 2: allow tcp/8080, every peer; CiliumNetworkPolicy/shop/surprises spec.ingress[1], input.yaml:17 */
+	/* rule 2: allow tcp/8080, peer everybody; CiliumNetworkPolicy/shop/surprises spec.ingress[1], input.yaml:17 */
 	[2] = POLICYC_DECISION(POLICY_ALLOW, 2),
-	/* rule 3: allow any, 1 peer; agent option allow-localhost */
+	/* rule 3: allow any, peer HOST; agent option allow-localhost */
 	[3] = POLICYC_DECISION(POLICY_ALLOW, 3),
 };
 const volatile policyc_u8 protocol_slot_in[256];
@@ -35,14 +38,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 3];
 }
-#line 39 "policy-daebef2079e1.c"
+#line 42 "policy-daebef2079e1.c"
 
 int policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
-#line 44 "policy-daebef2079e1.c"
+#line 47 "policy-daebef2079e1.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 0);
 }
-#line 47 "policy-daebef2079e1.c"
+#line 50 "policy-daebef2079e1.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -5,15 +5,20 @@
  */
 #include "runtime/include/generated.h"
 
-/* 3 rules, 3 peer predicates, 2 port classes */
+/*
+ * 3 rules, 3 peer predicates, 2 port classes
+ * peer GATEWAY: k8s:app=gateway, k8s:io.cilium.k8s.namespace.labels.team=web, k8s:io.cilium.k8s.policy.cluster=default
+ * peer HOST: reserved:host
+ * peer ALL_OF_PROD_OR_CIDR_192_0_2_0_24: k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=prod or cidr 192.0.2.0/24 except 192.0.2.128/25
+ */
 POLICYC_ROWS_MAP(policy_rows_in);
 POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 2);
 const volatile policyc_u32 policy_decisions_in[4] = {
-	/* rule 1: allow tcp/8080, udp/9000-9010, 1 peer; NetworkPolicy/prod/api spec.ingress[0].from[0], input.yaml:12 */
+	/* rule 1: allow tcp/8080, udp/9000-9010, peer GATEWAY; NetworkPolicy/prod/api spec.ingress[0].from[0], input.yaml:12 */
 	[1] = POLICYC_DECISION(POLICY_ALLOW, 1),
-	/* rule 2: allow tcp/8080, udp/9000-9010, 1 peer; NetworkPolicy/prod/api spec.ingress[0].from[1], input.yaml:12 */
+	/* rule 2: allow tcp/8080, udp/9000-9010, peer ALL_OF_PROD_OR_CIDR_192_0_2_0_24; NetworkPolicy/prod/api spec.ingress[0].from[1], input.yaml:12 */
 	[2] = POLICYC_DECISION(POLICY_ALLOW, 2),
-	/* rule 3: allow any, 1 peer; agent option allow-localhost */
+	/* rule 3: allow any, peer HOST; agent option allow-localhost */
 	[3] = POLICYC_DECISION(POLICY_ALLOW, 3),
 };
 const volatile policyc_u8 protocol_slot_in[256];
@@ -35,7 +40,7 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 3];
 }
-#line 39 "policy-09c444a5c167.c"
+#line 44 "policy-09c444a5c167.c"
 
 int policy_verdict_egress(const struct policy_context *context)
 {
@@ -46,6 +51,6 @@ int policy_verdict_egress(const struct policy_context *context)
 #line 1 "input.yaml"
 	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 }
-#line 50 "policy-09c444a5c167.c"
+#line 55 "policy-09c444a5c167.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -5,31 +5,40 @@
  */
 #include "runtime/include/generated.h"
 
-/* 11 rules, 7 peer predicates, 9 port classes */
+/*
+ * 11 rules, 7 peer predicates, 9 port classes
+ * peer SEARCH: any:team=search, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=platform
+ * peer BILLING: any:team=billing, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=platform
+ * peer MAIL: any:team=mail, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=platform
+ * peer WEB: any:team=web, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=platform
+ * peer HEALTH: reserved:health
+ * peer STAGING: any:env=staging, any:team=mail, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=platform
+ * peer HOST: reserved:host
+ */
 POLICYC_ROWS_MAP(policy_rows_in);
 POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 16);
 const volatile policyc_u32 policy_decisions_in[16] = {
-	/* rule 1: allow tcp/9200, 1 peer; CiliumNetworkPolicy/platform/shared-services spec.ingress[0], input.yaml:16 */
+	/* rule 1: allow tcp/9200, peer SEARCH; CiliumNetworkPolicy/platform/shared-services spec.ingress[0], input.yaml:16 */
 	[1] = POLICYC_DECISION(POLICY_ALLOW, 1),
-	/* rule 2: allow tcp/9300, 1 peer; CiliumNetworkPolicy/platform/shared-services spec.ingress[1], input.yaml:23 */
+	/* rule 2: allow tcp/9300, peer SEARCH; CiliumNetworkPolicy/platform/shared-services spec.ingress[1], input.yaml:23 */
 	[2] = POLICYC_DECISION(POLICY_ALLOW, 2),
-	/* rule 3: allow tcp/5432, 1 peer; CiliumNetworkPolicy/platform/shared-services spec.ingress[2], input.yaml:30 */
+	/* rule 3: allow tcp/5432, peer BILLING; CiliumNetworkPolicy/platform/shared-services spec.ingress[2], input.yaml:30 */
 	[3] = POLICYC_DECISION(POLICY_ALLOW, 3),
-	/* rule 4: allow tcp/6379, 1 peer; CiliumNetworkPolicy/platform/shared-services spec.ingress[3], input.yaml:37 */
+	/* rule 4: allow tcp/6379, peer BILLING; CiliumNetworkPolicy/platform/shared-services spec.ingress[3], input.yaml:37 */
 	[4] = POLICYC_DECISION(POLICY_ALLOW, 4),
-	/* rule 5: allow tcp/25, 1 peer; CiliumNetworkPolicy/platform/shared-services spec.ingress[4], input.yaml:44 */
+	/* rule 5: allow tcp/25, peer MAIL; CiliumNetworkPolicy/platform/shared-services spec.ingress[4], input.yaml:44 */
 	[5] = POLICYC_DECISION(POLICY_ALLOW, 5),
-	/* rule 6: allow tcp/587, 1 peer; CiliumNetworkPolicy/platform/shared-services spec.ingress[5], input.yaml:51 */
+	/* rule 6: allow tcp/587, peer MAIL; CiliumNetworkPolicy/platform/shared-services spec.ingress[5], input.yaml:51 */
 	[6] = POLICYC_DECISION(POLICY_ALLOW, 6),
-	/* rule 7: allow tcp/80, 1 peer; CiliumNetworkPolicy/platform/shared-services spec.ingress[6], input.yaml:58 */
+	/* rule 7: allow tcp/80, peer WEB; CiliumNetworkPolicy/platform/shared-services spec.ingress[6], input.yaml:58 */
 	[7] = POLICYC_DECISION(POLICY_ALLOW, 7),
-	/* rule 8: allow tcp/443, 1 peer; CiliumNetworkPolicy/platform/shared-services spec.ingress[7], input.yaml:65 */
+	/* rule 8: allow tcp/443, peer WEB; CiliumNetworkPolicy/platform/shared-services spec.ingress[7], input.yaml:65 */
 	[8] = POLICYC_DECISION(POLICY_ALLOW, 8),
-	/* rule 9: allow any, 1 peer; CiliumNetworkPolicy/platform/shared-services spec.ingress[8], input.yaml:68 */
+	/* rule 9: allow any, peer HEALTH; CiliumNetworkPolicy/platform/shared-services spec.ingress[8], input.yaml:68 */
 	[9] = POLICYC_DECISION(POLICY_ALLOW, 9),
-	/* rule 10: deny any, 1 peer; CiliumNetworkPolicy/platform/shared-services spec.ingressDeny[0], input.yaml:70 */
+	/* rule 10: deny any, peer STAGING; CiliumNetworkPolicy/platform/shared-services spec.ingressDeny[0], input.yaml:70 */
 	[10] = POLICYC_DECISION(POLICY_DENY, 10),
-	/* rule 11: allow any, 1 peer; agent option allow-localhost */
+	/* rule 11: allow any, peer HOST; agent option allow-localhost */
 	[11] = POLICYC_DECISION(POLICY_ALLOW, 11),
 };
 const volatile policyc_u8 protocol_slot_in[256];
@@ -51,14 +60,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 15];
 }
-#line 55 "policy-f0534c802c40.c"
+#line 64 "policy-f0534c802c40.c"
 
 int policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
-#line 60 "policy-f0534c802c40.c"
+#line 69 "policy-f0534c802c40.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 0);
 }
-#line 63 "policy-f0534c802c40.c"
+#line 72 "policy-f0534c802c40.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -30,7 +30,7 @@ POLICYC_POLICY_PROGRAMS;
  */
 #include "runtime/include/generated.h"
 
-#define PEER_IN_0 2U /* reserved:host */
+#define PEER_IN_HOST 2U /* reserved:host */
 POLICYC_ROWS_MAP(policy_rows_in);
 
 int policy_verdict_ingress(const struct policy_context *context)
@@ -41,14 +41,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 1: allow tcp/8080, every peer; CiliumNetworkPolicy/shop/named spec.ingress[0], input.yaml:13 */
+	/* rule 1: allow tcp/8080, peer everybody; CiliumNetworkPolicy/shop/named spec.ingress[0], input.yaml:13 */
 #line 13 "input.yaml"
 	if (context->protocol == 6 && context->host_port == 8080)
 		return POLICYC_DECISION(POLICY_ALLOW, 1);
 
-	/* rule 2: allow any, 1 peer; agent option allow-localhost */
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
 #line 26 "policy-62949382b36d.c"
-	if (peers & PEER_IN_0)
+	if (peers & PEER_IN_HOST)
 		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
@@ -60,7 +60,7 @@ int policy_verdict_ingress(const struct policy_context *context)
 }
 #line 37 "policy-62949382b36d.c"
 
-#define PEER_OUT_0 2U /* any:app=db, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=shop */
+#define PEER_OUT_DB 2U /* any:app=db, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=shop */
 POLICYC_ROWS_MAP(policy_rows_out);
 
 int policy_verdict_egress(const struct policy_context *context)
@@ -71,9 +71,9 @@ int policy_verdict_egress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 3: allow tcp/5432, 1 peer; CiliumNetworkPolicy/shop/named spec.egress[0], input.yaml:23 */
+	/* rule 3: allow tcp/5432, peer DB; CiliumNetworkPolicy/shop/named spec.egress[0], input.yaml:23 */
 #line 23 "input.yaml"
-	if ((peers & PEER_OUT_0) && context->protocol == 6 && context->host_port == 5432)
+	if ((peers & PEER_OUT_DB) && context->protocol == 6 && context->host_port == 5432)
 		return POLICYC_DECISION(POLICY_ALLOW, 3);
 
 	/*

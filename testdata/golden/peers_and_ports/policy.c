@@ -5,8 +5,8 @@
  */
 #include "runtime/include/generated.h"
 
-#define PEER_IN_0 2U /* reserved:host */
-#define PEER_IN_1 4U /* any:role=teller, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=bank or any:role=auditor, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=bank, any:branch not in (closed, suspended) */
+#define PEER_IN_HOST 2U /* reserved:host */
+#define PEER_IN_TELLER_OR_AUDITOR 4U /* any:role=teller, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=bank or any:role=auditor, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=bank, any:branch not in (closed, suspended) */
 POLICYC_ROWS_MAP(policy_rows_in);
 
 int policy_verdict_ingress(const struct policy_context *context)
@@ -17,17 +17,17 @@ int policy_verdict_ingress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 1: allow tcp/8443-8444, 1 peer; CiliumNetworkPolicy/bank/ledger spec.ingress[0], input.yaml:22 */
+	/* rule 1: allow tcp/8443-8444, peer TELLER_OR_AUDITOR; CiliumNetworkPolicy/bank/ledger spec.ingress[0], input.yaml:22 */
 #line 22 "input.yaml"
-	if ((peers & PEER_IN_1) &&
+	if ((peers & PEER_IN_TELLER_OR_AUDITOR) &&
 	    context->protocol == 6 &&
 	    context->host_port >= 8443 &&
 	    context->host_port <= 8444)
 		return POLICYC_DECISION(POLICY_ALLOW, 1);
 
-	/* rule 2: allow any, 1 peer; agent option allow-localhost */
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
 #line 30 "policy-8096bf44a5dc.c"
-	if (peers & PEER_IN_0)
+	if (peers & PEER_IN_HOST)
 		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
@@ -39,7 +39,7 @@ int policy_verdict_ingress(const struct policy_context *context)
 }
 #line 41 "policy-8096bf44a5dc.c"
 
-#define PEER_OUT_0 2U /* any:app=postgres, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=data */
+#define PEER_OUT_POSTGRES 2U /* any:app=postgres, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=data */
 POLICYC_ROWS_MAP(policy_rows_out);
 
 int policy_verdict_egress(const struct policy_context *context)
@@ -50,9 +50,9 @@ int policy_verdict_egress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 3: allow tcp/5432, 1 peer; CiliumNetworkPolicy/bank/ledger spec.egress[0], input.yaml:33 */
+	/* rule 3: allow tcp/5432, peer POSTGRES; CiliumNetworkPolicy/bank/ledger spec.egress[0], input.yaml:33 */
 #line 33 "input.yaml"
-	if ((peers & PEER_OUT_0) && context->protocol == 6 && context->host_port == 5432)
+	if ((peers & PEER_OUT_POSTGRES) && context->protocol == 6 && context->host_port == 5432)
 		return POLICYC_DECISION(POLICY_ALLOW, 3);
 
 	/*

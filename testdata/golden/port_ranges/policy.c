@@ -5,17 +5,21 @@
  */
 #include "runtime/include/generated.h"
 
-/* 4 rules, 2 peer predicates, 4 port classes */
+/*
+ * 4 rules, 2 peer predicates, 4 port classes
+ * peer CLIENT: any:app=client, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=files
+ * peer HOST: reserved:host
+ */
 POLICYC_ROWS_MAP(policy_rows_in);
 POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 4);
 const volatile policyc_u32 policy_decisions_in[8] = {
-	/* rule 1: allow tcp/21, tcp/30000-30199, 1 peer; CiliumNetworkPolicy/files/passive-transfer spec.ingress[0], input.yaml:15 */
+	/* rule 1: allow tcp/21, tcp/30000-30199, peer CLIENT; CiliumNetworkPolicy/files/passive-transfer spec.ingress[0], input.yaml:15 */
 	[1] = POLICYC_DECISION(POLICY_ALLOW, 1),
-	/* rule 2: allow udp, every peer; CiliumNetworkPolicy/files/passive-transfer spec.ingress[1], input.yaml:25 */
+	/* rule 2: allow udp, peer everybody; CiliumNetworkPolicy/files/passive-transfer spec.ingress[1], input.yaml:25 */
 	[2] = POLICYC_DECISION(POLICY_ALLOW, 2),
-	/* rule 3: deny tcp/30050, udp/30050, sctp/30050, every peer; CiliumNetworkPolicy/files/passive-transfer spec.ingressDeny[0], input.yaml:30 */
+	/* rule 3: deny tcp/30050, udp/30050, sctp/30050, peer everybody; CiliumNetworkPolicy/files/passive-transfer spec.ingressDeny[0], input.yaml:30 */
 	[3] = POLICYC_DECISION(POLICY_DENY, 3),
-	/* rule 4: allow any, 1 peer; agent option allow-localhost */
+	/* rule 4: allow any, peer HOST; agent option allow-localhost */
 	[4] = POLICYC_DECISION(POLICY_ALLOW, 4),
 };
 const volatile policyc_u8 protocol_slot_in[256];
@@ -37,14 +41,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 7];
 }
-#line 41 "policy-6cceb2ce90e5.c"
+#line 45 "policy-6cceb2ce90e5.c"
 
 int policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
-#line 46 "policy-6cceb2ce90e5.c"
+#line 50 "policy-6cceb2ce90e5.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 0);
 }
-#line 49 "policy-6cceb2ce90e5.c"
+#line 53 "policy-6cceb2ce90e5.c"
 
 POLICYC_POLICY_PROGRAMS;

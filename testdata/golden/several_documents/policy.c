@@ -13,11 +13,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 }
 #line 15 "policy-684b20919eba.c"
 
-/* 1 rules, 1 peer predicates, 2 port classes */
+/*
+ * 1 rules, 1 peer predicates, 2 port classes
+ * peer KUBE_DNS: any:k8s-app=kube-dns, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=kube-system
+ */
 POLICYC_ROWS_MAP(policy_rows_out);
 POLICYC_MATRIX_MAP(policy_matrix_out, policyc_u8, 2);
 const volatile policyc_u32 policy_decisions_out[2] = {
-	/* rule 1: allow tcp/53, udp/53, sctp/53, 1 peer; CiliumClusterwideNetworkPolicy/everyone-may-resolve-names spec.egress[0], input.yaml:48 */
+	/* rule 1: allow tcp/53, udp/53, sctp/53, peer KUBE_DNS; CiliumClusterwideNetworkPolicy/everyone-may-resolve-names spec.egress[0], input.yaml:48 */
 	[1] = POLICYC_DECISION(POLICY_ALLOW, 1),
 };
 const volatile policyc_u8 protocol_slot_out[256];
@@ -39,7 +42,7 @@ int policy_verdict_egress(const struct policy_context *context)
 
 	return policy_decisions_out[number & 1];
 }
-#line 43 "policy-684b20919eba.c"
+#line 46 "policy-684b20919eba.c"
 
 POLICYC_POLICY_PROGRAMS;
 
@@ -50,15 +53,19 @@ POLICYC_POLICY_PROGRAMS;
  */
 #include "runtime/include/generated.h"
 
-/* 3 rules, 2 peer predicates, 2 port classes */
+/*
+ * 3 rules, 2 peer predicates, 2 port classes
+ * peer FRONTEND: any:app=frontend, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=shop
+ * peer HOST: reserved:host
+ */
 POLICYC_ROWS_MAP(policy_rows_in);
 POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 2);
 const volatile policyc_u32 policy_decisions_in[4] = {
-	/* rule 1: allow any, 1 peer; CiliumNetworkPolicy/shop/from-frontend spec.ingress[0], input.yaml:12 */
+	/* rule 1: allow any, peer FRONTEND; CiliumNetworkPolicy/shop/from-frontend spec.ingress[0], input.yaml:12 */
 	[1] = POLICYC_DECISION(POLICY_ALLOW, 1),
-	/* rule 2: deny tcp/23, every peer; CiliumNetworkPolicy/shop/no-telnet spec.ingressDeny[0], input.yaml:29 */
+	/* rule 2: deny tcp/23, peer everybody; CiliumNetworkPolicy/shop/no-telnet spec.ingressDeny[0], input.yaml:29 */
 	[2] = POLICYC_DECISION(POLICY_DENY, 2),
-	/* rule 3: allow any, 1 peer; agent option allow-localhost */
+	/* rule 3: allow any, peer HOST; agent option allow-localhost */
 	[3] = POLICYC_DECISION(POLICY_ALLOW, 3),
 };
 const volatile policyc_u8 protocol_slot_in[256];
@@ -80,13 +87,16 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 3];
 }
-#line 39 "policy-7debaef003dc.c"
+#line 43 "policy-7debaef003dc.c"
 
-/* 1 rules, 1 peer predicates, 2 port classes */
+/*
+ * 1 rules, 1 peer predicates, 2 port classes
+ * peer KUBE_DNS: any:k8s-app=kube-dns, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=kube-system
+ */
 POLICYC_ROWS_MAP(policy_rows_out);
 POLICYC_MATRIX_MAP(policy_matrix_out, policyc_u8, 2);
 const volatile policyc_u32 policy_decisions_out[2] = {
-	/* rule 4: allow tcp/53, udp/53, sctp/53, 1 peer; CiliumClusterwideNetworkPolicy/everyone-may-resolve-names spec.egress[0], input.yaml:48 */
+	/* rule 4: allow tcp/53, udp/53, sctp/53, peer KUBE_DNS; CiliumClusterwideNetworkPolicy/everyone-may-resolve-names spec.egress[0], input.yaml:48 */
 	[1] = POLICYC_DECISION(POLICY_ALLOW, 4),
 };
 const volatile policyc_u8 protocol_slot_out[256];
@@ -108,6 +118,6 @@ int policy_verdict_egress(const struct policy_context *context)
 
 	return policy_decisions_out[number & 1];
 }
-#line 67 "policy-7debaef003dc.c"
+#line 74 "policy-7debaef003dc.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -13,7 +13,7 @@ int policy_verdict_ingress(const struct policy_context *context)
 }
 #line 15 "policy-29db3311a015.c"
 
-#define PEER_OUT_0 2U /* cidr 169.254.169.254/32 */
+#define PEER_OUT_CIDR_169_254_169_254_32 2U /* cidr 169.254.169.254/32 */
 POLICYC_ROWS_MAP(policy_rows_out);
 
 int policy_verdict_egress(const struct policy_context *context)
@@ -24,12 +24,12 @@ int policy_verdict_egress(const struct policy_context *context)
 	if (peers == POLICYC_UNKNOWN_ROW)
 		return POLICYC_NO_DECISION;
 
-	/* rule 1: deny any, 1 peer; CiliumNetworkPolicy/apps/block-metadata-service spec.egressDeny[0], input.yaml:11 */
+	/* rule 1: deny any, peer CIDR_169_254_169_254_32; CiliumNetworkPolicy/apps/block-metadata-service spec.egressDeny[0], input.yaml:11 */
 #line 11 "input.yaml"
-	if (peers & PEER_OUT_0)
+	if (peers & PEER_OUT_CIDR_169_254_169_254_32)
 		return POLICYC_DECISION(POLICY_DENY, 1);
 
-	/* rule 2: allow any, every peer; no policy sets default deny */
+	/* rule 2: allow any, peer everybody; no policy sets default deny */
 #line 34 "policy-29db3311a015.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 2);
 }

@@ -69,9 +69,9 @@ TEST(Emit, ComparesTestPeersThenProtocolThenPort) {
       text_of(ingress({allow(3, {0, 1}, {{kTcp, 8000, 8100}, {17, 0, 0xffff}})}));
   EXPECT_THAT(
       text,
-      HasSubstr("#define PEER_IN_0 2U /* any:app=a */\n#define PEER_IN_1 4U /* any:app=b */\n"));
+      HasSubstr("#define PEER_IN_A 2U /* any:app=a */\n#define PEER_IN_B 4U /* any:app=b */\n"));
   EXPECT_THAT(text, HasSubstr("POLICYC_ROWS_MAP(policy_rows_in);"));
-  EXPECT_THAT(text, HasSubstr("peers & (PEER_IN_0 | PEER_IN_1)"));
+  EXPECT_THAT(text, HasSubstr("peers & (PEER_IN_A | PEER_IN_B)"));
   EXPECT_THAT(text, HasSubstr("context->host_port >= 8000 && context->host_port <= 8100"));
   EXPECT_THAT(text, HasSubstr("#line 13 \"web.yaml\""));
   EXPECT_THAT(text, HasSubstr("return POLICYC_DECISION(POLICY_ALLOW, 3);"));
@@ -120,7 +120,7 @@ TEST(Emit, TablesAreZeroInTheTextAndListTheirRules) {
   const Emitted emitted = emit(ir::make_shape(ingress(rules)));
   EXPECT_EQ(emitted.tables.size(), 3U);
   EXPECT_THAT(emitted.text, HasSubstr("POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 16);"));
-  EXPECT_THAT(emitted.text, HasSubstr("rule 9: allow tcp/800, 1 peer; CiliumNetworkPolicy/ns/web "
+  EXPECT_THAT(emitted.text, HasSubstr("rule 9: allow tcp/800, peer A; CiliumNetworkPolicy/ns/web "
                                       "spec.ingress[9], web.yaml:19 */\n"
                                       "\t[9] = POLICYC_DECISION(POLICY_ALLOW, 9),\n"));
   for (const Table& table : emitted.tables) {
@@ -133,11 +133,11 @@ TEST(Emit, DescriptionsNameVerdictPortsPeersAndPlace) {
   ir::Rule rule = allow(3, {}, {{kTcp, 80, 80}});
   rule.verdict = ir::Verdict::Redirect;
   rule.parser = "http";
-  EXPECT_EQ(describe(rule),
-            "rule 3: redirect to the http proxy tcp/80, every peer; CiliumNetworkPolicy/ns/web "
+  EXPECT_EQ(describe(rule, "everybody"),
+            "rule 3: redirect to the http proxy tcp/80, peer everybody; CiliumNetworkPolicy/ns/web "
             "spec.ingress[3], web.yaml:13");
   rule.ports.assign(20, {kTcp, 1, 1});
-  EXPECT_THAT(describe(rule), HasSubstr("... (20 in all)"));
+  EXPECT_THAT(describe(rule, "A"), HasSubstr("... (20 in all)"));
 }
 
 TEST(Emit, IsAFunctionOfTheShape) {
