@@ -24,6 +24,7 @@ struct Context {
 
 // Each registers one subcommand; its callback sets context.exit_code. One file each, named after
 // the subcommand.
+void add_cache(CLI::App& app, Context& context);
 void add_compile(CLI::App& app, Context& context);
 void add_validate(CLI::App& app, Context& context);
 void add_eval(CLI::App& app, Context& context);

@@ -9,12 +9,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/agent_options.h"
+#include "cli/cache_options.h"
 #include "cli/command.h"
 #include "cli/document_tree.h"
 #include "cli/passes.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/ir/printer.h"
-#include "loader/bpf/join.h"
 
 namespace policyc::cli {
 namespace {
@@ -37,6 +37,7 @@ struct Arguments {
   std::vector<std::string> disabled_passes;
   std::vector<std::string> dump_after;
   AgentArguments agent;
+  CacheArguments cache;
 };
 
 double milliseconds_since(Clock::time_point start) {
@@ -153,6 +154,8 @@ class CompileCommand {
   int compile_shapes(driver::Compilation& compilation, double front_end, Clock::time_point start) {
     const bool objects_wanted = (arguments_.emit.empty() && arguments_.dump_after.empty()) ||
                                 wants("obj") || wants("asm") || wants("llvm-ir");
+    auto cache = objects_wanted ? open_cache(arguments_.cache, context_) : std::nullopt;
+    const driver::ShapeOptions options{.cache = cache ? &*cache : nullptr};
     nlohmann::ordered_json index = nlohmann::ordered_json::array();
     std::size_t bytes = 0;
     for (const driver::ShapeUnit& unit : compilation.shapes()) {
@@ -169,7 +172,7 @@ class CompileCommand {
       if (!objects_wanted) continue;
       if (!emit_backend_text(unit, stem)) return kInternal;
       const auto object_start = Clock::now();
-      auto compiled = driver::compile_shape(unit.shape, compilation.sources(), bpf::join_objects);
+      auto compiled = driver::compile_shape(unit.shape, compilation.sources(), options);
       if (!compiled) {
         context_.err << "policyc: internal error: " << compiled.error().message << "\n";
         return kInternal;
@@ -192,6 +195,8 @@ class CompileCommand {
       if (arguments_.output_directory.empty()) context_.out << " (nothing written: no -o DIR)";
       context_.out << "\n";
     }
+    if (cache && !cache->stats().problem.empty())
+      context_.err << "policyc: warning: cache: " << cache->stats().problem << "\n";
     return write_failed_ ? kUnreadable : kSuccess;
   }
 
@@ -213,14 +218,9 @@ class CompileCommand {
 
   void summary_line(const std::string& file, const driver::CompiledObject& compiled,
                     const driver::ShapeUnit& unit, double elapsed) {
-    std::size_t policy_instructions = 0;
-    for (const auto& function : compiled.info.functions) {
-      if (function.name.starts_with("policy_verdict_"))
-        policy_instructions += function.instructions;
-    }
-    context_.out << file << "  " << compiled.info.instructions << " instructions ("
-                 << policy_instructions << " of policy)  " << compiled.object.size() << " bytes  "
-                 << std::fixed << std::setprecision(1) << elapsed << " ms  ";
+    context_.out << file << "  " << compiled.info.instructions << " instructions  "
+                 << compiled.object.size() << " bytes  " << std::fixed << std::setprecision(1)
+                 << elapsed << " ms  " << (compiled.cached ? "cached  " : "");
     constexpr std::size_t kListed = 3;
     for (std::size_t i = 0; i < std::min(kListed, unit.users.size()); ++i)
       context_.out << (i == 0 ? "" : ", ") << unit.users[i];
@@ -269,6 +269,7 @@ void add_compile(CLI::App& app, Context& context) {
   command->add_flag("--report-dead", arguments->report_dead,
                     "Print a note for each rule that can never decide");
   add_agent_options(*command, arguments->agent);
+  add_cache_options(*command, arguments->cache);
   command->callback(
       [arguments, &context] { context.exit_code = CompileCommand(*arguments, context).run(); });
 }

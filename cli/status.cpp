@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/loader_options.h"
+#include "loader/endpoint/datapath.h"
 #include "loader/observe/event.h"
 #include "runtime/abi/abi.h"
 
@@ -33,6 +34,16 @@ std::string state_name(const endpoint::EndpointStatus& endpoint) {
   return endpoint.interface_present ? "NOT ENFORCED" : "interface gone";
 }
 
+void print_program(const std::optional<bpf::ProgramInfo>& program, std::string_view missing,
+                   std::ostream& out) {
+  if (program) {
+    out << "program " << program->id << ", " << program->verified_instructions
+        << " instructions verified, " << program->jited_bytes << " bytes of machine code\n";
+  } else {
+    out << missing << "\n";
+  }
+}
+
 void print_endpoint(const endpoint::EndpointStatus& endpoint, std::ostream& out) {
   const endpoint::EndpointRecord& record = endpoint.record;
   out << "endpoint " << record.id << " " << (record.name.empty() ? "" : record.name + " ") << "on "
@@ -42,14 +53,15 @@ void print_endpoint(const endpoint::EndpointStatus& endpoint, std::ostream& out)
   out << ", identity " << record.identity << "\n  shape " << record.shape << "\n";
   for (const std::string& policy : endpoint.policies) out << "  policy " << policy << "\n";
   for (const attach::Side side : attach::kSides) {
+    const auto& program = endpoint.programs[static_cast<std::size_t>(side)];
     out << "  " << attach::program_name(side) << ": ";
-    if (const auto& program = endpoint.programs[static_cast<std::size_t>(side)]) {
-      out << attach::hook_name(record.hook) << ", program " << program->id << ", "
-          << program->verified_instructions << " instructions verified, " << program->jited_bytes
-          << " bytes of machine code\n";
-    } else {
-      out << "not attached\n";
-    }
+    if (program) out << attach::hook_name(record.hook) << ", ";
+    print_program(program, "not attached", out);
+  }
+  for (const std::size_t direction : {0U, 1U}) {
+    out << "  " << endpoint::policy_program_name(direction) << ": ";
+    if (endpoint.slot != 0) out << "slot " << endpoint.slot << ", ";
+    print_program(endpoint.policy_programs[direction], "missing", out);
   }
 }
 
@@ -105,6 +117,11 @@ Json to_json(const endpoint::Status& status) {
                   {"programs", Json::object()}};
     for (const IpAddress& address : record.addresses)
       entry["addresses"].push_back(address.to_string());
+    entry["slot"] = endpoint.slot;
+    for (const std::size_t direction : {0U, 1U}) {
+      entry["programs"][std::string(endpoint::policy_program_name(direction))] =
+          program_json(endpoint.policy_programs[direction]);
+    }
     for (const attach::Side side : attach::kSides) {
       entry["programs"][std::string(attach::program_name(side))] =
           program_json(endpoint.programs[static_cast<std::size_t>(side)]);

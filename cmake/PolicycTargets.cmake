@@ -15,6 +15,8 @@ target_compile_options(policyc_flags INTERFACE
   # What g++ 12 sees in optimised std::string and std::variant is not there (GCC bugs 105651 and 105593).
   -Wno-restrict $<$<CONFIG:Release>:-Wno-maybe-uninitialized>
   -fno-omit-frame-pointer)
+# Cached objects are told apart by the build id of what made them (compiler/backend/build_identity.h).
+target_link_options(policyc_flags INTERFACE -Wl,--build-id=sha1)
 if(POLICYC_SANITIZE)
   target_compile_options(policyc_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined)
   target_link_options(policyc_flags INTERFACE -fsanitize=address,undefined)
@@ -37,5 +39,6 @@ function(policyc_test name)
   target_link_libraries(${name} PRIVATE policyc_flags ${ARG_LIBS} GTest::gtest GTest::gtest_main GTest::gmock)
   target_compile_definitions(${name} PRIVATE POLICYC_TESTDATA="${PROJECT_SOURCE_DIR}/testdata")
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "POLICYC_CACHE=")  # no cache of objects: each run is its own
 endfunction()

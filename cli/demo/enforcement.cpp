@@ -6,7 +6,7 @@
 #include "compiler/support/check.h"
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
-#include "loader/bpf/join.h"
+#include "loader/endpoint/datapath.h"
 
 namespace policyc::demo {
 namespace {
@@ -24,8 +24,9 @@ double milliseconds_since(Clock::time_point start) {
 Result<std::uint32_t> verified_instructions(const endpoint::Paths& paths,
                                             const std::string& shape) {
   std::uint32_t total = 0;
-  for (const attach::Side side : attach::kSides) {
-    const auto program = bpf::open_pinned(paths.shape(shape) / attach::program_name(side));
+  for (const std::size_t direction : {0U, 1U}) {
+    const auto program =
+        bpf::open_pinned(paths.shape(shape) / endpoint::policy_program_name(direction));
     if (!program) return std::unexpected(program.error());
     const auto info = bpf::program_info(program->get());
     if (!info) return std::unexpected(info.error());
@@ -92,7 +93,7 @@ Result<Build> build_policies(BuildInput input) {
   build.front_end_milliseconds = milliseconds_since(start);
   for (const driver::ShapeUnit& unit : compilation.shapes()) {
     const auto object_start = Clock::now();
-    auto object = driver::compile_shape(unit.shape, compilation.sources(), bpf::join_objects);
+    auto object = driver::compile_shape(unit.shape, compilation.sources());
     if (!object) return std::unexpected(object.error());
     build.policies.push_back(
         {unit.shape, unit.users, std::move(*object), milliseconds_since(object_start)});

@@ -18,7 +18,7 @@ struct CompiledPolicy {
   ir::Shape shape;
   std::vector<std::string> users;  // "demo/frontend"
   driver::CompiledObject object;
-  double milliseconds = 0;  // emit, compile, join
+  double milliseconds = 0;  // emit, compile
 };
 
 // What came of one set of policies.
@@ -51,11 +51,12 @@ struct LoadedPod {
   std::string pod;  // "frontend"
   std::string interface;
   endpoint::LoadReport report;
-  std::uint32_t verified_instructions = 0;  // of both programs
+  std::uint32_t verified_instructions = 0;  // of both policy programs
   double milliseconds = 0;                  // verify, JIT, attach, maps
 };
 
-// Loads the program of one pod, or replaces the one that runs. Enters the node's namespace.
+// Loads the policy of one pod, or replaces the one that runs. Enters the node's namespace. The
+// first one loads the node's datapath as well.
 [[nodiscard]] Result<LoadedPod> load_pod(const endpoint::Paths& paths, const Topology& topology,
                                          const Build& build, const policy::Endpoint& pod);
 

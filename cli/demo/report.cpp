@@ -17,14 +17,6 @@ std::string milliseconds(double value) {
   return text.str();
 }
 
-std::size_t policy_instructions(const CompiledPolicy& policy) {
-  std::size_t total = 0;
-  for (const auto& function : policy.object.info.functions) {
-    if (function.name.starts_with("policy_verdict_")) total += function.instructions;
-  }
-  return total;
-}
-
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -54,8 +46,7 @@ void print_compile(std::ostream& out, const Build& build) {
       << " (front end " << milliseconds(build.front_end_milliseconds) << ")\n";
   for (const CompiledPolicy& policy : build.policies) {
     out << "  policy-" << policy.shape.hash.substr(0, 12) << ".o  " << std::setw(5)
-        << policy.object.info.instructions << " instructions, " << std::setw(3)
-        << policy_instructions(policy) << " of policy  " << std::setw(6)
+        << policy.object.info.instructions << " instructions  " << std::setw(6)
         << policy.object.object.size() << " bytes  " << std::setw(8)
         << milliseconds(policy.milliseconds) << "  " << joined(policy.users) << "\n";
   }
@@ -72,9 +63,9 @@ void print_load(std::ostream& out, const LoadedPod& pod) {
       << pod.interface << std::right << attach::hook_name(pod.report.hook) << ", "
       << (pod.report.replaced ? "replaced in one step" : "attached") << ", ";
   if (pod.report.shape_loaded) {
-    out << "verifier walked " << pod.verified_instructions << " instructions";
+    out << "verifier walked " << pod.verified_instructions << " instructions of policy";
   } else {
-    out << "programs shared with another pod";
+    out << "policy shared with another pod";
   }
   out << ", " << milliseconds(pod.milliseconds) << "\n";
 }

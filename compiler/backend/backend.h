@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,7 +49,7 @@ struct SourceText {
                                             Output output,
                                             std::span<const SourceText> line_sources = {});
 
-// The datapath runtime, compiled when policyc was built.
+// The datapath, compiled when policyc was built: the programs that every node loads once.
 [[nodiscard]] std::span<const std::uint8_t> datapath_object();
 
 // Sets the initial bytes of a `const volatile` variable in an object's .rodata, in the target's
@@ -58,13 +57,21 @@ struct SourceText {
 [[nodiscard]] Result<void> set_rodata(Bytes& object, std::string_view variable,
                                       std::span<const std::uint8_t> value);
 
-// Adds a section that the kernel never sees (no BTF, not allocated), or reads it back. The name
-// must be new to the object. libbpf's linker keeps it: a section may be added before or after
-// joining, in one of the objects only.
+// Adds sections that the kernel never sees (no BTF, not allocated), in order, or reads them back.
+// The names must be new to the object. Adding several at once costs what adding one does.
+struct NamedSection {
+  std::string_view name;
+  std::span<const std::uint8_t> content;
+};
+[[nodiscard]] Result<Bytes> add_sections(std::span<const std::uint8_t> object,
+                                         std::span<const NamedSection> sections);
 [[nodiscard]] Result<Bytes> add_section(std::span<const std::uint8_t> object, std::string_view name,
                                         std::span<const std::uint8_t> content);
 [[nodiscard]] Result<Bytes> read_section(std::span<const std::uint8_t> object,
                                          std::string_view name);
+// Every section whose name starts with `prefix`, in the object's order; one name may come twice.
+[[nodiscard]] Result<std::vector<std::pair<std::string, Bytes>>> read_sections(
+    std::span<const std::uint8_t> object, std::string_view prefix);
 
 struct FunctionInfo {
   std::string section;
@@ -83,9 +90,5 @@ struct ObjectInfo {
 };
 // Reads an ELF of ours; hostile or truncated bytes give an Error, never a crash.
 [[nodiscard]] Result<ObjectInfo> inspect(std::span<const std::uint8_t> object);
-
-// Joins objects by libbpf's linker; the implementation lives in loader/bpf and is handed in,
-// because this library may not use libbpf.
-using Joiner = std::function<Result<Bytes>(std::span<const std::span<const std::uint8_t>> objects)>;
 
 }  // namespace policyc::backend

@@ -49,6 +49,17 @@ Result<ClangCompile> open_clang_module(std::span<const std::string> folders) {
   return fail(std::string("the compiler module ") + kClangModuleFile + " is not in " + looked_in);
 }
 
+std::optional<std::string> clang_module_file() {
+  for (const auto& folder : search_folders()) {
+    std::string path = folder + "/" + kClangModuleFile;
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) {
+      return path;
+    }
+  }
+  return std::nullopt;
+}
+
 Result<ClangCompile> clang_module() {
   static std::atomic<ClangCompile> opened{nullptr};
   if (const auto compile = opened.load(std::memory_order_acquire)) {

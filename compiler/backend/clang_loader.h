@@ -1,6 +1,7 @@
 #pragma once
 // Finds and opens the module that holds clang.
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,5 +17,8 @@ namespace policyc::backend {
 // The module of this process, opened at the first call: looked for beside the executable, in
 // ../lib/policyc from there, and in the folder it is installed to. A failure is not remembered.
 [[nodiscard]] Result<ClangCompile> clang_module();
+
+// The file that clang_module() opens, if there is one; opens nothing.
+[[nodiscard]] std::optional<std::string> clang_module_file();
 
 }  // namespace policyc::backend

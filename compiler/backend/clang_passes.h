@@ -28,6 +28,9 @@ inline llvm::StringRef ref(std::string_view text) { return {text.data(), text.si
 // or the empty text.
 class PinSources : public llvm::PassInfoMixin<PinSources> {
  public:
+  // NOLINTNEXTLINE(readability-identifier-naming): LLVM asks by this name; is_wanted() has no say.
+  static bool isRequired() { return true; }
+
   explicit PinSources(const ClangRequest& request) : request_(&request) {}
 
   // NOLINTNEXTLINE(readability-identifier-naming): LLVM calls it by this name.
@@ -116,11 +119,40 @@ class PinSources : public llvm::PassInfoMixin<PinSources> {
   std::vector<const llvm::DIFile*> files_;
 };
 
+// Which of -O2's passes run. Generated code is short, straight and already has its shape: what is
+// left to do is inlining, promoting locals, folding and unrolling; the other hundred passes look at
+// it in vain, for a fifth of the time that a compilation takes. Code generation and the BPF
+// target's own passes are not asked about.
+inline bool is_wanted(llvm::StringRef pass) {
+  static constexpr llvm::StringRef kWanted[] = {"ADCEPass",
+                                                "AlwaysInlinerPass",
+                                                "EarlyCSEPass",
+                                                "GlobalDCEPass",
+                                                "IndVarSimplifyPass",
+                                                "InlinerPass",
+                                                "InstCombinePass",
+                                                "LCSSAPass",
+                                                "LoopFullUnrollPass",
+                                                "LoopRotatePass",
+                                                "LoopSimplifyPass",
+                                                "LoopUnrollPass",
+                                                "ModuleInlinerWrapperPass",
+                                                "SROAPass",
+                                                "SimplifyCFGPass"};
+  static constexpr llvm::StringRef kContainers[] = {"BPF", "PassManager", "Adaptor", "Repeated"};
+  const auto names = [pass](llvm::StringRef part) { return pass.contains(part); };
+  return std::ranges::find(kWanted, pass) != std::end(kWanted) ||
+         std::ranges::any_of(kContainers, names);
+}
+
 // Inline assembly can read files (`.incbin`) and is not needed; an empty text, a barrier, is
 // harmless. There is no parser for it in the process either, so a text that is refused has to go
 // before code generation meets it.
 class RefuseAssembly : public llvm::PassInfoMixin<RefuseAssembly> {
  public:
+  // NOLINTNEXTLINE(readability-identifier-naming): LLVM asks by this name; is_wanted() has no say.
+  static bool isRequired() { return true; }
+
   // NOLINTNEXTLINE(readability-identifier-naming): LLVM calls it by this name.
   llvm::PreservedAnalyses run(llvm::Module& module, llvm::ModuleAnalysisManager&) {
     auto& context = module.getContext();

@@ -133,31 +133,55 @@ Result<Bytes> strip_debug(std::span<const std::uint8_t> object) {
   return write_elf(stripped);
 }
 
-Result<Bytes> add_section(std::span<const std::uint8_t> object, std::string_view name,
-                          std::span<const std::uint8_t> content) {
+Result<Bytes> add_sections(std::span<const std::uint8_t> object,
+                           std::span<const NamedSection> sections) {
   auto file = read_elf(object);
   if (!file) {
     return std::unexpected(file.error());
   }
-  if (name.empty() || name.find('\0') != std::string_view::npos) {
-    return fail("a section needs a name");
+  for (const auto& added : sections) {
+    if (added.name.empty() || added.name.find('\0') != std::string_view::npos) {
+      return fail("a section needs a name");
+    }
+    if (file->find(added.name) != nullptr) {
+      return fail("the object already has a section " + std::string(added.name));
+    }
+    if (file->sections.size() >= kMaxElfSections) {
+      return fail("the object has too many sections");
+    }
+    auto& names = file->sections[file->name_section].content;
+    ElfSection section{.name = std::string(added.name),
+                       .header = {},
+                       .content = {added.content.begin(), added.content.end()}};
+    section.header.sh_name = static_cast<Elf64_Word>(names.size());
+    section.header.sh_type = SHT_PROGBITS;
+    section.header.sh_addralign = 1;
+    names.insert(names.end(), added.name.begin(), added.name.end());
+    names.push_back(0);
+    file->sections.push_back(std::move(section));
   }
-  if (file->find(name) != nullptr) {
-    return fail("the object already has a section " + std::string(name));
-  }
-  if (file->sections.size() >= kMaxElfSections) {
-    return fail("the object has too many sections");
-  }
-  auto& names = file->sections[file->name_section].content;
-  ElfSection section{
-      .name = std::string(name), .header = {}, .content = {content.begin(), content.end()}};
-  section.header.sh_name = static_cast<Elf64_Word>(names.size());
-  section.header.sh_type = SHT_PROGBITS;
-  section.header.sh_addralign = 1;
-  names.insert(names.end(), name.begin(), name.end());
-  names.push_back(0);
-  file->sections.push_back(std::move(section));
   return write_elf(*file);
+}
+
+Result<Bytes> add_section(std::span<const std::uint8_t> object, std::string_view name,
+                          std::span<const std::uint8_t> content) {
+  const NamedSection section{.name = name, .content = content};
+  return add_sections(object, {&section, 1});
+}
+
+Result<std::vector<std::pair<std::string, Bytes>>> read_sections(
+    std::span<const std::uint8_t> object, std::string_view prefix) {
+  auto file = read_elf(object);
+  if (!file) {
+    return std::unexpected(file.error());
+  }
+  std::vector<std::pair<std::string, Bytes>> found;
+  for (auto& section : file->sections) {
+    if (section.header.sh_type != SHT_NULL && section.name.starts_with(prefix)) {
+      found.emplace_back(std::move(section.name), std::move(section.content));
+    }
+  }
+  return found;
 }
 
 Result<Bytes> read_section(std::span<const std::uint8_t> object, std::string_view name) {

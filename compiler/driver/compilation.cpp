@@ -1,11 +1,10 @@
 #include "compiler/driver/compilation.h"
 
 #include <algorithm>
-#include <array>
-#include <set>
-#include <span>
-#include <string_view>
+#include <optional>
 
+#include "compiler/driver/object_meta.h"
+#include "compiler/driver/quoted_lines.h"
 #include "compiler/ir/conflicts.h"
 #include "compiler/ir/printer.h"
 #include "compiler/policy/address_book.h"
@@ -79,7 +78,7 @@ void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subj
   if (options_.has_inventory) unit.ir.subject = "endpoints with this policy";
   unit.shape = ir::make_shape(unit.ir);
   for (const ir::DirectionShape& direction : unit.shape.directions) {
-    if (direction.matrix.column_count() > matrix::kMaxColumns) return refuse_large(user);
+    if (!direction.emittable()) return refuse_large(user);
   }
   for (ShapeUnit& known : shapes_) {
     if (known.shape.hash == unit.shape.hash) {
@@ -129,31 +128,40 @@ bool Compilation::build_shapes() {
 
 namespace {
 
-// The manifests that the shape's rules come from.
-std::vector<backend::SourceText> line_sources(const ir::Shape& shape,
-                                              const source::SourceMap& sources) {
-  std::set<std::string_view> wanted;
-  for (const ir::DirectionShape& direction : shape.directions) {
-    for (const ir::Rule& rule : direction.rules) wanted.insert(rule.origin.file);
-    for (const ir::Origin& origin : direction.default_deny_origins) wanted.insert(origin.file);
-  }
-  std::vector<backend::SourceText> texts;
-  for (std::uint32_t index = 0; index < sources.file_count(); ++index) {
-    const source::FileId file{index};
-    if (wanted.erase(sources.name(file)) != 0)
-      texts.push_back({sources.name(file), sources.text(file)});
-  }
-  return texts;
+// The key of a shape's object; nothing when there is no cache to be asked.
+std::optional<backend::CacheKey> cache_key(const ir::Shape& shape, const QuotedLines& quoted,
+                                           const ShapeOptions& options) {
+  if (options.cache == nullptr) return std::nullopt;
+  auto key = backend::CacheKeyBuilder::start();
+  if (!key) return std::nullopt;
+  key->add("object of a shape").add(shape.hash);
+  quoted.add_to(*key);
+  return key->finish();
+}
+
+// An object of the cache, if it holds one that can be read.
+bool take_cached(const std::optional<backend::CacheKey>& key, const ShapeOptions& options,
+                 CompiledObject& result) {
+  auto object = key ? options.cache->get(*key) : std::nullopt;
+  auto info = object ? backend::inspect(*object) : fail("no object");
+  if (!info) return false;
+  result.cached = true;
+  result.object = std::move(*object);
+  result.info = std::move(*info);
+  return true;
 }
 
 }  // namespace
 
 Result<CompiledObject> compile_shape(const ir::Shape& shape, const source::SourceMap& sources,
-                                     const backend::Joiner& join) {
+                                     const ShapeOptions& options) {
   CompiledObject result;
+  const QuotedLines quoted(shape, sources);
+  const auto key = cache_key(shape, quoted, options);
+  if (take_cached(key, options, result)) return result;
   result.emitted = emit::emit(shape);
   auto compiled = backend::compile(result.emitted.file_name, result.emitted.text,
-                                   backend::Output::Object, line_sources(shape, sources));
+                                   backend::Output::Object, quoted.texts());
   if (!compiled)
     return fail(compiled.error().message + "\nwhile compiling\n" + result.emitted.text);
   backend::Bytes policy_object = std::move(compiled->output);
@@ -161,18 +169,13 @@ Result<CompiledObject> compile_shape(const ir::Shape& shape, const source::Sourc
     if (auto set = backend::set_rodata(policy_object, table.variable, table.bytes); !set)
       return std::unexpected(set.error());
   }
-  const std::array<std::span<const std::uint8_t>, 2> parts{backend::datapath_object(),
-                                                           policy_object};
-  auto joined = join(parts);
-  if (!joined) return std::unexpected(joined.error());
-  const std::string meta = ir::to_json(shape);
-  auto object = backend::add_section(
-      *joined, ir::kMetaSection, {reinterpret_cast<const std::uint8_t*>(meta.data()), meta.size()});
+  auto object = write_meta(policy_object, shape);
   if (!object) return std::unexpected(object.error());
   result.object = std::move(*object);
   auto info = backend::inspect(result.object);
   if (!info) return std::unexpected(info.error());
   result.info = std::move(*info);
+  if (key) (void)options.cache->put(*key, result.object);
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/backend/backend.h"
+#include "compiler/backend/cache.h"
 #include "compiler/diag/diag.h"
 #include "compiler/driver/inputs.h"
 #include "compiler/emit/emit.h"
@@ -40,17 +41,23 @@ struct ShapeUnit {
 };
 
 struct CompiledObject {
-  emit::Emitted emitted;
+  bool cached = false;    // the bytes come from the cache
+  emit::Emitted emitted;  // empty when cached
   backend::Bytes object;
   backend::ObjectInfo info;
 };
 
-// Emits, compiles and joins one shape; `sources` holds the manifests that its rules name, for line
-// information. Errors of clang here are bugs of policyc: the text holds the C. Thread-safe while
-// `sources` does not change.
+struct ShapeOptions {
+  backend::ObjectCache* cache = nullptr;  // asked first, and given what was compiled
+};
+
+// Emits and compiles one shape: its two policy programs, their maps and the description; `sources`
+// holds the manifests that its rules name, for line information. Errors of clang here are bugs of
+// policyc: the text holds the C. Equal shapes whose rules' lines read the same give equal bytes,
+// with a cache or without one. Thread-safe while `sources` does not change.
 [[nodiscard]] Result<CompiledObject> compile_shape(const ir::Shape& shape,
                                                    const source::SourceMap& sources,
-                                                   const backend::Joiner& join);
+                                                   const ShapeOptions& options = {});
 
 class Compilation {
  public:

@@ -92,11 +92,21 @@ struct Define {
 struct Raw {  // one declaration at file scope, without its semicolon: a map or a table
   std::string text;
 };
+struct Initialiser {  // `[index] = value,` with a comment above it
+  std::string comment;
+  std::uint64_t index = 0;
+  ExprPtr value;
+};
+struct Array {  // `declaration = { ... };`
+  std::string declaration;
+  std::vector<Initialiser> values;
+};
 struct Function {
   std::string signature;
   std::vector<Statement> body;
 };
-using TopLevel = std::variant<Comment, LineMark, HereMark, Include, Define, Raw, Function, Blank>;
+using TopLevel =
+    std::variant<Comment, LineMark, HereMark, Include, Define, Raw, Array, Function, Blank>;
 
 struct Unit {
   std::vector<TopLevel> items;

@@ -60,6 +60,7 @@ class Printer {
                      [this](const Include& i) { out_ += "#include " + quote(i.path) + "\n"; },
                      [this](const Define& d) { define(d); },
                      [this](const Raw& r) { out_ += r.text + ";\n"; },
+                     [this](const Array& a) { array(a); },
                      [this](const Function& f) { function(f); },
                      [this](const Blank&) { out_ += "\n"; }},
           item);
@@ -94,6 +95,15 @@ class Printer {
     out_ += "#define " + d.name + " " + d.value;
     if (!d.comment.empty()) out_ += " /* " + comment_safe(d.comment) + " */";
     out_ += "\n";
+  }
+
+  void array(const Array& a) {
+    out_ += a.declaration + " = {\n";
+    for (const Initialiser& entry : a.values) {
+      comment({{entry.comment}}, "\t");
+      out_ += "\t[" + std::to_string(entry.index) + "] = " + expression(*entry.value) + ",\n";
+    }
+    out_ += "};\n";
   }
 
   void function(const Function& f) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "compiler/emit/describe.h"
+#include "compiler/emit/peer_names.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::emit {
@@ -15,8 +16,8 @@ std::string upper(std::string text) {
   return text;
 }
 
-std::string peer_name(std::size_t direction, std::size_t bit) {
-  return "PEER_" + upper(suffix(direction)) + "_" + std::to_string(bit);
+std::string bit_name(std::size_t direction, const std::string& peer) {
+  return "PEER_" + upper(suffix(direction)) + "_" + peer;
 }
 
 // Ranges of one protocol as a condition on the port; null: every port.
@@ -52,13 +53,13 @@ c::ExprPtr ports_condition(const std::vector<matrix::PortRange>& ports) {
 }
 
 c::ExprPtr peers_condition(const ir::Rule& rule, const ir::DirectionShape& part,
-                           std::size_t direction) {
+                           const std::vector<std::string>& names, std::size_t direction) {
   c::ExprPtr mask;
   for (const std::uint32_t peer : rule.peers) {
     const auto bit = static_cast<std::size_t>(
         std::lower_bound(part.predicates.begin(), part.predicates.end(), peer) -
         part.predicates.begin());
-    const auto one = c::name(peer_name(direction, bit));
+    const auto one = c::name(bit_name(direction, names[bit]));
     mask = mask ? c::binary("|", mask, one) : one;
   }
   return c::binary("&", c::name("peers"), mask);
@@ -69,8 +70,10 @@ c::ExprPtr peers_condition(const ir::Rule& rule, const ir::DirectionShape& part,
 void emit_compares(const ir::Shape& shape, std::size_t direction, const std::string& file,
                    c::Unit& unit) {
   const ir::DirectionShape& part = shape.directions[direction];
+  const auto names = peer_names(shape, direction);
   for (std::size_t bit = 0; bit < part.predicates.size(); ++bit) {
-    unit.items.emplace_back(c::Define{peer_name(direction, bit), std::to_string(2U << bit) + "U",
+    unit.items.emplace_back(c::Define{bit_name(direction, names[bit]),
+                                      std::to_string(2U << bit) + "U",
                                       shape.predicates[part.predicates[bit]].to_string()});
   }
   unit.items.emplace_back(c::Raw{"POLICYC_ROWS_MAP(policy_rows_" + suffix(direction) + ")"});
@@ -91,10 +94,10 @@ void emit_compares(const ir::Shape& shape, std::size_t direction, const std::str
     // Only with the pass remove-dead switched off; no condition would mean "always".
     if (rule->ports.empty() || (!rule->any_peer && rule->peers.empty())) continue;
     body.emplace_back(c::Blank{});
-    add_rule_mark(*rule, file, body);
+    add_rule_mark(*rule, peers_of(*rule, part, names), file, body);
     c::ExprPtr condition = ports_condition(rule->ports);
     if (!rule->any_peer)
-      condition = c::conjunction(peers_condition(*rule, part, direction), condition);
+      condition = c::conjunction(peers_condition(*rule, part, names, direction), condition);
     if (!condition) {
       body.emplace_back(c::Return{decision(*rule)});
       decided = true;

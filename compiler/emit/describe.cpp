@@ -1,5 +1,7 @@
 #include "compiler/emit/describe.h"
 
+#include <algorithm>
+
 namespace policyc::emit {
 namespace {
 
@@ -35,15 +37,25 @@ std::string verdict_signature(std::size_t direction) {
 
 std::string suffix(std::size_t direction) { return direction == 0 ? "in" : "out"; }
 
-std::string describe(const ir::Rule& rule) {
+std::string peers_of(const ir::Rule& rule, const ir::DirectionShape& part,
+                     const std::vector<std::string>& names) {
+  if (rule.any_peer) return "everybody";
+  std::string text;
+  for (const std::uint32_t peer : rule.peers) {
+    const auto found = std::lower_bound(part.predicates.begin(), part.predicates.end(), peer);
+    text += (text.empty() ? "" : ", ") +
+            names[static_cast<std::size_t>(found - part.predicates.begin())];
+  }
+  return text.empty() ? "nobody" : text;
+}
+
+std::string describe(const ir::Rule& rule, const std::string& peers) {
   std::string text =
       "rule " + std::to_string(rule.id) + ": " + std::string(ir::verdict_name(rule.verdict));
   if (!rule.parser.empty()) text += " to the " + rule.parser + " proxy";
   if (rule.auth_required) text += " if authenticated";
   text += " " + port_list(rule.ports);
-  text += rule.any_peer ? ", every peer"
-                        : ", " + std::to_string(rule.peers.size()) +
-                              (rule.peers.size() == 1 ? " peer" : " peers");
+  text += ", peer " + peers;
   text += "; " + rule.origin.object;
   if (!rule.origin.path.empty()) text += " " + rule.origin.path;
   if (!rule.origin.file.empty()) text += ", " + rule.origin.place();
@@ -62,8 +74,9 @@ c::ExprPtr decision(const ir::Rule& rule) {
   return decision_macro("POLICY_DEFAULT_DENY", 0);
 }
 
-void add_rule_mark(const ir::Rule& rule, const std::string& file, std::vector<c::Statement>& body) {
-  body.emplace_back(c::Comment{{describe(rule)}});
+void add_rule_mark(const ir::Rule& rule, const std::string& peers, const std::string& file,
+                   std::vector<c::Statement>& body) {
+  body.emplace_back(c::Comment{{describe(rule, peers)}});
   add_place(rule.origin, file, body);
 }
 

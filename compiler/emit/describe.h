@@ -11,13 +11,17 @@ namespace policyc::emit {
 
 [[nodiscard]] std::string verdict_signature(std::size_t direction);
 [[nodiscard]] std::string suffix(std::size_t direction);  // "in", "out"
-// "rule 3: allow tcp/443 from k8s:app=frontend; CiliumNetworkPolicy/default/api spec.ingress[0],
+// The names of a rule's peers (peer_names.h), joined; "everybody".
+[[nodiscard]] std::string peers_of(const ir::Rule& rule, const ir::DirectionShape& part,
+                                   const std::vector<std::string>& names);
+// "rule 3: allow tcp/443, peer FRONTEND; CiliumNetworkPolicy/default/api spec.ingress[0],
 // policy.yaml:14"
-[[nodiscard]] std::string describe(const ir::Rule& rule);
+[[nodiscard]] std::string describe(const ir::Rule& rule, const std::string& peers);
 // POLICYC_DECISION(POLICY_ALLOW, 3)
 [[nodiscard]] c::ExprPtr decision(const ir::Rule& rule);
 // The comment of a rule and the #line of its place; of `file`, the emitted text, when it has none.
-void add_rule_mark(const ir::Rule& rule, const std::string& file, std::vector<c::Statement>& body);
+void add_rule_mark(const ir::Rule& rule, const std::string& peers, const std::string& file,
+                   std::vector<c::Statement>& body);
 // The comment and return for traffic that no rule matches.
 void add_fallback(const ir::DirectionShape& part, std::size_t direction, const std::string& file,
                   std::vector<c::Statement>& body);

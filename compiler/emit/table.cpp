@@ -1,15 +1,19 @@
 #include "compiler/emit/table.h"
 
+#include <algorithm>
 #include <bit>
-#include <map>
 #include <string>
+#include <unordered_map>
 
 #include "compiler/emit/describe.h"
+#include "compiler/emit/peer_names.h"
 
 namespace policyc::emit {
 namespace {
 
-constexpr std::size_t kBlock = 256;
+constexpr std::size_t kProtocols = 256;
+// Decisions that a person may want to read are initialised in C; clang takes too long over more.
+constexpr std::size_t kMaxInitialised = 64;
 
 // One byte where every value fits, two otherwise: the tables stay in as few cache lines as they
 // can.
@@ -21,9 +25,9 @@ Element element_for(std::size_t count) {
   return count <= 256 ? Element{1, "policyc_u8"} : Element{2, "policyc_u16"};
 }
 
-void append(std::vector<std::uint8_t>& out, std::uint16_t value, const Element& element) {
-  out.push_back(static_cast<std::uint8_t>(value & 0xffU));
-  if (element.bytes == 2) out.push_back(static_cast<std::uint8_t>(value >> 8U));
+void append(std::vector<std::uint8_t>& out, std::uint64_t value, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; ++i)
+    out.push_back(static_cast<std::uint8_t>((value >> (8 * i)) & 0xffU));
 }
 
 std::string dimension(std::size_t size) { return "[" + std::to_string(size) + "]"; }
@@ -32,108 +36,216 @@ c::ExprPtr masked(c::ExprPtr value, std::size_t power_of_two) {
   return c::binary("&", std::move(value), c::number(power_of_two - 1));
 }
 
-}  // namespace
+c::ExprPtr field(const char* name) { return c::arrow(c::name("context"), name); }
 
-PortTables make_port_tables(const matrix::VerdictMatrix& matrix) {
-  PortTables tables;
-  tables.slot_of_protocol.assign(kBlock, 0);
-  std::map<std::vector<std::uint16_t>, std::uint16_t> pages;
-  std::uint8_t slot = 0;
-  for (const auto& protocol : matrix.protocols()) {
-    tables.slot_of_protocol[protocol.protocol] = slot++;
-    std::vector<std::uint16_t> blocks(kBlock);
-    std::size_t interval = 0;
-    for (std::size_t block = 0; block < kBlock; ++block) {
-      std::vector<std::uint16_t> page(kBlock);
-      for (std::size_t low = 0; low < kBlock; ++low) {
-        const std::size_t port = block * kBlock + low;
-        while (interval + 1 < protocol.intervals.size() &&
-               protocol.intervals[interval + 1].first <= port)
-          ++interval;
-        page[low] = static_cast<std::uint16_t>(protocol.intervals[interval].column);
-      }
-      const auto [found, inserted] =
-          pages.try_emplace(page, static_cast<std::uint16_t>(tables.columns.size()));
-      if (inserted) tables.columns.push_back(page);
-      blocks[block] = found->second;
+// The code and tables of one direction.
+class Writer {
+ public:
+  Writer(const ir::Shape& shape, std::size_t direction, c::Unit& unit, std::vector<Table>& tables)
+      : shape_(shape),
+        part_(shape.directions[direction]),
+        names_(peer_names(shape, direction)),
+        ports_(make_port_tables(part_.matrix)),
+        unit_(unit),
+        tables_(tables),
+        end_(suffix(direction)),
+        slots_(std::bit_ceil(ports_.page_of_block.size())),
+        pages_(std::bit_ceil(ports_.columns.size())),
+        columns_(std::bit_ceil(part_.matrix.column_count())),
+        function_{verdict_signature(direction), {}} {}
+
+  void write() {
+    legend();
+    if (part_.uses_rows()) raw("POLICYC_ROWS_MAP(" + named("policy_rows") + ")");
+    raw("POLICYC_MATRIX_MAP(" + named("policy_matrix") + ", " + cell_type() + ", " +
+        std::to_string(part_.padded_columns()) + ")");
+    decisions();
+    port_tables();
+    if (part_.form == ir::Form::Bitset) port_rules();
+    unit_.items.emplace_back(c::Blank{});
+    add(c::If{c::unary("!", c::name("context")), c::name("POLICYC_NO_DECISION")});
+    if (part_.form == ir::Form::Bitset) {
+      bitset_body();
+    } else {
+      table_body();
     }
-    tables.page_of_block.push_back(std::move(blocks));
+    unit_.items.emplace_back(std::move(function_));
   }
-  // Protocol 0 (hop-by-hop as an L4 protocol never reaches policy) shares the slot of "every other
-  // protocol".
-  return tables;
-}
+
+ private:
+  [[nodiscard]] std::string named(const std::string& stem) const { return stem + "_" + end_; }
+  [[nodiscard]] std::string cell_type() const {
+    return part_.cell_bytes() == 8   ? "policyc_u64"
+           : part_.cell_bytes() == 2 ? "policyc_u16"
+                                     : "policyc_u8";
+  }
+  // How large it is, and who is who.
+  void legend() {
+    c::Comment comment{{std::to_string(part_.rules.size()) + " rules, " +
+                        std::to_string(part_.predicates.size()) + " peer predicates, " +
+                        std::to_string(part_.matrix.column_count()) + " port classes"}};
+    const std::size_t listed = std::min(kMaxInitialised, part_.predicates.size());
+    for (std::size_t i = 0; i < listed; ++i) {
+      comment.lines.push_back("peer " + names_[i] + ": " +
+                              shape_.predicates[part_.predicates[i]].to_string());
+    }
+    unit_.items.emplace_back(std::move(comment));
+  }
+
+  void raw(std::string text) { unit_.items.emplace_back(c::Raw{std::move(text)}); }
+  void add(c::Statement statement) { function_.body.push_back(std::move(statement)); }
+
+  [[nodiscard]] std::size_t padded_decisions() const {
+    return std::bit_ceil(part_.decisions.size());
+  }
+
+  [[nodiscard]] std::string description(const ir::Rule& rule) const {
+    return describe(rule, peers_of(rule, part_, names_));
+  }
+
+  // What the numbers in cells stand for, with the rule behind each.
+  void decisions() {
+    std::vector<const ir::Rule*> by_number(part_.decisions.size(), nullptr);
+    std::unordered_map<std::uint32_t, const ir::Rule*> by_decision;
+    for (std::size_t r = 0; r < part_.rules.size(); ++r)
+      by_decision.try_emplace(part_.matrix.rules()[r].decision, &part_.rules[r]);
+    for (std::size_t i = 1; i < part_.decisions.size(); ++i) {
+      if (const auto found = by_decision.find(part_.decisions[i]); found != by_decision.end())
+        by_number[i] = found->second;
+    }
+    const std::string declaration =
+        "const volatile policyc_u32 " + named("policy_decisions") + dimension(padded_decisions());
+    if (part_.decisions.size() <= kMaxInitialised) {
+      c::Array array{declaration, {}};
+      for (std::size_t i = 1; i < part_.decisions.size(); ++i) {
+        if (by_number[i] == nullptr) continue;
+        array.values.push_back({description(*by_number[i]), i, decision(*by_number[i])});
+      }
+      unit_.items.emplace_back(std::move(array));
+      return;
+    }
+    c::Comment comment;
+    for (std::size_t i = 1; i < part_.decisions.size(); ++i) {
+      if (by_number[i] != nullptr)
+        comment.lines.push_back("[" + std::to_string(i) + "] " + description(*by_number[i]));
+    }
+    unit_.items.emplace_back(std::move(comment));
+    raw(declaration);
+    Table table{named("policy_decisions"), {}};
+    for (const std::uint32_t value : part_.decisions) append(table.bytes, value, 4);
+    table.bytes.resize(padded_decisions() * 4, 0);
+    tables_.push_back(std::move(table));
+  }
+
+  void port_tables() {
+    const Element page_element = element_for(pages_);
+    const Element column_element = element_for(columns_);
+    raw("const volatile policyc_u8 " + named("protocol_slot") + dimension(kProtocols));
+    raw("const volatile " + page_element.type + " " + named("port_page") + dimension(slots_) +
+        dimension(ports_.page_of_block.front().size()));
+    raw("const volatile " + column_element.type + " " + named("port_column") + dimension(pages_) +
+        dimension(ports_.page_size()));
+    Table page_table{named("port_page"), {}};
+    Table column_table{named("port_column"), {}};
+    for (const auto& blocks : ports_.page_of_block) {
+      for (const std::uint16_t page : blocks) append(page_table.bytes, page, page_element.bytes);
+    }
+    for (const auto& page : ports_.columns) {
+      for (const std::uint16_t column : page)
+        append(column_table.bytes, column, column_element.bytes);
+    }
+    page_table.bytes.resize(slots_ * ports_.page_of_block.front().size() * page_element.bytes, 0);
+    column_table.bytes.resize(pages_ * ports_.page_size() * column_element.bytes, 0);
+    tables_.push_back({named("protocol_slot"), ports_.slot_of_protocol});
+    tables_.push_back(std::move(page_table));
+    tables_.push_back(std::move(column_table));
+  }
+
+  // Bits of the rules that name a port, strongest first.
+  void port_rules() {
+    const std::size_t words = part_.padded_columns();
+    raw("const volatile policyc_u64 " + named("port_rules") + dimension(columns_) +
+        dimension(words));
+    std::vector<std::size_t> rank(part_.rules.size());
+    for (std::size_t i = 0; i < rank.size(); ++i) rank[part_.matrix.strength_order()[i]] = i;
+    Table table{named("port_rules"), std::vector<std::uint8_t>(columns_ * words * 8, 0)};
+    for (std::size_t column = 0; column < part_.matrix.column_count(); ++column) {
+      for (const std::uint32_t rule : part_.matrix.column_rules(column)) {
+        std::uint8_t& byte = table.bytes[column * words * 8 + rank[rule] / 8];
+        byte = static_cast<std::uint8_t>(byte | (1U << (rank[rule] % 8)));
+      }
+    }
+    tables_.push_back(std::move(table));
+  }
+
+  // (protocol, port) -> column.
+  void column_lookup() {
+    add(c::Declare{"policyc_u32", "slot",
+                   c::index(c::name(named("protocol_slot")), field("protocol"))});
+    add(c::Declare{"policyc_u32", "page",
+                   c::index(c::index(c::name(named("port_page")), masked(c::name("slot"), slots_)),
+                            c::binary(">>", field("host_port"), c::number(ports_.page_bits)))});
+    add(c::Declare{
+        "policyc_u32", "column",
+        c::index(c::index(c::name(named("port_column")), masked(c::name("page"), pages_)),
+                 masked(field("host_port"), ports_.page_size()))});
+  }
+
+  void matrix_lookup(const std::string& variable, const std::string& key) {
+    const std::string map = named("policy_matrix");
+    add(c::Declare{
+        "const struct " + map + "_value *", variable,
+        c::call("policyc_map_lookup", {c::unary("&", c::name(map)), c::unary("&", c::name(key))})});
+    add(c::If{c::unary("!", c::name(variable)), c::name("POLICYC_NO_DECISION")});
+  }
+
+  void answer(const std::string& number) {
+    add(c::Return{
+        c::index(c::name(named("policy_decisions")), masked(c::name(number), padded_decisions()))});
+  }
+
+  void table_body() {
+    add(c::Declare{"policyc_u32", "row",
+                   c::call("policy_row",
+                           {c::unary("&", c::name(named("policy_rows"))), field("peer_class")})});
+    matrix_lookup("cells", "row");
+    column_lookup();
+    add(c::Declare{"policyc_u32", "number",
+                   c::index(c::arrow(c::name("cells"), "cell"),
+                            masked(c::name("column"), part_.padded_columns()))});
+    add(c::Blank{});
+    answer("number");
+  }
+
+  void bitset_body() {
+    add(c::Declare{"policyc_u32", "peer_class", field("peer_class")});
+    matrix_lookup("peer", "peer_class");
+    column_lookup();
+    add(c::Declare{"policyc_u32", "number",
+                   c::call("policy_strongest", {c::arrow(c::name("peer"), "cell"),
+                                                c::index(c::name(named("port_rules")),
+                                                         masked(c::name("column"), columns_)),
+                                                c::number(part_.padded_columns())})});
+    add(c::Blank{});
+    answer("number");
+  }
+
+  const ir::Shape& shape_;
+  const ir::DirectionShape& part_;
+  std::vector<std::string> names_;
+  PortTables ports_;
+  c::Unit& unit_;
+  std::vector<Table>& tables_;
+  std::string end_;
+  std::size_t slots_, pages_, columns_;
+  c::Function function_;
+};
+
+}  // namespace
 
 void emit_table(const ir::Shape& shape, std::size_t direction, c::Unit& unit,
                 std::vector<Table>& tables) {
-  const ir::DirectionShape& part = shape.directions[direction];
-  const PortTables ports = make_port_tables(part.matrix);
-  const std::string end = suffix(direction);
-  const std::size_t columns = part.padded_columns();
-  const std::size_t slots = std::bit_ceil(ports.page_of_block.size());
-  const std::size_t pages = std::bit_ceil(ports.columns.size());
-  const Element page_element = element_for(pages);
-  const Element column_element = element_for(columns);
-  const std::string slot_name = "protocol_slot_" + end;
-  const std::string page_name = "port_page_" + end;
-  const std::string column_name = "port_column_" + end;
-  const std::string matrix_name = "policy_matrix_" + end;
-
-  std::vector<std::string> lines{std::to_string(part.rules.size()) + " rules, " +
-                                 std::to_string(part.predicates.size()) + " peer predicates, " +
-                                 std::to_string(part.matrix.column_count()) + " port classes:"};
-  for (const ir::Rule& rule : part.rules) lines.push_back(describe(rule));
-  unit.items.emplace_back(c::Comment{std::move(lines)});
-  unit.items.emplace_back(c::Raw{"POLICYC_ROWS_MAP(policy_rows_" + end + ")"});
-  unit.items.emplace_back(
-      c::Raw{"POLICYC_MATRIX_MAP(" + matrix_name + ", " + std::to_string(columns) + ")"});
-  unit.items.emplace_back(c::Raw{"const volatile policyc_u8 " + slot_name + dimension(kBlock)});
-  unit.items.emplace_back(c::Raw{"const volatile " + page_element.type + " " + page_name +
-                                 dimension(slots) + dimension(kBlock)});
-  unit.items.emplace_back(c::Raw{"const volatile " + column_element.type + " " + column_name +
-                                 dimension(pages) + dimension(kBlock)});
-  unit.items.emplace_back(c::Blank{});
-
-  Table slot_table{slot_name, ports.slot_of_protocol};
-  Table page_table{page_name, {}};
-  Table column_table{column_name, {}};
-  for (const auto& blocks : ports.page_of_block) {
-    for (const std::uint16_t page : blocks) append(page_table.bytes, page, page_element);
-  }
-  for (const auto& page : ports.columns) {
-    for (const std::uint16_t column : page) append(column_table.bytes, column, column_element);
-  }
-  page_table.bytes.resize(slots * kBlock * page_element.bytes, 0);
-  column_table.bytes.resize(pages * kBlock * column_element.bytes, 0);
-  tables.push_back(std::move(slot_table));
-  tables.push_back(std::move(page_table));
-  tables.push_back(std::move(column_table));
-
-  const auto field = [](const char* name) { return c::arrow(c::name("context"), name); };
-  c::Function function{verdict_signature(direction), {}};
-  auto& body = function.body;
-  body.emplace_back(c::If{c::unary("!", c::name("context")), c::name("POLICYC_NO_DECISION")});
-  body.emplace_back(c::Declare{
-      "policyc_u32", "row",
-      c::call("policy_row", {c::unary("&", c::name("policy_rows_" + end)), field("peer_class")})});
-  body.emplace_back(c::Declare{"struct " + matrix_name + "_value *", "cells",
-                               c::call("policyc_map_lookup", {c::unary("&", c::name(matrix_name)),
-                                                              c::unary("&", c::name("row"))})});
-  body.emplace_back(c::If{c::unary("!", c::name("cells")), c::name("POLICYC_NO_DECISION")});
-  body.emplace_back(
-      c::Declare{"policyc_u32", "slot", c::index(c::name(slot_name), field("protocol"))});
-  body.emplace_back(
-      c::Declare{"policyc_u32", "page",
-                 c::index(c::index(c::name(page_name), masked(c::name("slot"), slots)),
-                          c::binary(">>", field("host_port"), c::number(8)))});
-  body.emplace_back(
-      c::Declare{"policyc_u32", "column",
-                 c::index(c::index(c::name(column_name), masked(c::name("page"), pages)),
-                          masked(field("host_port"), kBlock))});
-  body.emplace_back(c::Blank{});
-  body.emplace_back(
-      c::Return{c::index(c::arrow(c::name("cells"), "cell"), masked(c::name("column"), columns))});
-  unit.items.emplace_back(std::move(function));
+  Writer(shape, direction, unit, tables).write();
 }
 
 }  // namespace policyc::emit

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/abi/abi.h"
+
 namespace policyc::ir {
 
 bool is_constant(const matrix::VerdictMatrix& matrix) {
@@ -13,22 +15,20 @@ bool is_constant(const matrix::VerdictMatrix& matrix) {
 Form choose_form(const std::vector<Rule>& rules, const matrix::VerdictMatrix& matrix,
                  const FormOptions& options) {
   if (is_constant(matrix)) return Form::Constant;
-  if (options.wanted == Form::Table || options.wanted == Form::Bitset) return *options.wanted;
-  std::size_t live = 0;  // rules that match something: no code is made of the others
+  if (options.wanted == Form::Table) return Form::Table;
   std::size_t ranges = 0;
   std::uint32_t predicates = 0;
-  for (const Rule& rule : rules) {
-    if (rule.ports.empty() || (!rule.any_peer && rule.peers.empty())) continue;
-    ++live;
-    ranges += rule.ports.size();
-  }
+  for (const Rule& rule : rules) ranges += rule.ports.size();
   for (const matrix::MatrixRule& rule : matrix.rules()) {
     for (const std::uint32_t predicate : rule.predicates)
       predicates = std::max(predicates, predicate + 1);
   }
-  const bool few = live <= kMaxCompareRules && ranges <= kMaxCompareRanges &&
+  const bool few = rules.size() <= kMaxCompareRules && ranges <= kMaxCompareRanges &&
                    predicates <= kMaxComparePredicates;
-  return few ? Form::Compares : Form::Table;
+  if (few) return Form::Compares;
+  const bool bitset = options.wanted == Form::Bitset && rules.size() <= kMaxBitsetRules &&
+                      matrix.fallback() == POLICY_DEFAULT_DENY;
+  return bitset ? Form::Bitset : Form::Table;
 }
 
 }  // namespace policyc::ir

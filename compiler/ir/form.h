@@ -25,10 +25,12 @@ inline constexpr std::size_t kMaxCompareRules = 2;
 inline constexpr std::size_t kMaxCompareRanges = 2;
 // A row has 16 bits, one says that the row is known.
 inline constexpr std::size_t kMaxComparePredicates = 15;
+// The words of 64 rules that the bits of a class may have.
+inline constexpr std::size_t kMaxBitsetRules = 1024;
 
 struct FormOptions {
-  // Asked for by name: Table or Bitset instead of what the cost model says. A direction whose
-  // answer is constant stays constant.
+  // Table: instead of compares. Bitset: instead of a table, where the rules fit and the default is
+  // to deny (when row numbers would run out: Shape's kMaxRows).
   std::optional<Form> wanted;
 };
 

@@ -62,11 +62,12 @@ inline constexpr std::size_t kStageCount = 11;
 // How the decision of a direction is compiled.
 enum class Form : std::uint8_t {
   Constant,  // the same for every peer and port: reads no map
-  Compares,  // a few compares; a class's row is (bit set of its true predicates << 1) | 1: bit i +
-             // 1 is predicates[i]
-  Table,   // row number -> row of cells in map policy_matrix_in/out; the loader numbers the rows it
-           // meets, from 1 on
-  Bitset,  // the row of a class is the bit set of its true predicates; only when asked for
+  Compares,  // one or two compares; a class's row is (bit set of its true predicates << 1) | 1:
+             // bit i + 1 is predicates[i]
+  Table,   // class -> row number (policy_rows_*) -> row of decision numbers (policy_matrix_*); the
+           // loader numbers the rows it meets, from 1 on
+  Bitset,  // class -> bits of the rules that name it (policy_matrix_*): no row numbers to run out
+           // of, a little slower than a table; only when asked for
 };
 inline constexpr std::size_t kFormCount = 4;
 

@@ -11,7 +11,35 @@
 namespace policyc::ir {
 namespace {
 
-DirectionShape make_direction(const DirectionPolicy& policy) {
+constexpr std::size_t kBitsPerWord = 64;
+
+// Zeroed memory is default deny, and number 0 is what sorts first.
+static_assert(POLICYC_DECISION(POLICY_DEFAULT_DENY, 0) == 0);
+
+// Every decision that a table's cells can name, each once, by number.
+std::vector<std::uint32_t> decisions_of(const matrix::VerdictMatrix& matrix) {
+  std::vector<std::uint32_t> decisions{POLICY_DEFAULT_DENY};
+  for (std::size_t column = 0; column < matrix.column_count(); ++column) {
+    for (const std::uint32_t index : matrix.column_rules(column)) {
+      const matrix::MatrixRule& rule = matrix.rules()[index];
+      if (rule.any_peer || !rule.predicates.empty()) decisions.push_back(rule.decision);
+    }
+  }
+  decisions.push_back(matrix.fallback());
+  std::sort(decisions.begin(), decisions.end());
+  decisions.erase(std::unique(decisions.begin(), decisions.end()), decisions.end());
+  return decisions;
+}
+
+// By strength, so that the lowest bit of a set decides.
+std::vector<std::uint32_t> decisions_by_strength(const matrix::VerdictMatrix& matrix) {
+  std::vector<std::uint32_t> decisions{POLICY_DEFAULT_DENY};
+  for (const std::uint32_t index : matrix.strength_order())
+    decisions.push_back(matrix.rules()[index].decision);
+  return decisions;
+}
+
+DirectionShape make_direction(const DirectionPolicy& policy, bool prefer_bitset) {
   DirectionShape shape;
   shape.enforced = policy.enforced;
   shape.default_deny = policy.default_deny;
@@ -19,23 +47,41 @@ DirectionShape make_direction(const DirectionPolicy& policy) {
   shape.rules = policy.rules;
   shape.predicates = asked_predicates(policy);
   shape.matrix = policy.matrix ? *policy.matrix : verdict_matrix(policy, shape.predicates);
-  shape.form = policy.form ? *policy.form : choose_form(policy.rules, shape.matrix);
+  FormOptions options;
+  if (prefer_bitset) options.wanted = Form::Bitset;
+  shape.form = policy.form && !prefer_bitset ? *policy.form
+                                             : choose_form(policy.rules, shape.matrix, options);
+  if (shape.form == Form::Table) shape.decisions = decisions_of(shape.matrix);
+  if (shape.form == Form::Bitset) shape.decisions = decisions_by_strength(shape.matrix);
   return shape;
 }
 
 }  // namespace
 
+bool DirectionShape::emittable() const {
+  constexpr std::size_t kMaxDecisions = 0x10000;  // a cell has at most two bytes
+  return matrix.column_count() <= matrix::kMaxColumns && decisions.size() <= kMaxDecisions;
+}
+
 std::size_t DirectionShape::padded_columns() const {
+  if (form == Form::Bitset) return (rules.size() + kBitsPerWord - 1) / kBitsPerWord;
   return std::bit_ceil(std::max<std::size_t>(1, matrix.column_count()));
 }
 
-Shape make_shape(const EndpointPolicy& policy) {
+std::size_t DirectionShape::cell_bytes() const {
+  if (form == Form::Bitset) return sizeof(std::uint64_t);
+  return decisions.size() <= 256 ? 1 : 2;
+}
+
+std::size_t DirectionShape::row_bytes() const { return padded_columns() * cell_bytes(); }
+
+Shape make_shape(const EndpointPolicy& policy, bool prefer_bitset) {
   Shape shape;
   shape.abi_version = POLICYC_ABI_VERSION;
   shape.subject = policy.subject;
   shape.predicates = policy.predicates;
   for (std::size_t direction = 0; direction < 2; ++direction) {
-    shape.directions[direction] = make_direction(policy.directions[direction]);
+    shape.directions[direction] = make_direction(policy.directions[direction], prefer_bitset);
   }
   shape.hash = sha256_hex(to_json(shape));
   return shape;
@@ -62,18 +108,36 @@ matrix::PredicateTruth Shape::truth(std::size_t direction, const policy::LabelSe
   return result;
 }
 
-std::uint16_t Shape::bit_row(std::size_t direction, const policy::LabelSet& peer) const {
+std::uint16_t Shape::bit_row(std::size_t direction, const matrix::PredicateTruth& bits) const {
+  POLICYC_CHECK(directions[direction].form == Form::Compares);
   unsigned row = 1;
-  const auto bits = truth(direction, peer);
   for (std::size_t i = 0; i < bits.size(); ++i) row |= (bits[i] ? 2U : 0U) << i;
   return static_cast<std::uint16_t>(row);
 }
 
-std::vector<std::uint32_t> Shape::cells(std::size_t direction,
-                                        const matrix::PredicateTruth& truth_of_peer) const {
-  auto row = directions[direction].matrix.row(truth_of_peer);
-  row.resize(directions[direction].padded_columns(), POLICY_DEFAULT_DENY);
-  return row;
+std::vector<std::uint8_t> Shape::row(std::size_t direction,
+                                     const matrix::PredicateTruth& truth_of_peer) const {
+  const DirectionShape& part = directions[direction];
+  std::vector<std::uint8_t> bytes(part.row_bytes(), 0);
+  if (part.form == Form::Bitset) {
+    std::size_t bit = 0;
+    for (const std::uint32_t index : part.matrix.strength_order()) {
+      if (part.matrix.applies(index, truth_of_peer))
+        bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] | (1U << (bit % 8)));
+      ++bit;
+    }
+    return bytes;
+  }
+  POLICYC_CHECK(part.form == Form::Table);
+  const std::size_t width = part.cell_bytes();
+  for (std::size_t column = 0; column < part.matrix.column_count(); ++column) {
+    const std::uint32_t decision = part.matrix.cell(truth_of_peer, column);
+    const auto found = std::lower_bound(part.decisions.begin(), part.decisions.end(), decision);
+    const auto number = static_cast<std::size_t>(found - part.decisions.begin());
+    bytes[column * width] = static_cast<std::uint8_t>(number & 0xffU);
+    if (width == 2) bytes[column * width + 1] = static_cast<std::uint8_t>(number >> 8U);
+  }
+  return bytes;
 }
 
 std::uint32_t Shape::decide(std::size_t direction, const policy::LabelSet& peer,

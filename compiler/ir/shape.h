@@ -1,11 +1,12 @@
 #pragma once
 // A shape: everything about an endpoint's policy that does not depend on who exists in the cluster.
 // Endpoints with equal shapes share one object and one loaded program. The object carries its shape
-// as JSON in section kMetaSection; the loader reads it to bind predicates to peer classes and to
+// (compiler/driver/object_meta.h); the loader reads it to bind predicates to peer classes and to
 // name rules in events.
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,8 @@
 
 namespace policyc::ir {
 
-inline constexpr std::string_view kMetaSection = ".policyc.meta";
+// A row number has 16 bits. A shape with more rows needs Form::Bitset.
+inline constexpr std::uint32_t kMaxRows = 0xffff;
 
 struct DirectionShape {
   Form form = Form::Constant;
@@ -30,11 +32,20 @@ struct DirectionShape {
   std::vector<Rule> rules;  // their PredicateIds index Shape::predicates
   std::vector<Origin> default_deny_origins;  // the policies that put the endpoint into default deny
   matrix::VerdictMatrix matrix;              // over `predicates` by position
+  // What the program can answer, POLICYC_DECISION. Number 0 is default deny without a rule. Of
+  // Form::Bitset number n + 1 is that of the n-th strongest rule.
+  std::vector<std::uint32_t> decisions;
 
-  [[nodiscard]] bool uses_rows() const { return form != Form::Constant; }
-  [[nodiscard]] bool uses_matrix() const { return form == Form::Table; }
-  // Cells in one element of the matrix map: the column count rounded up to a power of two.
+  [[nodiscard]] bool uses_rows() const { return form == Form::Compares || form == Form::Table; }
+  [[nodiscard]] bool uses_matrix() const { return form == Form::Table || form == Form::Bitset; }
+  // Bytes of one element of the matrix map.
+  [[nodiscard]] std::size_t row_bytes() const;
+  // Bytes of one cell: 1 or 2 for the number of a decision, 8 for the bits of 64 rules.
+  [[nodiscard]] std::size_t cell_bytes() const;
+  // Cells of one element: the column count rounded up to a power of two, or the words of a bit set.
   [[nodiscard]] std::size_t padded_columns() const;
+  // False when there are more port classes or decisions than a program can number.
+  [[nodiscard]] bool emittable() const;
 };
 
 struct Shape {
@@ -50,18 +61,21 @@ struct Shape {
   [[nodiscard]] matrix::PredicateTruth truth(std::size_t direction,
                                              const policy::LabelSet& peer) const;
   // The row value of Form::Compares.
-  [[nodiscard]] std::uint16_t bit_row(std::size_t direction, const policy::LabelSet& peer) const;
-  // The cells of Form::Table for a peer, padded_columns() long; padding is default deny.
-  [[nodiscard]] std::vector<std::uint32_t> cells(std::size_t direction,
-                                                 const matrix::PredicateTruth& truth) const;
+  [[nodiscard]] std::uint16_t bit_row(std::size_t direction,
+                                      const matrix::PredicateTruth& truth) const;
+  // The matrix map's element for a peer, row_bytes() long, little endian. Of a table: the number of
+  // a decision for each column. Of a bit set: the rules that name the peer, strongest first.
+  [[nodiscard]] std::vector<std::uint8_t> row(std::size_t direction,
+                                              const matrix::PredicateTruth& truth) const;
   // The decision in user space: what the compiled program must return (POLICYC_DECISION).
   [[nodiscard]] std::uint32_t decide(std::size_t direction, const policy::LabelSet& peer,
                                      std::uint8_t protocol, std::uint16_t port) const;
 };
 
 // Takes forms and matrices from IR of Stage::Formed; from IR of Stage::Ranked that fits() it makes
-// the same ones. Computes the hash.
-[[nodiscard]] Shape make_shape(const EndpointPolicy& policy);
+// the same ones. Computes the hash. `prefer_bitset`: where there would be a table and the rules fit
+// into a bit set, that is taken.
+[[nodiscard]] Shape make_shape(const EndpointPolicy& policy, bool prefer_bitset = false);
 
 [[nodiscard]] std::string to_json(const Shape& shape);
 // Takes exactly what to_json() wrote: anything else, down to white space, is an Error.

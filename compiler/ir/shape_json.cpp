@@ -117,9 +117,6 @@ void check_rules(const EndpointPolicy& policy) {
       if (!ids.insert(rule.id).second) throw std::runtime_error("rule id is not unique");
     }
     if (!fits(direction)) throw std::runtime_error("too many rules and port classes");
-    if (verdict_matrix(direction, {}).column_count() > matrix::kMaxColumns) {
-      throw std::runtime_error("too many port classes");
-    }
   }
 }
 
@@ -138,7 +135,8 @@ std::string to_json(const Shape& shape) {
     for (const Rule& rule : part.rules) rules.push_back(rule_json(rule));
     Json origins = Json::array();
     for (const Origin& origin : part.default_deny_origins) origins.push_back(origin_json(origin));
-    json[std::string(direction_name(direction))] = {{"enforced", part.enforced},
+    json[std::string(direction_name(direction))] = {{"form", form_name(part.form)},
+                                                    {"enforced", part.enforced},
                                                     {"defaultDeny", part.default_deny},
                                                     {"defaultDenyBy", std::move(origins)},
                                                     {"rules", std::move(rules)}};
@@ -151,12 +149,14 @@ Result<Shape> shape_from_json(std::string_view text) {
   try {
     const Json json = Json::parse(text);
     EndpointPolicy policy;
+    bool prefer_bitset = false;
     policy.subject = json.at("subject");
     for (const Json& predicate : json.at("predicates"))
       policy.predicates.push_back(predicate_from(predicate));
     for (std::size_t direction = 0; direction < 2; ++direction) {
       const Json& part = json.at(std::string(direction_name(direction)));
       DirectionPolicy& out = policy.directions[direction];
+      prefer_bitset = prefer_bitset || part.at("form") == "bitset";
       out.enforced = part.at("enforced");
       out.default_deny = part.at("defaultDeny");
       for (const Json& origin : part.at("defaultDenyBy"))
@@ -170,7 +170,10 @@ Result<Shape> shape_from_json(std::string_view text) {
                   ", this policyc speaks " + std::to_string(POLICYC_ABI_VERSION));
     }
     check_rules(policy);
-    Shape shape = make_shape(policy);
+    Shape shape = make_shape(policy, prefer_bitset);
+    for (const DirectionShape& direction : shape.directions) {
+      if (!direction.emittable()) throw std::runtime_error("too many port classes");
+    }
     if (json.at("hash").get<std::string>() != shape.hash) {
       return fail("policy hash does not match the rules that the object carries");
     }

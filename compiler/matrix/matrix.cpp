@@ -135,14 +135,16 @@ std::uint32_t VerdictMatrix::column_of(std::uint8_t protocol, std::uint16_t port
   return std::prev(next)->column;
 }
 
+bool VerdictMatrix::applies(std::uint32_t index, const PredicateTruth& truth) const {
+  const MatrixRule& rule = rules_[index];
+  return rule.any_peer ||
+         std::any_of(rule.predicates.begin(), rule.predicates.end(),
+                     [&truth](std::uint32_t p) { return p < truth.size() && truth[p]; });
+}
+
 std::uint32_t VerdictMatrix::cell(const PredicateTruth& truth, std::size_t column) const {
   for (const std::uint32_t index : columns_[column]) {
-    const MatrixRule& rule = rules_[index];
-    const bool matches =
-        rule.any_peer ||
-        std::any_of(rule.predicates.begin(), rule.predicates.end(),
-                    [&truth](std::uint32_t p) { return p < truth.size() && truth[p]; });
-    if (matches) return rule.decision;
+    if (applies(index, truth)) return rules_[index].decision;
   }
   return fallback_;
 }

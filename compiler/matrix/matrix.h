@@ -99,6 +99,8 @@ class VerdictMatrix {
   // Indices of all rules, strongest first.
   [[nodiscard]] const std::vector<std::uint32_t>& strength_order() const { return order_; }
 
+  // Whether a rule names a peer of which these predicates are true.
+  [[nodiscard]] bool applies(std::uint32_t rule, const PredicateTruth& truth) const;
   [[nodiscard]] std::uint32_t column_of(std::uint8_t protocol, std::uint16_t port) const;
   [[nodiscard]] std::uint32_t cell(const PredicateTruth& truth, std::size_t column) const;
   // One row: the decision of each column.

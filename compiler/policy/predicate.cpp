@@ -29,7 +29,7 @@ std::string Predicate::serialise() const {
 }
 
 std::string Predicate::to_string() const {
-  if (selectors.empty()) return "nobody";
+  if (selectors.empty()) return "nothing";
   std::string text;
   for (std::size_t i = 0; i < selectors.size(); ++i) {
     if (i == kMaxListed) return text + " or " + std::to_string(selectors.size() - i) + " more";

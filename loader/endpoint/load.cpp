@@ -6,7 +6,9 @@
 
 #include <net/if.h>
 
+#include "compiler/backend/backend.h"
 #include "loader/bpf/bpffs.h"
+#include "loader/bpf/info.h"
 #include "loader/bpf/log.h"
 #include "loader/endpoint/node.h"
 #include "loader/endpoint/shape_sizes.h"
@@ -26,8 +28,11 @@ Result<void> check_addresses(const std::vector<IpAddress>& addresses) {
   return {};
 }
 
-endpoint_value value_of(const EndpointRecord& record) {
+endpoint_value value_of(const EndpointRecord& record, const LoadReport& report,
+                        std::uint32_t shape_tag) {
   endpoint_value value{};
+  value.policy_slot = report.slot;
+  value.shape_tag = shape_tag;
   value.identity = record.identity;
   value.endpoint_id = record.id;
   value.flags = record.audit ? ENDPOINT_AUDIT : 0;
@@ -89,12 +94,14 @@ class Loading {
   std::optional<EndpointRecord> replaced_;
   std::vector<LoadedShape> shapes_;
   LoadReport report_;
+  std::uint32_t shape_tag_ = 0;
   Undo undo_;
 };
 
 // Finds or makes the endpoint's record and settles everything that needs no kernel.
 Result<void> Loading::prepare(const ir::Shape& shape) {
   before_ = node_.state();
+  shape_tag_ = shape.tag();
   auto stored = read_inventory(paths());
   if (!stored && !request_.inventory) return std::unexpected(stored.error());
   old_inventory_ = stored ? std::move(*stored) : *request_.inventory;
@@ -184,6 +191,11 @@ Result<void> Loading::load_shape(const ir::Shape& shape) {
 }
 
 Result<void> Loading::set_shape() {
+  const auto policies = node_.maps().policies.handle().info();
+  if (!policies) return std::unexpected(policies.error());
+  const auto slot = next_.take_slot(report_.shape, policies->max_entries / 2);
+  if (!slot) return std::unexpected(slot.error());
+  report_.slot = *slot;
   record_.shape = report_.shape;
   next_.endpoints.back().shape = report_.shape;
   return {};
@@ -198,11 +210,19 @@ Result<void> Loading::fill_maps() {
     State back = before_;
     // Numbers that were given stay given, and the others keep their counters.
     back.next_endpoint_id = node_.state().next_endpoint_id;
+    back.slots = node_.state().slots;
     if (node_.apply(std::move(back), old_inventory_, shapes_)) best_effort(node_.commit());
   });
   const auto change = node_.apply(next_, inventory_, shapes_);
   if (!change) return std::unexpected(change.error());
   report_.ipcache = change->ipcache;
+  // Also when the shape was there: an empty slot would drop everything new.
+  const auto own = std::find_if(shapes_.begin(), shapes_.end(), [this](const LoadedShape& loaded) {
+    return loaded.key == report_.shape;
+  });
+  auto filled = fill_slot(node_.maps().policies, report_.slot,
+                          {own->programs[0].get(), own->programs[1].get()});
+  if (!filled) return filled;
   for (const EndpointRecord& endpoint : node_.state().endpoints) {
     const auto& starved = change->starved;
     if (std::find(starved.begin(), starved.end(), endpoint.shape) != starved.end()) {
@@ -237,7 +257,7 @@ Result<void> Loading::register_endpoint() {
   if (auto made = bpf::ensure_directory(paths().endpoint(record_.id)); !made) return made;
   if (!replaced_)
     undo_.add([this] { best_effort(bpf::remove_tree(paths().endpoint(record_.id))); });
-  return endpoints.update(index, value_of(record_));
+  return endpoints.update(index, value_of(record_, report_, shape_tag_));
 }
 
 Result<void> Loading::attach_side(attach::Side side) {
@@ -245,15 +265,15 @@ Result<void> Loading::attach_side(attach::Side side) {
   const auto running = attach::attached_program(hook);
   if (!running) return std::unexpected(running.error());
   report_.replaced = report_.replaced || running->has_value();
+  const auto ours = bpf::program_info(node_.program(side));
+  if (!ours) return std::unexpected(ours.error());
+  if (*running == ours->id) return {};
   undo_.add([hook, id = *running] {
     if (!id) return best_effort(attach::detach(hook));
     if (const auto program = bpf::open_program(*id))
       best_effort(attach::attach(hook, program->get()));
   });
-  const auto shape =
-      std::find_if(shapes_.begin(), shapes_.end(),
-                   [this](const LoadedShape& loaded) { return loaded.key == report_.shape; });
-  return attach::attach(hook, shape->programs[static_cast<std::size_t>(side)].get());
+  return attach::attach(hook, node_.program(side));
 }
 
 Result<void> Loading::attach_programs() {
@@ -288,6 +308,8 @@ Result<LoadReport> load_endpoint(const Paths& paths, const LoadRequest& request)
   if (!index) return std::unexpected(index.error());
   auto node = Node::open(paths, request.sizes);
   if (!node) return std::unexpected(node.error());
+  const auto datapath = request.datapath.empty() ? backend::datapath_object() : request.datapath;
+  if (auto ready = node->use_datapath(datapath); !ready) return std::unexpected(ready.error());
   Loading loading(*node, request);
   return loading.run(*shape, *index);
 }

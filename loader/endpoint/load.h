@@ -31,6 +31,7 @@ struct LoadRequest {
   std::optional<bool> trace_verdicts;  // of the node; without it as it is
   maps::MapSizes sizes;
   std::uint32_t max_classes = 65536;
+  std::span<const std::uint8_t> datapath;  // empty: this policyc's
 };
 
 struct LoadReport {
@@ -39,6 +40,7 @@ struct LoadReport {
   std::uint32_t identity = 0;
   std::string shape;          // key
   bool shape_loaded = false;  // false: another endpoint's programs were used
+  std::uint32_t slot = 0;     // of the shape
   bool replaced = false;      // the interface ran a policy before
   attach::HookKind hook = attach::HookKind::Tcx;
   maps::IpCacheChange ipcache;
@@ -48,9 +50,10 @@ struct LoadReport {
   std::vector<std::string> starved;
 };
 
-// Loads the programs unless another endpoint of that shape did, extends the maps, attaches, in the
-// order of node.h. An interface that runs a policy keeps it until the new one takes over in one
-// step. When something fails, what was done is undone. Needs root.
+// Loads the policy programs unless another endpoint of that shape did, extends the maps, registers
+// and attaches, in the order of node.h. An interface that runs a policy keeps it until the new one
+// takes over in one step: its entry in "endpoints" names the new shape's slot. When something
+// fails, what was done is undone. Needs root.
 [[nodiscard]] Result<LoadReport> load_endpoint(const Paths& paths, const LoadRequest& request);
 
 // The index of an interface of this network namespace.

@@ -67,6 +67,27 @@ Result<Node> Node::open(const Paths& paths, const maps::MapSizes& sizes) {
   return Node(paths, std::move(*lock), std::move(*state), std::move(*node_maps));
 }
 
+Result<void> Node::use_datapath(std::span<const std::uint8_t> object) {
+  auto datapath = ensure_datapath(paths_, maps_, object);
+  if (!datapath) return std::unexpected(datapath.error());
+  datapath_ = std::move(*datapath);
+  auto finish =
+      install_finish(maps_.policy_finish, {datapath_.finish[0].get(), datapath_.finish[1].get()});
+  if (!finish || (state_.datapath == datapath_.version && !state_.dirty)) return finish;
+  for (const EndpointRecord& endpoint : state_.endpoints) {
+    for (const attach::Side side : attach::kSides) {
+      const attach::Hook hook =
+          paths_.hook(endpoint.id, endpoint.interface_index, side, endpoint.hook);
+      const auto running = attach::attached_program(hook);
+      if (!running) return std::unexpected(running.error());
+      if (!*running) continue;
+      if (auto attached = attach::attach(hook, program(side)); !attached) return attached;
+    }
+  }
+  state_.datapath = datapath_.version;
+  return write_state(paths_, state_);
+}
+
 Result<std::vector<LoadedShape>> Node::open_shapes(const State& state) const {
   std::set<std::string> keys;
   for (const EndpointRecord& endpoint : state.endpoints) keys.insert(endpoint.shape);
@@ -109,11 +130,46 @@ Result<Applied> Node::apply(State next, const Inventory& inventory,
     }
     if (starved != 0) applied.starved.push_back(shape.key);
   }
+  if (old.dirty) {
+    if (auto filled = fill_slots(shapes); !filled) return std::unexpected(filled.error());
+  }
   if (auto done = write_world(*table); !done) return std::unexpected(done.error());
   const auto change = maps::write_ipcache(maps_, table->entries);
   if (!change) return std::unexpected(change.error());
   applied.ipcache = *change;
   return applied;
+}
+
+Result<void> Node::fill_slots(const std::vector<LoadedShape>& shapes) const {
+  for (const LoadedShape& shape : shapes) {
+    const auto slot = state_.slots.find(shape.key);
+    if (slot == state_.slots.end()) continue;
+    auto filled =
+        fill_slot(maps_.policies, slot->second, {shape.programs[0].get(), shape.programs[1].get()});
+    if (!filled) return filled;
+  }
+  return {};
+}
+
+// Those of shapes that no endpoint has. After a crash the kernel's entry of an endpoint may still
+// name an older shape than the state does; that one stays until the endpoint is loaded again.
+Result<void> Node::free_slots() {
+  const bool none = std::all_of(state_.slots.begin(), state_.slots.end(),
+                                [this](const auto& slot) { return state_.uses_shape(slot.first); });
+  if (none) return {};
+  const auto entries = maps_.endpoints.entries();
+  if (!entries) return std::unexpected(entries.error());
+  std::set<std::uint32_t> named;
+  for (const auto& [index, entry] : *entries) named.insert(entry.policy_slot);
+  for (auto slot = state_.slots.begin(); slot != state_.slots.end();) {
+    if (state_.uses_shape(slot->first) || named.contains(slot->second)) {
+      ++slot;
+      continue;
+    }
+    if (auto cleared = clear_slot(maps_.policies, slot->second); !cleared) return cleared;
+    slot = state_.slots.erase(slot);
+  }
+  return {};
 }
 
 Result<void> Node::write_world(const AddressTable& table) const {
@@ -131,6 +187,7 @@ Result<std::uint32_t> Node::commit() {
   const auto epoch = maps_.raise_epoch();
   if (!epoch) return epoch;
   retire_identities(state_, used_classes_);
+  if (auto freed = free_slots(); !freed) return std::unexpected(freed.error());
   if (auto swept = sweep(); !swept) return std::unexpected(swept.error());
   state_.dirty = false;
   if (auto written = write_state(paths_, state_); !written) return std::unexpected(written.error());
@@ -139,14 +196,21 @@ Result<std::uint32_t> Node::commit() {
 
 // Removes what no endpoint uses, whoever left it: this change or a process that died.
 Result<void> Node::sweep() const {
+  const auto keep = [this](const std::string& key) {
+    return state_.uses_shape(key) || state_.slots.contains(key);
+  };
   for (const std::string& key : list_shapes(paths_)) {
-    if (state_.uses_shape(key)) continue;
+    if (keep(key)) continue;
     if (auto removed = remove_shape(paths_, key); !removed) return removed;
   }
   for (const std::string& name : bpf::list(paths_.shape_files())) {
     const fs::path file = paths_.shape_files() / name;
-    if (file.extension() == ".json" && state_.uses_shape(file.stem().string())) continue;
+    if (file.extension() == ".json" && keep(file.stem().string())) continue;
     if (auto removed = remove_file(file); !removed) return removed;
+  }
+  for (const std::string& version : bpf::list(paths_.programs())) {
+    if (version == state_.datapath) continue;
+    if (auto removed = bpf::remove_tree(paths_.programs() / version); !removed) return removed;
   }
   for (const std::string& name : bpf::list(paths_.endpoints())) {
     const bool used = std::any_of(

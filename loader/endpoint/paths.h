@@ -11,7 +11,8 @@
 namespace policyc::endpoint {
 
 // <bpffs>/maps/<name>                  node maps
-// <bpffs>/shapes/<key>/<program, map>  one program pair per shape, with its maps
+// <bpffs>/programs/<version>/<program> the datapath, one for the node
+// <bpffs>/shapes/<key>/<program, map>  the policy programs of a shape, with its maps
 // <bpffs>/endpoints/<id>/<program>     tcx links
 // <state>/state.json, inventory.json, shapes/<key>.json, lock
 struct Paths {
@@ -19,6 +20,7 @@ struct Paths {
   std::filesystem::path state = "/run/policyc";
 
   [[nodiscard]] std::filesystem::path maps() const { return bpffs / "maps"; }
+  [[nodiscard]] std::filesystem::path programs() const { return bpffs / "programs"; }
   [[nodiscard]] std::filesystem::path shapes() const { return bpffs / "shapes"; }
   [[nodiscard]] std::filesystem::path shape(const std::string& key) const { return shapes() / key; }
   [[nodiscard]] std::filesystem::path endpoints() const { return bpffs / "endpoints"; }

@@ -9,31 +9,53 @@
 namespace policyc::endpoint {
 namespace {
 
-constexpr std::uint32_t kMaxRow = 0xffff;  // a row number has 16 bits
-
-using Cells = std::vector<std::uint32_t>;
+using Cells = std::vector<std::uint8_t>;  // one element of the matrix map
 
 bool is_default_deny(const Cells& cells) {
-  return std::all_of(cells.begin(), cells.end(), [](std::uint32_t cell) { return cell == 0; });
+  return std::all_of(cells.begin(), cells.end(), [](std::uint8_t byte) { return byte == 0; });
 }
 
 Cells cells_of(const ir::Shape& shape, std::size_t direction, const policy::LabelSet& labels) {
-  return shape.cells(direction, shape.truth(direction, labels));
+  return shape.row(direction, shape.truth(direction, labels));
+}
+
+Result<std::uint32_t> matrix_capacity(const bpf::MapHandle& map, std::size_t row_bytes) {
+  const auto info = map.info();
+  if (!info) return std::unexpected(info.error());
+  if (info->value_size != row_bytes)
+    return fail("map " + map.name() + " does not fit the object's description");
+  return info->max_entries;
+}
+
+// Of Form::Bitset: the key is the class itself.
+Result<std::size_t> extend_bitsets(const ir::Shape& shape, std::size_t direction,
+                                   const bpf::MapHandle& map,
+                                   std::span<const IdentityRecord> identities) {
+  const auto capacity = matrix_capacity(map, shape.directions[direction].row_bytes());
+  if (!capacity) return std::unexpected(capacity.error());
+  std::size_t starved = 0;
+  for (const IdentityRecord& record : identities) {
+    if (record.peer_class >= *capacity) {
+      ++starved;
+      continue;
+    }
+    const Cells cells = cells_of(shape, direction, record.labels);
+    if (auto written = map.update_raw(&record.peer_class, cells.data(), 0); !written)
+      return std::unexpected(written.error());
+  }
+  return starved;
 }
 
 // The matrix in the kernel: its content decides which numbers are taken, so a crash cannot part the
 // two.
 class MatrixRows {
  public:
-  static Result<MatrixRows> read(const bpf::MapHandle& map, std::size_t columns) {
-    const auto info = map.info();
-    if (!info) return std::unexpected(info.error());
-    if (info->value_size != columns * sizeof(std::uint32_t)) {
-      return fail("map " + map.name() + " does not fit the object's description");
-    }
-    MatrixRows rows(map, info->max_entries);
-    for (std::uint32_t row = 1; row < info->max_entries; ++row) {
-      Cells cells(columns);
+  static Result<MatrixRows> read(const bpf::MapHandle& map, std::size_t row_bytes) {
+    const auto capacity = matrix_capacity(map, row_bytes);
+    if (!capacity) return std::unexpected(capacity.error());
+    MatrixRows rows(map, *capacity);
+    for (std::uint32_t row = 1; row < *capacity; ++row) {
+      Cells cells(row_bytes);
       const auto found = map.lookup_raw(&row, cells.data());
       if (!found) return std::unexpected(found.error());
       if (is_default_deny(cells)) break;  // rows are dense
@@ -48,7 +70,7 @@ class MatrixRows {
     if (is_default_deny(cells)) return std::uint16_t{0};
     const auto known = numbers_.find(cells);
     if (known != numbers_.end()) return static_cast<std::uint16_t>(known->second);
-    if (next_ >= capacity_ || next_ > kMaxRow) return std::nullopt;
+    if (next_ >= capacity_ || next_ > ir::kMaxRows) return std::nullopt;
     if (auto written = map_->update_raw(&next_, cells.data(), 0); !written)
       return std::unexpected(written.error());
     numbers_.emplace(cells, next_);
@@ -75,7 +97,7 @@ std::string matrix_map_name(std::size_t direction) {
 
 std::size_t matrix_rows(const ir::Shape& shape, std::size_t direction,
                         std::span<const IdentityRecord> identities) {
-  if (!shape.directions[direction].uses_matrix()) return 0;
+  if (shape.directions[direction].form != ir::Form::Table) return 0;
   std::set<Cells> rows;
   for (const IdentityRecord& record : identities) {
     Cells cells = cells_of(shape, direction, record.labels);
@@ -87,10 +109,12 @@ std::size_t matrix_rows(const ir::Shape& shape, std::size_t direction,
 Result<std::size_t> extend_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
                                 std::span<const IdentityRecord> identities) {
   const ir::DirectionShape& part = shape.directions[direction];
+  if (part.form == ir::Form::Bitset)
+    return extend_bitsets(shape, direction, maps.matrix, identities);
   if (!part.uses_rows()) return std::size_t{0};
   std::optional<MatrixRows> matrix;
   if (part.uses_matrix()) {
-    auto read = MatrixRows::read(maps.matrix, part.padded_columns());
+    auto read = MatrixRows::read(maps.matrix, part.row_bytes());
     if (!read) return std::unexpected(read.error());
     matrix = std::move(*read);
   }
@@ -115,7 +139,7 @@ Result<std::size_t> extend_rows(const ir::Shape& shape, std::size_t direction, c
       if (!*number) ++starved;
       row = number->value_or(0);
     } else {
-      row = shape.bit_row(direction, record.labels);
+      row = shape.bit_row(direction, shape.truth(direction, record.labels));
     }
     element->second.row[record.peer_class & 3U] = row;
   }

@@ -16,15 +16,14 @@ namespace policyc::endpoint {
 // The maps of one direction of a shape; invalid where its form needs none.
 struct RowMaps {
   bpf::Map<std::uint32_t, policy_rows_value> rows;
-  bpf::MapHandle matrix;  // u32 row -> padded_columns() decisions
+  bpf::MapHandle matrix;  // u32 row, or class of Form::Bitset -> row_bytes() of cells
 };
 
 // Map names of a direction: "policy_rows_in", "policy_matrix_out".
 [[nodiscard]] std::string rows_map_name(std::size_t direction);
 [[nodiscard]] std::string matrix_map_name(std::size_t direction);
 
-// Distinct non-default rows that the identities need in a direction; 0 unless its form has a
-// matrix.
+// Distinct non-default rows that the identities need in a direction; 0 unless it is a table.
 [[nodiscard]] std::size_t matrix_rows(const ir::Shape& shape, std::size_t direction,
                                       std::span<const IdentityRecord> identities);
 

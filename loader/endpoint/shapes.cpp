@@ -1,10 +1,10 @@
 #include "loader/endpoint/shapes.h"
 
-#include "compiler/backend/backend.h"
+#include "compiler/driver/object_meta.h"
 #include "compiler/support/sha256.h"
-#include "loader/attach/attach.h"
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/object.h"
+#include "loader/endpoint/datapath.h"
 #include "loader/endpoint/files.h"
 
 namespace policyc::endpoint {
@@ -46,8 +46,8 @@ Result<void> size_maps(bpf::Object& object, const ir::Shape& shape, const ShapeS
 
 Result<void> pin_all(const bpf::Object& object, const ir::Shape& shape, const fs::path& directory) {
   if (auto made = bpf::ensure_directory(directory); !made) return made;
-  for (const attach::Side side : attach::kSides) {
-    const std::string name(attach::program_name(side));
+  for (const std::size_t direction : {0U, 1U}) {
+    const std::string name(policy_program_name(direction));
     const auto fd = object.program_fd(name);
     if (!fd) return std::unexpected(fd.error());
     if (auto pinned = bpf::pin(*fd, directory / name); !pinned) return pinned;
@@ -65,12 +65,10 @@ Result<void> pin_all(const bpf::Object& object, const ir::Shape& shape, const fs
 Result<LoadedShape> open_pins(const Paths& paths, const std::string& key, ir::Shape shape) {
   LoadedShape loaded{key, std::move(shape), {}, {}, false};
   const fs::path directory = paths.shape(key);
-  for (const attach::Side side : attach::kSides) {
-    auto fd = bpf::open_pinned(directory / attach::program_name(side));
-    if (!fd) return std::unexpected(fd.error());
-    loaded.programs[static_cast<std::size_t>(side)] = std::move(*fd);
-  }
   for (std::size_t direction = 0; direction < 2; ++direction) {
+    auto program = bpf::open_pinned(directory / policy_program_name(direction));
+    if (!program) return std::unexpected(program.error());
+    loaded.programs[direction] = std::move(*program);
     RowMaps& maps = loaded.maps[direction];
     for (const std::string& name : map_names(loaded.shape, direction)) {
       auto fd = bpf::open_pinned(directory / name);
@@ -93,16 +91,7 @@ Result<LoadedShape> open_pins(const Paths& paths, const std::string& key, ir::Sh
 }  // namespace
 
 Result<ir::Shape> read_shape(std::span<const std::uint8_t> object) {
-  const auto section = backend::read_section(object, ir::kMetaSection);
-  if (!section) return fail("not an object of policyc: " + section.error().message);
-  auto shape = ir::shape_from_json(as_text(*section));
-  if (!shape) return fail("the object's description is damaged: " + shape.error().message);
-  if (shape->abi_version != POLICYC_ABI_VERSION) {
-    return fail("the object has ABI version " + std::to_string(shape->abi_version) +
-                "; this policyc has version " + std::to_string(POLICYC_ABI_VERSION) +
-                ": compile it again");
-  }
-  return shape;
+  return driver::read_meta(object);
 }
 
 std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> object,

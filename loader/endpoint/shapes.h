@@ -1,8 +1,8 @@
 #pragma once
-// Shapes in the kernel: the program pair and the maps of each, pinned under <bpffs>/shapes/<key>,
-// loaded once whatever the number of endpoints. The key is the policy's hash and that of the
-// object's bytes, so that another policyc's datapath is another shape. A shape whose maps became
-// too small is loaded a second time as `<key>_2`, and so on.
+// Shapes in the kernel: the policy programs and the maps of each, pinned under
+// <bpffs>/shapes/<key>, loaded once whatever the number of endpoints. The key is the policy's hash
+// and that of the object's bytes, so that what another policyc made of a policy is another shape. A
+// shape whose maps became too small is loaded a second time as `<key>_2`, and so on.
 
 #include <array>
 #include <cstdint>
@@ -22,7 +22,7 @@ namespace policyc::endpoint {
 struct LoadedShape {
   std::string key;
   ir::Shape shape;
-  std::array<bpf::Fd, 2> programs;  // by attach::Side
+  std::array<bpf::Fd, 2> programs;  // by policyc_direction
   std::array<RowMaps, 2> maps;      // by policyc_direction
   bool created = false;             // this call loaded it
 };

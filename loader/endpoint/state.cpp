@@ -10,7 +10,8 @@
 namespace policyc::endpoint {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
+constexpr std::uint32_t kMaxSlot = 1U << 24U;
 
 Json to_json(const IdentityRecord& record) {
   return {{"identity", record.identity},
@@ -53,6 +54,11 @@ EndpointRecord endpoint_from_json(const Json& json) {
   return record;
 }
 
+// It becomes a path.
+bool is_key(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789abcdef_") == std::string::npos;
+}
+
 // What the JSON types do not say.
 void check_consistent(const State& state) {
   std::set<std::uint32_t> classes;
@@ -67,11 +73,16 @@ void check_consistent(const State& state) {
   for (const EndpointRecord& record : state.endpoints) {
     if (record.id == 0 || !ids.insert(record.id).second)
       throw std::runtime_error("an endpoint id is bad");
-    if (record.shape.empty() ||
-        record.shape.find_first_not_of("0123456789abcdef_") != std::string::npos) {
-      throw std::runtime_error("a shape's key is bad");
-    }
+    if (!is_key(record.shape)) throw std::runtime_error("a shape's key is bad");
   }
+  std::set<std::uint32_t> slots;
+  for (const auto& [key, slot] : state.slots) {
+    if (!is_key(key)) throw std::runtime_error("a shape's key is bad");
+    if (slot == 0 || slot > kMaxSlot || !slots.insert(slot).second)
+      throw std::runtime_error("a slot is bad");
+  }
+  if (!state.datapath.empty() && !is_key(state.datapath))
+    throw std::runtime_error("the datapath's version is bad");
   if (state.instance == 0) throw std::runtime_error("the instance is 0");
 }
 
@@ -105,6 +116,18 @@ Result<std::uint16_t> State::take_endpoint_id() {
   return fail("no endpoint id is free");
 }
 
+Result<std::uint32_t> State::take_slot(const std::string& key, std::uint32_t end) {
+  if (const auto found = slots.find(key); found != slots.end()) return found->second;
+  std::set<std::uint32_t> taken;
+  for (const auto& [other, slot] : slots) taken.insert(slot);
+  std::uint32_t slot = 1;
+  while (taken.contains(slot)) ++slot;
+  if (slot >= end)
+    return fail("the node has room for " + std::to_string(end - 1) + " loaded shapes");
+  slots.emplace(key, slot);
+  return slot;
+}
+
 bool State::uses_shape(std::string_view key) const {
   return std::any_of(endpoints.begin(), endpoints.end(),
                      [key](const EndpointRecord& record) { return record.shape == key; });
@@ -118,6 +141,8 @@ std::string to_json(const State& state) {
                {"next_local_identity", state.next_local_identity},
                {"next_remote_node_identity", state.next_remote_node_identity},
                {"next_endpoint_id", state.next_endpoint_id},
+               {"datapath", state.datapath},
+               {"slots", state.slots},
                {"identities", Json::array()},
                {"endpoints", Json::array()}};
   for (const IdentityRecord& record : state.identities)
@@ -137,6 +162,8 @@ Result<State> state_from_json(std::string_view text) {
     state.next_local_identity = json.at("next_local_identity").get<std::uint32_t>();
     state.next_remote_node_identity = json.at("next_remote_node_identity").get<std::uint32_t>();
     state.next_endpoint_id = json.at("next_endpoint_id").get<std::uint16_t>();
+    state.datapath = json.at("datapath").get<std::string>();
+    state.slots = json.at("slots").get<std::map<std::string, std::uint32_t>>();
     for (const Json& record : json.at("identities"))
       state.identities.push_back(identity_from_json(record));
     for (const Json& record : json.at("endpoints"))

@@ -4,6 +4,7 @@
 // the process dies.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,8 @@ struct State {
   std::uint32_t next_local_identity = 0x01000001;
   std::uint32_t next_remote_node_identity = 0x02000001;
   std::uint16_t next_endpoint_id = 1;
+  std::string datapath;  // version of the programs that all attached endpoints run; empty: none
+  std::map<std::string, std::uint32_t> slots;  // of loaded shapes, by key; from 1
   std::vector<IdentityRecord> identities;
   std::vector<EndpointRecord> endpoints;
   friend bool operator==(const State&, const State&) = default;
@@ -56,6 +59,9 @@ struct State {
   [[nodiscard]] const IdentityRecord* find_identity(std::uint32_t identity) const;
   // The next free one; an Error when all are taken.
   [[nodiscard]] Result<std::uint16_t> take_endpoint_id();
+  // The slot of that shape; gives it the lowest free one below `end` if it has none. An Error when
+  // all are taken.
+  [[nodiscard]] Result<std::uint32_t> take_slot(const std::string& key, std::uint32_t end);
   // Whether some endpoint has that shape.
   [[nodiscard]] bool uses_shape(std::string_view key) const;
 };

@@ -29,6 +29,14 @@ Result<EndpointStatus> status_of(const Paths& paths, const maps::NodeMaps& maps,
   const auto entry = maps.endpoints.lookup(record.interface_index);
   if (!entry) return std::unexpected(entry.error());
   status.registered = *entry && (*entry)->endpoint_id == record.id;
+  if (status.registered) status.slot = (*entry)->policy_slot;
+  for (std::uint32_t direction = 0; status.slot != 0 && direction < 2; ++direction) {
+    const auto id = maps.policies.lookup(POLICYC_POLICY_INDEX(status.slot, direction));
+    if (!id) return std::unexpected(id.error());
+    if (!*id) continue;
+    if (auto info = bpf::program_info_by_id(**id))
+      status.policy_programs[direction] = std::move(*info);
+  }
   for (const attach::Side side : attach::kSides) {
     const auto id =
         attach::attached_program(paths.hook(record.id, record.interface_index, side, record.hook));

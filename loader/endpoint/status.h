@@ -20,13 +20,18 @@ struct EndpointStatus {
   EndpointRecord record;
   bool interface_present = false;
   std::array<std::optional<bpf::ProgramInfo>, 2>
-      programs;                       // by attach::Side; nothing: not attached
-  bool registered = false;            // in the "endpoints" map
+      programs;             // of the node, by attach::Side; nothing: not attached
+  bool registered = false;  // in the "endpoints" map
+  std::uint32_t slot = 0;   // that its entry there names
+  std::array<std::optional<bpf::ProgramInfo>, 2>
+      policy_programs;                // in that slot, by policyc_direction
   std::string subject;                // of the shape
   std::vector<std::string> policies;  // objects that the shape comes from, sorted
 
-  // Both programs run and know their endpoint.
-  [[nodiscard]] bool enforced() const { return registered && programs[0] && programs[1]; }
+  // Both programs run, know their endpoint and reach its policy.
+  [[nodiscard]] bool enforced() const {
+    return registered && programs[0] && programs[1] && policy_programs[0] && policy_programs[1];
+  }
 };
 
 struct TableStatus {

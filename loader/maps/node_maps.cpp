@@ -97,6 +97,12 @@ Result<NodeMaps> NodeMaps::take(const std::filesystem::path& directory, const Ma
   maps.events = taker.take({"events", BPF_MAP_TYPE_RINGBUF, 0, 0, sizes.events_bytes, 0});
   maps.lost_events = decltype(maps.lost_events)(
       taker.take(spec<std::uint32_t, std::uint64_t>("lost_events", BPF_MAP_TYPE_PERCPU_ARRAY, 1)));
+  maps.scratch = taker.take(
+      spec<std::uint32_t, policy_scratch>("policy_scratch", BPF_MAP_TYPE_PERCPU_ARRAY, 1));
+  maps.policies = decltype(maps.policies)(taker.take(spec<std::uint32_t, std::uint32_t>(
+      "policies", BPF_MAP_TYPE_PROG_ARRAY, POLICYC_POLICY_INDEX(sizes.shapes, 0))));
+  maps.policy_finish = decltype(maps.policy_finish)(
+      taker.take(spec<std::uint32_t, std::uint32_t>("policy_finish", BPF_MAP_TYPE_PROG_ARRAY, 2)));
   if (taker.failed()) return std::unexpected(*taker.failed());
   return maps;
 }
@@ -131,11 +137,14 @@ Result<void> NodeMaps::set_instance(std::uint64_t instance) const {
 }
 
 std::vector<const bpf::MapHandle*> NodeMaps::shared() const {
-  return {&endpoints.handle(),       &ipcache4.handle(),        &ipcache6.handle(),
-          &ipcache4_prefix.handle(), &ipcache6_prefix.handle(), &node_config.handle(),
-          &conntrack4.handle(),      &conntrack6.handle(),      &fragments.handle(),
-          &metrics.handle(),         &forwarded.handle(),       &events,
-          &lost_events.handle()};
+  return {&endpoints.handle(),       &ipcache4.handle(),
+          &ipcache6.handle(),        &ipcache4_prefix.handle(),
+          &ipcache6_prefix.handle(), &node_config.handle(),
+          &conntrack4.handle(),      &conntrack6.handle(),
+          &fragments.handle(),       &metrics.handle(),
+          &forwarded.handle(),       &events,
+          &lost_events.handle(),     &scratch,
+          &policies.handle(),        &policy_finish.handle()};
 }
 
 Result<void> NodeMaps::share_with(bpf::Object& object) const {

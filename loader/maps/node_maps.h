@@ -25,6 +25,7 @@ struct MapSizes {
   std::uint32_t conntrack = 65536;  // each family
   std::uint32_t fragments = 8192;
   std::uint32_t events_bytes = 1U << 20U;  // a power of two, at least a page
+  std::uint32_t shapes = 4096;             // slots; slot 0 is not used
 };
 
 struct NodeMaps {
@@ -41,6 +42,10 @@ struct NodeMaps {
   bpf::PerCpuMap<std::uint32_t, metrics_value> forwarded;  // by policyc_direction
   bpf::MapHandle events;                                   // ring buffer
   bpf::PerCpuMap<std::uint32_t, std::uint64_t> lost_events;
+  bpf::MapHandle scratch;  // "policy_scratch"
+  // Program arrays: written with a program's descriptor, read as its id.
+  bpf::Map<std::uint32_t, std::uint32_t> policies;       // by POLICYC_POLICY_INDEX
+  bpf::Map<std::uint32_t, std::uint32_t> policy_finish;  // by policyc_direction
 
   // Opens or makes all of them under `directory` (on a BPF file system). An ABI mismatch is an
   // Error.

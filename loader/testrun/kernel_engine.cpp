@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "compiler/driver/compilation.h"
-#include "loader/bpf/join.h"
 #include "loader/testrun/runner.h"
 
 namespace policyc::testrun {
@@ -22,7 +21,7 @@ Result<std::uint32_t> ask(Runner& runner, const ir::Shape& shape, const source::
     return shape.decide(question.direction, *question.peer, question.protocol, question.port);
   }
   if (!runner.has(shape.hash)) {
-    auto compiled = driver::compile_shape(shape, sources, bpf::join_objects);
+    auto compiled = driver::compile_shape(shape, sources);
     if (!compiled) return std::unexpected(compiled.error());
     if (auto loaded = runner.load(shape, compiled->object); !loaded)
       return std::unexpected(loaded.error());

@@ -11,8 +11,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "compiler/backend/backend.h"
 #include "loader/bpf/log.h"
 #include "loader/bpf/object.h"
+#include "loader/endpoint/datapath.h"
 #include "loader/endpoint/rows.h"
 #include "loader/testrun/frame.h"
 #include "runtime/abi/abi.h"
@@ -21,6 +23,7 @@ namespace policyc::testrun {
 namespace {
 
 constexpr std::size_t kKeptShapes = 64;
+constexpr std::uint32_t kSlots = kKeptShapes + 2;  // from 1; one more than are kept for a moment
 constexpr std::uint32_t kMaxClasses = 16384;
 constexpr std::uint32_t kLoopback = 1;  // the interface of a test run
 constexpr std::uint32_t kSubjectIdentity = 256;
@@ -35,7 +38,8 @@ const std::map<std::string, std::uint32_t>& small_maps() {
                                                               {"ipcache6", 2 * kMaxClasses},
                                                               {"ipcache4_prefix", 16},
                                                               {"ipcache6_prefix", 16},
-                                                              {"endpoints", 16}};
+                                                              {"endpoints", 16},
+                                                              {"policies", kSlots * 2}};
   return kSizes;
 }
 
@@ -57,7 +61,7 @@ struct LoadedShape {
   bpf::Object object;
   std::array<endpoint::RowMaps, 2> maps;
   std::array<std::set<std::uint32_t>, 2> written;  // classes whose rows are there
-  std::array<int, 2> programs{};
+  std::uint32_t slot = 0;
 };
 
 Result<bpf::MapHandle> handle_of(const bpf::Object& object, const std::string& name) {
@@ -69,12 +73,14 @@ Result<bpf::MapHandle> handle_of(const bpf::Object& object, const std::string& n
 }  // namespace
 
 struct Runner::Impl {
+  std::optional<bpf::Object> datapath;
   std::map<std::string, bpf::MapHandle> node_maps;
   std::map<std::string, LoadedShape> shapes;
   std::deque<std::string> shape_order;
   std::map<policy::LabelSet, endpoint::IdentityRecord> classes;
   ring_buffer* events = nullptr;
   std::optional<event> last_event;
+  std::uint32_t selected = 0;  // slot of the endpoint's entry
   std::uint32_t epoch = 1;
   std::uint16_t next_port = kFirstPort;
 
@@ -93,7 +99,6 @@ struct Runner::Impl {
 
   Result<void> make_node_maps(const bpf::Object& object) {
     for (bpf::MapSpec spec : object.maps()) {
-      if (spec.name.starts_with("policy_")) continue;
       if (const auto small = small_maps().find(spec.name); small != small_maps().end())
         spec.max_entries = small->second;
       auto map = bpf::MapHandle::create(spec);
@@ -103,14 +108,60 @@ struct Runner::Impl {
     if (!node_maps.contains("events")) return fail("the object has no map events");
     events = ring_buffer__new(node_maps.at("events").fd(), on_event, this, nullptr);
     if (events == nullptr) return fail("cannot open the ring buffer");
+    return {};
+  }
+
+  Result<void> load_datapath() {
+    auto object = bpf::Object::open(backend::datapath_object(), "policyc_run");
+    if (!object) return std::unexpected(object.error());
+    if (auto made = make_node_maps(*object); !made) return made;
+    if (auto shared = share_maps(*object); !shared) return shared;
+    if (auto loaded = object->load(); !loaded) return loaded;
+    for (const std::uint32_t direction : {0U, 1U}) {
+      const auto finish = object->program_fd(std::string(endpoint::finish_program_name(direction)));
+      if (!finish) return std::unexpected(finish.error());
+      if (auto put = put_program("policy_finish", direction, *finish); !put) return put;
+    }
+    datapath = std::move(*object);
+    return {};
+  }
+
+  Result<void> share_maps(bpf::Object& object) const {
+    for (const auto& [name, map] : node_maps) {
+      if (!object.has_map(name)) continue;
+      if (auto reused = object.reuse_map(name, map.fd()); !reused) return reused;
+    }
+    return {};
+  }
+
+  Result<void> put_program(const char* map, std::uint32_t index, int program) const {
+    return node_maps.at(map).update_raw(&index, &program, BPF_ANY);
+  }
+
+  [[nodiscard]] std::uint32_t free_slot() const {
+    std::set<std::uint32_t> taken;
+    for (const auto& [hash, shape] : shapes) taken.insert(shape.slot);
+    std::uint32_t slot = 1;
+    while (taken.contains(slot)) ++slot;
+    return slot;
+  }
+
+  // Makes the endpoint one of that shape.
+  Result<void> select(const LoadedShape& shape) {
+    if (selected == shape.slot) return {};
     endpoint_value value{};
+    value.policy_slot = shape.slot;
+    value.shape_tag = shape.shape.tag();
     value.identity = kSubjectIdentity;
     value.endpoint_id = 1;
     const IpAddress v4 = subject_address(false);
     const IpAddress v6 = subject_address(true);
     std::memcpy(&value.ipv4, v4.bytes.data(), sizeof value.ipv4);
     std::memcpy(value.ipv6, v6.bytes.data(), sizeof value.ipv6);
-    return node_maps.at("endpoints").update_raw(&kLoopback, &value, BPF_ANY);
+    if (auto put = node_maps.at("endpoints").update_raw(&kLoopback, &value, BPF_ANY); !put)
+      return put;
+    selected = shape.slot;
+    return {};
   }
 
   Result<endpoint::IdentityRecord> class_of(const policy::LabelSet& labels) {
@@ -170,7 +221,9 @@ Runner::~Runner() = default;
 
 Result<std::unique_ptr<Runner>> Runner::create() {
   if (::geteuid() != 0) return fail("needs root: it loads BPF programs");
-  return std::unique_ptr<Runner>(new Runner(std::make_unique<Impl>()));
+  auto impl = std::make_unique<Impl>();
+  if (auto loaded = impl->load_datapath(); !loaded) return std::unexpected(loaded.error());
+  return std::unique_ptr<Runner>(new Runner(std::move(impl)));
 }
 
 bool Runner::has(const std::string& shape_hash) const { return impl_->shapes.contains(shape_hash); }
@@ -179,25 +232,21 @@ Result<void> Runner::load(const ir::Shape& shape, std::span<const std::uint8_t> 
   if (has(shape.hash)) return {};
   auto object = bpf::Object::open(bytes, "policyc_run");
   if (!object) return std::unexpected(object.error());
-  if (impl_->node_maps.empty()) {
-    if (auto made = impl_->make_node_maps(*object); !made) return made;
-  }
-  for (const auto& [name, map] : impl_->node_maps) {
-    if (!object->has_map(name)) continue;
-    if (auto reused = object->reuse_map(name, map.fd()); !reused) return reused;
-  }
+  if (auto shared = impl_->share_maps(*object); !shared) return shared;
   for (std::size_t direction = 0; direction < 2; ++direction) {
     if (!shape.directions[direction].uses_rows()) continue;
     auto sized = object->set_max_entries(endpoint::rows_map_name(direction), kMaxClasses / 4);
     if (!sized) return sized;
   }
   if (auto loaded = object->load(); !loaded) return loaded;
-  LoadedShape entry{shape, std::move(*object), {}, {}, {}};
+  LoadedShape entry{shape, std::move(*object), {}, {}, impl_->free_slot()};
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const auto program =
-        entry.object.program_fd(direction == POLICYC_INGRESS ? "to_endpoint" : "from_endpoint");
+        entry.object.program_fd(std::string(endpoint::policy_program_name(direction)));
     if (!program) return std::unexpected(program.error());
-    entry.programs[direction] = *program;
+    auto put =
+        impl_->put_program("policies", POLICYC_POLICY_INDEX(entry.slot, direction), *program);
+    if (!put) return put;
     const ir::DirectionShape& part = shape.directions[direction];
     if (part.uses_rows()) {
       auto rows = handle_of(entry.object, endpoint::rows_map_name(direction));
@@ -213,7 +262,10 @@ Result<void> Runner::load(const ir::Shape& shape, std::span<const std::uint8_t> 
   impl_->shapes.emplace(shape.hash, std::move(entry));
   impl_->shape_order.push_back(shape.hash);
   if (impl_->shape_order.size() > kKeptShapes) {
-    impl_->shapes.erase(impl_->shape_order.front());
+    // Nothing runs but what ask() runs, so the slot is free at once.
+    const auto oldest = impl_->shapes.find(impl_->shape_order.front());
+    if (impl_->selected == oldest->second.slot) impl_->selected = 0;
+    impl_->shapes.erase(oldest);
     impl_->shape_order.pop_front();
   }
   return {};
@@ -231,6 +283,7 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
                                         shape.maps[question.direction], {&*record, 1});
     if (!written) return std::unexpected(written.error());
   }
+  if (auto selected = impl_->select(shape); !selected) return std::unexpected(selected.error());
   if (auto raised = impl_->new_epoch(); !raised) return std::unexpected(raised.error());
 
   const bool v6 =
@@ -253,8 +306,9 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
   options.data_size_out = static_cast<std::uint32_t>(output.size());
   options.repeat = 1;
   impl_->last_event.reset();
-  if (const int status = bpf_prog_test_run_opts(shape.programs[question.direction], &options);
-      status != 0) {
+  const auto program = impl_->datapath->program_fd(egress ? "from_endpoint" : "to_endpoint");
+  if (!program) return std::unexpected(program.error());
+  if (const int status = bpf_prog_test_run_opts(*program, &options); status != 0) {
     return fail("BPF_PROG_TEST_RUN: " + std::string(std::strerror(-status)));
   }
   ring_buffer__consume(impl_->events);

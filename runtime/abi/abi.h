@@ -30,7 +30,7 @@ typedef unsigned long long policyc_u64;
 typedef policyc_u16 policyc_be16;
 typedef policyc_u32 policyc_be32;
 
-#define POLICYC_ABI_VERSION 1
+#define POLICYC_ABI_VERSION 2
 
 enum policyc_verdict {
 #define POLICYC_VERDICT(name, number, text) POLICY_##name = number,
@@ -86,6 +86,32 @@ struct policy_context {
 	policyc_u8 family;   /* 4 or 6 */
 };
 
+/*
+ * "policy_scratch": per-CPU array of one. What travels with a packet that asks the policy: from the program that the packet
+ * met, by tail call through "policies" to the policy program of its endpoint's shape, and from there by tail call through
+ * "policy_finish" to the node's finish program of that direction. Tail calls of one packet are not interrupted by another
+ * one on their CPU.
+ *
+ * A policy program reads `context` and writes `decision`, nothing else. `continuation` is the datapath's own; its layout is
+ * part of POLICYC_ABI_VERSION all the same, because finish programs are replaced one after the other.
+ */
+#define POLICYC_CONTINUATION_BYTES 104
+struct policy_scratch {
+	struct policy_context context;
+	policyc_u32 decision;	/* POLICYC_DECISION; POLICYC_UNDECIDED until the policy has answered */
+	policyc_u32 epoch;	/* node_config.policy_epoch in which the policy is asked */
+	policyc_u32 connection; /* 1: of a known connection whose decision is out of date */
+	policyc_u8 continuation[POLICYC_CONTINUATION_BYTES];
+};
+#define POLICYC_UNDECIDED 0xffffffffU /* negative: drops */
+
+/*
+ * "policies": program array, one policy program for each direction of a slot; a slot belongs to one loaded shape, and an
+ * endpoint's entry names the slot of its shape. Slot 0 is never filled. "policy_finish": program array of two, by
+ * policyc_direction.
+ */
+#define POLICYC_POLICY_INDEX(slot, direction) ((policyc_u32)(slot) * 2U + (policyc_u32)(direction))
+
 #define POLICYC_DECISION(verdict, rule_id) ((int)((policyc_u32)(verdict) | ((policyc_u32)(rule_id) << 8)))
 #define POLICYC_DECISION_VERDICT(decision) ((policyc_u32)(decision) & 0xffU)
 #define POLICYC_DECISION_RULE(decision)	   (((policyc_u32)(decision) >> 8) & 0x7fffffU)
@@ -105,8 +131,9 @@ struct endpoint_value {
 	policyc_u16 endpoint_id; /* node-local, never 0 */
 	policyc_u16 flags;	 /* ENDPOINT_* */
 	policyc_be32 ipv4;	 /* 0: none */
-	policyc_u32 pad;
-	policyc_u8 ipv6[16]; /* all zero: none */
+	policyc_u32 policy_slot; /* of its shape, in "policies"; 0: none, everything that asks drops */
+	policyc_u8 ipv6[16];	 /* all zero: none */
+	policyc_u32 shape_tag;	 /* first four bytes of the shape's hash, host order; for events */
 };
 #define ENDPOINT_AUDIT 1U /* policy denials are reported and let through */
 
@@ -228,14 +255,13 @@ struct metrics_value {
 #define EVENT_WAKEUP_BYTES 16384U /* a power of two */
 enum policyc_event_type { EVENT_DROP = 1, EVENT_VERDICT = 2 };
 struct event {
-	policyc_u64 time_ns;  /* CLOCK_MONOTONIC */
-	policyc_u8 type;      /* policyc_event_type */
-	policyc_u8 reason;    /* policyc_drop_reason */
-	policyc_u8 direction; /* policyc_direction */
-	policyc_u8 family;    /* 4, 6, or 0 when the packet did not parse */
-	policyc_u32 decision; /* POLICYC_DECISION; of the shape below */
-	policyc_u32
-		shape_tag; /* of the program that decided: first four bytes of the policy hash, host order */
+	policyc_u64 time_ns;   /* CLOCK_MONOTONIC */
+	policyc_u8 type;       /* policyc_event_type */
+	policyc_u8 reason;     /* policyc_drop_reason */
+	policyc_u8 direction;  /* policyc_direction */
+	policyc_u8 family;     /* 4, 6, or 0 when the packet did not parse */
+	policyc_u32 decision;  /* POLICYC_DECISION; of the shape below */
+	policyc_u32 shape_tag; /* endpoint_value.shape_tag when the packet came */
 	policyc_u32 local_identity;
 	policyc_u32 peer_identity;
 	policyc_u32 interface_index;
@@ -254,7 +280,9 @@ struct event {
 
 POLICYC_ASSERT(sizeof(struct policy_context) == 12);
 POLICYC_ASSERT(sizeof(struct policy_rows_value) == 8);
-POLICYC_ASSERT(sizeof(struct endpoint_value) == 32 && offsetof(struct endpoint_value, ipv6) == 16);
+POLICYC_ASSERT(sizeof(struct policy_scratch) == 128 && offsetof(struct policy_scratch, continuation) == 24);
+POLICYC_ASSERT(sizeof(struct endpoint_value) == 36 && offsetof(struct endpoint_value, ipv6) == 16);
+POLICYC_ASSERT(offsetof(struct endpoint_value, shape_tag) == 32);
 POLICYC_ASSERT(sizeof(struct ipcache4_key) == 4 && sizeof(struct ipcache6_key) == 16);
 POLICYC_ASSERT(sizeof(struct ipcache4_prefix_key) == 8 && sizeof(struct ipcache6_prefix_key) == 20);
 POLICYC_ASSERT(sizeof(struct ipcache_value) == 8);

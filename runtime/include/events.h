@@ -53,7 +53,7 @@ __noinline int event_emit(struct __sk_buff *skb, const struct packet *packet,
 	event->direction = outcome->direction;
 	event->family = packet->family;
 	event->decision = outcome->decision;
-	event->shape_tag = policy_shape_tag;
+	event->shape_tag = endpoint ? endpoint->shape_tag : 0;
 	event->local_identity = endpoint ? endpoint->identity : 0;
 	event->peer_identity = outcome->peer_identity;
 	event->interface_index = skb->ifindex;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Every map of the datapath; keys and values are in runtime/abi/abi.h. The sizes are defaults that the loader may change
- * before it loads. All but the policy's own row maps are shared by all endpoints of a node.
+ * before it loads. All but the policies' own row maps are shared by all endpoints of a node.
  */
 #ifndef POLICYC_RUNTIME_MAPS_H
 #define POLICYC_RUNTIME_MAPS_H
@@ -101,5 +101,27 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } lost_events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct policy_scratch);
+} policy_scratch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 8192);
+	__type(key, __u32); /* POLICYC_POLICY_INDEX */
+	__type(value, __u32);
+} policies SEC(".maps");
+
+/* Used by the policy programs; declared here as well, so that whoever loads the datapath makes it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32); /* policyc_direction */
+	__type(value, __u32);
+} policy_finish SEC(".maps");
 
 #endif /* POLICYC_RUNTIME_MAPS_H */

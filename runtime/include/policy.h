@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The hook: asks the generated functions of runtime/include/generated.h, which another object defines. */
+/*
+ * Asking the policy. The policy programs of an endpoint's shape are in another object (runtime/include/generated.h) and are
+ * reached by tail call; what they answer is concluded by another program, so what is known of the packet goes into the
+ * scratch.
+ */
 #ifndef POLICYC_RUNTIME_POLICY_H
 #define POLICYC_RUNTIME_POLICY_H
 
+#include "runtime/include/endpoint.h"
 #include "runtime/include/ipcache.h"
-
-int policy_verdict_ingress(const struct policy_context *context);
-int policy_verdict_egress(const struct policy_context *context);
-extern const volatile policyc_u32 policy_shape_tag;
 
 /* What was found out about a packet, for the connection entry and the event. */
 struct outcome {
@@ -17,7 +18,28 @@ struct outcome {
 	__u8 direction; /* policyc_direction of the packet */
 	__u8 type;	/* policyc_event_type */
 	__u8 audited;
+	__u8 known; /* the packet asks for a connection that exists */
 };
+
+/* policy_scratch.continuation: the packet, and its endpoint as it was when the policy was asked. */
+struct continuation {
+	struct packet packet;
+	struct endpoint_value endpoint;
+	__u32 pad;
+};
+POLICYC_ASSERT(sizeof(struct continuation) == POLICYC_CONTINUATION_BYTES);
+
+static __always_inline struct policy_scratch *policy_scratch_lookup(void)
+{
+	__u32 first = 0;
+
+	return bpf_map_lookup_elem(&policy_scratch, &first);
+}
+
+static __always_inline struct continuation *continuation_of(struct policy_scratch *scratch)
+{
+	return (struct continuation *)(void *)scratch->continuation;
+}
 
 /* A verdict as a drop reason. What is neither a verdict nor understood drops. */
 static __always_inline __u32 policy_reason(int decision)
@@ -41,36 +63,53 @@ static __always_inline __u32 policy_reason(int decision)
 }
 
 /*
- * Fills outcome->reason, decision and peer_identity for a packet of its connection's original direction. Returns the epoch
- * to keep with the decision: it is read first, so a decision taken while policy changes is asked again.
+ * Puts the question into the scratch. Gives a drop reason, or DROP_NONE. The epoch is read before anything that a change
+ * alters, so a decision taken while policy changes is asked again.
  */
-static __always_inline __u32 policy_ask(const struct packet *packet, const struct node_config_value *config,
+__noinline int policy_prepare(const struct packet *packet, const struct endpoint_value *endpoint,
+			      struct outcome *outcome)
+{
+	const struct node_config_value *config = node_config_lookup();
+	struct policy_scratch *scratch = policy_scratch_lookup();
+	struct continuation *continuation;
+	struct ipcache_value peer;
+
+	if (!packet || !endpoint || !outcome || !scratch || !config)
+		return DROP_MISSING_STATE;
+	scratch->epoch = *(const volatile __u32 *)&config->policy_epoch;
+	/* Epoch 0: the loader has not yet written the node's configuration. */
+	if (scratch->epoch == 0)
+		return DROP_MISSING_STATE;
+	peer = ipcache_lookup(packet,
+			      outcome->direction == POLICYC_EGRESS ? &packet->destination : &packet->source,
+			      config);
+	outcome->peer_identity = peer.identity;
+	outcome->decision = POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	scratch->context.peer_class = peer.peer_class;
+	scratch->context.peer_identity = peer.identity;
+	scratch->context.host_port = bpf_ntohs(packet->destination_port);
+	scratch->context.protocol = packet->protocol;
+	scratch->context.family = packet->family;
+	scratch->decision = POLICYC_UNDECIDED;
+	scratch->connection = outcome->known;
+	continuation = continuation_of(scratch);
+	continuation->packet = *packet;
+	continuation->endpoint = *endpoint;
+	return DROP_NONE;
+}
+
+/* Asks the policy of the endpoint; returns only when that failed, with the reason to drop. For the main program only. */
+static __always_inline __u32 policy_ask(struct __sk_buff *skb, const struct packet *packet,
+					const struct endpoint_value *endpoint,
 					enum policyc_direction direction, struct outcome *outcome)
 {
-	__u32 epoch = *(const volatile __u32 *)&config->policy_epoch;
-	struct policy_context context = {};
-	struct ipcache_value peer;
-	int decision;
+	__u32 slot = endpoint->policy_slot;
+	int reason = policy_prepare(packet, endpoint, outcome);
 
-	/* Epoch 0: the loader has not yet written the node's configuration. */
-	if (epoch == 0) {
-		outcome->decision = POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
-		outcome->reason = DROP_MISSING_STATE;
-		return epoch;
-	}
-	peer = ipcache_lookup(packet, direction == POLICYC_EGRESS ? &packet->destination : &packet->source,
-			      config);
-	context.peer_class = peer.peer_class;
-	context.peer_identity = peer.identity;
-	context.host_port = bpf_ntohs(packet->destination_port);
-	context.protocol = packet->protocol;
-	context.family = packet->family;
-	decision = direction == POLICYC_EGRESS ? policy_verdict_egress(&context)
-					       : policy_verdict_ingress(&context);
-	outcome->peer_identity = peer.identity;
-	outcome->decision = (__u32)decision;
-	outcome->reason = policy_reason(decision);
-	return epoch;
+	if (reason)
+		return (__u32)reason;
+	bpf_tail_call(skb, &policies, POLICYC_POLICY_INDEX(slot, direction));
+	return DROP_POLICY_MISSING;
 }
 
 /* Audit mode lets policy denials through, nothing else. */

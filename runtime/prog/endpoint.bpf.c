@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The two programs of an endpoint, on the host side of its veth: what it sends arrives there (tcx ingress), what it
- * receives leaves there (tcx egress).
+ * The programs of a node; every endpoint runs the same ones. On the host side of its veth, what an endpoint sends meets
+ * from_endpoint (tcx ingress), what it receives to_endpoint (tcx egress):
  *
- *   parse -> endpoint -> conntrack -> policy -> event
+ *   parse -> endpoint -> conntrack -> pass, drop, or ask the policy
+ *
+ * The policy program of the endpoint's shape decides and goes on to finish_egress or finish_ingress:
+ *
+ *   decision -> conntrack -> event -> pass or drop
  */
 #include "runtime/include/conntrack.h"
 #include "runtime/include/endpoint.h"
@@ -54,6 +58,9 @@ static __always_inline __u32 admit(const struct endpoint_value *endpoint,
 	return DROP_NONE;
 }
 
+/* Instead of a drop reason: the policy must be asked. */
+#define ASK_POLICY 0x100U
+
 /* A packet of a known connection; DROP_NONE if it passes. */
 static __always_inline __u32 known_connection(struct __sk_buff *skb, const struct packet *packet,
 					      const struct endpoint_value *endpoint,
@@ -63,23 +70,16 @@ static __always_inline __u32 known_connection(struct __sk_buff *skb, const struc
 {
 	bool original = entry->direction == direction;
 	union ct_verdict verdict = ct_verdict_read(entry);
-	__u32 epoch;
 
 	outcome->decision = verdict.decision;
 	outcome->peer_identity = entry->peer_identity;
 	outcome->reason = policy_reason((int)verdict.decision);
 	if (original && (verdict.policy_epoch != config->policy_epoch || outcome->reason)) {
-		epoch = policy_ask(packet, config, direction, outcome);
-		/* A denial is kept as well: it also stops the replies. */
-		entry->peer_identity = outcome->peer_identity;
-		ct_verdict_write(entry, epoch, outcome->decision);
+		outcome->known = true;
+		return ASK_POLICY;
 	}
-	if (outcome->reason) {
-		if (!policy_audits(endpoint, outcome->reason))
-			return outcome->reason;
-		if (!policy_reason((int)verdict.decision))
-			event_passed(skb, packet, endpoint, outcome, true);
-	}
+	if (outcome->reason && !policy_audits(endpoint, outcome->reason))
+		return outcome->reason;
 	ct_track(entry, packet, original, now);
 	if (config->flags & NODE_CT_ACCOUNTING)
 		ct_account(entry, skb, packet);
@@ -96,41 +96,16 @@ static __always_inline bool makes_entry(const struct packet *packet)
 	       packet->kind == PACKET_ECHO_REQUEST || packet->kind == PACKET_OTHER_PROTOCOL;
 }
 
-/* Asks the policy, remembers what can be remembered and reports; outcome->reason is DROP_NONE if the packet passes. */
-__noinline int new_connection(struct __sk_buff *skb, const struct packet *packet,
-			      const struct endpoint_value *endpoint, struct outcome *outcome)
-{
-	const struct node_config_value *config = node_config_lookup();
-	enum policyc_direction direction;
-	bool audited;
-	__u32 epoch;
-
-	if (!packet || !endpoint || !outcome || !config)
-		return DROP_MISSING_STATE;
-	direction = outcome->direction;
-	epoch = policy_ask(packet, config, direction, outcome);
-	audited = policy_audits(endpoint, outcome->reason);
-	if (outcome->reason && !audited)
-		return (int)outcome->reason;
-	if (makes_entry(packet) &&
-	    ct_create(skb, packet, direction, epoch, outcome->decision, outcome->peer_identity, clock_now()))
-		return DROP_CONNTRACK_FULL;
-	if (audited || config->flags & NODE_TRACE_VERDICTS)
-		event_passed(skb, packet, endpoint, outcome, audited);
-	return DROP_NONE;
-}
-
+/* A drop reason, DROP_NONE or ASK_POLICY. */
 static __always_inline __u32 decide(struct __sk_buff *skb, struct packet *packet,
-				    const struct endpoint_value *endpoint, struct outcome *outcome,
+				    const struct endpoint_value *endpoint,
+				    const struct node_config_value *config, struct outcome *outcome,
 				    enum policyc_direction direction)
 {
-	const struct node_config_value *config = node_config_lookup();
 	struct ct_value *entry = NULL;
 	__u64 now = clock_now();
 	__u32 reason;
 
-	if (!config)
-		return DROP_MISSING_STATE;
 	reason = admit(endpoint, config, packet, direction);
 	if (reason)
 		return reason;
@@ -152,7 +127,21 @@ static __always_inline __u32 decide(struct __sk_buff *skb, struct packet *packet
 	}
 	if (entry && !ct_reopens(entry, packet))
 		return known_connection(skb, packet, endpoint, config, entry, outcome, direction, now);
-	return (__u32)new_connection(skb, packet, endpoint, outcome);
+	return ASK_POLICY;
+}
+
+/* Counts and reports what comes of a packet; `endpoint` may be null. */
+static __always_inline int leave(struct __sk_buff *skb, const struct packet *packet,
+				 const struct endpoint_value *endpoint, struct outcome *outcome,
+				 enum policyc_direction direction, __u32 reason)
+{
+	if (!reason) {
+		count_forwarded(direction, skb->len - packet->network_offset);
+		return POLICYC_PASS;
+	}
+	count_dropped(reason, direction, skb->len - packet->network_offset);
+	event_dropped(skb, packet, endpoint, outcome, reason);
+	return POLICYC_DROP;
 }
 
 static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction direction)
@@ -161,18 +150,17 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 	struct packet packet = {};
 	__u32 reason = (__u32)parse_packet(skb, &packet);
 	const struct endpoint_value *endpoint = endpoint_lookup(skb);
+	const struct node_config_value *config = node_config_lookup();
 
 	if (!endpoint)
 		reason = DROP_UNKNOWN_ENDPOINT;
+	else if (!config)
+		reason = DROP_MISSING_STATE;
 	else if (!reason)
-		reason = decide(skb, &packet, endpoint, &outcome, direction);
-	if (!reason) {
-		count_forwarded(direction, skb->len - packet.network_offset);
-		return POLICYC_PASS;
-	}
-	count_dropped(reason, direction, skb->len - packet.network_offset);
-	event_dropped(skb, &packet, endpoint, &outcome, reason);
-	return POLICYC_DROP;
+		reason = decide(skb, &packet, endpoint, config, &outcome, direction);
+	if (reason == ASK_POLICY && endpoint)
+		reason = policy_ask(skb, &packet, endpoint, direction, &outcome);
+	return leave(skb, &packet, endpoint, &outcome, direction, reason);
 }
 
 SEC("tc")
@@ -185,6 +173,83 @@ SEC("tc")
 int to_endpoint(struct __sk_buff *skb)
 {
 	return handle(skb, POLICYC_INGRESS);
+}
+
+/* The entry of the connection that asked; null if it was evicted or taken over meanwhile. */
+static __always_inline struct ct_value *asking_connection(const struct policy_scratch *scratch,
+							  const struct packet *packet,
+							  enum policyc_direction direction, __u64 now)
+{
+	struct ct_value *entry = scratch->connection ? ct_lookup(packet, direction, now) : NULL;
+
+	return entry && entry->direction == direction ? entry : NULL;
+}
+
+/* Remembers a decision where it can be remembered and reports it; DROP_NONE if the packet passes. */
+static __always_inline __u32 conclude(struct __sk_buff *skb, const struct policy_scratch *scratch,
+				      const struct continuation *asked, struct outcome *outcome,
+				      enum policyc_direction direction)
+{
+	const struct node_config_value *config = node_config_lookup();
+	const struct packet *packet = &asked->packet;
+	bool audited, was_denied = false;
+	struct ct_value *entry;
+	__u64 now = clock_now();
+
+	if (!config)
+		return DROP_MISSING_STATE;
+	entry = asking_connection(scratch, packet, direction, now);
+	audited = policy_audits(&asked->endpoint, outcome->reason);
+	if (entry) {
+		was_denied = policy_reason((int)entry->decision) != DROP_NONE;
+		/* A denial is kept as well: it also stops the replies. */
+		entry->peer_identity = outcome->peer_identity;
+		ct_verdict_write(entry, scratch->epoch, outcome->decision);
+	}
+	if (outcome->reason && !audited)
+		return outcome->reason;
+	if (entry) {
+		ct_track(entry, packet, true, now);
+		if (config->flags & NODE_CT_ACCOUNTING)
+			ct_account(entry, skb, packet);
+		if (audited && !was_denied)
+			event_passed(skb, packet, &asked->endpoint, outcome, true);
+		return DROP_NONE;
+	}
+	if (makes_entry(packet) &&
+	    ct_create(skb, packet, direction, scratch->epoch, outcome->decision, outcome->peer_identity, now))
+		return DROP_CONNTRACK_FULL;
+	if (audited || config->flags & NODE_TRACE_VERDICTS)
+		event_passed(skb, packet, &asked->endpoint, outcome, audited);
+	return DROP_NONE;
+}
+
+static __always_inline int finish(struct __sk_buff *skb, enum policyc_direction direction)
+{
+	struct outcome outcome = {.direction = (__u8)direction};
+	struct policy_scratch *scratch = policy_scratch_lookup();
+	const struct continuation *asked;
+
+	if (!scratch)
+		return POLICYC_DROP;
+	asked = continuation_of(scratch);
+	outcome.decision = scratch->decision;
+	outcome.peer_identity = scratch->context.peer_identity;
+	outcome.reason = policy_reason((int)outcome.decision);
+	return leave(skb, &asked->packet, &asked->endpoint, &outcome, direction,
+		     conclude(skb, scratch, asked, &outcome, direction));
+}
+
+SEC("tc")
+int finish_ingress(struct __sk_buff *skb)
+{
+	return finish(skb, POLICYC_INGRESS);
+}
+
+SEC("tc")
+int finish_egress(struct __sk_buff *skb)
+{
+	return finish(skb, POLICYC_EGRESS);
 }
 
 char datapath_license[] SEC("license") = "Dual BSD/GPL";

@@ -7,12 +7,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "compiler/backend/backend.h"
+#include "compiler/backend/cache.h"
 
 namespace {
 
@@ -104,6 +106,37 @@ void threads_case(int rounds) {
               "8 table policies", one, two, one / two);
 }
 
+// A key made and its object read and checked, from files that the kernel has in memory.
+void cache_case(std::size_t bytes, int rounds) {
+  using namespace policyc::backend;
+  std::string folder = (std::filesystem::temp_directory_path() / "policyc-bench-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) std::exit(1);
+  const auto key = [] { return CacheKeyBuilder::start().value().add("a shape's hash").finish(); };
+  auto cache = ObjectCache::open(folder).value();
+  if (!cache.put(key(), Bytes(bytes, 7))) std::exit(1);
+  const auto times = repeat(rounds, wall_now, [&] {
+    if (!cache.get(key())) std::exit(1);
+  });
+  std::printf("cache hit of %6zu bytes, with key   median %7.3f ms wall, minimum %7.3f\n", bytes,
+              median(times), *std::ranges::min_element(times));
+  std::filesystem::remove_all(folder);
+}
+
+void sections_case(int rounds) {
+  using namespace policyc::backend;
+  const auto object = datapath_object();
+  const Bytes content(500, 'x');
+  const std::vector<NamedSection> sections{{".policyc.1", content},
+                                           {".policyc.2", content},
+                                           {".policyc.3", content},
+                                           {".policyc.4", content}};
+  const auto times = repeat(rounds, wall_now, [&] {
+    if (!add_sections(object, sections)) std::exit(1);
+  });
+  std::printf("4 sections to an object of %zu bytes median %7.3f ms wall\n", object.size(),
+              median(times));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -114,5 +147,8 @@ int main(int argc, char** argv) {
   one_case("table policy, LLVM IR", kTablePolicy, Output::LlvmIr, rounds);
   one_case("table policy, assembly", kTablePolicy, Output::Assembly, rounds);
   threads_case(std::max(1, rounds / 4));
+  cache_case(20000, rounds);
+  cache_case(68000, rounds);
+  sections_case(rounds);
   return 0;
 }

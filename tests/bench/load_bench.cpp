@@ -1,17 +1,22 @@
-// What it costs to put a compiled policy into the kernel: open, make its maps, verify, JIT. Needs
-// root. Usage: load_bench [RUNS]
+// What it costs to put a compiled policy into the kernel: the node's datapath once, then each
+// shape. Needs root. Usage: load_bench [RUNS]
 #include <chrono>
 #include <iostream>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 #include "compiler/driver/compilation.h"
-#include "loader/bpf/join.h"
+#include "loader/bpf/map.h"
 #include "loader/bpf/object.h"
+#include "loader/endpoint/datapath.h"
 #include "tests/bench/report.h"
 
 namespace {
+
+using namespace policyc;
 
 constexpr const char* kPolicy = R"(apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
@@ -24,56 +29,97 @@ spec:
 )";
 
 using Clock = std::chrono::steady_clock;
+using Programs = bpf::Map<std::uint32_t, std::uint32_t>;
 
-double milliseconds(Clock::duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) {
+    std::cerr << result.error().message << "\n";
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+std::array<int, 2> programs_of(const bpf::Object& object, std::string_view (*name)(std::size_t)) {
+  return {must(object.program_fd(std::string(name(0)))),
+          must(object.program_fd(std::string(name(1))))};
+}
+
+Programs program_array(const bpf::Object& object, const std::string& name) {
+  return Programs(bpf::MapHandle(name, bpf::Fd(::dup(must(object.map_fd(name))))));
+}
+
+// Machine code and translated instructions, in bytes.
+std::size_t bytes_of(const bpf::Object& object, std::initializer_list<const char*> names) {
+  std::size_t total = 0;
+  for (const char* name : names) {
+    const auto info = must(bpf::program_info(must(object.program_fd(name))));
+    total += info.jited_bytes + std::size_t{info.instructions} * 8;
+  }
+  return total;
+}
+
+bpf::Object load_datapath() {
+  auto object = must(bpf::Object::open(backend::datapath_object(), "policyc_bench"));
+  for (const char* map : {"conntrack4", "conntrack6"}) must(object.set_max_entries(map, 65536));
+  must(object.load());
+  must(endpoint::install_finish(program_array(object, "policy_finish"),
+                                programs_of(object, endpoint::finish_program_name)));
+  return object;
+}
+
+// Open, verify, JIT, slot; with room for 65,536 classes as the loader makes it.
+bpf::Object load_shape(const bpf::Object& node, const Programs& policies,
+                       const driver::CompiledObject& compiled, std::uint32_t slot) {
+  auto object = must(bpf::Object::open(compiled.object, "policyc_bench"));
+  for (const char* map : {"policy_scratch", "policy_finish"})
+    must(object.reuse_map(map, must(node.map_fd(map))));
+  must(object.set_max_entries("policy_rows_in", 16385));
+  must(object.load());
+  must(endpoint::fill_slot(policies, slot, programs_of(object, endpoint::policy_program_name)));
+  return object;
 }
 
 int run(std::size_t runs) {
-  using namespace policyc;
   driver::Compilation compilation({});
   if (!compilation.parse({{"policy.yaml", kPolicy}}, {}) || !compilation.resolve() ||
       !compilation.build_shapes())
     return 1;
   const auto& shape = compilation.shapes().front().shape;
   std::vector<double> compile_times;
-  std::vector<double> load_times;
-  std::vector<double> shared_times;
-  std::optional<bpf::Object> node;  // its maps play those of the node
+  std::vector<double> first_times;
+  std::vector<double> more_times;
+  std::optional<bpf::Object> node;
+  std::optional<bpf::Object> policy;
   for (std::size_t i = 0; i < runs; ++i) {
-    const auto start = Clock::now();
-    auto compiled = driver::compile_shape(shape, compilation.sources(), bpf::join_objects);
-    if (!compiled) {
-      std::cerr << compiled.error().message << "\n";
-      return 1;
-    }
-    compile_times.push_back(milliseconds(Clock::now() - start));
-    const auto load_start = Clock::now();
-    auto object = bpf::Object::open(compiled->object, "policyc_bench");
-    for (const char* map : {"conntrack4", "conntrack6"}) {
-      if (object && !object->set_max_entries(map, 65536)) return 1;
-    }
-    if (!object || !object->load()) {
-      std::cerr << "the object does not load\n";
-      return 1;
-    }
-    load_times.push_back(milliseconds(Clock::now() - load_start));
-    if (!node) node = std::move(*object);
-    const auto shared_start = Clock::now();
-    auto sharing = bpf::Object::open(compiled->object, "policyc_bench");
-    if (!sharing) return 1;
-    for (const bpf::MapSpec& map : node->maps()) {
-      if (map.name.starts_with("policy_")) continue;
-      const auto fd = node->map_fd(map.name);
-      if (!fd || !sharing->reuse_map(map.name, *fd)) return 1;
-    }
-    if (!sharing->load()) return 1;
-    shared_times.push_back(milliseconds(Clock::now() - shared_start));
+    auto start = Clock::now();
+    const auto compiled = must(driver::compile_shape(shape, compilation.sources()));
+    compile_times.push_back(milliseconds_since(start));
+    start = Clock::now();
+    node = load_datapath();
+    const Programs policies = program_array(*node, "policies");
+    policy = load_shape(*node, policies, compiled, 1);
+    first_times.push_back(milliseconds_since(start));
+    start = Clock::now();
+    const auto more = load_shape(*node, policies, compiled, 2);
+    more_times.push_back(milliseconds_since(start));
   }
-  bench::report("shape to joined object, in process", compile_times, "ms");
-  bench::report("load with new maps: open, maps, verify, JIT", load_times, "ms");
-  bench::report("load on a node whose maps are there: open, verify, JIT", shared_times, "ms",
-                bench::quantile(load_times, 0.5));
+  bench::report("shape to object, in process", compile_times, "ms");
+  bench::report("load of the first shape on a node: datapath with its maps, shape", first_times,
+                "ms");
+  bench::report("load of one more shape on a node: open, verify, JIT, slot", more_times, "ms",
+                bench::quantile(first_times, 0.5));
+  const auto datapath_bytes =
+      bytes_of(*node, {"from_endpoint", "to_endpoint", "finish_ingress", "finish_egress"});
+  bench::report("program memory of the datapath, once", {static_cast<double>(datapath_bytes)},
+                "bytes");
+  bench::report("program memory of a shape",
+                {static_cast<double>(bytes_of(*policy, {"policy_ingress", "policy_egress"}))},
+                "bytes");
   return 0;
 }
 

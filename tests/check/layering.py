@@ -42,6 +42,7 @@ SHARED = "runtime/abi"
 ONLY = {
     # The second engine must not share code with the first.
     "compiler/eval": {"compiler/policy", "compiler/diag", "compiler/source", "compiler/support"},
+    "compiler/identity": {"compiler/policy", "compiler/support"},
     # Knows no policy.
     "compiler/backend": {"compiler/support"},
     "compiler/matrix": {"compiler/support"},

@@ -5,11 +5,10 @@
 #include <cstring>
 #include <ctime>
 #include <stdexcept>
+#include <string_view>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "runtime/abi/abi.h"
 
@@ -32,28 +31,6 @@ const char* policy_object(Policy policy) {
   throw std::invalid_argument("policy");
 }
 
-// Joins the datapath and a policy in memory and returns the ELF.
-Bytes join(Policy policy) {
-  const int fd = memfd_create("joined", MFD_CLOEXEC);
-  if (fd < 0) fail("memfd_create", errno);
-  const std::string path = "/proc/self/fd/" + std::to_string(fd);
-  bpf_linker* linker = bpf_linker__new(path.c_str(), nullptr);
-  if (linker == nullptr) fail("bpf_linker__new", errno);
-  for (const char* object :
-       {POLICYC_DATAPATH_OBJECT, POLICYC_BENCH_OBJECT, policy_object(policy)}) {
-    if (const int error = bpf_linker__add_file(linker, object, nullptr); error != 0)
-      fail(object, -error);
-  }
-  if (const int error = bpf_linker__finalize(linker); error != 0)
-    fail("bpf_linker__finalize", -error);
-  bpf_linker__free(linker);
-  Bytes bytes(static_cast<std::size_t>(lseek(fd, 0, SEEK_END)));
-  if (pread(fd, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    fail("pread", errno);
-  close(fd);
-  return bytes;
-}
-
 int print_warnings(libbpf_print_level level, const char* format, va_list arguments) {
   return level == LIBBPF_WARN ? std::vfprintf(stderr, format, arguments) : 0;
 }
@@ -61,9 +38,15 @@ int print_warnings(libbpf_print_level level, const char* format, va_list argumen
 // Full-size tables would only cost time.
 void shrink(bpf_object* object) {
   for (const char* name :
-       {"conntrack4", "conntrack6", "fragments", "ipcache4", "ipcache6", "endpoints"}) {
+       {"conntrack4", "conntrack6", "fragments", "ipcache4", "ipcache6", "endpoints", "policies"}) {
     bpf_map__set_max_entries(bpf_object__find_map_by_name(object, name), 1024);
   }
+}
+
+bpf_object* open_object(const char* path) {
+  bpf_object* object = bpf_object__open_file(path, nullptr);
+  if (object == nullptr) fail(path, errno);
+  return object;
 }
 
 std::array<std::uint8_t, 16> address6(const char* text) {
@@ -82,12 +65,17 @@ void Datapath::check(int error, const char* what) {
 
 Datapath::Datapath(Policy policy, const std::function<void(bpf_object*)>& adjust) {
   libbpf_set_print(print_warnings);
-  const Bytes elf = join(policy);
-  object_.reset(bpf_object__open_mem(elf.data(), elf.size(), nullptr));
-  if (!object_) fail("bpf_object__open_mem", errno);
+  object_.reset(open_object(POLICYC_DATAPATH_OBJECT));
   shrink(object_.get());
   if (adjust) adjust(object_.get());
   check(bpf_object__load(object_.get()), "bpf_object__load");
+  bench_.reset(open_object(POLICYC_BENCH_OBJECT));
+  check(bpf_object__load(bench_.get()), "bpf_object__load");
+  for (const char* name : {"finish_ingress", "finish_egress"}) {
+    const std::uint32_t index = std::string_view(name) == "finish_egress";
+    put("policy_finish", index, program(name));
+  }
+  add_policy(policy, kSlot);
 
   const auto take = [](void* context, void* data, std::size_t size) -> int {
     if (size != sizeof(event)) return -EINVAL;
@@ -107,14 +95,36 @@ std::unique_ptr<Datapath> Datapath::ready(Policy policy,
   datapath->set_config();
   datapath->set_peer(kRemote4, kAllowedClass);
   datapath->set_peer(kRemote6, kAllowedClass);
+  return datapath;
+}
+
+void Datapath::add_policy(Policy policy, std::uint32_t slot) {
+  std::unique_ptr<bpf_object, Closer> object(open_object(policy_object(policy)));
+  for (const char* name : {"policy_scratch", "policy_finish"}) {
+    check(bpf_map__reuse_fd(bpf_object__find_map_by_name(object.get(), name), map(name)), name);
+  }
+  check(bpf_object__load(object.get()), "bpf_object__load");
+  policies_[slot] = std::move(object);
+  put("policies", POLICYC_POLICY_INDEX(slot, POLICYC_INGRESS), program("policy_ingress"));
+  put("policies", POLICYC_POLICY_INDEX(slot, POLICYC_EGRESS), program("policy_egress"));
   if (policy == Policy::Matrix) {
     // Class c is row c; the policy's rows beyond are unknown.
     for (const char* name : {"policy_rows_in", "policy_rows_out"}) {
-      datapath->put(name, std::uint32_t{0}, policy_rows_value{{0, 1, 2, 3}});
-      datapath->put(name, std::uint32_t{1}, policy_rows_value{{4, 5, 6, 0}});
+      put(name, std::uint32_t{0}, policy_rows_value{{0, 1, 2, 3}});
+      put(name, std::uint32_t{1}, policy_rows_value{{4, 5, 6, 0}});
     }
   }
-  return datapath;
+}
+
+void Datapath::erase(const char* name, std::uint32_t key) {
+  check(bpf_map_delete_elem(map(name), &key), name);
+}
+
+std::vector<bpf_object*> Datapath::objects() const {
+  std::vector<bpf_object*> all{object_.get(), bench_.get()};
+  for (auto slot = policies_.rbegin(); slot != policies_.rend(); ++slot)
+    all.push_back(slot->second.get());
+  return all;
 }
 
 int Datapath::program(Hook hook) const {
@@ -122,15 +132,18 @@ int Datapath::program(Hook hook) const {
 }
 
 int Datapath::program(const char* name) const {
-  const bpf_program* program = bpf_object__find_program_by_name(object_.get(), name);
-  if (program == nullptr) throw std::runtime_error(name);
-  return bpf_program__fd(program);
+  for (const bpf_object* object : objects()) {
+    if (const bpf_program* program = bpf_object__find_program_by_name(object, name))
+      return bpf_program__fd(program);
+  }
+  throw std::runtime_error(name);
 }
 
 int Datapath::map(const char* name) const {
-  const int fd = bpf_object__find_map_fd_by_name(object_.get(), name);
-  if (fd < 0) throw std::runtime_error(name);
-  return fd;
+  for (const bpf_object* object : objects()) {
+    if (const int fd = bpf_object__find_map_fd_by_name(object, name); fd >= 0) return fd;
+  }
+  throw std::runtime_error(name);
 }
 
 RunResult Datapath::run(int program_fd, const Bytes& packet, RunOptions options) const {
@@ -147,11 +160,13 @@ RunResult Datapath::run(int program_fd, const Bytes& packet, RunOptions options)
   return {.action = run.retval, .nanoseconds = run.duration};
 }
 
-void Datapath::set_endpoint(std::uint16_t flags) {
+void Datapath::set_endpoint(std::uint16_t flags, std::uint32_t slot) {
   endpoint_value endpoint{};
   endpoint.identity = kLocalIdentity;
   endpoint.endpoint_id = kEndpointId;
   endpoint.flags = flags;
+  endpoint.policy_slot = slot;
+  endpoint.shape_tag = kShapeTag + slot;
   endpoint.ipv4 = inet_addr(kLocal4);
   std::memcpy(endpoint.ipv6, address6(kLocal6).data(), sizeof(endpoint.ipv6));
   put("endpoints", kLoopback, endpoint);

@@ -1,9 +1,10 @@
 #pragma once
-// The datapath joined with a stub policy and loaded into the running kernel, for BPF_PROG_TEST_RUN.
+// The datapath with a stub policy in a slot, loaded into the running kernel, for BPF_PROG_TEST_RUN.
 // Interface 1 (loopback, what test runs say) is the endpoint: kLocal4, kLocal6. Needs root.
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,6 +29,8 @@ inline constexpr std::uint32_t kLoopback = 1;
 inline constexpr std::uint32_t kLocalIdentity = 5001;
 inline constexpr std::uint32_t kRemoteIdentity = 5002;
 inline constexpr std::uint16_t kEndpointId = 42;
+inline constexpr std::uint32_t kSlot = 1;               // of the first policy
+inline constexpr std::uint32_t kShapeTag = 0x3a721c00;  // the endpoint's is this plus its slot
 
 // The stub policies of tests/kernel/policies.
 enum class Policy : std::uint8_t { AllowAll, DenyAll, Matrix };
@@ -52,17 +55,21 @@ struct RunResult {
 
 class Datapath {
  public:
-  // `adjust` may change the object before it is loaded. Throws std::runtime_error.
+  // The policy in kSlot. `adjust` may change the datapath's object before it is loaded. Throws
+  // std::runtime_error.
   explicit Datapath(Policy policy, const std::function<void(bpf_object*)>& adjust = {});
-  // As above with an endpoint, a node configuration (epoch 1) and, for the matrix, both peers in
-  // kAllowedClass.
+  // As above with an endpoint, a node configuration (epoch 1) and both peers in kAllowedClass.
   static std::unique_ptr<Datapath> ready(Policy policy,
                                          const std::function<void(bpf_object*)>& adjust = {});
+
+  // Loads another policy into a slot. Its programs and maps are found before those of lower slots.
+  void add_policy(Policy policy, std::uint32_t slot);
 
   [[nodiscard]] int program(Hook hook) const;
   [[nodiscard]] int program(const char* name) const;
   [[nodiscard]] int map(const char* name) const;
-  [[nodiscard]] bpf_object* object() const { return object_.get(); }
+  // The datapath's, then those of the policies.
+  [[nodiscard]] std::vector<bpf_object*> objects() const;
 
   RunResult run(int program_fd, const Bytes& packet, RunOptions options = {}) const;
   RunResult run(Hook hook, const Bytes& packet, RunOptions options = {}) const {
@@ -80,7 +87,9 @@ class Datapath {
     return value;
   }
 
-  void set_endpoint(std::uint16_t flags = 0);
+  void erase(const char* name, std::uint32_t key);
+
+  void set_endpoint(std::uint16_t flags = 0, std::uint32_t slot = kSlot);
   void set_config(std::uint32_t flags = 0, std::uint32_t epoch = 1);
   void set_peer(const char* address, std::uint32_t peer_class,
                 std::uint32_t identity = kRemoteIdentity);
@@ -106,6 +115,8 @@ class Datapath {
     void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
   };
   std::unique_ptr<bpf_object, Closer> object_;
+  std::unique_ptr<bpf_object, Closer> bench_;
+  std::map<std::uint32_t, std::unique_ptr<bpf_object, Closer>> policies_;  // by slot
   std::unique_ptr<ring_buffer, Closer> ring_;
   std::vector<event> events_;
 };

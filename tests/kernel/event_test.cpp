@@ -33,7 +33,7 @@ TEST_P(Events, ADropTellsEverything) {
   EXPECT_LT(record.time_ns, (static_cast<std::uint64_t>(before.tv_sec) + 60) * 1'000'000'000U);
   EXPECT_EQ(record.family, family);
   EXPECT_EQ(record.decision, static_cast<std::uint32_t>(POLICYC_DECISION(POLICY_DENY, 21)));
-  EXPECT_EQ(record.shape_tag, 0x3a721c00U);
+  EXPECT_EQ(record.shape_tag, kShapeTag + kSlot);
   EXPECT_EQ(record.local_identity, kLocalIdentity);
   EXPECT_EQ(record.peer_identity, kRemoteIdentity);
   EXPECT_EQ(record.interface_index, kLoopback);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "runtime/include/generated.h"
 
-const volatile policyc_u32 policy_shape_tag = 0xa110a110;
-
 int policy_verdict_ingress(const struct policy_context *context)
 {
 	if (!context)
@@ -16,3 +14,5 @@ int policy_verdict_egress(const struct policy_context *context)
 		return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 	return POLICYC_DECISION(POLICY_ALLOW, 2);
 }
+
+POLICYC_POLICY_PROGRAMS;

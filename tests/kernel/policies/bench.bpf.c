@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Programs that only the measurements use, joined to every test object. */
+/* Programs that only the measurements use. */
 #include <linux/types.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -37,3 +37,5 @@ int bench_next_flow(struct __sk_buff *skb)
 	bpf_tail_call(skb, &bench_target, 0);
 	return 0;
 }
+
+char bench_license[] SEC("license") = "Dual BSD/GPL";

@@ -2,8 +2,6 @@
 /* A policy in the shape of the generated ones: class to row by map, then a decision. Rows are listed in datapath.h. */
 #include "runtime/include/generated.h"
 
-const volatile policyc_u32 policy_shape_tag = 0x3a721c00;
-
 POLICYC_ROWS_MAP(policy_rows_in);
 POLICYC_ROWS_MAP(policy_rows_out);
 
@@ -57,3 +55,5 @@ int policy_verdict_egress(const struct policy_context *context)
 {
 	return context ? decide(context, &policy_rows_out) : POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 }
+
+POLICYC_POLICY_PROGRAMS;

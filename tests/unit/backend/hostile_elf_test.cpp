@@ -29,7 +29,7 @@ void feed(const Bytes& bytes, Survival& survival) {
   (void)set_rodata(patched, "policy_shape_tag", Bytes(4, 1));
   EXPECT_EQ(patched.size(), bytes.size());
   (void)read_section(bytes, ".rodata");
-  if (const auto added = add_section(bytes, ".policyc.meta", Bytes(4))) {
+  if (const auto added = add_section(bytes, ".policyc.test", Bytes(4))) {
     EXPECT_LT(added->size(), 3 * bytes.size() + (std::size_t{1} << 20));
   }
   (void)strip_debug(bytes);

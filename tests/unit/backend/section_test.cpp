@@ -12,18 +12,44 @@ const Bytes kContent{'{', '}', 0, 255};
 
 TEST(Section, IsReadBackAsItWasAdded) {
   const auto object = object_of(kSamplePolicy);
-  const auto added = add_section(object, ".policyc.meta", kContent);
+  const auto added = add_section(object, ".policyc.test", kContent);
   ASSERT_TRUE(added.has_value());
-  EXPECT_EQ(read_section(*added, ".policyc.meta").value(), kContent);
+  EXPECT_EQ(read_section(*added, ".policyc.test").value(), kContent);
   const auto second = add_section(*added, ".policyc.more", {});
   ASSERT_TRUE(second.has_value());
   EXPECT_EQ(read_section(*second, ".policyc.more").value(), Bytes{});
-  EXPECT_EQ(read_section(*second, ".policyc.meta").value(), kContent);
+  EXPECT_EQ(read_section(*second, ".policyc.test").value(), kContent);
+}
+
+TEST(Section, SeveralAtOnceAreTheSameAsOneByOne) {
+  const auto object = object_of(kSamplePolicy);
+  const std::vector<NamedSection> sections{{".policyc.a", kContent}, {".policyc.b", {}}};
+  const auto at_once = add_sections(object, sections);
+  ASSERT_TRUE(at_once.has_value());
+  const auto first = add_section(object, ".policyc.a", kContent);
+  EXPECT_EQ(*at_once, add_section(*first, ".policyc.b", {}).value());
+  EXPECT_EQ(add_sections(object, {}).value(), object);
+  const std::vector<NamedSection> twice{{".policyc.a", kContent}, {".policyc.a", {}}};
+  EXPECT_FALSE(add_sections(object, twice).has_value());
+}
+
+TEST(Section, AllOfAPrefixAreReadInOrder) {
+  const std::vector<NamedSection> sections{
+      {".policyc.b", kContent}, {".policyc.a", {}}, {"policyc.c", kContent}};
+  const auto object = add_sections(object_of(kSamplePolicy), sections);
+  ASSERT_TRUE(object.has_value());
+  const auto found = read_sections(*object, ".policyc.");
+  ASSERT_TRUE(found.has_value());
+  const std::vector<std::pair<std::string, Bytes>> expected{{".policyc.b", kContent},
+                                                            {".policyc.a", {}}};
+  EXPECT_EQ(*found, expected);
+  EXPECT_TRUE(read_sections(*object, ".nothing").value().empty());
+  EXPECT_FALSE(read_sections(Bytes{1, 2, 3}, ".policyc.").has_value());
 }
 
 TEST(Section, LeavesTheRestAsItWas) {
   const auto object = object_of(kSamplePolicy);
-  const auto added = add_section(object, ".policyc.meta", kContent);
+  const auto added = add_section(object, ".policyc.test", kContent);
   ASSERT_TRUE(added.has_value());
   for (const auto* name :
        {".text", ".rodata", ".maps", ".BTF", ".BTF.ext", ".rel.text", ".symtab"}) {
@@ -34,11 +60,11 @@ TEST(Section, LeavesTheRestAsItWas) {
 }
 
 TEST(Section, IsNotAllocated) {
-  const auto added = add_section(object_of(kSamplePolicy), ".policyc.meta", kContent);
+  const auto added = add_section(object_of(kSamplePolicy), ".policyc.test", kContent);
   ASSERT_TRUE(added.has_value());
   const auto file = read_elf(*added);
   ASSERT_TRUE(file.has_value());
-  EXPECT_EQ(file->find(".policyc.meta")->header.sh_flags & SHF_ALLOC, 0U);
+  EXPECT_EQ(file->find(".policyc.test")->header.sh_flags & SHF_ALLOC, 0U);
 }
 
 TEST(Section, RefusesANameThatIsThereOrIsNone) {
@@ -50,7 +76,7 @@ TEST(Section, RefusesANameThatIsThereOrIsNone) {
 
 TEST(Section, ReadingOneThatIsNotThereIsAnError) {
   const auto object = object_of(kSamplePolicy);
-  EXPECT_FALSE(read_section(object, ".policyc.meta").has_value());
+  EXPECT_FALSE(read_section(object, ".policyc.test").has_value());
   EXPECT_FALSE(read_section(object, "").has_value());
 }
 

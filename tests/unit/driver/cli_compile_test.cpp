@@ -1,4 +1,4 @@
-// `policyc compile` and `policyc inspect` as a user meets them: exit codes, files, streams.
+// `policyc compile` as a user meets it: exit codes, files, streams.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -332,47 +332,6 @@ TEST_F(Compile, AChangedPolicyIsAnotherObject) {
   write_text(folder_ / "web.yaml", other);
   ASSERT_EQ(compile({"web.yaml", "-o", "other"}).exit_code, 0);
   EXPECT_NE(object("out").filename(), object("other").filename());
-}
-
-// ---- inspect
-
-TEST_F(Compile, InspectPrintsWhatAnObjectCarries) {
-  ASSERT_EQ(compile({"web.yaml", "-o", "out"}).exit_code, 0);
-  const auto text = run_policyc({"inspect", object("out").string()});
-  EXPECT_EQ(text.exit_code, 0) << text.err;
-  EXPECT_THAT(text.out, AllOf(HasSubstr("rule 1: allow"), HasSubstr("web.yaml:15"),
-                              HasSubstr("policy_verdict_ingress"), HasSubstr("map policy_rows_in"),
-                              HasSubstr("BTF yes")));
-  const auto json = run_policyc({"inspect", object("out").string(), "-o", "json"});
-  EXPECT_EQ(json.exit_code, 0);
-  const auto shape = nlohmann::json::parse(json.out);
-  EXPECT_THAT(object("out").filename().string(),
-              HasSubstr(shape["hash"].get<std::string>().substr(0, 12)));
-}
-
-TEST_F(Compile, InspectRefusesGarbage) {
-  ASSERT_EQ(compile({"web.yaml", "-o", "out"}).exit_code, 0);
-  const std::string good = read_bytes(object("out"));
-  const auto inspect = [this](const std::string& bytes) {
-    write_text(folder_ / "x.o", bytes);
-    return run_policyc({"inspect", (folder_ / "x.o").string()});
-  };
-  for (const std::string& bytes :
-       {std::string(), std::string("not an object"), std::string(5000, '\x7f'), good.substr(0, 64),
-        good.substr(0, good.size() / 2), good.substr(0, good.size() - 1)}) {
-    const auto run = inspect(bytes);
-    EXPECT_EQ(run.exit_code, 1) << bytes.size();
-    EXPECT_THAT(run.err, HasSubstr("x.o: "));
-  }
-  std::string tampered = good;
-  const std::size_t at = tampered.find("\"precedence\":1");
-  ASSERT_NE(at, std::string::npos);
-  tampered[at + 13] = '2';
-  const auto run = inspect(tampered);
-  EXPECT_EQ(run.exit_code, 1);
-  EXPECT_THAT(run.err, HasSubstr("hash does not match"));
-  EXPECT_EQ(run_policyc({"inspect", (folder_ / "missing.o").string()}).exit_code, 3);
-  EXPECT_EQ(run_policyc({"inspect", folder_.path().string()}).exit_code, 3);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -13,6 +15,8 @@
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/support/temporary_folder.h"
 
 namespace policyc::testing {
 
@@ -24,10 +28,11 @@ struct Finished {
 };
 
 // Waits for at most a minute. `input` becomes standard input, and must fit a pipe with the reader's
-// help.
+// help. No cache is used unless an argument or `environment` ("NAME=value") names one.
 inline Finished run_policyc(const std::vector<std::string>& arguments,
                             const std::string& input = {},
-                            const std::filesystem::path& directory = {}) {
+                            const std::filesystem::path& directory = {},
+                            const std::vector<std::string>& environment = {}) {
   std::array<int, 2> in{}, out{}, err{};
   EXPECT_EQ(
       pipe2(in.data(), O_CLOEXEC) | pipe2(out.data(), O_CLOEXEC) | pipe2(err.data(), O_CLOEXEC), 0);
@@ -42,6 +47,8 @@ inline Finished run_policyc(const std::vector<std::string>& arguments,
     dup2(in[0], 0);
     dup2(out[1], 1);
     dup2(err[1], 2);
+    setenv("POLICYC_CACHE", "", 1);
+    for (const std::string& variable : environment) putenv(strdup(variable.c_str()));
     if (!folder.empty() && chdir(folder.c_str()) != 0) _exit(120);
     execv(argv[0], argv.data());
     _exit(121);
@@ -95,29 +102,5 @@ inline Finished run_policyc(const std::vector<std::string>& arguments,
   if (in_time && WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
   return result;
 }
-
-// A folder that goes away with the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string path = (std::filesystem::temp_directory_path() / "policyc-test-XXXXXX").string();
-    if (mkdtemp(path.data()) == nullptr) ADD_FAILURE() << "mkdtemp: " << path;
-    path_ = path;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const {
-    return path_ / name;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace policyc::testing

@@ -13,6 +13,7 @@ namespace {
 using ir::testing::kTcp;
 using ir::testing::label;
 using ir::testing::RandomPolicy;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -50,7 +51,7 @@ TEST(Emit, NamesBothFunctionsAndTheShape) {
               HasSubstr("int policy_verdict_ingress(const struct policy_context *context)\n{"));
   EXPECT_THAT(emitted.text,
               HasSubstr("int policy_verdict_egress(const struct policy_context *context)\n{"));
-  EXPECT_THAT(emitted.text, HasSubstr("policy_shape_tag = " + std::to_string(shape.tag()) + "U;"));
+  EXPECT_THAT(emitted.text, EndsWith("\nPOLICYC_POLICY_PROGRAMS;\n"));
   EXPECT_THAT(emitted.text, HasSubstr("Shape: " + shape.hash));
 }
 
@@ -65,13 +66,12 @@ TEST(Emit, ConstantsReadNoMap) {
 
 TEST(Emit, ComparesTestPeersThenProtocolThenPort) {
   const std::string text =
-      text_of(ingress({allow(3, {0, 1}, {{kTcp, 80, 80}, {kTcp, 8000, 8100}})}));
+      text_of(ingress({allow(3, {0, 1}, {{kTcp, 8000, 8100}, {17, 0, 0xffff}})}));
   EXPECT_THAT(
       text,
-      HasSubstr("#define PEER_IN_0 2U /* any:app=a */\n#define PEER_IN_1 4U /* any:app=b */\n"));
+      HasSubstr("#define PEER_IN_A 2U /* any:app=a */\n#define PEER_IN_B 4U /* any:app=b */\n"));
   EXPECT_THAT(text, HasSubstr("POLICYC_ROWS_MAP(policy_rows_in);"));
-  EXPECT_THAT(text, HasSubstr("peers & (PEER_IN_0 | PEER_IN_1)"));
-  EXPECT_THAT(text, HasSubstr("context->host_port == 80"));
+  EXPECT_THAT(text, HasSubstr("peers & (PEER_IN_A | PEER_IN_B)"));
   EXPECT_THAT(text, HasSubstr("context->host_port >= 8000 && context->host_port <= 8100"));
   EXPECT_THAT(text, HasSubstr("#line 13 \"web.yaml\""));
   EXPECT_THAT(text, HasSubstr("return POLICYC_DECISION(POLICY_ALLOW, 3);"));
@@ -99,10 +99,16 @@ TEST(Emit, RulesWithoutPortsOrPeersDecideNothing) {
   ir::Rule no_ports = allow(1, {0}, {});
   ir::Rule no_peers = allow(2, {}, {{kTcp, 80, 80}});
   no_peers.any_peer = false;
-  const std::string text = text_of(ingress({no_ports, no_peers, allow(3, {0}, {{kTcp, 81, 81}})}));
-  EXPECT_THAT(text, Not(HasSubstr("POLICY_ALLOW, 1")));
-  EXPECT_THAT(text, Not(HasSubstr("POLICY_ALLOW, 2")));
-  EXPECT_THAT(text, HasSubstr("POLICY_ALLOW, 3"));
+  for (const ir::Rule& idle : {no_ports, no_peers}) {
+    const std::string text = text_of(ingress({idle, allow(3, {0}, {{kTcp, 81, 81}})}));
+    EXPECT_THAT(text, Not(HasSubstr("POLICY_ALLOW, " + std::to_string(idle.id))));
+    EXPECT_THAT(text, HasSubstr("POLICY_ALLOW, 3"));
+  }
+  const std::string table = text_of(ingress({no_ports, no_peers, allow(3, {0}, {{kTcp, 81, 81}})}));
+  EXPECT_THAT(table, HasSubstr("MATRIX"));
+  EXPECT_THAT(table, Not(HasSubstr("POLICY_ALLOW, 1")));
+  EXPECT_THAT(table, Not(HasSubstr("POLICY_ALLOW, 2")));
+  EXPECT_THAT(table, HasSubstr("POLICY_ALLOW, 3"));
 }
 
 TEST(Emit, TablesAreZeroInTheTextAndListTheirRules) {
@@ -113,9 +119,10 @@ TEST(Emit, TablesAreZeroInTheTextAndListTheirRules) {
   }
   const Emitted emitted = emit(ir::make_shape(ingress(rules)));
   EXPECT_EQ(emitted.tables.size(), 3U);
-  EXPECT_THAT(emitted.text, HasSubstr("POLICYC_MATRIX_MAP(policy_matrix_in, 16);"));
-  EXPECT_THAT(emitted.text, HasSubstr("rule 9: allow tcp/800, 1 peer; CiliumNetworkPolicy/ns/web "
-                                      "spec.ingress[9], web.yaml:19"));
+  EXPECT_THAT(emitted.text, HasSubstr("POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 16);"));
+  EXPECT_THAT(emitted.text, HasSubstr("rule 9: allow tcp/800, peer A; CiliumNetworkPolicy/ns/web "
+                                      "spec.ingress[9], web.yaml:19 */\n"
+                                      "\t[9] = POLICYC_DECISION(POLICY_ALLOW, 9),\n"));
   for (const Table& table : emitted.tables) {
     EXPECT_THAT(emitted.text, HasSubstr(table.variable + "[")) << table.variable;
     EXPECT_THAT(emitted.text, Not(HasSubstr(table.variable + " =")));
@@ -126,11 +133,11 @@ TEST(Emit, DescriptionsNameVerdictPortsPeersAndPlace) {
   ir::Rule rule = allow(3, {}, {{kTcp, 80, 80}});
   rule.verdict = ir::Verdict::Redirect;
   rule.parser = "http";
-  EXPECT_EQ(describe(rule),
-            "rule 3: redirect to the http proxy tcp/80, every peer; CiliumNetworkPolicy/ns/web "
+  EXPECT_EQ(describe(rule, "everybody"),
+            "rule 3: redirect to the http proxy tcp/80, peer everybody; CiliumNetworkPolicy/ns/web "
             "spec.ingress[3], web.yaml:13");
   rule.ports.assign(20, {kTcp, 1, 1});
-  EXPECT_THAT(describe(rule), HasSubstr("... (20 in all)"));
+  EXPECT_THAT(describe(rule, "A"), HasSubstr("... (20 in all)"));
 }
 
 TEST(Emit, IsAFunctionOfTheShape) {

@@ -17,7 +17,8 @@ constexpr std::uint8_t kProtocols[] = {0, 1, 6, 17, 58, 132, 255};
 
 std::uint32_t looked_up(const PortTables& tables, std::uint8_t protocol, std::uint16_t port) {
   const std::uint8_t slot = tables.slot_of_protocol.at(protocol);
-  return tables.columns.at(tables.page_of_block.at(slot).at(port >> 8U)).at(port & 0xffU);
+  return tables.columns.at(tables.page_of_block.at(slot).at(port >> tables.page_bits))
+      .at(port & (tables.page_size() - 1));
 }
 
 TEST(PortTables, EqualTheMatrixForEveryPortOfEveryProtocol) {
@@ -46,10 +47,27 @@ TEST(PortTables, EqualPagesAreStoredOnce) {
   EXPECT_EQ(tables.page_of_block.size(), 3U);
 }
 
+TEST(PortTables, TakeThePageSizeWithTheFewestBytes) {
+  const auto with_ports = [](std::uint16_t count, std::uint16_t step) {
+    std::vector<matrix::MatrixRule> rules;
+    for (std::uint16_t i = 0; i < count; ++i) {
+      const auto port = static_cast<std::uint16_t>(i * step);
+      rules.push_back({i + 1U, 1, true, {}, {{kTcp, port, port}}});
+    }
+    return make_port_tables(matrix::VerdictMatrix(rules, 0));
+  };
+  const PortTables dense = with_ports(200, 1);
+  const PortTables scattered = with_ports(200, 300);
+  EXPECT_GT(dense.page_bits, scattered.page_bits);
+  EXPECT_LT(dense.bytes(), 2048U);
+  EXPECT_LT(scattered.bytes(), 16384U);
+}
+
 // The bytes written into the object, read as the emitted C reads them.
 class EmittedTables {
  public:
-  EmittedTables(const Emitted& emitted, const std::string& end) {
+  EmittedTables(const Emitted& emitted, const std::string& end, unsigned page_bits)
+      : page_bits_(page_bits) {
     for (const Table& table : emitted.tables) {
       if (table.variable == "protocol_slot_" + end) slots_ = table.bytes;
       if (table.variable == "port_page_" + end) pages_ = table.bytes;
@@ -60,8 +78,10 @@ class EmittedTables {
   }
   std::uint32_t column(std::uint8_t protocol, std::uint16_t port) const {
     const std::size_t page =
-        element(pages_, page_bytes_, slots_.at(protocol) * 256U + (port >> 8U));
-    return element(columns_, column_bytes_, page * 256U + (port & 0xffU));
+        element(pages_, page_bytes_,
+                slots_.at(protocol) * (std::size_t{65536} >> page_bits_) + (port >> page_bits_));
+    return element(columns_, column_bytes_,
+                   (page << page_bits_) + (port & ((1U << page_bits_) - 1)));
   }
   bool sizes_are_powers_of_two() const {
     return std::has_single_bit(pages_.size()) && std::has_single_bit(columns_.size()) &&
@@ -82,6 +102,7 @@ class EmittedTables {
     return value;
   }
 
+  unsigned page_bits_;
   std::vector<std::uint8_t> slots_, pages_, columns_;
   std::size_t page_bytes_ = 0;
   std::size_t column_bytes_ = 0;
@@ -107,7 +128,8 @@ TEST(EmittedTables, HoldTheColumnOfEveryPort) {
   for (const std::uint32_t rules : {6U, 200U, 600U}) {
     const ir::Shape shape = shape_of_ports(rules);
     ASSERT_EQ(shape.directions[1].form, ir::Form::Table);
-    const EmittedTables tables(emit(shape), "out");
+    const EmittedTables tables(emit(shape), "out",
+                               make_port_tables(shape.directions[1].matrix).page_bits);
     EXPECT_TRUE(tables.sizes_are_powers_of_two());
     EXPECT_EQ(tables.column_bytes(), rules < 256 ? 1U : 2U);
     for (const std::uint8_t protocol : kProtocols) {

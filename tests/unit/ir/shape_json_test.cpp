@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "compiler/ir/shape.h"
+#include "runtime/abi/abi.h"
 #include "tests/unit/ir/sample.h"
 
 namespace policyc::ir {
@@ -96,7 +97,8 @@ TEST(ShapeJson, InvalidUtf8InNamesSurvivesAsReplacement) {
 
 TEST(ShapeJson, AnotherAbiIsNamed) {
   const std::string text = to_json(make_shape(rich_policy()));
-  const auto back = shape_from_json(replaced(text, "\"abiVersion\":1", "\"abiVersion\":99"));
+  const auto back = shape_from_json(
+      replaced(text, "\"abiVersion\":" + std::to_string(POLICYC_ABI_VERSION), "\"abiVersion\":99"));
   ASSERT_FALSE(back);
   EXPECT_THAT(back.error().message, HasSubstr("ABI version 99"));
 }

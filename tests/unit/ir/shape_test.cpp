@@ -63,10 +63,10 @@ TEST(ShapeForms, AFewRulesAreCompares) {
 
 TEST(ShapeForms, ManyRulesPortsOrPredicatesAreATable) {
   std::vector<Rule> rules;
-  for (std::uint32_t i = 0; i < 5; ++i) rules.push_back(allow(i + 1, {i}, {{kTcp, 80, 80}}));
-  EXPECT_EQ(form_of(rules, 5), Form::Table);
+  for (std::uint32_t i = 0; i < 3; ++i) rules.push_back(allow(i + 1, {i}, {{kTcp, 80, 80}}));
+  EXPECT_EQ(form_of(rules, 3), Form::Table);
   std::vector<matrix::PortRange> ports;
-  for (std::uint16_t i = 0; i < 7; ++i)
+  for (std::uint16_t i = 0; i < 3; ++i)
     ports.push_back({kTcp, static_cast<std::uint16_t>(i * 10), static_cast<std::uint16_t>(i * 10)});
   EXPECT_EQ(form_of({allow(1, {0}, ports)}, 1), Form::Table);
   std::vector<std::uint32_t> peers(16);
@@ -93,9 +93,12 @@ TEST(Shape, ADirectionAsksOnlyThePredicatesOfItsRules) {
 
 TEST(Shape, BitRowsHaveBitZeroAndOneBitForEachTruePredicate) {
   const Shape shape = make_shape(ingress({allow(1, {0, 2}, {{}})}, 3));
-  EXPECT_EQ(shape.bit_row(0, testing::labels({{"app", "1"}})), 1);
-  EXPECT_EQ(shape.bit_row(0, testing::labels({{"app", "0"}})), 0b011);
-  EXPECT_EQ(shape.bit_row(0, testing::labels({{"app", "2"}})), 0b101);
+  const auto row = [&shape](const char* app) {
+    return shape.bit_row(0, shape.truth(0, testing::labels({{"app", app}})));
+  };
+  EXPECT_EQ(row("1"), 1);
+  EXPECT_EQ(row("0"), 0b011);
+  EXPECT_EQ(row("2"), 0b101);
 }
 
 TEST(Shape, CellsArePaddedWithDefaultDeny) {
@@ -107,17 +110,62 @@ TEST(Shape, CellsArePaddedWithDefaultDeny) {
   const Shape shape = make_shape(ingress(rules, 0));
   const auto& part = shape.directions[0];
   ASSERT_EQ(part.form, Form::Table);
-  const auto cells = shape.cells(0, {});
+  ASSERT_EQ(part.cell_bytes(), 1U);
+  const auto cells = shape.row(0, {});
   ASSERT_EQ(cells.size(), part.padded_columns());
   EXPECT_TRUE(std::has_single_bit(cells.size()));
   EXPECT_GE(cells.size(), part.matrix.column_count());
   EXPECT_LT(cells.size(), 2 * part.matrix.column_count());
   EXPECT_THAT(std::vector(cells.begin() + static_cast<std::ptrdiff_t>(part.matrix.column_count()),
                           cells.end()),
-              Each(std::uint32_t{POLICY_DEFAULT_DENY}));
+              Each(0));
   for (std::uint16_t port = 0; port < 20; ++port) {
-    EXPECT_EQ(cells[part.matrix.column_of(kTcp, port)], shape.decide(0, {}, kTcp, port)) << port;
+    EXPECT_EQ(part.decisions[cells[part.matrix.column_of(kTcp, port)]],
+              shape.decide(0, {}, kTcp, port))
+        << port;
   }
+}
+
+TEST(Shape, CellsHaveTwoBytesAboveTwoHundredAndFiftySixDecisions) {
+  for (const std::uint32_t count : {255U, 256U}) {
+    std::vector<Rule> rules;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto port = static_cast<std::uint16_t>(i * 3);
+      rules.push_back(allow(i + 1, {0}, {{kTcp, port, port}}));
+    }
+    const Shape shape = make_shape(ingress(rules, 1));
+    const auto& part = shape.directions[0];
+    EXPECT_EQ(part.decisions.size(), count + 1U);
+    EXPECT_EQ(part.cell_bytes(), count < 256 ? 1U : 2U);
+    const auto row = shape.row(0, {true});
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::size_t at =
+          part.matrix.column_of(kTcp, static_cast<std::uint16_t>(i * 3)) * part.cell_bytes();
+      const std::size_t number =
+          row[at] + (part.cell_bytes() == 2 ? std::size_t{row[at + 1]} * 256 : 0);
+      ASSERT_EQ(part.decisions[number], std::uint32_t(POLICYC_DECISION(POLICY_ALLOW, i + 1)));
+    }
+  }
+}
+
+TEST(Shape, BitsetsHoldTheRulesThatNameThePeerByStrength) {
+  Rule deny = allow(3, {1}, {{}});
+  deny.verdict = Verdict::Deny;
+  deny.precedence = kPrecedenceDeny;
+  const auto policy =
+      ingress({allow(1, {0}, {{kTcp, 80, 80}}), allow(2, {}, {{kTcp, 1, 90}}), deny}, 2);
+  const Shape shape = make_shape(policy, true);
+  const auto& part = shape.directions[0];
+  ASSERT_EQ(part.form, Form::Bitset);
+  EXPECT_NE(shape.hash, make_shape(policy).hash) << "another program";
+  EXPECT_FALSE(part.uses_rows());
+  EXPECT_EQ(part.row_bytes(), 8U);
+  EXPECT_EQ(shape.row(0, {false, false})[0], 0b100) << "the rule for every peer";
+  EXPECT_EQ(shape.row(0, {true, false})[0], 0b110);
+  EXPECT_EQ(shape.row(0, {true, true})[0], 0b111);
+  EXPECT_THAT(part.decisions,
+              ElementsAre(0U, POLICYC_DECISION(POLICY_DENY, 3), POLICYC_DECISION(POLICY_ALLOW, 1),
+                          POLICYC_DECISION(POLICY_ALLOW, 2)));
 }
 
 TEST(Shape, EqualPoliciesHaveEqualHashesAndAnyChangeShows) {

@@ -1,4 +1,4 @@
-// loader/bpf: typed maps, pins, objects, the linker.
+// loader/bpf: typed maps, pins, objects.
 
 #include <cerrno>
 
@@ -7,7 +7,6 @@
 
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
-#include "loader/bpf/join.h"
 #include "loader/bpf/map.h"
 #include "loader/bpf/object.h"
 #include "tests/unit/loader/programs.h"
@@ -143,45 +142,6 @@ TEST_F(BpfTest, ObjectMapsAreSizedReusedAndRefused) {
   must(larger.set_max_entries("hits", 7));
   must(larger.load());
   EXPECT_EQ(must(bpf::map_info(must(larger.map_fd("hits")))).max_entries, 7U);
-}
-
-constexpr const char* kCaller = R"(
-int answer(int question);
-__attribute__((section("tc"), used)) int from_endpoint(int *question) { return answer(*question); }
-char test_license[] __attribute__((section("license"), used)) = "GPL";
-)";
-
-TEST_F(BpfTest, JoinedObjectsCallEachOther) {
-  const auto caller = compile_c(kCaller);
-  const auto callee =
-      compile_c("__attribute__((used)) int answer(int question) { return question > 5 ? 2 : 0; }");
-  const std::vector<std::span<const std::uint8_t>> both{caller, callee};
-  const auto joined = must(bpf::join_objects(both));
-  auto object = must(bpf::Object::open(joined, "joined"));
-  must(object.load());
-  const auto info = must(bpf::program_info(must(object.program_fd("from_endpoint"))));
-  EXPECT_EQ(info.name, "from_endpoint");
-  EXPECT_GT(info.verified_instructions, 0U);
-  EXPECT_EQ(must(bpf::join_objects(both)), joined) << "equal inputs give equal bytes";
-}
-
-TEST_F(BpfTest, AMissingOrDoubleFunctionIsNotJoined) {
-  const auto caller = compile_c(kCaller);
-  const auto callee =
-      compile_c("__attribute__((used)) int answer(int question) { return question; }");
-  const std::vector<std::span<const std::uint8_t>> twice{caller, callee, callee};
-  const auto joined = bpf::join_objects(twice);
-  ASSERT_FALSE(joined);
-  EXPECT_THAT(joined.error().message, HasSubstr("answer"));
-
-  const std::vector<std::span<const std::uint8_t>> alone{caller};
-  const auto lonely = bpf::join_objects(alone);
-  EXPECT_TRUE(!lonely || !bpf::Object::open(*lonely, "joined") ||
-              !must(bpf::Object::open(*lonely, "joined")).load());
-
-  const backend::Bytes noise(64, 1);
-  const std::vector<std::span<const std::uint8_t>> bad{caller, noise};
-  EXPECT_FALSE(bpf::join_objects(bad));
 }
 
 }  // namespace

@@ -38,6 +38,9 @@ TEST_P(LoadTest, ThePolicyIsEnforcedAndTakenOff) {
   EXPECT_TRUE(shown.endpoints[0].enforced());
   EXPECT_EQ(shown.endpoints[0].record.name, "shop/web");
   EXPECT_GT(shown.endpoints[0].programs[0]->verified_instructions, 0U);
+  EXPECT_EQ(shown.endpoints[0].programs[0]->name, "from_endpoint");
+  EXPECT_EQ(shown.endpoints[0].policy_programs[0]->name, "policy_ingress");
+  EXPECT_LT(shown.endpoints[0].policy_programs[0]->verified_instructions, 300U);
   EXPECT_THAT(shown.endpoints[0].policies, ::testing::Contains("CiliumNetworkPolicy/shop/web"));
   EXPECT_FALSE(shown.counters.empty());
   EXPECT_FALSE(shown.interrupted);
@@ -60,6 +63,8 @@ TEST_P(LoadTest, EndpointsOfOneShapeShareItsPrograms) {
   EXPECT_EQ(one.identity, two.identity) << "equal labels are one identity";
   const auto shown = status();
   EXPECT_EQ(shown.endpoints[0].programs[0]->id, shown.endpoints[1].programs[0]->id);
+  EXPECT_EQ(shown.endpoints[0].policy_programs[0]->id, shown.endpoints[1].policy_programs[0]->id);
+  EXPECT_EQ(one.slot, two.slot);
   EXPECT_TRUE(second.reached_from(kClient, 53));
   EXPECT_FALSE(second.reached_from(kOther, 53));
   must(endpoint::unload_endpoint(paths_, "web0"));
@@ -90,6 +95,9 @@ TEST_P(LoadTest, TheEndpointsMapHoldsBothFamilies) {
   EXPECT_EQ(value.endpoint_id, report.endpoint_id);
   EXPECT_EQ(value.identity, report.identity);
   EXPECT_EQ(value.flags, ENDPOINT_AUDIT);
+  EXPECT_EQ(value.policy_slot, report.slot);
+  EXPECT_NE(value.policy_slot, 0U);
+  EXPECT_EQ(value.shape_tag, must(endpoint::read_shape(both.object)).tag());
   EXPECT_EQ(value.ipv4, htonl(0x0a090101));
   EXPECT_EQ(value.ipv6[0], 0xfd);
   EXPECT_EQ(value.ipv6[13], 1);

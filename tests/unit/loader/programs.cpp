@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 
 #include "compiler/driver/compilation.h"
-#include "loader/bpf/join.h"
 #include "tests/unit/loader/sandbox.h"
 
 namespace policyc::testing {
@@ -78,8 +77,7 @@ std::vector<backend::Bytes> compile_policies(const std::string& yaml,
     throw std::runtime_error(diag::render_text(compilation.sources(), compilation.diagnostics()));
   std::vector<backend::Bytes> objects;
   for (const driver::ShapeUnit& unit : compilation.shapes()) {
-    objects.push_back(
-        must(driver::compile_shape(unit.shape, compilation.sources(), bpf::join_objects)).object);
+    objects.push_back(must(driver::compile_shape(unit.shape, compilation.sources())).object);
   }
   return objects;
 }

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "compiler/driver/object_meta.h"
 #include "loader/attach/attach.h"
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
@@ -86,15 +87,13 @@ TEST_F(RecoveryTest, ARefusedProgramLeavesNothing) {
   const Pod web("web0", "10.9.1.1");
   // A good description, of a policy that needs no maps, on a program that the verifier refuses.
   const auto bad = compile_c(R"(
-__attribute__((section("tc"), used)) int from_endpoint(int *context) { return *(volatile int *)(long)context[0]; }
-__attribute__((section("tc"), used)) int to_endpoint(int *context) { return *(volatile int *)(long)context[0]; }
+__attribute__((section("tc"), used)) int policy_ingress(int *context) { return *(volatile int *)(long)context[0]; }
+__attribute__((section("tc"), used)) int policy_egress(int *context) { return *(volatile int *)(long)context[0]; }
 char test_license[] __attribute__((section("license"), used)) = "GPL";
 )");
   ir::EndpointPolicy deny_all;
   deny_all.directions[0].enforced = deny_all.directions[0].default_deny = true;
-  const std::string meta = ir::to_json(ir::make_shape(deny_all));
-  const auto bytes = must(backend::add_section(
-      bad, ir::kMetaSection, {reinterpret_cast<const std::uint8_t*>(meta.data()), meta.size()}));
+  const auto bytes = must(driver::write_meta(bad, ir::make_shape(deny_all)));
   const auto refused = endpoint::load_endpoint(paths_, request(web, bytes));
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("invalid mem access"));
@@ -242,10 +241,7 @@ TEST_F(RecoveryTest, ObjectsOfOthersAreRefused) {
   EXPECT_THAT(plain.error().message, HasSubstr("not an object of policyc"));
   auto shape = must(endpoint::read_shape(object()));
   shape.abi_version = 77;
-  const std::string meta = ir::to_json(shape);
-  const auto bytes =
-      must(backend::add_section(counting_object(), ir::kMetaSection,
-                                {reinterpret_cast<const std::uint8_t*>(meta.data()), meta.size()}));
+  const auto bytes = must(driver::write_meta(counting_object(), shape));
   const auto old = endpoint::load_endpoint(paths_, request(web, bytes));
   ASSERT_FALSE(old);
   EXPECT_THAT(old.error().message, HasSubstr("ABI version 77"));

@@ -22,7 +22,7 @@ class RowsTest : public KernelTest {
     endpoint::RowMaps maps;
     maps.rows = decltype(maps.rows)(must(bpf::MapHandle::create(
         {"policy_rows_in", BPF_MAP_TYPE_ARRAY, 4, sizeof(policy_rows_value), elements, 0})));
-    const auto width = static_cast<std::uint32_t>(shape.directions[0].padded_columns() * 4);
+    const auto width = static_cast<std::uint32_t>(shape.directions[0].row_bytes());
     maps.matrix =
         must(bpf::MapHandle::create({"policy_matrix_in", BPF_MAP_TYPE_ARRAY, 4, width, rows, 0}));
     return maps;
@@ -33,10 +33,10 @@ class RowsTest : public KernelTest {
   // As the generated code does it.
   static std::uint32_t decide(const ir::Shape& shape, const endpoint::RowMaps& maps,
                               std::uint32_t peer_class, std::uint16_t port) {
-    std::vector<std::uint32_t> cells(shape.directions[0].padded_columns());
+    std::vector<std::uint8_t> cells(shape.directions[0].row_bytes());
     const std::uint32_t row = row_of(maps, peer_class);
     must(maps.matrix.lookup_raw(&row, cells.data()));
-    return cells[shape.directions[0].matrix.column_of(6, port)];
+    return shape.directions[0].decisions[cells[shape.directions[0].matrix.column_of(6, port)]];
   }
 };
 
@@ -88,8 +88,8 @@ TEST_F(RowsTest, ComparesRowsCarryThePredicates) {
       must(endpoint::extend_rows(
           shape, 0, maps, std::vector{identity(app("p1"), 256, 5), identity(app("x"), 257, 6)})),
       0U);
-  EXPECT_EQ(row_of(maps, 5), shape.bit_row(0, app("p1")));
-  EXPECT_EQ(row_of(maps, 6), shape.bit_row(0, app("x")));
+  EXPECT_EQ(row_of(maps, 5), shape.bit_row(0, shape.truth(0, app("p1"))));
+  EXPECT_EQ(row_of(maps, 6), shape.bit_row(0, shape.truth(0, app("x"))));
   EXPECT_NE(row_of(maps, 6), 0U) << "known, with no predicate true";
   EXPECT_EQ(row_of(maps, 7), 0U) << "nobody wrote it";
 }

@@ -32,6 +32,8 @@ State sample() {
   state.instance = 42;
   state.dirty = true;
   state.next_cluster_identity = 300;
+  state.datapath = "00ff";
+  state.slots = {{"0123abcd_00", 3}};
   state.identities = {identity(app("web"), 256, 1),
                       identity(labels({{"reserved", "world", ""}}), 2, 2)};
   endpoint::EndpointRecord record;
@@ -87,6 +89,11 @@ TEST_F(StateTest, InconsistentStatesAreRefused) {
   EXPECT_TRUE(refused([](State& state) { state.endpoints[0].shape = "../../etc"; }))
       << "it becomes a path";
   EXPECT_TRUE(refused([](State& state) { state.instance = 0; }));
+  EXPECT_TRUE(refused([](State& state) { state.slots["ff"] = 3; })) << "one slot for two shapes";
+  EXPECT_TRUE(refused([](State& state) { state.slots["ff"] = 0; }));
+  EXPECT_TRUE(refused([](State& state) { state.slots["ff"] = 0x80000003; })) << "it would wrap";
+  EXPECT_TRUE(refused([](State& state) { state.slots["../../etc"] = 4; }));
+  EXPECT_TRUE(refused([](State& state) { state.datapath = "../../etc"; }));
 }
 
 TEST_F(StateTest, EndpointIdsWrapPastZeroAndThoseInUse) {
@@ -99,8 +106,21 @@ TEST_F(StateTest, EndpointIdsWrapPastZeroAndThoseInUse) {
   EXPECT_EQ(must(state.take_endpoint_id()), 8U);
 }
 
+TEST_F(StateTest, ShapesGetTheLowestFreeSlot) {
+  State state;
+  EXPECT_EQ(must(state.take_slot("a", 4)), 1U) << "slot 0 is none";
+  EXPECT_EQ(must(state.take_slot("b", 4)), 2U);
+  EXPECT_EQ(must(state.take_slot("a", 4)), 1U);
+  state.slots.erase("a");
+  EXPECT_EQ(must(state.take_slot("c", 4)), 1U);
+  EXPECT_EQ(must(state.take_slot("d", 4)), 3U);
+  const auto full = state.take_slot("e", 4);
+  ASSERT_FALSE(full);
+  EXPECT_THAT(full.error().message, HasSubstr("room for 3"));
+}
+
 TEST_F(StateTest, ADamagedFileTellsTheWayOut) {
-  std::ofstream(paths_.state_file()) << "{\"version\": 1, \"inst";
+  std::ofstream(paths_.state_file()) << "{\"version\": 2, \"inst";
   const auto damaged = endpoint::read_state(paths_);
   ASSERT_FALSE(damaged);
   EXPECT_THAT(damaged.error().message, HasSubstr("state.json is damaged"));

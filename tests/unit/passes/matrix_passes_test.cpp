@@ -92,7 +92,11 @@ TEST(ChooseForm, FollowsTheCostModel) {
 TEST(ChooseForm, AFormCanBeAskedForUnlessTheAnswerIsConstant) {
   const std::string one = "  rule 1: allow precedence 1 from p0 on tcp/80 by \"a\"\n";
   EXPECT_EQ(form_of(one, {ir::Form::Table}), "table");
-  EXPECT_EQ(form_of(one, {ir::Form::Bitset}), "bitset");
+  EXPECT_EQ(form_of(one, {ir::Form::Bitset}), "compares") << "a bit set stands in for a table only";
+  const std::string three = one +
+                            "  rule 2: allow precedence 1 from p1 on tcp by \"a\"\n"
+                            "  rule 3: allow precedence 1 from p1 on any by \"a\"\n";
+  EXPECT_EQ(form_of(three, {ir::Form::Bitset}), "bitset");
   EXPECT_EQ(form_of("", {ir::Form::Bitset}), "constant");
 }
 

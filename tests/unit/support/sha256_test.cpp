@@ -45,5 +45,18 @@ TEST(Sha256, BytesAboveAscii) {
             "f742b965f156c10374bc23aea96e3a8aff8facd6fc079defeaa30219ad86f211");
 }
 
+TEST(Sha256, PartsGiveWhatTheWholeGives) {
+  const std::string text(1000, 'a');
+  for (const std::size_t cut : {0U, 1U, 63U, 64U, 65U, 500U, 1000U}) {
+    Sha256 hash;
+    hash.update(text.substr(0, cut));
+    const Sha256 half = hash;
+    hash.update(text.substr(cut));
+    EXPECT_EQ(hash.hex(), sha256_hex(text)) << cut;
+    EXPECT_EQ(hash.hex(), sha256_hex(text)) << "reading it changes nothing";
+    EXPECT_EQ(half.hex(), sha256_hex(text.substr(0, cut))) << "a copy is on its own";
+  }
+}
+
 }  // namespace
 }  // namespace policyc

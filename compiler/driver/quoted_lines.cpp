@@ -1,0 +1,66 @@
+#include "compiler/driver/quoted_lines.h"
+
+namespace policyc::driver {
+namespace {
+
+// More lines of C than one statement takes. What it takes beyond quotes nothing.
+constexpr std::uint32_t kStatementLines = 32;
+// A manifest that is one long line is quoted once.
+constexpr std::size_t kMaxRepeatedBytes = 256;
+
+std::string masked(const std::map<std::uint32_t, std::string_view>& lines) {
+  std::string text;
+  std::uint32_t next = 1;  // the line that `text` ends before
+  for (auto it = lines.begin(); it != lines.end(); ++it) {
+    const auto& [number, quoted] = *it;
+    if (quoted.empty()) continue;  // perhaps a line far beyond the end of the file
+    text.append(number - next, '\n');
+    text.append(quoted).push_back('\n');
+    next = number + 1;
+    const auto following = std::next(it);
+    if (quoted.size() > kMaxRepeatedBytes) continue;
+    while (next < number + kStatementLines &&
+           (following == lines.end() || next < following->first)) {
+      text.append(quoted).push_back('\n');
+      ++next;
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+QuotedLines::QuotedLines(const ir::Shape& shape, const source::SourceMap& sources) {
+  const auto want = [this](const ir::Origin& origin) {
+    if (!origin.file.empty() && origin.line != 0)
+      files_[origin.file].lines.try_emplace(origin.line);
+  };
+  for (const ir::DirectionShape& direction : shape.directions) {
+    for (const ir::Rule& rule : direction.rules) want(rule.origin);
+    for (const ir::Origin& origin : direction.default_deny_origins) want(origin);
+  }
+  // Backwards: of files with equal names the first one counts.
+  for (auto index = static_cast<std::uint32_t>(sources.file_count()); index-- > 0;) {
+    const source::FileId id{index};
+    const auto file = files_.find(sources.name(id));
+    if (file == files_.end()) continue;
+    for (auto& [number, text] : file->second.lines) text = sources.line_text(id, number);
+  }
+  for (auto& [name, file] : files_) file.text = masked(file.lines);
+}
+
+std::vector<backend::SourceText> QuotedLines::texts() const {
+  std::vector<backend::SourceText> texts;
+  for (const auto& [name, file] : files_) texts.push_back({name, file.text});
+  return texts;
+}
+
+void QuotedLines::add_to(backend::CacheKeyBuilder& key) const {
+  key.add(files_.size());
+  for (const auto& [name, file] : files_) {
+    key.add(name).add(file.lines.size());
+    for (const auto& [number, text] : file.lines) key.add(number).add(text);
+  }
+}
+
+}  // namespace policyc::driver

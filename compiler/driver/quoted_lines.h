@@ -1,0 +1,37 @@
+#pragma once
+// The manifests' lines that an object quotes. BTF line information holds, for each statement, the
+// text of its source line; what is quoted decides the object's bytes, so it is kept to the lines
+// that the shape's rules name, and is part of the key of a cached object.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/backend/backend.h"
+#include "compiler/backend/cache.h"
+#include "compiler/ir/shape.h"
+#include "compiler/source/source.h"
+
+namespace policyc::driver {
+
+class QuotedLines {
+ public:
+  // Points into both, which must outlive it.
+  QuotedLines(const ir::Shape& shape, const source::SourceMap& sources);
+
+  // For backend::compile(). A statement may take several lines of C, which count on from the line
+  // in its `#line`; they quote the same line. Every other line is empty.
+  [[nodiscard]] std::vector<backend::SourceText> texts() const;
+  // Each file's name, line number and text.
+  void add_to(backend::CacheKeyBuilder& key) const;
+
+ private:
+  struct File {
+    std::map<std::uint32_t, std::string_view> lines;  // line number from 1 on -> its text
+    std::string text;
+  };
+  std::map<std::string_view, File> files_;
+};
+
+}  // namespace policyc::driver

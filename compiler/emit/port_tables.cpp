@@ -1,0 +1,105 @@
+#include <bit>
+#include <unordered_map>
+
+#include "compiler/emit/table.h"
+
+namespace policyc::emit {
+namespace {
+
+constexpr std::size_t kPorts = 65536;
+constexpr unsigned kMinPageBits = 4;
+constexpr unsigned kMaxPageBits = 8;
+
+// One block of ports: pages with the same content are stored once. Most pages hold one column only,
+// and those are found by its number.
+class Pages {
+ public:
+  explicit Pages(PortTables& tables) : tables_(tables) {}
+
+  std::uint16_t uniform(std::uint16_t column) {
+    const auto [found, inserted] = uniform_.try_emplace(column, next());
+    if (inserted) tables_.columns.emplace_back(tables_.page_size(), column);
+    return found->second;
+  }
+
+  std::uint16_t mixed(std::vector<std::uint16_t> page) {
+    std::size_t hash = 0;
+    for (const std::uint16_t column : page) hash = hash * 1099511628211U + column;
+    const auto [first, last] = mixed_.equal_range(hash);
+    for (auto candidate = first; candidate != last; ++candidate) {
+      if (tables_.columns[candidate->second] == page) return candidate->second;
+    }
+    const std::uint16_t number = next();
+    mixed_.emplace(hash, number);
+    tables_.columns.push_back(std::move(page));
+    return number;
+  }
+
+ private:
+  [[nodiscard]] std::uint16_t next() const {
+    return static_cast<std::uint16_t>(tables_.columns.size());
+  }
+  PortTables& tables_;
+  std::unordered_map<std::uint16_t, std::uint16_t> uniform_;
+  std::unordered_multimap<std::size_t, std::uint16_t> mixed_;
+};
+
+PortTables with_page_bits(const matrix::VerdictMatrix& matrix, unsigned page_bits) {
+  PortTables tables;
+  tables.page_bits = page_bits;
+  tables.slot_of_protocol.assign(256, 0);
+  const std::size_t size = tables.page_size();
+  Pages pages(tables);
+  std::uint8_t slot = 0;
+  for (const auto& protocol : matrix.protocols()) {
+    tables.slot_of_protocol[protocol.protocol] = slot++;
+    const auto& intervals = protocol.intervals;
+    std::vector<std::uint16_t> blocks(kPorts / size);
+    std::size_t interval = 0;
+    const auto end_of = [&intervals](std::size_t i) {
+      return i + 1 < intervals.size() ? std::size_t{intervals[i + 1].first} : kPorts;
+    };
+    for (std::size_t block = 0; block < blocks.size(); ++block) {
+      const std::size_t first = block * size;
+      while (end_of(interval) <= first) ++interval;
+      if (end_of(interval) >= first + size) {
+        blocks[block] = pages.uniform(static_cast<std::uint16_t>(intervals[interval].column));
+        continue;
+      }
+      std::vector<std::uint16_t> page(size);
+      for (std::size_t low = 0; low < size; ++low) {
+        while (end_of(interval) <= first + low) ++interval;
+        page[low] = static_cast<std::uint16_t>(intervals[interval].column);
+      }
+      blocks[block] = pages.mixed(std::move(page));
+    }
+    tables.page_of_block.push_back(std::move(blocks));
+  }
+  // Protocol 0 (hop-by-hop as an L4 protocol never reaches policy) shares the slot of "every other
+  // protocol".
+  return tables;
+}
+
+}  // namespace
+
+std::size_t PortTables::bytes() const {
+  const std::size_t slots = std::bit_ceil(page_of_block.size());
+  const std::size_t pages = std::bit_ceil(columns.size());
+  std::uint16_t highest = 0;
+  for (const auto& page : columns) {
+    for (const std::uint16_t column : page) highest = std::max(highest, column);
+  }
+  return slots * (kPorts >> page_bits) * (pages <= 256 ? 1 : 2) +
+         pages * page_size() * (highest < 256 ? 1 : 2);
+}
+
+PortTables make_port_tables(const matrix::VerdictMatrix& matrix) {
+  PortTables best = with_page_bits(matrix, kMaxPageBits);
+  for (unsigned bits = kMaxPageBits - 1; bits >= kMinPageBits; --bits) {
+    PortTables candidate = with_page_bits(matrix, bits);
+    if (candidate.bytes() < best.bytes()) best = std::move(candidate);
+  }
+  return best;
+}
+
+}  // namespace policyc::emit
