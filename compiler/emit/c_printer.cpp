@@ -113,6 +113,7 @@ class Printer {
                             [this](const LineMark& m) { line_mark(m.line, m.file); },
                             [this](const HereMark& m) { here_mark(m); },
                             [this](const Declare& d) { out_ += "\t" + declaration(d) + ";\n"; },
+                            [this](const Assign& a) { assign(a); },
                             [this](const Return& r) {
                               out_ += "\treturn " + expression(*r.value) + ";\n";
                             },
@@ -124,6 +125,21 @@ class Printer {
                  statement);
     }
     out_ += "}\n";
+  }
+
+  // `name = function(arguments);`, an argument on each line where one line is too short for all.
+  void assign(const Assign& a) {
+    std::string text = a.name + " = " + expression(*a.value);
+    if (const auto* call = std::get_if<Call>(&a.value->node);
+        call != nullptr && text.size() + kTabColumns > kMaxColumns) {
+      text = a.name + " = " + call->function + "(";
+      for (const ExprPtr& argument : call->arguments) {
+        text +=
+            (&argument == &call->arguments.front() ? "\n\t\t" : ",\n\t\t") + expression(*argument);
+      }
+      text += ")";
+    }
+    out_ += "\t" + text + ";\n";
   }
 
   std::string declaration(const Declare& d) {
