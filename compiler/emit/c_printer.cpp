@@ -134,8 +134,8 @@ class Printer {
         call != nullptr && text.size() + kTabColumns > kMaxColumns) {
       text = a.name + " = " + call->function + "(";
       for (const ExprPtr& argument : call->arguments) {
-        text +=
-            (&argument == &call->arguments.front() ? "\n\t\t" : ",\n\t\t") + expression(*argument);
+        text += (&argument == &call->arguments.front() ? "\n\t\t" : ",\n\t\t") +
+                condition(*argument, "\n\t\t    ");
       }
       text += ")";
     }
@@ -147,19 +147,19 @@ class Printer {
     return d.type + space + d.name + (d.value ? " = " + expression(*d.value) : "");
   }
 
-  // An `if` whose condition does not fit on the line is broken before each operand of its outermost
-  // && or ||.
-  std::string condition(const Expr& expr) {
+  // A condition that does not fit on the line is broken before each operand of its outermost
+  // operator.
+  std::string condition(const Expr& expr, const std::string& line_break = "\n\t    ") {
     std::string text = expression(expr);
     const auto* top = std::get_if<Binary>(&expr.node);
     if (text.size() + 2 * kTabColumns <= kMaxColumns || top == nullptr ||
-        (top->op != "&&" && top->op != "||"))
+        (top->op != "&&" && top->op != "||" && top->op != "&" && top->op != "|"))
       return text;
     std::vector<const Expr*> operands;
     flatten(expr, top->op, operands);
     text.clear();
     for (std::size_t i = 0; i < operands.size(); ++i) {
-      if (i > 0) text += " " + top->op + "\n\t    ";
+      if (i > 0) text += " " + top->op + line_break;
       text += operand(*operands[i], top->op, i > 0);
     }
     return text;

@@ -55,12 +55,14 @@ POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 	/* rule 3: allow tcp/443, peer CIDR_203_0_113_7_32; CiliumNetworkPolicy/edge/partners spec.egress[0], input.yaml:21 */
 #line 21 "input.yaml"
 	decision = policy_choose(
-		policy_named(peers, PEER_OUT_CIDR_203_0_113_7_32) & policy_equals(context->protocol, 6) & policy_equals(context->host_port, 443),
+		policy_named(peers, PEER_OUT_CIDR_203_0_113_7_32) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 443),
 		POLICYC_DECISION(POLICY_ALLOW, 3),
 		decision);
-#line 62 "policy-a74837f13257.c"
+#line 64 "policy-a74837f13257.c"
 	return (int)decision;
 }
-#line 65 "policy-a74837f13257.c"
+#line 67 "policy-a74837f13257.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -31,19 +31,23 @@ POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 	/* rule 2: allow tcp/443, peer PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG; CiliumNetworkPolicy/build/mirror spec.egress[1], input.yaml:26 */
 #line 26 "input.yaml"
 	decision = policy_choose(
-		policy_named(peers, PEER_OUT_PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG) & policy_equals(context->protocol, 6) & policy_equals(context->host_port, 443),
+		policy_named(peers, PEER_OUT_PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 443),
 		POLICYC_DECISION(POLICY_ALLOW, 2),
 		decision);
 
 	/* rule 1: redirect to the dns proxy udp/53, peer KUBE_DNS; CiliumNetworkPolicy/build/mirror spec.egress[0], input.yaml:16 */
 #line 16 "input.yaml"
 	decision = policy_choose(
-		policy_named(peers, PEER_OUT_KUBE_DNS) & policy_equals(context->protocol, 17) & policy_equals(context->host_port, 53),
+		policy_named(peers, PEER_OUT_KUBE_DNS) &
+		    policy_equals(context->protocol, 17) &
+		    policy_equals(context->host_port, 53),
 		POLICYC_DECISION(POLICY_REDIRECT, 1),
 		decision);
-#line 45 "policy-28a6710f0282.c"
+#line 49 "policy-28a6710f0282.c"
 	return (int)decision;
 }
-#line 48 "policy-28a6710f0282.c"
+#line 52 "policy-28a6710f0282.c"
 
 POLICYC_POLICY_PROGRAMS;

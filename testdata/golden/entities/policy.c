@@ -30,13 +30,15 @@ POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 	/* rule 1: allow tcp/9100, peer HOST_OR_7_MORE; CiliumNetworkPolicy/monitoring/metrics-agent spec.ingress[0], input.yaml:13 */
 #line 13 "input.yaml"
 	decision = policy_choose(
-		policy_named(peers, PEER_IN_HOST_OR_7_MORE) & policy_equals(context->protocol, 6) & policy_equals(context->host_port, 9100),
+		policy_named(peers, PEER_IN_HOST_OR_7_MORE) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 9100),
 		POLICYC_DECISION(POLICY_ALLOW, 1),
 		decision);
-#line 37 "policy-b215fef84fc7.c"
+#line 39 "policy-b215fef84fc7.c"
 	return (int)decision;
 }
-#line 40 "policy-b215fef84fc7.c"
+#line 42 "policy-b215fef84fc7.c"
 
 /*
  * 2 rules, 2 peer predicates, 3 port classes
@@ -68,6 +70,6 @@ POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 
 	return policy_decisions_out[number & 3];
 }
-#line 72 "policy-b215fef84fc7.c"
+#line 74 "policy-b215fef84fc7.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -30,20 +30,22 @@ POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 	/* rule 1: redirect to the http proxy tcp/80, peer FRONTEND; CiliumNetworkPolicy/shop/read-public-pages spec.ingress[0], input.yaml:16 */
 #line 16 "input.yaml"
 	decision = policy_choose(
-		policy_named(peers, PEER_IN_FRONTEND) & policy_equals(context->protocol, 6) & policy_equals(context->host_port, 80),
+		policy_named(peers, PEER_IN_FRONTEND) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 80),
 		POLICYC_DECISION(POLICY_REDIRECT, 1),
 		decision);
-#line 37 "policy-9d1f315e594f.c"
+#line 39 "policy-9d1f315e594f.c"
 	return (int)decision;
 }
-#line 40 "policy-9d1f315e594f.c"
+#line 42 "policy-9d1f315e594f.c"
 
 POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
-#line 45 "policy-9d1f315e594f.c"
+#line 47 "policy-9d1f315e594f.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 0);
 }
-#line 48 "policy-9d1f315e594f.c"
+#line 50 "policy-9d1f315e594f.c"
 
 POLICYC_POLICY_PROGRAMS;

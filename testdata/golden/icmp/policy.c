@@ -53,12 +53,14 @@ POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 	/* rule 3: allow icmp/8, peer ALL_OF_MONITORING; CiliumNetworkPolicy/monitoring/probe spec.egress[0], input.yaml:21 */
 #line 21 "input.yaml"
 	decision = policy_choose(
-		policy_named(peers, PEER_OUT_ALL_OF_MONITORING) & policy_equals(context->protocol, 1) & policy_equals(context->host_port, 8),
+		policy_named(peers, PEER_OUT_ALL_OF_MONITORING) &
+		    policy_equals(context->protocol, 1) &
+		    policy_equals(context->host_port, 8),
 		POLICYC_DECISION(POLICY_ALLOW, 3),
 		decision);
-#line 60 "policy-fc3c6eef4832.c"
+#line 62 "policy-fc3c6eef4832.c"
 	return (int)decision;
 }
-#line 63 "policy-fc3c6eef4832.c"
+#line 65 "policy-fc3c6eef4832.c"
 
 POLICYC_POLICY_PROGRAMS;

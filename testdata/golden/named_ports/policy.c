@@ -54,13 +54,15 @@ POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 	/* rule 1: allow tcp/8080, peer everybody; CiliumNetworkPolicy/shop/named spec.ingress[0], input.yaml:13 */
 #line 13 "input.yaml"
 	decision = policy_choose(
-		policy_named(peers, POLICYC_EVERY_PEER) & policy_equals(context->protocol, 6) & policy_equals(context->host_port, 8080),
+		policy_named(peers, POLICYC_EVERY_PEER) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 8080),
 		POLICYC_DECISION(POLICY_ALLOW, 1),
 		decision);
-#line 36 "policy-62949382b36d.c"
+#line 38 "policy-62949382b36d.c"
 	return (int)decision;
 }
-#line 39 "policy-62949382b36d.c"
+#line 41 "policy-62949382b36d.c"
 
 #define PEER_OUT_DB 2U /* any:app=db, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=shop */
 POLICYC_ROWS_MAP(policy_rows_out);
@@ -79,12 +81,14 @@ POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 	/* rule 3: allow tcp/5432, peer DB; CiliumNetworkPolicy/shop/named spec.egress[0], input.yaml:23 */
 #line 23 "input.yaml"
 	decision = policy_choose(
-		policy_named(peers, PEER_OUT_DB) & policy_equals(context->protocol, 6) & policy_equals(context->host_port, 5432),
+		policy_named(peers, PEER_OUT_DB) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 5432),
 		POLICYC_DECISION(POLICY_ALLOW, 3),
 		decision);
-#line 61 "policy-62949382b36d.c"
+#line 65 "policy-62949382b36d.c"
 	return (int)decision;
 }
-#line 64 "policy-62949382b36d.c"
+#line 68 "policy-62949382b36d.c"
 
 POLICYC_POLICY_PROGRAMS;

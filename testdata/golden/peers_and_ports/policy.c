@@ -30,13 +30,15 @@ POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 	/* rule 1: allow tcp/8443-8444, peer TELLER_OR_AUDITOR; CiliumNetworkPolicy/bank/ledger spec.ingress[0], input.yaml:22 */
 #line 22 "input.yaml"
 	decision = policy_choose(
-		policy_named(peers, PEER_IN_TELLER_OR_AUDITOR) & policy_equals(context->protocol, 6) & policy_within(context->host_port, 8443, 8444),
+		policy_named(peers, PEER_IN_TELLER_OR_AUDITOR) &
+		    policy_equals(context->protocol, 6) &
+		    policy_within(context->host_port, 8443, 8444),
 		POLICYC_DECISION(POLICY_ALLOW, 1),
 		decision);
-#line 37 "policy-8096bf44a5dc.c"
+#line 39 "policy-8096bf44a5dc.c"
 	return (int)decision;
 }
-#line 40 "policy-8096bf44a5dc.c"
+#line 42 "policy-8096bf44a5dc.c"
 
 #define PEER_OUT_POSTGRES 2U /* any:app=postgres, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=data */
 POLICYC_ROWS_MAP(policy_rows_out);
@@ -55,12 +57,14 @@ POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 	/* rule 3: allow tcp/5432, peer POSTGRES; CiliumNetworkPolicy/bank/ledger spec.egress[0], input.yaml:33 */
 #line 33 "input.yaml"
 	decision = policy_choose(
-		policy_named(peers, PEER_OUT_POSTGRES) & policy_equals(context->protocol, 6) & policy_equals(context->host_port, 5432),
+		policy_named(peers, PEER_OUT_POSTGRES) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 5432),
 		POLICYC_DECISION(POLICY_ALLOW, 3),
 		decision);
-#line 62 "policy-8096bf44a5dc.c"
+#line 66 "policy-8096bf44a5dc.c"
 	return (int)decision;
 }
-#line 65 "policy-8096bf44a5dc.c"
+#line 69 "policy-8096bf44a5dc.c"
 
 POLICYC_POLICY_PROGRAMS;
