@@ -113,6 +113,7 @@ class Printer {
                             [this](const LineMark& m) { line_mark(m.line, m.file); },
                             [this](const HereMark& m) { here_mark(m); },
                             [this](const Declare& d) { out_ += "\t" + declaration(d) + ";\n"; },
+                            [this](const Assign& a) { assign(a); },
                             [this](const Return& r) {
                               out_ += "\treturn " + expression(*r.value) + ";\n";
                             },
@@ -126,24 +127,39 @@ class Printer {
     out_ += "}\n";
   }
 
+  // `name = function(arguments);`, an argument on each line where one line is too short for all.
+  void assign(const Assign& a) {
+    std::string text = a.name + " = " + expression(*a.value);
+    if (const auto* call = std::get_if<Call>(&a.value->node);
+        call != nullptr && text.size() + kTabColumns > kMaxColumns) {
+      text = a.name + " = " + call->function + "(";
+      for (const ExprPtr& argument : call->arguments) {
+        text += (&argument == &call->arguments.front() ? "\n\t\t" : ",\n\t\t") +
+                condition(*argument, "\n\t\t    ");
+      }
+      text += ")";
+    }
+    out_ += "\t" + text + ";\n";
+  }
+
   std::string declaration(const Declare& d) {
     const std::string space = d.type.ends_with("*") ? "" : " ";
     return d.type + space + d.name + (d.value ? " = " + expression(*d.value) : "");
   }
 
-  // An `if` whose condition does not fit on the line is broken before each operand of its outermost
-  // && or ||.
-  std::string condition(const Expr& expr) {
+  // A condition that does not fit on the line is broken before each operand of its outermost
+  // operator.
+  std::string condition(const Expr& expr, const std::string& line_break = "\n\t    ") {
     std::string text = expression(expr);
     const auto* top = std::get_if<Binary>(&expr.node);
     if (text.size() + 2 * kTabColumns <= kMaxColumns || top == nullptr ||
-        (top->op != "&&" && top->op != "||"))
+        (top->op != "&&" && top->op != "||" && top->op != "&" && top->op != "|"))
       return text;
     std::vector<const Expr*> operands;
     flatten(expr, top->op, operands);
     text.clear();
     for (std::size_t i = 0; i < operands.size(); ++i) {
-      if (i > 0) text += " " + top->op + "\n\t    ";
+      if (i > 0) text += " " + top->op + line_break;
       text += operand(*operands[i], top->op, i > 0);
     }
     return text;

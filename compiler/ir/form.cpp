@@ -15,7 +15,7 @@ bool is_constant(const matrix::VerdictMatrix& matrix) {
 Form choose_form(const std::vector<Rule>& rules, const matrix::VerdictMatrix& matrix,
                  const FormOptions& options) {
   if (is_constant(matrix)) return Form::Constant;
-  if (options.wanted == Form::Table) return Form::Table;
+  if (options.wanted == Form::Table || matrix.fallback() != POLICY_DEFAULT_DENY) return Form::Table;
   std::size_t ranges = 0;
   std::uint32_t predicates = 0;
   for (const Rule& rule : rules) ranges += rule.ports.size();
@@ -26,8 +26,7 @@ Form choose_form(const std::vector<Rule>& rules, const matrix::VerdictMatrix& ma
   const bool few = rules.size() <= kMaxCompareRules && ranges <= kMaxCompareRanges &&
                    predicates <= kMaxComparePredicates;
   if (few) return Form::Compares;
-  const bool bitset = options.wanted == Form::Bitset && rules.size() <= kMaxBitsetRules &&
-                      matrix.fallback() == POLICY_DEFAULT_DENY;
+  const bool bitset = options.wanted == Form::Bitset && rules.size() <= kMaxBitsetRules;
   return bitset ? Form::Bitset : Form::Table;
 }
 

@@ -25,12 +25,13 @@ inline constexpr std::size_t kMaxCompareRules = 2;
 inline constexpr std::size_t kMaxCompareRanges = 2;
 // A row has 16 bits, one says that the row is known.
 inline constexpr std::size_t kMaxComparePredicates = 15;
-// The words of 64 rules that the bits of a class may have.
-inline constexpr std::size_t kMaxBitsetRules = 1024;
+// Above this a bit set takes more instructions and time than it is worth.
+inline constexpr std::size_t kMaxBitsetRules = 256;
 
 struct FormOptions {
-  // Table: instead of compares. Bitset: instead of a table, where the rules fit and the default is
-  // to deny (when row numbers would run out: Shape's kMaxRows).
+  // Table: instead of compares. Bitset: instead of a table, where the rules fit (when row numbers
+  // would run out: Shape's kMaxRows). Zeroed memory denies, so compares and bit sets need a default
+  // that denies.
   std::optional<Form> wanted;
 };
 

@@ -2,23 +2,20 @@
 /*
  * Everything that a generated policy needs, without any system header. A policy object defines
  *
- *   int policy_verdict_ingress(const struct policy_context *context);
- *   int policy_verdict_egress(const struct policy_context *context);
+ *   POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context);
+ *   POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context);
  *   POLICYC_POLICY_PROGRAMS;
  *
- * Both functions are global, so the verifier checks them by themselves: it knows nothing of the argument but its type, so
- * they begin with `if (!context) return POLICYC_NO_DECISION;`.
+ * which give a POLICYC_DECISION. Each is part of its program: where returns are guarded (x86 "return thunks") a call would
+ * cost as much as the decision.
  */
 #ifndef POLICYC_RUNTIME_GENERATED_H
 #define POLICYC_RUNTIME_GENERATED_H
 
 #include "runtime/abi/abi.h"
 
-#define POLICYC_INLINE static inline __attribute__((always_inline))
-
-/* A call costs 1 ns; inlined, each would be compiled, verified and kept twice. */
-int policy_verdict_ingress(const struct policy_context *context) __attribute__((noinline));
-int policy_verdict_egress(const struct policy_context *context) __attribute__((noinline));
+#define POLICYC_INLINE	static inline __attribute__((always_inline))
+#define POLICYC_VERDICT POLICYC_INLINE int
 
 /* bpf(2): BPF_MAP_TYPE_*, BPF_FUNC_map_lookup_elem, BPF_FUNC_tail_call. */
 enum { POLICYC_MAP_TYPE_ARRAY = 2, POLICYC_MAP_TYPE_PROG_ARRAY = 3, POLICYC_MAP_TYPE_PERCPU_ARRAY = 6 };
@@ -69,6 +66,45 @@ POLICYC_INLINE policyc_u32 policy_row(void *rows_map, policyc_u32 peer_class)
 		return POLICYC_UNKNOWN_ROW;
 	return rows->row[peer_class & 3];
 }
+
+/*
+ * Tests without a branch, 1 or 0: what traffic controls cannot be predicted, and a branch on it costs more than the whole
+ * decision. POLICYC_OPAQUE keeps the compiler from making branches of them again.
+ */
+#define POLICYC_OPAQUE(value) __asm__ volatile("" : "+r"(value))
+
+POLICYC_INLINE policyc_u64 policy_is_zero(policyc_u64 difference)
+{
+	policyc_u64 result = (difference - 1) >> 63; /* difference is below 2^63 */
+
+	POLICYC_OPAQUE(result);
+	return result;
+}
+
+POLICYC_INLINE policyc_u64 policy_equals(policyc_u32 value, policyc_u32 wanted)
+{
+	return policy_is_zero(value ^ wanted);
+}
+
+POLICYC_INLINE policyc_u64 policy_within(policyc_u32 value, policyc_u32 first, policyc_u32 last)
+{
+	return policy_is_zero(((policyc_u64)last - value) >> 63 | ((policyc_u64)value - first) >> 63);
+}
+
+/* Whether one of the predicates in `mask` is true of the peer: `peers` is its row. */
+POLICYC_INLINE policyc_u64 policy_named(policyc_u32 peers, policyc_u32 mask)
+{
+	return 1 ^ policy_is_zero(peers & mask);
+}
+
+/* `decision` if the rule holds, else what the weaker rules say. */
+POLICYC_INLINE policyc_u64 policy_choose(policyc_u64 holds, policyc_u64 decision, policyc_u64 weaker)
+{
+	return weaker ^ ((weaker ^ decision) & -holds);
+}
+
+/* Bit 0 of the row of every class that is known, where a policy is a few compares. */
+#define POLICYC_EVERY_PEER 1U
 
 /*
  * The strongest rule that both sets hold, counted from 1, 0 if there is none: `peer_rules` are the rules that name the

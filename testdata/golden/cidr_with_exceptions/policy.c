@@ -9,58 +9,60 @@
 #define PEER_IN_HOST 4U /* reserved:host */
 POLICYC_ROWS_MAP(policy_rows_in);
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_in, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 1: allow any, peer CIDR_198_51_100_0_24_OR_CIDR_2001_DB8_40_0_48; CiliumNetworkPolicy/edge/partners spec.ingress[0], input.yaml:11 */
-#line 11 "input.yaml"
-	if (peers & PEER_IN_CIDR_198_51_100_0_24_OR_CIDR_2001_DB8_40_0_48)
-		return POLICYC_DECISION(POLICY_ALLOW, 1);
-
-	/* rule 2: allow any, peer HOST; agent option allow-localhost */
-#line 27 "policy-04616ee5a71d.c"
-	if (peers & PEER_IN_HOST)
-		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/edge/partners, input.yaml:11
 	 */
 #line 11 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
+#line 25 "policy-04616ee5a71d.c"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_HOST),
+		POLICYC_DECISION(POLICY_ALLOW, 2),
+		decision);
+
+	/* rule 1: allow any, peer CIDR_198_51_100_0_24_OR_CIDR_2001_DB8_40_0_48; CiliumNetworkPolicy/edge/partners spec.ingress[0], input.yaml:11 */
+#line 11 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_CIDR_198_51_100_0_24_OR_CIDR_2001_DB8_40_0_48),
+		POLICYC_DECISION(POLICY_ALLOW, 1),
+		decision);
+#line 37 "policy-04616ee5a71d.c"
+	return (int)decision;
 }
-#line 38 "policy-04616ee5a71d.c"
+#line 40 "policy-04616ee5a71d.c"
 
 #define PEER_OUT_CIDR_203_0_113_7_32 2U /* cidr 203.0.113.7/32 */
 POLICYC_ROWS_MAP(policy_rows_out);
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_out, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 3: allow tcp/443, peer CIDR_203_0_113_7_32; CiliumNetworkPolicy/edge/partners spec.egress[0], input.yaml:21 */
-#line 21 "input.yaml"
-	if ((peers & PEER_OUT_CIDR_203_0_113_7_32) &&
-	    context->protocol == 6 &&
-	    context->host_port == 443)
-		return POLICYC_DECISION(POLICY_ALLOW, 3);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/edge/partners, input.yaml:18
 	 */
 #line 18 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 3: allow tcp/443, peer CIDR_203_0_113_7_32; CiliumNetworkPolicy/edge/partners spec.egress[0], input.yaml:21 */
+#line 21 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_OUT_CIDR_203_0_113_7_32) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 443),
+		POLICYC_DECISION(POLICY_ALLOW, 3),
+		decision);
+#line 64 "policy-04616ee5a71d.c"
+	return (int)decision;
 }
-#line 65 "policy-04616ee5a71d.c"
+#line 67 "policy-04616ee5a71d.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -9,54 +9,63 @@
 #define PEER_IN_HOST 4U /* reserved:host */
 POLICYC_ROWS_MAP(policy_rows_in);
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_in, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 1: allow any, peer PAYMENT; CiliumClusterwideNetworkPolicy/isolate-tenants specs[0].ingress[0], input.yaml:11 */
-#line 11 "input.yaml"
-	if (peers & PEER_IN_PAYMENT)
-		return POLICYC_DECISION(POLICY_ALLOW, 1);
-
-	/* rule 2: allow any, peer HOST; agent option allow-localhost */
-#line 27 "policy-37104d0ff46e.c"
-	if (peers & PEER_IN_HOST)
-		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
 	 * default deny
 	 * by CiliumClusterwideNetworkPolicy/isolate-tenants, input.yaml:11
 	 */
 #line 11 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
+#line 25 "policy-37104d0ff46e.c"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_HOST),
+		POLICYC_DECISION(POLICY_ALLOW, 2),
+		decision);
+
+	/* rule 1: allow any, peer PAYMENT; CiliumClusterwideNetworkPolicy/isolate-tenants specs[0].ingress[0], input.yaml:11 */
+#line 11 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_PAYMENT),
+		POLICYC_DECISION(POLICY_ALLOW, 1),
+		decision);
+#line 37 "policy-37104d0ff46e.c"
+	return (int)decision;
 }
-#line 38 "policy-37104d0ff46e.c"
+#line 40 "policy-37104d0ff46e.c"
 
 #define PEER_OUT_REMOTE_NODE 2U /* reserved:remote-node */
 POLICYC_ROWS_MAP(policy_rows_out);
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_out, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
+
+	/* default deny */
+#line 50 "policy-37104d0ff46e.c"
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 4: allow any, peer everybody; no policy sets default deny */
+#line 54 "policy-37104d0ff46e.c"
+	decision = policy_choose(
+		policy_named(peers, POLICYC_EVERY_PEER),
+		POLICYC_DECISION(POLICY_ALLOW, 4),
+		decision);
 
 	/* rule 3: deny any, peer REMOTE_NODE; CiliumClusterwideNetworkPolicy/isolate-tenants specs[1].egressDeny[0], input.yaml:19 */
 #line 19 "input.yaml"
-	if (peers & PEER_OUT_REMOTE_NODE)
-		return POLICYC_DECISION(POLICY_DENY, 3);
-
-	/* rule 4: allow any, peer everybody; no policy sets default deny */
-#line 57 "policy-37104d0ff46e.c"
-	return POLICYC_DECISION(POLICY_ALLOW, 4);
+	decision = policy_choose(
+		policy_named(peers, PEER_OUT_REMOTE_NODE),
+		POLICYC_DECISION(POLICY_DENY, 3),
+		decision);
+#line 66 "policy-37104d0ff46e.c"
+	return (int)decision;
 }
-#line 60 "policy-37104d0ff46e.c"
+#line 69 "policy-37104d0ff46e.c"
 
 POLICYC_POLICY_PROGRAMS;
 
@@ -67,7 +76,7 @@ POLICYC_POLICY_PROGRAMS;
  */
 #include "runtime/include/generated.h"
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on ingress */
 #line 12 "policy-0bcb087be2ae.c"
@@ -78,23 +87,30 @@ int policy_verdict_ingress(const struct policy_context *context)
 #define PEER_OUT_REMOTE_NODE 2U /* reserved:remote-node */
 POLICYC_ROWS_MAP(policy_rows_out);
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_out, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
+
+	/* default deny */
+#line 25 "policy-0bcb087be2ae.c"
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 2: allow any, peer everybody; no policy sets default deny */
+#line 29 "policy-0bcb087be2ae.c"
+	decision = policy_choose(
+		policy_named(peers, POLICYC_EVERY_PEER),
+		POLICYC_DECISION(POLICY_ALLOW, 2),
+		decision);
 
 	/* rule 1: deny any, peer REMOTE_NODE; CiliumClusterwideNetworkPolicy/isolate-tenants specs[1].egressDeny[0], input.yaml:19 */
 #line 19 "input.yaml"
-	if (peers & PEER_OUT_REMOTE_NODE)
-		return POLICYC_DECISION(POLICY_DENY, 1);
-
-	/* rule 2: allow any, peer everybody; no policy sets default deny */
-#line 34 "policy-0bcb087be2ae.c"
-	return POLICYC_DECISION(POLICY_ALLOW, 2);
+	decision = policy_choose(
+		policy_named(peers, PEER_OUT_REMOTE_NODE),
+		POLICYC_DECISION(POLICY_DENY, 1),
+		decision);
+#line 41 "policy-0bcb087be2ae.c"
+	return (int)decision;
 }
-#line 37 "policy-0bcb087be2ae.c"
+#line 44 "policy-0bcb087be2ae.c"
 
 POLICYC_POLICY_PROGRAMS;

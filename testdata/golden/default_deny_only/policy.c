@@ -8,29 +8,29 @@
 #define PEER_IN_HOST 2U /* reserved:host */
 POLICYC_ROWS_MAP(policy_rows_in);
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_in, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 1: allow any, peer HOST; agent option allow-localhost */
-#line 21 "policy-610db74f8094.c"
-	if (peers & PEER_IN_HOST)
-		return POLICYC_DECISION(POLICY_ALLOW, 1);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/vault/nothing-in-nothing-out, input.yaml:9
 	 */
 #line 9 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 1: allow any, peer HOST; agent option allow-localhost */
+#line 24 "policy-610db74f8094.c"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_HOST),
+		POLICYC_DECISION(POLICY_ALLOW, 1),
+		decision);
+#line 29 "policy-610db74f8094.c"
+	return (int)decision;
 }
 #line 32 "policy-610db74f8094.c"
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
 	/*
 	 * default deny

@@ -5,7 +5,7 @@
  */
 #include "runtime/include/generated.h"
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on ingress */
 #line 12 "policy-b09b80c75975.c"
@@ -17,33 +17,37 @@ int policy_verdict_ingress(const struct policy_context *context)
 #define PEER_OUT_PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG 4U /* fqdn packages.example.org or fqdn *.cdn.example.org */
 POLICYC_ROWS_MAP(policy_rows_out);
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_out, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 1: redirect to the dns proxy udp/53, peer KUBE_DNS; CiliumNetworkPolicy/build/mirror spec.egress[0], input.yaml:16 */
-#line 16 "input.yaml"
-	if ((peers & PEER_OUT_KUBE_DNS) && context->protocol == 17 && context->host_port == 53)
-		return POLICYC_DECISION(POLICY_REDIRECT, 1);
-
-	/* rule 2: allow tcp/443, peer PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG; CiliumNetworkPolicy/build/mirror spec.egress[1], input.yaml:26 */
-#line 26 "input.yaml"
-	if ((peers & PEER_OUT_PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG) &&
-	    context->protocol == 6 &&
-	    context->host_port == 443)
-		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/build/mirror, input.yaml:11
 	 */
 #line 11 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 2: allow tcp/443, peer PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG; CiliumNetworkPolicy/build/mirror spec.egress[1], input.yaml:26 */
+#line 26 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_OUT_PACKAGES_EXAMPLE_ORG_OR_CDN_EXAMPLE_ORG) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 443),
+		POLICYC_DECISION(POLICY_ALLOW, 2),
+		decision);
+
+	/* rule 1: redirect to the dns proxy udp/53, peer KUBE_DNS; CiliumNetworkPolicy/build/mirror spec.egress[0], input.yaml:16 */
+#line 16 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_OUT_KUBE_DNS) &
+		    policy_equals(context->protocol, 17) &
+		    policy_equals(context->host_port, 53),
+		POLICYC_DECISION(POLICY_REDIRECT, 1),
+		decision);
+#line 49 "policy-b09b80c75975.c"
+	return (int)decision;
 }
-#line 48 "policy-b09b80c75975.c"
+#line 52 "policy-b09b80c75975.c"
 
 POLICYC_POLICY_PROGRAMS;

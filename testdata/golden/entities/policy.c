@@ -9,34 +9,36 @@
 #define PEER_IN_HOST_OR_7_MORE 4U /* reserved:host or reserved:remote-node or reserved:kube-apiserver or reserved:init or 4 more */
 POLICYC_ROWS_MAP(policy_rows_in);
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_in, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 1: allow tcp/9100, peer HOST_OR_7_MORE; CiliumNetworkPolicy/monitoring/metrics-agent spec.ingress[0], input.yaml:13 */
-#line 13 "input.yaml"
-	if ((peers & PEER_IN_HOST_OR_7_MORE) &&
-	    context->protocol == 6 &&
-	    context->host_port == 9100)
-		return POLICYC_DECISION(POLICY_ALLOW, 1);
-
-	/* rule 2: allow any, peer HOST; agent option allow-localhost */
-#line 29 "policy-2a190ef8fdc3.c"
-	if (peers & PEER_IN_HOST)
-		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/monitoring/metrics-agent, input.yaml:11
 	 */
 #line 11 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
+#line 25 "policy-2a190ef8fdc3.c"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_HOST),
+		POLICYC_DECISION(POLICY_ALLOW, 2),
+		decision);
+
+	/* rule 1: allow tcp/9100, peer HOST_OR_7_MORE; CiliumNetworkPolicy/monitoring/metrics-agent spec.ingress[0], input.yaml:13 */
+#line 13 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_HOST_OR_7_MORE) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 9100),
+		POLICYC_DECISION(POLICY_ALLOW, 1),
+		decision);
+#line 39 "policy-2a190ef8fdc3.c"
+	return (int)decision;
 }
-#line 40 "policy-2a190ef8fdc3.c"
+#line 42 "policy-2a190ef8fdc3.c"
 
 /*
  * 2 rules, 2 peer predicates, 3 port classes
@@ -55,10 +57,8 @@ const volatile policyc_u8 protocol_slot_out[256];
 const volatile policyc_u8 port_page_out[4][256];
 const volatile policyc_u8 port_column_out[4][256];
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 row = policy_row(&policy_rows_out, context->peer_class);
 	const struct policy_matrix_out_value *cells = policyc_map_lookup(&policy_matrix_out, &row);
 	if (!cells)

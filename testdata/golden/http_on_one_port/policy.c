@@ -9,39 +9,43 @@
 #define PEER_IN_HOST 4U /* reserved:host */
 POLICYC_ROWS_MAP(policy_rows_in);
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_in, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 1: redirect to the http proxy tcp/80, peer FRONTEND; CiliumNetworkPolicy/shop/read-public-pages spec.ingress[0], input.yaml:16 */
-#line 16 "input.yaml"
-	if ((peers & PEER_IN_FRONTEND) && context->protocol == 6 && context->host_port == 80)
-		return POLICYC_DECISION(POLICY_REDIRECT, 1);
-
-	/* rule 2: allow any, peer HOST; agent option allow-localhost */
-#line 27 "policy-5892e47e119d.c"
-	if (peers & PEER_IN_HOST)
-		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/shop/read-public-pages, input.yaml:12
 	 */
 #line 12 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
-}
-#line 38 "policy-5892e47e119d.c"
+	policyc_u64 decision = POLICYC_NO_DECISION;
 
-int policy_verdict_egress(const struct policy_context *context)
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
+#line 25 "policy-5892e47e119d.c"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_HOST),
+		POLICYC_DECISION(POLICY_ALLOW, 2),
+		decision);
+
+	/* rule 1: redirect to the http proxy tcp/80, peer FRONTEND; CiliumNetworkPolicy/shop/read-public-pages spec.ingress[0], input.yaml:16 */
+#line 16 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_FRONTEND) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 80),
+		POLICYC_DECISION(POLICY_REDIRECT, 1),
+		decision);
+#line 39 "policy-5892e47e119d.c"
+	return (int)decision;
+}
+#line 42 "policy-5892e47e119d.c"
+
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
-#line 43 "policy-5892e47e119d.c"
+#line 47 "policy-5892e47e119d.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 0);
 }
-#line 46 "policy-5892e47e119d.c"
+#line 50 "policy-5892e47e119d.c"
 
 POLICYC_POLICY_PROGRAMS;

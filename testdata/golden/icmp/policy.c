@@ -21,10 +21,8 @@ const volatile policyc_u8 protocol_slot_in[256];
 const volatile policyc_u8 port_page_in[4][256];
 const volatile policyc_u8 port_column_in[4][256];
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 row = policy_row(&policy_rows_in, context->peer_class);
 	const struct policy_matrix_in_value *cells = policyc_map_lookup(&policy_matrix_in, &row);
 	if (!cells)
@@ -36,33 +34,33 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 3];
 }
-#line 40 "policy-275d0443ea0a.c"
+#line 38 "policy-275d0443ea0a.c"
 
 #define PEER_OUT_ALL_OF_MONITORING 2U /* k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=monitoring */
 POLICYC_ROWS_MAP(policy_rows_out);
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_out, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 3: allow icmp/8, peer ALL_OF_MONITORING; CiliumNetworkPolicy/monitoring/probe spec.egress[0], input.yaml:21 */
-#line 21 "input.yaml"
-	if ((peers & PEER_OUT_ALL_OF_MONITORING) &&
-	    context->protocol == 1 &&
-	    context->host_port == 8)
-		return POLICYC_DECISION(POLICY_ALLOW, 3);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/monitoring/probe, input.yaml:18
 	 */
 #line 18 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 3: allow icmp/8, peer ALL_OF_MONITORING; CiliumNetworkPolicy/monitoring/probe spec.egress[0], input.yaml:21 */
+#line 21 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_OUT_ALL_OF_MONITORING) &
+		    policy_equals(context->protocol, 1) &
+		    policy_equals(context->host_port, 8),
+		POLICYC_DECISION(POLICY_ALLOW, 3),
+		decision);
+#line 62 "policy-275d0443ea0a.c"
+	return (int)decision;
 }
-#line 67 "policy-275d0443ea0a.c"
+#line 65 "policy-275d0443ea0a.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -23,10 +23,8 @@ const volatile policyc_u8 protocol_slot_in[256];
 const volatile policyc_u8 port_page_in[4][256];
 const volatile policyc_u8 port_column_in[4][256];
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 row = policy_row(&policy_rows_in, context->peer_class);
 	const struct policy_matrix_in_value *cells = policyc_map_lookup(&policy_matrix_in, &row);
 	if (!cells)
@@ -38,14 +36,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 3];
 }
-#line 42 "policy-0fe6f595f379.c"
+#line 40 "policy-0fe6f595f379.c"
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
-#line 47 "policy-0fe6f595f379.c"
+#line 45 "policy-0fe6f595f379.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 0);
 }
-#line 50 "policy-0fe6f595f379.c"
+#line 48 "policy-0fe6f595f379.c"
 
 POLICYC_POLICY_PROGRAMS;

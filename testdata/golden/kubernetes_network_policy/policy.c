@@ -25,10 +25,8 @@ const volatile policyc_u8 protocol_slot_in[256];
 const volatile policyc_u8 port_page_in[4][256];
 const volatile policyc_u8 port_column_in[4][256];
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 row = policy_row(&policy_rows_in, context->peer_class);
 	const struct policy_matrix_in_value *cells = policyc_map_lookup(&policy_matrix_in, &row);
 	if (!cells)
@@ -40,9 +38,9 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 3];
 }
-#line 44 "policy-34bf71a51afd.c"
+#line 42 "policy-34bf71a51afd.c"
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
 	/*
 	 * default deny
@@ -51,6 +49,6 @@ int policy_verdict_egress(const struct policy_context *context)
 #line 1 "input.yaml"
 	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 }
-#line 55 "policy-34bf71a51afd.c"
+#line 53 "policy-34bf71a51afd.c"
 
 POLICYC_POLICY_PROGRAMS;

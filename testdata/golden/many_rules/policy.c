@@ -45,10 +45,8 @@ const volatile policyc_u8 protocol_slot_in[256];
 const volatile policyc_u8 port_page_in[2][512];
 const volatile policyc_u8 port_column_in[8][128];
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 row = policy_row(&policy_rows_in, context->peer_class);
 	const struct policy_matrix_in_value *cells = policyc_map_lookup(&policy_matrix_in, &row);
 	if (!cells)
@@ -60,14 +58,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 15];
 }
-#line 64 "policy-f74068e30bc6.c"
+#line 62 "policy-f74068e30bc6.c"
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
-#line 69 "policy-f74068e30bc6.c"
+#line 67 "policy-f74068e30bc6.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 0);
 }
-#line 72 "policy-f74068e30bc6.c"
+#line 70 "policy-f74068e30bc6.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -5,7 +5,7 @@
  */
 #include "runtime/include/generated.h"
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on ingress */
 #line 12 "policy-eca0feb079fb.c"
@@ -13,7 +13,7 @@ int policy_verdict_ingress(const struct policy_context *context)
 }
 #line 15 "policy-eca0feb079fb.c"
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
 #line 20 "policy-eca0feb079fb.c"
@@ -33,56 +33,62 @@ POLICYC_POLICY_PROGRAMS;
 #define PEER_IN_HOST 2U /* reserved:host */
 POLICYC_ROWS_MAP(policy_rows_in);
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_in, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 1: allow tcp/8080, peer everybody; CiliumNetworkPolicy/shop/named spec.ingress[0], input.yaml:13 */
-#line 13 "input.yaml"
-	if (context->protocol == 6 && context->host_port == 8080)
-		return POLICYC_DECISION(POLICY_ALLOW, 1);
-
-	/* rule 2: allow any, peer HOST; agent option allow-localhost */
-#line 26 "policy-2c1e53bdc841.c"
-	if (peers & PEER_IN_HOST)
-		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/shop/named, input.yaml:12
 	 */
 #line 12 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
+#line 24 "policy-2c1e53bdc841.c"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_HOST),
+		POLICYC_DECISION(POLICY_ALLOW, 2),
+		decision);
+
+	/* rule 1: allow tcp/8080, peer everybody; CiliumNetworkPolicy/shop/named spec.ingress[0], input.yaml:13 */
+#line 13 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, POLICYC_EVERY_PEER) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 8080),
+		POLICYC_DECISION(POLICY_ALLOW, 1),
+		decision);
+#line 38 "policy-2c1e53bdc841.c"
+	return (int)decision;
 }
-#line 37 "policy-2c1e53bdc841.c"
+#line 41 "policy-2c1e53bdc841.c"
 
 #define PEER_OUT_DB 2U /* any:app=db, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=shop */
 POLICYC_ROWS_MAP(policy_rows_out);
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_out, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 3: allow tcp/5432, peer DB; CiliumNetworkPolicy/shop/named spec.egress[0], input.yaml:23 */
-#line 23 "input.yaml"
-	if ((peers & PEER_OUT_DB) && context->protocol == 6 && context->host_port == 5432)
-		return POLICYC_DECISION(POLICY_ALLOW, 3);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/shop/named, input.yaml:19
 	 */
 #line 19 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 3: allow tcp/5432, peer DB; CiliumNetworkPolicy/shop/named spec.egress[0], input.yaml:23 */
+#line 23 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_OUT_DB) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 5432),
+		POLICYC_DECISION(POLICY_ALLOW, 3),
+		decision);
+#line 65 "policy-2c1e53bdc841.c"
+	return (int)decision;
 }
-#line 62 "policy-2c1e53bdc841.c"
+#line 68 "policy-2c1e53bdc841.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -9,59 +9,62 @@
 #define PEER_IN_HOST 4U /* reserved:host */
 POLICYC_ROWS_MAP(policy_rows_in);
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_in, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 1: allow tcp/8443-8444, peer TELLER_OR_NOT_BRANCH; CiliumNetworkPolicy/bank/ledger spec.ingress[0], input.yaml:22 */
-#line 22 "input.yaml"
-	if ((peers & PEER_IN_TELLER_OR_NOT_BRANCH) &&
-	    context->protocol == 6 &&
-	    context->host_port >= 8443 &&
-	    context->host_port <= 8444)
-		return POLICYC_DECISION(POLICY_ALLOW, 1);
-
-	/* rule 2: allow any, peer HOST; agent option allow-localhost */
-#line 30 "policy-f69dde691f02.c"
-	if (peers & PEER_IN_HOST)
-		return POLICYC_DECISION(POLICY_ALLOW, 2);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/bank/ledger, input.yaml:12
 	 */
 #line 12 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 2: allow any, peer HOST; agent option allow-localhost */
+#line 25 "policy-f69dde691f02.c"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_HOST),
+		POLICYC_DECISION(POLICY_ALLOW, 2),
+		decision);
+
+	/* rule 1: allow tcp/8443-8444, peer TELLER_OR_NOT_BRANCH; CiliumNetworkPolicy/bank/ledger spec.ingress[0], input.yaml:22 */
+#line 22 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_IN_TELLER_OR_NOT_BRANCH) &
+		    policy_equals(context->protocol, 6) &
+		    policy_within(context->host_port, 8443, 8444),
+		POLICYC_DECISION(POLICY_ALLOW, 1),
+		decision);
+#line 39 "policy-f69dde691f02.c"
+	return (int)decision;
 }
-#line 41 "policy-f69dde691f02.c"
+#line 42 "policy-f69dde691f02.c"
 
 #define PEER_OUT_POSTGRES 2U /* any:app=postgres, k8s:io.cilium.k8s.policy.cluster=default, k8s:io.kubernetes.pod.namespace=data */
 POLICYC_ROWS_MAP(policy_rows_out);
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_out, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
-
-	/* rule 3: allow tcp/5432, peer POSTGRES; CiliumNetworkPolicy/bank/ledger spec.egress[0], input.yaml:33 */
-#line 33 "input.yaml"
-	if ((peers & PEER_OUT_POSTGRES) && context->protocol == 6 && context->host_port == 5432)
-		return POLICYC_DECISION(POLICY_ALLOW, 3);
 
 	/*
 	 * default deny
 	 * by CiliumNetworkPolicy/bank/ledger, input.yaml:28
 	 */
 #line 28 "input.yaml"
-	return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
-}
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 3: allow tcp/5432, peer POSTGRES; CiliumNetworkPolicy/bank/ledger spec.egress[0], input.yaml:33 */
+#line 33 "input.yaml"
+	decision = policy_choose(
+		policy_named(peers, PEER_OUT_POSTGRES) &
+		    policy_equals(context->protocol, 6) &
+		    policy_equals(context->host_port, 5432),
+		POLICYC_DECISION(POLICY_ALLOW, 3),
+		decision);
 #line 66 "policy-f69dde691f02.c"
+	return (int)decision;
+}
+#line 69 "policy-f69dde691f02.c"
 
 POLICYC_POLICY_PROGRAMS;

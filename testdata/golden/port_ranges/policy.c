@@ -26,10 +26,8 @@ const volatile policyc_u8 protocol_slot_in[256];
 const volatile policyc_u8 port_page_in[4][256];
 const volatile policyc_u8 port_column_in[8][256];
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 row = policy_row(&policy_rows_in, context->peer_class);
 	const struct policy_matrix_in_value *cells = policyc_map_lookup(&policy_matrix_in, &row);
 	if (!cells)
@@ -41,14 +39,14 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 7];
 }
-#line 45 "policy-7e6221041f91.c"
+#line 43 "policy-7e6221041f91.c"
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on egress */
-#line 50 "policy-7e6221041f91.c"
+#line 48 "policy-7e6221041f91.c"
 	return POLICYC_DECISION(POLICY_ALLOW, 0);
 }
-#line 53 "policy-7e6221041f91.c"
+#line 51 "policy-7e6221041f91.c"
 
 POLICYC_POLICY_PROGRAMS;

@@ -5,7 +5,7 @@
  */
 #include "runtime/include/generated.h"
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on ingress */
 #line 12 "policy-02e4aa3257ea.c"
@@ -27,10 +27,8 @@ const volatile policyc_u8 protocol_slot_out[256];
 const volatile policyc_u8 port_page_out[4][256];
 const volatile policyc_u8 port_column_out[2][256];
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 row = policy_row(&policy_rows_out, context->peer_class);
 	const struct policy_matrix_out_value *cells = policyc_map_lookup(&policy_matrix_out, &row);
 	if (!cells)
@@ -42,7 +40,7 @@ int policy_verdict_egress(const struct policy_context *context)
 
 	return policy_decisions_out[number & 1];
 }
-#line 46 "policy-02e4aa3257ea.c"
+#line 44 "policy-02e4aa3257ea.c"
 
 POLICYC_POLICY_PROGRAMS;
 
@@ -72,10 +70,8 @@ const volatile policyc_u8 protocol_slot_in[256];
 const volatile policyc_u8 port_page_in[2][256];
 const volatile policyc_u8 port_column_in[2][256];
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 row = policy_row(&policy_rows_in, context->peer_class);
 	const struct policy_matrix_in_value *cells = policyc_map_lookup(&policy_matrix_in, &row);
 	if (!cells)
@@ -87,7 +83,7 @@ int policy_verdict_ingress(const struct policy_context *context)
 
 	return policy_decisions_in[number & 3];
 }
-#line 43 "policy-94e7e896becb.c"
+#line 41 "policy-94e7e896becb.c"
 
 /*
  * 1 rules, 1 peer predicates, 2 port classes
@@ -103,10 +99,8 @@ const volatile policyc_u8 protocol_slot_out[256];
 const volatile policyc_u8 port_page_out[4][256];
 const volatile policyc_u8 port_column_out[2][256];
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 row = policy_row(&policy_rows_out, context->peer_class);
 	const struct policy_matrix_out_value *cells = policyc_map_lookup(&policy_matrix_out, &row);
 	if (!cells)
@@ -118,6 +112,6 @@ int policy_verdict_egress(const struct policy_context *context)
 
 	return policy_decisions_out[number & 1];
 }
-#line 74 "policy-94e7e896becb.c"
+#line 70 "policy-94e7e896becb.c"
 
 POLICYC_POLICY_PROGRAMS;

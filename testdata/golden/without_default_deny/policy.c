@@ -5,7 +5,7 @@
  */
 #include "runtime/include/generated.h"
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
 	/* no policy selects this endpoint on ingress */
 #line 12 "policy-408b38a04ce9.c"
@@ -16,23 +16,30 @@ int policy_verdict_ingress(const struct policy_context *context)
 #define PEER_OUT_CIDR_169_254_169_254_32 2U /* cidr 169.254.169.254/32 */
 POLICYC_ROWS_MAP(policy_rows_out);
 
-int policy_verdict_egress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)
 {
-	if (!context)
-		return POLICYC_NO_DECISION;
 	policyc_u32 peers = policy_row(&policy_rows_out, context->peer_class);
-	if (peers == POLICYC_UNKNOWN_ROW)
-		return POLICYC_NO_DECISION;
+
+	/* default deny */
+#line 25 "policy-408b38a04ce9.c"
+	policyc_u64 decision = POLICYC_NO_DECISION;
+
+	/* rule 2: allow any, peer everybody; no policy sets default deny */
+#line 29 "policy-408b38a04ce9.c"
+	decision = policy_choose(
+		policy_named(peers, POLICYC_EVERY_PEER),
+		POLICYC_DECISION(POLICY_ALLOW, 2),
+		decision);
 
 	/* rule 1: deny any, peer CIDR_169_254_169_254_32; CiliumNetworkPolicy/apps/block-metadata-service spec.egressDeny[0], input.yaml:11 */
 #line 11 "input.yaml"
-	if (peers & PEER_OUT_CIDR_169_254_169_254_32)
-		return POLICYC_DECISION(POLICY_DENY, 1);
-
-	/* rule 2: allow any, peer everybody; no policy sets default deny */
-#line 34 "policy-408b38a04ce9.c"
-	return POLICYC_DECISION(POLICY_ALLOW, 2);
+	decision = policy_choose(
+		policy_named(peers, PEER_OUT_CIDR_169_254_169_254_32),
+		POLICYC_DECISION(POLICY_DENY, 1),
+		decision);
+#line 41 "policy-408b38a04ce9.c"
+	return (int)decision;
 }
-#line 37 "policy-408b38a04ce9.c"
+#line 44 "policy-408b38a04ce9.c"
 
 POLICYC_POLICY_PROGRAMS;

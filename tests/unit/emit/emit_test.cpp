@@ -47,10 +47,12 @@ TEST(Emit, NamesBothFunctionsAndTheShape) {
   const ir::Shape shape = ir::make_shape(ingress({}));
   const Emitted emitted = emit(shape);
   EXPECT_EQ(emitted.file_name, "policy-" + shape.hash.substr(0, 12) + ".c");
-  EXPECT_THAT(emitted.text,
-              HasSubstr("int policy_verdict_ingress(const struct policy_context *context)\n{"));
-  EXPECT_THAT(emitted.text,
-              HasSubstr("int policy_verdict_egress(const struct policy_context *context)\n{"));
+  EXPECT_THAT(
+      emitted.text,
+      HasSubstr("POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)\n{"));
+  EXPECT_THAT(
+      emitted.text,
+      HasSubstr("POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context)\n{"));
   EXPECT_THAT(emitted.text, EndsWith("\nPOLICYC_POLICY_PROGRAMS;\n"));
   EXPECT_THAT(emitted.text, HasSubstr("Shape: " + shape.hash));
 }
@@ -71,26 +73,30 @@ TEST(Emit, ComparesTestPeersThenProtocolThenPort) {
       text,
       HasSubstr("#define PEER_IN_A 2U /* any:app=a */\n#define PEER_IN_B 4U /* any:app=b */\n"));
   EXPECT_THAT(text, HasSubstr("POLICYC_ROWS_MAP(policy_rows_in);"));
-  EXPECT_THAT(text, HasSubstr("peers & (PEER_IN_A | PEER_IN_B)"));
-  EXPECT_THAT(text, HasSubstr("context->host_port >= 8000 && context->host_port <= 8100"));
+  EXPECT_THAT(text, HasSubstr("policy_named(peers, PEER_IN_A | PEER_IN_B)"));
+  EXPECT_THAT(text, HasSubstr("policy_within(context->host_port, 8000, 8100)"));
   EXPECT_THAT(text, HasSubstr("#line 13 \"web.yaml\""));
-  EXPECT_THAT(text, HasSubstr("return POLICYC_DECISION(POLICY_ALLOW, 3);"));
+  EXPECT_THAT(text, HasSubstr("POLICYC_DECISION(POLICY_ALLOW, 3)"));
   EXPECT_THAT(text, Not(HasSubstr("MATRIX")));
 }
 
 TEST(Emit, ComparesStopAfterTheRuleThatAlwaysApplies) {
   ir::Rule last = allow(2, {}, {{}});
   const std::string text = text_of(ingress({allow(1, {0}, {{kTcp, 80, 80}}), last}));
-  EXPECT_THAT(text, HasSubstr("\treturn POLICYC_DECISION(POLICY_ALLOW, 2);\n}"));
-  EXPECT_THAT(text, Not(HasSubstr("default deny")));
+  EXPECT_THAT(text, HasSubstr("policy_choose(\n\t\tpolicy_named(peers, POLICYC_EVERY_PEER),\n"
+                              "\t\tPOLICYC_DECISION(POLICY_ALLOW, 2),\n\t\tdecision);"));
+  const std::string stopped = text_of(ingress({last, allow(1, {0}, {{kTcp, 80, 80}})}));
+  EXPECT_EQ(text.find("POLICY_ALLOW, 1") != std::string::npos,
+            stopped.find("POLICY_ALLOW, 1") != std::string::npos)
+      << "the narrower rule is the stronger one wherever it stands";
 }
 
-TEST(Emit, TheStrongestRuleStandsFirst) {
+TEST(Emit, TheStrongestRuleHasTheLastWord) {
   ir::Rule deny = allow(2, {1}, {{}});
   deny.verdict = ir::Verdict::Deny;
   deny.precedence = ir::kPrecedenceDeny;
   const std::string text = text_of(ingress({allow(1, {0}, {{kTcp, 80, 80}}), deny}));
-  EXPECT_LT(text.find("POLICY_DENY, 2"), text.find("POLICY_ALLOW, 1"));
+  EXPECT_GT(text.find("POLICY_DENY, 2"), text.find("POLICY_ALLOW, 1"));
 }
 
 // With remove-dead switched off such rules reach the emitter; they must not turn into
