@@ -41,7 +41,8 @@ bool Compilation::resolve() {
   return acceptable();
 }
 
-void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subject) {
+void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subject,
+                            std::size_t index) {
   ir::BuildOptions build_options{options_.read.agent, options_.without_l7};
   ir::EndpointPolicy policy = ir::build(input, subject, build_options, diagnostics_);
   const bool fits =
@@ -60,10 +61,11 @@ void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subj
   for (ShapeUnit& unit : shapes_) {
     if (unit.shape.hash == shape.hash) {
       unit.users.push_back(user);
+      unit.subjects.push_back(index);
       return;
     }
   }
-  shapes_.push_back({std::move(policy), std::move(shape), {user}});
+  shapes_.push_back({std::move(policy), std::move(shape), {user}, {index}});
 }
 
 // Once for a run: one large policy may select any number of subjects.
@@ -80,10 +82,13 @@ void Compilation::refuse_large(const std::string& subject) {
 bool Compilation::build_shapes() {
   const ir::BuildInput input{resolved_, read_.cluster, options_.has_inventory, sources_};
   if (!options_.has_inventory) {
-    for (const ir::Subject& subject : ir::distinct_subjects(resolved_)) add_shape(input, subject);
+    std::size_t index = 0;
+    for (const ir::Subject& subject : ir::distinct_subjects(resolved_))
+      add_shape(input, subject, index++);
     return acceptable();
   }
   const policy::AddressBook book(read_.cluster, resolved_, options_.read.agent);
+  std::size_t index = 0;
   for (const policy::Endpoint& endpoint : read_.cluster.endpoints) {
     const policy::LabelSet labels = book.subject_labels(endpoint);
     ir::Subject subject;
@@ -92,7 +97,7 @@ bool Compilation::build_shapes() {
     subject.namespace_ = endpoint.namespace_;
     subject.kind = endpoint.kind;
     subject.ports = &endpoint.ports;
-    add_shape(input, subject);
+    add_shape(input, subject, index++);
   }
   // The order of the inventory must not show in what is written.
   for (ShapeUnit& unit : shapes_) std::sort(unit.users.begin(), unit.users.end());

@@ -34,6 +34,8 @@ struct ShapeUnit {
   ir::EndpointPolicy ir;
   ir::Shape shape;
   std::vector<std::string> users;  // sorted
+  // Whose they are: indices into the cluster's endpoints, or into ir::distinct_subjects().
+  std::vector<std::size_t> subjects;
 };
 
 struct CompiledObject {
@@ -77,7 +79,7 @@ class Compilation {
   [[nodiscard]] const CompileOptions& options() const { return options_; }
 
  private:
-  void add_shape(const ir::BuildInput& input, const ir::Subject& subject);
+  void add_shape(const ir::BuildInput& input, const ir::Subject& subject, std::size_t index);
   void refuse_large(const std::string& subject);
   [[nodiscard]] bool acceptable() const;
 
