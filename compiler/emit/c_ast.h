@@ -20,7 +20,7 @@ struct Number {
   std::uint64_t value = 0;
 };
 struct Unary {
-  std::string op;  // "!", "&", "*"
+  std::string op;  // "!", "&", "*", "(int)"
   ExprPtr operand;
 };
 struct Binary {
@@ -71,6 +71,10 @@ struct Declare {
   std::string name;
   ExprPtr value;
 };
+struct Assign {
+  std::string name;
+  ExprPtr value;
+};
 struct Return {
   ExprPtr value;
 };
@@ -79,7 +83,7 @@ struct If {
   ExprPtr result;  // `if (condition) return result;`
 };
 struct Blank {};
-using Statement = std::variant<Comment, LineMark, HereMark, Declare, Return, If, Blank>;
+using Statement = std::variant<Comment, LineMark, HereMark, Declare, Assign, Return, If, Blank>;
 
 struct Include {
   std::string path;

@@ -113,6 +113,7 @@ class Printer {
                             [this](const LineMark& m) { line_mark(m.line, m.file); },
                             [this](const HereMark& m) { here_mark(m); },
                             [this](const Declare& d) { out_ += "\t" + declaration(d) + ";\n"; },
+                            [this](const Assign& a) { assign(a); },
                             [this](const Return& r) {
                               out_ += "\treturn " + expression(*r.value) + ";\n";
                             },

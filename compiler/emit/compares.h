@@ -1,6 +1,6 @@
 #pragma once
-// Form::Compares: one `if` for each rule, strongest first; a class's row is the bit set of its true
-// predicates. `file` is the name of the emitted text.
+// Form::Compares: one statement without a branch for each rule, the strongest last; a class's row
+// is the bit set of its true predicates. `file` is the name of the emitted text.
 
 #include <string>
 

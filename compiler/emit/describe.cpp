@@ -31,7 +31,7 @@ void add_place(const ir::Origin& origin, const std::string& file, std::vector<c:
 }  // namespace
 
 std::string verdict_signature(std::size_t direction) {
-  return "int policy_verdict_" + std::string(ir::direction_name(direction)) +
+  return "POLICYC_VERDICT policy_verdict_" + std::string(ir::direction_name(direction)) +
          "(const struct policy_context *context)";
 }
 
@@ -80,13 +80,12 @@ void add_rule_mark(const ir::Rule& rule, const std::string& peers, const std::st
   add_place(rule.origin, file, body);
 }
 
-void add_fallback(const ir::DirectionShape& part, std::size_t direction, const std::string& file,
-                  std::vector<c::Statement>& body) {
+void add_fallback_mark(const ir::DirectionShape& part, std::size_t direction,
+                       const std::string& file, std::vector<c::Statement>& body) {
   if (!part.enforced) {
     body.emplace_back(c::Comment{
         {"no policy selects this endpoint on " + std::string(ir::direction_name(direction))}});
     add_place({}, file, body);
-    body.emplace_back(c::Return{decision_macro("POLICY_ALLOW", 0)});
     return;
   }
   std::vector<std::string> lines{"default deny"};
@@ -96,7 +95,13 @@ void add_fallback(const ir::DirectionShape& part, std::size_t direction, const s
   body.emplace_back(c::Comment{lines});
   add_place(part.default_deny_origins.empty() ? ir::Origin{} : part.default_deny_origins.front(),
             file, body);
-  body.emplace_back(c::Return{decision_macro("POLICY_DEFAULT_DENY", 0)});
+}
+
+void add_fallback(const ir::DirectionShape& part, std::size_t direction, const std::string& file,
+                  std::vector<c::Statement>& body) {
+  add_fallback_mark(part, direction, file, body);
+  body.emplace_back(c::Return{part.enforced ? decision_macro("POLICY_DEFAULT_DENY", 0)
+                                            : decision_macro("POLICY_ALLOW", 0)});
 }
 
 }  // namespace policyc::emit

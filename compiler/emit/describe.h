@@ -22,7 +22,10 @@ namespace policyc::emit {
 // The comment of a rule and the #line of its place; of `file`, the emitted text, when it has none.
 void add_rule_mark(const ir::Rule& rule, const std::string& peers, const std::string& file,
                    std::vector<c::Statement>& body);
-// The comment and return for traffic that no rule matches.
+// The comment and place of what happens to traffic that no rule matches.
+void add_fallback_mark(const ir::DirectionShape& part, std::size_t direction,
+                       const std::string& file, std::vector<c::Statement>& body);
+// The same with its return.
 void add_fallback(const ir::DirectionShape& part, std::size_t direction, const std::string& file,
                   std::vector<c::Statement>& body);
 

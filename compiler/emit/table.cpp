@@ -63,7 +63,6 @@ class Writer {
     port_tables();
     if (part_.form == ir::Form::Bitset) port_rules();
     unit_.items.emplace_back(c::Blank{});
-    add(c::If{c::unary("!", c::name("context")), c::name("POLICYC_NO_DECISION")});
     if (part_.form == ir::Form::Bitset) {
       bitset_body();
     } else {

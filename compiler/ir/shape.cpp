@@ -96,7 +96,8 @@ DirectionShape make_direction(const DirectionPolicy& policy, bool prefer_bitset)
   if (constant) {
     shape.form = Form::Constant;
   } else if (policy.rules.size() <= kMaxCompareRules && ranges <= kMaxCompareRanges &&
-             shape.predicates.size() <= kMaxComparePredicates) {
+             shape.predicates.size() <= kMaxComparePredicates &&
+             shape.matrix.fallback() == POLICY_DEFAULT_DENY) {
     shape.form = Form::Compares;
   } else if (prefer_bitset && policy.rules.size() <= kMaxBitsetRules &&
              shape.matrix.fallback() == POLICY_DEFAULT_DENY) {

@@ -34,8 +34,8 @@ enum class Form : std::uint8_t {
 
 // A row number has 16 bits. A shape with more rows needs Form::Bitset.
 inline constexpr std::uint32_t kMaxRows = 0xffff;
-// The words of 64 rules that the bits of a class may have.
-inline constexpr std::size_t kMaxBitsetRules = 1024;
+// Above this a bit set takes more instructions and time than it is worth.
+inline constexpr std::size_t kMaxBitsetRules = 256;
 
 struct DirectionShape {
   Form form = Form::Constant;
