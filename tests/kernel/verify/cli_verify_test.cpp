@@ -71,8 +71,8 @@ TEST_F(CliVerify, AnObjectOfOtherPoliciesIsAFinding) {
   EXPECT_THAT(result.out, HasSubstr("no object for"));
 }
 
-// The description is right, and the bytes of the code are not: where an instruction compares with
-// 443, it compares with 444.
+// The description is right, and the bytes of the code are not: where an instruction has 443 for an
+// operand, it has 444.
 TEST_F(CliVerify, ChangedCodeIsAFinding) {
   const std::string policy = write("policy.yaml", kPolicy);
   const std::string object = only_object(compile(policy, "objects"));
@@ -83,9 +83,8 @@ TEST_F(CliVerify, ChangedCodeIsAFinding) {
        at = bytes.find(immediate, at + 1)) {
     const auto opcode =
         static_cast<unsigned char>(bytes.at(at - 4));  // four bytes before its operand
-    constexpr unsigned char kEqual = 0x15, kEqual32 = 0x16, kUnequal = 0x55, kUnequal32 = 0x56;
-    if (opcode != kEqual && opcode != kEqual32 && opcode != kUnequal && opcode != kUnequal32)
-      continue;
+    constexpr unsigned char kXor = 0xa7, kXor32 = 0xa4;
+    if (opcode != kXor && opcode != kXor32) continue;
     bytes[at] = '\xbc';
     ++changed;
   }

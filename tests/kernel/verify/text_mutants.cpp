@@ -12,10 +12,12 @@ class TextMutator {
   std::vector<TextMutant> run() {
     each("byte order of the port", R"(context->host_port)",
          "__builtin_bswap16(context->host_port)");
-    each("TCP for UDP", R"(context->protocol == 6\b)", "context->protocol == 17");
-    each("UDP for TCP", R"(context->protocol == 17\b)", "context->protocol == 6");
+    each("TCP for UDP", R"(context->protocol, 6\))", "context->protocol, 17)");
+    each("UDP for TCP", R"(context->protocol, 17\))", "context->protocol, 6)");
     each("TCP and UDP exchanged", R"(\[context->protocol\])", "[context->protocol ^ 23]");
-    each("peers negated", R"(\(peers & )", "(~peers & ");
+    each("peers negated", R"(policy_named\(peers)", "policy_named(~peers");
+    each("a rule that always holds", R"(policy_choose\()", "policy_choose(1 | ");
+    each("a rule that never holds", R"(policy_choose\()", "policy_choose(0 & ");
     each("deny for allow", R"(POLICYC_DECISION\(POLICY_ALLOW,)", "POLICYC_DECISION(POLICY_DENY,");
     each("allow for deny", R"(POLICYC_DECISION\(POLICY_DENY,)", "POLICYC_DECISION(POLICY_ALLOW,");
     each("allow for redirect", R"(POLICYC_DECISION\(POLICY_REDIRECT,)",
@@ -27,23 +29,23 @@ class TextMutator {
     each("another rule id", R"((POLICYC_DECISION\(POLICY_\w+, )([1-9][0-9]*)\))", "$1$2 + 1)");
     each("an unknown rule id", R"((POLICYC_DECISION\(POLICY_\w+, )([1-9][0-9]*)\))",
          "$1$2 + 1000)");
-    each("begins one port later", R"((context->host_port >= [0-9]+))", "$1 + 1");
-    each("begins one port earlier", R"((context->host_port >= [0-9]+))", "$1 - 1");
-    each("ends one port later", R"((context->host_port <= [0-9]+))", "$1 + 1");
-    each("ends one port earlier", R"((context->host_port <= [0-9]+))", "$1 - 1");
-    each("one port up", R"((context->host_port == [0-9]+))", "$1 + 1");
-    each("one port down", R"((context->host_port == [0-9]+))", "$1 - 1");
+    each("begins one port later", R"((context->host_port, [0-9]+),)", "$1 + 1,");
+    each("begins one port earlier", R"((context->host_port, [0-9]+),)", "$1 - 1,");
+    each("ends one port later", R"((context->host_port, [0-9]+, [0-9]+)\))", "$1 + 1)");
+    each("ends one port earlier", R"((context->host_port, [0-9]+, [0-9]+)\))", "$1 - 1)");
+    each("one port up", R"((context->host_port, [0-9]+)\))", "$1 + 1)");
+    each("one port down", R"((context->host_port, [0-9]+)\))", "$1 - 1)");
     each("IPv6 denied", R"(\)\n\{)",
-         ")\n{\n\tif (context && context->family == 6)\n\t\t"
+         ")\n{\n\tif (context->family == 6)\n\t\t"
          "return POLICYC_NO_DECISION;");
     each("IPv6 allowed", R"(\)\n\{)",
-         ")\n{\n\tif (context && context->family == 6)\n\t\t"
+         ")\n{\n\tif (context->family == 6)\n\t\t"
          "return POLICYC_DECISION(POLICY_ALLOW, 1);");
     each("IPv4 denied", R"(\)\n\{)",
-         ")\n{\n\tif (context && context->family == 4)\n\t\t"
+         ")\n{\n\tif (context->family == 4)\n\t\t"
          "return POLICYC_NO_DECISION;");
     each("a negative answer", R"(\)\n\{)",
-         ")\n{\n\tif (context && context->protocol == 6)\n\t\t"
+         ")\n{\n\tif (context->protocol == 6)\n\t\t"
          "return -1;");
     exchange_directions();
     return std::move(out_);
