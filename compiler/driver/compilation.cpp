@@ -57,7 +57,8 @@ passes::Outcome Compilation::run_passes(ShapeUnit& unit) {
   return passes::run(unit.ir, unit.report, options);
 }
 
-void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subject) {
+void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subject,
+                            std::size_t index) {
   ir::BuildOptions build_options{options_.read.agent, options_.without_l7};
   const std::size_t errors = diagnostics_.error_count();
   ShapeUnit unit;
@@ -83,10 +84,12 @@ void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subj
   for (ShapeUnit& known : shapes_) {
     if (known.shape.hash == unit.shape.hash) {
       known.users.push_back(user);
+      known.subjects.push_back(index);
       return;
     }
   }
   unit.users = {user};
+  unit.subjects = {index};
   shapes_.push_back(std::move(unit));
 }
 
@@ -104,10 +107,13 @@ void Compilation::refuse_large(const std::string& subject) {
 bool Compilation::build_shapes() {
   const ir::BuildInput input{resolved_, read_.cluster, options_.has_inventory, sources_};
   if (!options_.has_inventory) {
-    for (const ir::Subject& subject : ir::distinct_subjects(resolved_)) add_shape(input, subject);
+    std::size_t index = 0;
+    for (const ir::Subject& subject : ir::distinct_subjects(resolved_))
+      add_shape(input, subject, index++);
     return acceptable();
   }
   const policy::AddressBook book(read_.cluster, resolved_, options_.read.agent);
+  std::size_t index = 0;
   for (const policy::Endpoint& endpoint : read_.cluster.endpoints) {
     const policy::LabelSet labels = book.subject_labels(endpoint);
     ir::Subject subject;
@@ -116,7 +122,7 @@ bool Compilation::build_shapes() {
     subject.namespace_ = endpoint.namespace_;
     subject.kind = endpoint.kind;
     subject.ports = &endpoint.ports;
-    add_shape(input, subject);
+    add_shape(input, subject, index++);
   }
   // The order of the inventory must not show in what is written.
   for (ShapeUnit& unit : shapes_) std::sort(unit.users.begin(), unit.users.end());

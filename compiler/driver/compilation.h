@@ -35,6 +35,8 @@ struct ShapeUnit {
   ir::EndpointPolicy ir;
   ir::Shape shape;
   std::vector<std::string> users;  // sorted
+  // Whose they are: indices into the cluster's endpoints, or into ir::distinct_subjects().
+  std::vector<std::size_t> subjects;
   // Of the first user: what passes took out, and for each pass of dump_after its name and the text.
   passes::Report report;
   std::vector<std::pair<std::string, std::string>> dumps;
@@ -83,7 +85,7 @@ class Compilation {
   [[nodiscard]] const CompileOptions& options() const { return options_; }
 
  private:
-  void add_shape(const ir::BuildInput& input, const ir::Subject& subject);
+  void add_shape(const ir::BuildInput& input, const ir::Subject& subject, std::size_t index);
   void refuse_large(const std::string& subject);
   [[nodiscard]] passes::Outcome run_passes(ShapeUnit& unit);
   [[nodiscard]] bool acceptable() const;

@@ -81,4 +81,11 @@ struct Shape {
 // Takes exactly what to_json() wrote: anything else, down to white space, is an Error.
 [[nodiscard]] Result<Shape> shape_from_json(std::string_view json);
 
+// The same in the two documents that an object carries (driver/object_meta.h): its predicates, and
+// everything else but version and hash.
+[[nodiscard]] std::string predicates_json(const Shape& shape);
+[[nodiscard]] std::string rules_json(const Shape& shape);
+[[nodiscard]] Result<Shape> shape_from_parts(std::uint32_t version, const std::string& hash,
+                                             std::string_view predicates, std::string_view rules);
+
 }  // namespace policyc::ir

@@ -1,4 +1,5 @@
 // The JSON of a shape. The matrix is not stored: it follows from the rules.
+#include <algorithm>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -14,26 +15,105 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kVerdicts[] = {"allow", "deny", "redirect"};
 constexpr std::string_view kOperators[] = {"In", "NotIn", "Exists", "DoesNotExist"};
 
-Json origin_json(const Origin& origin) {
-  return {{"object", origin.object},
-          {"path", origin.path},
-          {"file", origin.file},
-          {"line", origin.line}};
+// Compact JSON, appended as it comes: an object of 1,000 rules is described for each compilation,
+// and a tree of it would take longer to build than the whole policy to compile.
+class Text {
+ public:
+  Text& raw(std::string_view text) {
+    out_ += text;
+    return *this;
+  }
+  Text& string(std::string_view text) {
+    const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+      return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+    });
+    if (plain) {
+      out_.append(1, '"').append(text).append(1, '"');
+    } else {
+      out_ += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+    }
+    return *this;
+  }
+  Text& number(std::uint32_t value) {
+    out_ += std::to_string(value);
+    return *this;
+  }
+  Text& boolean(bool value) { return raw(value ? "true" : "false"); }
+  // Each item by `write`, with commas between.
+  template <class Items, class Write>
+  Text& list(const Items& items, Write write) {
+    out_ += '[';
+    bool first = true;
+    for (const auto& item : items) {
+      if (!first) out_ += ',';
+      first = false;
+      write(item);
+    }
+    out_ += ']';
+    return *this;
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+void write_origin(Text& out, const Origin& origin) {
+  out.raw(R"({"object":)").string(origin.object).raw(R"(,"path":)").string(origin.path);
+  out.raw(R"(,"file":)").string(origin.file).raw(R"(,"line":)").number(origin.line).raw("}");
+}
+
+void write_selector(Text& out, const policy::Selector& selector) {
+  out.raw(R"({"text":)").string(selector.text).raw(R"(,"requirements":)");
+  out.list(selector.requirements, [&out](const policy::Requirement& requirement) {
+    out.raw(R"({"source":)").string(requirement.source).raw(R"(,"key":)").string(requirement.key);
+    out.raw(R"(,"operator":)").string(kOperators[static_cast<std::size_t>(requirement.op)]);
+    out.raw(R"(,"values":)");
+    out.list(requirement.values, [&out](const std::string& value) { out.string(value); });
+    out.raw("}");
+  });
+  out.raw("}");
+}
+
+void write_rule(Text& out, const Rule& rule) {
+  out.raw(R"({"id":)").number(rule.id).raw(R"(,"verdict":)");
+  out.string(kVerdicts[static_cast<std::size_t>(rule.verdict)]);
+  out.raw(R"(,"precedence":)").number(rule.precedence).raw(R"(,"peers":)");
+  if (rule.any_peer) {
+    out.string("any");
+  } else {
+    out.list(rule.peers, [&out](std::uint32_t peer) { out.number(peer); });
+  }
+  out.raw(R"(,"ports":)").list(rule.ports, [&out](const matrix::PortRange& range) {
+    out.raw("[").number(range.protocol).raw(",").number(range.first);
+    out.raw(",").number(range.last).raw("]");
+  });
+  out.raw(R"(,"authRequired":)").boolean(rule.auth_required);
+  out.raw(R"(,"parser":)").string(rule.parser).raw(R"(,"origin":)");
+  write_origin(out, rule.origin);
+  out.raw("}");
+}
+
+void write_direction(Text& out, const Shape& shape, std::size_t direction) {
+  const DirectionShape& part = shape.directions[direction];
+  out.string(direction_name(direction)).raw(R"(:{"form":)").string(form_name(part.form));
+  out.raw(R"(,"enforced":)").boolean(part.enforced);
+  out.raw(R"(,"defaultDeny":)").boolean(part.default_deny).raw(R"(,"defaultDenyBy":)");
+  out.list(part.default_deny_origins, [&out](const Origin& origin) { write_origin(out, origin); });
+  out.raw(R"(,"rules":)");
+  out.list(part.rules, [&out](const Rule& rule) { write_rule(out, rule); });
+  out.raw("}");
+}
+
+void write_predicates(Text& out, const Shape& shape) {
+  out.list(shape.predicates, [&out](const policy::Predicate& predicate) {
+    out.list(predicate.selectors,
+             [&out](const policy::Selector& selector) { write_selector(out, selector); });
+  });
 }
 
 Origin origin_from(const Json& json) {
   return {json.at("object"), json.at("path"), json.at("file"), json.at("line")};
-}
-
-Json selector_json(const policy::Selector& selector) {
-  Json requirements = Json::array();
-  for (const auto& requirement : selector.requirements) {
-    requirements.push_back({{"source", requirement.source},
-                            {"key", requirement.key},
-                            {"operator", kOperators[static_cast<std::size_t>(requirement.op)]},
-                            {"values", requirement.values}});
-  }
-  return {{"text", selector.text}, {"requirements", std::move(requirements)}};
 }
 
 template <std::size_t N>
@@ -42,12 +122,6 @@ std::size_t index_in(const std::string_view (&names)[N], const std::string& name
     if (names[i] == name) return i;
   }
   throw std::runtime_error("unknown name `" + name + "`");
-}
-
-Json predicate_json(const policy::Predicate& predicate) {
-  Json any_of = Json::array();
-  for (const auto& selector : predicate.selectors) any_of.push_back(selector_json(selector));
-  return any_of;
 }
 
 policy::Selector selector_from(const Json& json) {
@@ -66,20 +140,6 @@ policy::Predicate predicate_from(const Json& json) {
   policy::Predicate predicate;
   for (const Json& selector : json) predicate.selectors.push_back(selector_from(selector));
   return predicate;
-}
-
-Json rule_json(const Rule& rule) {
-  Json ports = Json::array();
-  for (const auto& range : rule.ports) ports.push_back({range.protocol, range.first, range.last});
-  Json peers = rule.any_peer ? Json("any") : Json(rule.peers);
-  return {{"id", rule.id},
-          {"verdict", kVerdicts[static_cast<std::size_t>(rule.verdict)]},
-          {"precedence", rule.precedence},
-          {"peers", std::move(peers)},
-          {"ports", std::move(ports)},
-          {"authRequired", rule.auth_required},
-          {"parser", rule.parser},
-          {"origin", origin_json(rule.origin)}};
 }
 
 // Throws what shape_from_json() reports.
@@ -120,64 +180,102 @@ void check_rules(const EndpointPolicy& policy) {
   }
 }
 
+// What the documents say; throws what is wrong with them.
+Shape shape_from(const std::string& subject, const Json& predicates, const Json& directions,
+                 const std::string& hash) {
+  EndpointPolicy policy;
+  bool prefer_bitset = false;
+  policy.subject = subject;
+  for (const Json& predicate : predicates) policy.predicates.push_back(predicate_from(predicate));
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    const Json& part = directions.at(std::string(direction_name(direction)));
+    DirectionPolicy& out = policy.directions[direction];
+    prefer_bitset = prefer_bitset || part.at("form") == "bitset";
+    out.enforced = part.at("enforced");
+    out.default_deny = part.at("defaultDeny");
+    for (const Json& origin : part.at("defaultDenyBy"))
+      out.default_deny_origins.push_back(origin_from(origin));
+    for (const Json& rule : part.at("rules"))
+      out.rules.push_back(rule_from(rule, policy.predicates.size()));
+  }
+  check_rules(policy);
+  Shape shape = make_shape(policy, prefer_bitset);
+  for (const DirectionShape& direction : shape.directions) {
+    if (!direction.emittable()) throw std::runtime_error("too many port classes");
+  }
+  if (hash != shape.hash)
+    throw std::runtime_error("the policy hash does not match the rules that the object carries");
+  return shape;
+}
+
+void check_version(std::uint32_t version) {
+  if (version == POLICYC_ABI_VERSION) return;
+  throw std::runtime_error("object was built for ABI version " + std::to_string(version) +
+                           ", this policyc speaks " + std::to_string(POLICYC_ABI_VERSION));
+}
+
+// Nesting far above what a shape has and far below what would exhaust the stack.
+Json parse(std::string_view text) {
+  constexpr int kMaxDepth = 32;
+  return Json::parse(text, [](int depth, Json::parse_event_t, const Json&) {
+    if (depth > kMaxDepth) throw std::runtime_error("nested too deeply");
+    return true;
+  });
+}
+
+constexpr const char* kNotOurs = "object metadata is not as policyc writes it";
+
 }  // namespace
 
+std::string predicates_json(const Shape& shape) {
+  Text out;
+  write_predicates(out, shape);
+  return out.take();
+}
+
+std::string rules_json(const Shape& shape) {
+  Text out;
+  out.raw(R"({"subject":)").string(shape.subject).raw(",");
+  write_direction(out, shape, 0);
+  out.raw(",");
+  write_direction(out, shape, 1);
+  out.raw("}");
+  return out.take();
+}
+
 std::string to_json(const Shape& shape) {
-  Json json;
-  json["abiVersion"] = shape.abi_version;
-  json["subject"] = shape.subject;
-  json["predicates"] = Json::array();
-  for (const auto& predicate : shape.predicates)
-    json["predicates"].push_back(predicate_json(predicate));
+  Text out;
+  out.raw(R"({"abiVersion":)").number(shape.abi_version).raw(R"(,"subject":)");
+  out.string(shape.subject).raw(R"(,"predicates":)");
+  write_predicates(out, shape);
   for (std::size_t direction = 0; direction < 2; ++direction) {
-    const DirectionShape& part = shape.directions[direction];
-    Json rules = Json::array();
-    for (const Rule& rule : part.rules) rules.push_back(rule_json(rule));
-    Json origins = Json::array();
-    for (const Origin& origin : part.default_deny_origins) origins.push_back(origin_json(origin));
-    json[std::string(direction_name(direction))] = {{"form", form_name(part.form)},
-                                                    {"enforced", part.enforced},
-                                                    {"defaultDeny", part.default_deny},
-                                                    {"defaultDenyBy", std::move(origins)},
-                                                    {"rules", std::move(rules)}};
+    out.raw(",");
+    write_direction(out, shape, direction);
   }
-  if (!shape.hash.empty()) json["hash"] = shape.hash;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (!shape.hash.empty()) out.raw(R"(,"hash":)").string(shape.hash);
+  out.raw("}");
+  return out.take();
 }
 
 Result<Shape> shape_from_json(std::string_view text) {
   try {
-    const Json json = Json::parse(text);
-    EndpointPolicy policy;
-    bool prefer_bitset = false;
-    policy.subject = json.at("subject");
-    for (const Json& predicate : json.at("predicates"))
-      policy.predicates.push_back(predicate_from(predicate));
-    for (std::size_t direction = 0; direction < 2; ++direction) {
-      const Json& part = json.at(std::string(direction_name(direction)));
-      DirectionPolicy& out = policy.directions[direction];
-      prefer_bitset = prefer_bitset || part.at("form") == "bitset";
-      out.enforced = part.at("enforced");
-      out.default_deny = part.at("defaultDeny");
-      for (const Json& origin : part.at("defaultDenyBy"))
-        out.default_deny_origins.push_back(origin_from(origin));
-      for (const Json& rule : part.at("rules"))
-        out.rules.push_back(rule_from(rule, policy.predicates.size()));
-    }
-    const std::uint32_t version = json.at("abiVersion");
-    if (version != POLICYC_ABI_VERSION) {
-      return fail("object was built for ABI version " + std::to_string(version) +
-                  ", this policyc speaks " + std::to_string(POLICYC_ABI_VERSION));
-    }
-    check_rules(policy);
-    Shape shape = make_shape(policy, prefer_bitset);
-    for (const DirectionShape& direction : shape.directions) {
-      if (!direction.emittable()) throw std::runtime_error("too many port classes");
-    }
-    if (json.at("hash").get<std::string>() != shape.hash) {
-      return fail("policy hash does not match the rules that the object carries");
-    }
-    if (to_json(shape) != text) return fail("object metadata is not as policyc writes it");
+    const Json json = parse(text);
+    check_version(json.at("abiVersion"));
+    Shape shape = shape_from(json.at("subject"), json.at("predicates"), json, json.at("hash"));
+    if (to_json(shape) != text) return fail(kNotOurs);
+    return shape;
+  } catch (const std::exception& error) {
+    return fail(std::string("object metadata: ") + error.what());
+  }
+}
+
+Result<Shape> shape_from_parts(std::uint32_t version, const std::string& hash,
+                               std::string_view predicates, std::string_view rules) {
+  try {
+    check_version(version);
+    const Json parsed = parse(rules);
+    Shape shape = shape_from(parsed.at("subject"), parse(predicates), parsed, hash);
+    if (predicates_json(shape) != predicates || rules_json(shape) != rules) return fail(kNotOurs);
     return shape;
   } catch (const std::exception& error) {
     return fail(std::string("object metadata: ") + error.what());

@@ -12,14 +12,23 @@ bool has_value(const Requirement& requirement, const std::string& value) {
 
 // A pattern prefix matches every label prefix inside it.
 bool any_cidr_inside(const LabelSet& labels, const std::string& key) {
-  const auto wanted = parse_cidr_label_key(key);
-  return wanted && std::any_of(labels.all().begin(), labels.all().end(), [&](const Label& label) {
-           if (label.source != "cidr") {
-             return false;
-           }
-           const auto prefix = parse_cidr_label_key(label.key);
-           return prefix && wanted->contains(*prefix);
-         });
+  std::optional<IpPrefix> wanted;
+  for (const Label& label : labels.all()) {
+    if (label.source != "cidr") {
+      continue;
+    }
+    if (!wanted) {
+      wanted = parse_cidr_label_key(key);
+    }
+    if (!wanted) {
+      return false;
+    }
+    const auto prefix = parse_cidr_label_key(label.key);
+    if (prefix && wanted->contains(*prefix)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool any_group_value(const LabelSet& labels, const Requirement& requirement) {

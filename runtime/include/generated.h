@@ -12,7 +12,7 @@
 #ifndef POLICYC_RUNTIME_GENERATED_H
 #define POLICYC_RUNTIME_GENERATED_H
 
-#include "runtime/abi/abi.h"
+#include "runtime/abi/policy.h"
 
 #define POLICYC_INLINE	static inline __attribute__((always_inline))
 #define POLICYC_VERDICT POLICYC_INLINE int

@@ -22,21 +22,27 @@ using policyc::backend::compile;
 using policyc::backend::Output;
 
 constexpr const char* kFloor = "int f(int x) { return x; }\n";
+constexpr const char* kHeader =
+    "#include \"runtime/include/generated.h\"\nint f(int x) { return x; }\n";
+// What every policy object has.
+constexpr const char* kConstants = R"c(#include "runtime/include/generated.h"
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context) { return 1; }
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context) { return 1; }
+POLICYC_POLICY_PROGRAMS;
+)c";
 
 // The shape of a policy with tables: a row by peer class, a column by port, one cell.
 constexpr const char* kTablePolicy = R"c(#include "runtime/include/generated.h"
 const volatile policyc_u8 port_page[4][256] = {};
 const volatile policyc_u8 port_column[64][256] = {};
 POLICYC_ROWS_MAP(policy_rows_in);
-POLICYC_MATRIX_MAP(policy_matrix_in, 128);
+POLICYC_MATRIX_MAP(policy_matrix_in, policyc_u8, 128);
 
-int policy_verdict_ingress(const struct policy_context *context)
+POLICYC_VERDICT policy_verdict_ingress(const struct policy_context *context)
 {
 	const struct policy_matrix_in_value *cells;
 	policyc_u32 row, protocol, page;
 
-	if (!context)
-		return POLICYC_NO_DECISION;
 	row = policy_row(&policy_rows_in, context->peer_class);
 	cells = policyc_map_lookup(&policy_matrix_in, &row);
 	if (!cells)
@@ -45,6 +51,9 @@ int policy_verdict_ingress(const struct policy_context *context)
 	page = port_page[protocol][context->host_port >> 8] & 63;
 	return (int)cells->cell[port_column[page][context->host_port & 255] & 127];
 }
+
+POLICYC_VERDICT policy_verdict_egress(const struct policy_context *context) { return 1; }
+POLICYC_POLICY_PROGRAMS;
 )c";
 
 double cpu_now() {
@@ -143,6 +152,8 @@ int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 31;
   one_case("first compilation, loads clang", kFloor, Output::Object, 1);
   one_case("floor: one empty function", kFloor, Output::Object, rounds);
+  one_case("the same with the header", kHeader, Output::Object, rounds);
+  one_case("two programs that always allow", kConstants, Output::Object, rounds);
   one_case("table policy, object", kTablePolicy, Output::Object, rounds);
   one_case("table policy, LLVM IR", kTablePolicy, Output::LlvmIr, rounds);
   one_case("table policy, assembly", kTablePolicy, Output::Assembly, rounds);

@@ -29,8 +29,8 @@ TEST(CompileError, CarriesEveryErrorAndItsNotes) {
 }
 
 TEST(CompileError, NamesRuntimeHeadersByTheirPath) {
-  EXPECT_THAT(error_of("#define policyc_u16 1\n#include \"runtime/abi/abi.h\"\n"),
-              StartsWith("runtime/abi/abi.h:"));
+  EXPECT_THAT(error_of("#define policyc_u16 1\n#include \"runtime/abi/policy.h\"\n"),
+              StartsWith("runtime/abi/policy.h:"));
 }
 
 TEST(CompileError, StopsAfterTooManyErrors) {

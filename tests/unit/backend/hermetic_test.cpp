@@ -85,11 +85,11 @@ TEST(Hermetic, ObjectsHoldNeitherTimeNorFolder) {
 
 TEST(Hermetic, RuntimeHeadersAreThereUnderTheirPaths) {
   const auto object =
-      object_of("#include \"runtime/abi/abi.h\"\nint f(void) { return DROP_POLICY_DENY; }\n");
+      object_of("#include \"runtime/abi/policy.h\"\nint f(void) { return POLICY_DENY; }\n");
   EXPECT_FALSE(object.empty());
   bool found = false;
   for (const auto& file : runtime_headers()) {
-    found |= file.path == "runtime/abi/drop_reasons.def";
+    found |= file.path == "runtime/abi/policy_verdicts.def";
     EXPECT_EQ(file.bytes.data()[file.bytes.size()], 0) << file.path;
   }
   EXPECT_TRUE(found);

@@ -192,9 +192,8 @@ TEST_F(Compile, OneProgramServesEqualEndpoints) {
 
 TEST_F(Compile, EveryKindOfTextCanBeAskedFor) {
   const std::pair<const char*, const char*> kKinds[] = {
-      {"ast", "endpointSelector"},     {"ir", "rule 1: allow"},
-      {"matrix", "port classes"},      {"c", "policy_verdict_ingress"},
-      {"llvm-ir", "define dso_local"}, {"asm", "policy_verdict_ingress:"},
+      {"ast", "endpointSelector"},     {"ir", "rule 1: allow"},         {"matrix", "port classes"},
+      {"c", "policy_verdict_ingress"}, {"llvm-ir", "define dso_local"}, {"asm", "policy_ingress:"},
   };
   for (const auto& [kind, expected] : kKinds) {
     const auto run = compile({"web.yaml", std::string("--emit=") + kind});

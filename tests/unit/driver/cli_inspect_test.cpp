@@ -80,8 +80,8 @@ TEST_F(Inspect, PrintsTheObject) {
   const std::string text = text_of(object);
   EXPECT_THAT(text, HasSubstr("object: " + std::to_string(fs::file_size(object)) + " bytes, "));
   EXPECT_THAT(text, AllOf(HasSubstr(" instructions, BTF yes\n"),
-                          ContainsRegex("\n  policy_verdict_ingress +\\.text +[1-9][0-9]*\n"),
-                          ContainsRegex("\n  from_endpoint +tc +[1-9][0-9]*\n"),
+                          ContainsRegex("\n  policy_egress +tc +[1-9][0-9]*\n"),
+                          ContainsRegex("\n  policy_ingress +tc +[1-9][0-9]*\n"),
                           HasSubstr("\n  policy_rows_in\n"), ContainsRegex("\n  \\.BTF +[1-9]"),
                           ContainsRegex("\n  \\.policyc\\.abi +4\n"),
                           ContainsRegex("\n  \\.policyc\\.hash +64\n")));
