@@ -3,6 +3,7 @@
 // LPM trie, the way in which a policy map of (identity, direction, protocol, port) prefixes is
 // asked. Needs root. Usage: decision_bench [REPEATS]
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <optional>
@@ -189,7 +190,7 @@ Bench prepare(const bench::PolicySize& size, bool prefer_bitset) {
   Bench bench;
   auto policy = bench::make_policy(size);
   passes::Report report;
-  passes::run(policy, report);
+  if (passes::run(policy, report) != passes::Outcome::Done) std::abort();
   bench.shape = ir::make_shape(policy, prefer_bitset);
   bench.inputs = draw_inputs(size);
   const emit::Emitted emitted = emit::emit(bench.shape);

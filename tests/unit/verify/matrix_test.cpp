@@ -32,7 +32,7 @@ std::optional<ir::Shape> shape_of(const scenario::Case& item, const scenario::Pr
   ir::EndpointPolicy policy = ir::build(input, subject, {item.options, false}, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   passes::Report report;
-  passes::run(policy, report);
+  EXPECT_EQ(passes::run(policy, report), passes::Outcome::Done);
   return ir::make_shape(policy);
 }
 
