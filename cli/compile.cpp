@@ -14,6 +14,7 @@
 #include "cli/document_tree.h"
 #include "cli/passes.h"
 #include "compiler/driver/compilation.h"
+#include "compiler/driver/compile_all.h"
 #include "compiler/ir/printer.h"
 
 namespace policyc::cli {
@@ -32,6 +33,8 @@ struct Arguments {
   bool without_l7 = false;
   bool strict = false;
   bool list_passes = false;
+  std::string form = "auto";
+  unsigned jobs = 0;
   bool verify_each = false;
   bool report_dead = false;
   std::vector<std::string> disabled_passes;
@@ -73,6 +76,8 @@ class CompileCommand {
     options.strict = arguments_.strict;
     options.passes.disabled = arguments_.disabled_passes;
     options.passes.verify_each = arguments_.verify_each;
+    if (arguments_.form == "table") options.passes.form.wanted = ir::Form::Table;
+    if (arguments_.form == "bitset") options.passes.form.wanted = ir::Form::Bitset;
     options.dump_after = arguments_.dump_after;
     driver::Compilation compilation(options);
     const bool ready = compilation.parse(std::move(*policies), std::move(*inventory)) &&
@@ -171,22 +176,30 @@ class CompileCommand {
       if (wants("c")) emit_text(stem + ".c", emit::emit(unit.shape).text);
       if (!objects_wanted) continue;
       if (!emit_backend_text(unit, stem)) return kInternal;
-      const auto object_start = Clock::now();
-      auto compiled = driver::compile_shape(unit.shape, compilation.sources(), options);
+    }
+    bool good = true;
+    const auto take = [&](const driver::ShapeUnit& unit, Result<driver::CompiledObject> compiled,
+                          Clock::duration elapsed) {
       if (!compiled) {
         context_.err << "policyc: internal error: " << compiled.error().message << "\n";
-        return kInternal;
+        good = false;
+        return false;
       }
       bytes += compiled->object.size();
-      const std::string file = stem + ".o";
+      const std::string file = "policy-" + unit.shape.hash.substr(0, 12) + ".o";
       if (!arguments_.output_directory.empty()) {
         write(file,
               {reinterpret_cast<const char*>(compiled->object.data()), compiled->object.size()});
       }
       index.push_back({{"object", file}, {"hash", unit.shape.hash}, {"endpoints", unit.users}});
-      summary_line(file, *compiled, unit, milliseconds_since(object_start));
-    }
+      summary_line(file, *compiled, unit,
+                   std::chrono::duration<double, std::milli>(elapsed).count());
+      return true;
+    };
     if (objects_wanted) {
+      driver::compile_all(compilation.shapes(), compilation.sources(), options, arguments_.jobs,
+                          take);
+      if (!good) return kInternal;
       if (!arguments_.output_directory.empty()) write("index.json", index.dump(2) + "\n");
       context_.out << compilation.shapes().size()
                    << (compilation.shapes().size() == 1 ? " program, " : " programs, ") << bytes
@@ -254,6 +267,12 @@ void add_compile(CLI::App& app, Context& context) {
                     "Compile L7 rules as plain allows of their ports");
   command->add_flag("--strict", arguments->strict,
                     "Refuse policies that a known bug of Cilium gives another meaning");
+  command
+      ->add_option("--form", arguments->form,
+                   "auto, table (instead of compares), or bitset (instead of a table: no limit to "
+                   "the classes that a policy tells apart)")
+      ->check(CLI::IsMember({"auto", "table", "bitset"}));
+  command->add_option("-j,--jobs", arguments->jobs, "Threads that compile (0: one for each CPU)");
   command->add_flag("--list-passes", arguments->list_passes, "List the passes and stop");
   command
       ->add_option("--disable-pass", arguments->disabled_passes,

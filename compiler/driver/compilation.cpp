@@ -1,7 +1,9 @@
 #include "compiler/driver/compilation.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "compiler/driver/object_meta.h"
 #include "compiler/driver/quoted_lines.h"
@@ -57,40 +59,73 @@ passes::Outcome Compilation::run_passes(ShapeUnit& unit) {
   return passes::run(unit.ir, unit.report, options);
 }
 
-void Compilation::add_shape(const ir::BuildInput& input, const ir::Subject& subject,
-                            std::size_t index) {
+namespace {
+
+// Whether the peers that exist need more rows in one direction than a table can number.
+bool too_many_rows(const ir::Shape& shape, const std::vector<policy::LabelSet>& peers,
+                   std::size_t max_rows) {
+  if (peers.size() <= max_rows) return false;
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    if (shape.directions[direction].form != ir::Form::Table) continue;
+    std::set<std::vector<std::uint8_t>> rows;
+    for (const policy::LabelSet& peer : peers) {
+      rows.insert(shape.row(direction, shape.truth(direction, peer)));
+      if (rows.size() > max_rows) return true;
+    }
+  }
+  return false;
+}
+
+// Everything about an endpoint that its policy can depend on.
+std::string subject_key(const ir::Subject& subject) {
+  std::string key = subject.namespace_ + "\n" + std::to_string(static_cast<int>(subject.kind)) +
+                    "\n" + subject.labels->to_string();
+  for (const policy::NamedPort& port : *subject.ports)
+    key += "\n" + port.protocol + " " + std::to_string(port.port) + " " + port.name;
+  return key;
+}
+
+}  // namespace
+
+std::optional<std::size_t> Compilation::add_shape(const ir::BuildInput& input,
+                                                  const ir::Subject& subject, std::size_t index) {
   ir::BuildOptions build_options{options_.read.agent, options_.without_l7};
   const std::size_t errors = diagnostics_.error_count();
   ShapeUnit unit;
   unit.ir = ir::build(input, subject, build_options, diagnostics_);
-  if (diagnostics_.error_count() != errors) return;
+  if (diagnostics_.error_count() != errors) return std::nullopt;
   const std::string user = unit.ir.subject;
   switch (run_passes(unit)) {
     case passes::Outcome::Done:
       break;
     case passes::Outcome::TooLarge:
-      return refuse_large(user);
+      refuse_large(user);
+      return std::nullopt;
     case passes::Outcome::Broken:
       violations_.insert(violations_.end(), unit.report.violations.begin(),
                          unit.report.violations.end());
-      return;
+      return std::nullopt;
   }
   // The subject's name is not part of what is shared.
   if (options_.has_inventory) unit.ir.subject = "endpoints with this policy";
   unit.shape = ir::make_shape(unit.ir);
+  if (too_many_rows(unit.shape, peers_, options_.max_rows))
+    unit.shape = ir::make_shape(unit.ir, true);
   for (const ir::DirectionShape& direction : unit.shape.directions) {
-    if (!direction.emittable()) return refuse_large(user);
+    if (direction.emittable()) continue;
+    refuse_large(user);
+    return std::nullopt;
   }
-  for (ShapeUnit& known : shapes_) {
-    if (known.shape.hash == unit.shape.hash) {
-      known.users.push_back(user);
-      known.subjects.push_back(index);
-      return;
-    }
+  for (std::size_t i = 0; i < shapes_.size(); ++i) {
+    if (shapes_[i].shape.hash != unit.shape.hash) continue;
+    shapes_[i].users.push_back(user);
+    shapes_[i].subjects.push_back(index);
+    return i;
   }
   unit.users = {user};
   unit.subjects = {index};
   shapes_.push_back(std::move(unit));
+  return shapes_.size() - 1;
 }
 
 // Once for a run: one large policy may select any number of subjects.
@@ -109,10 +144,15 @@ bool Compilation::build_shapes() {
   if (!options_.has_inventory) {
     std::size_t index = 0;
     for (const ir::Subject& subject : ir::distinct_subjects(resolved_))
-      add_shape(input, subject, index++);
+      (void)add_shape(input, subject, index++);
     return acceptable();
   }
   const policy::AddressBook book(read_.cluster, resolved_, options_.read.agent);
+  std::set<policy::LabelSet> peers;
+  for (const auto& entry : book.entries()) peers.insert(entry.labels);
+  peers_.assign(peers.begin(), peers.end());
+  // The replicas of a workload have one policy: it is built once.
+  std::map<std::string, std::size_t> known;
   std::size_t index = 0;
   for (const policy::Endpoint& endpoint : read_.cluster.endpoints) {
     const policy::LabelSet labels = book.subject_labels(endpoint);
@@ -122,7 +162,13 @@ bool Compilation::build_shapes() {
     subject.namespace_ = endpoint.namespace_;
     subject.kind = endpoint.kind;
     subject.ports = &endpoint.ports;
-    add_shape(input, subject, index++);
+    const std::string key = subject_key(subject);
+    if (const auto found = known.find(key); found != known.end()) {
+      shapes_[found->second].users.push_back(subject.name);
+      shapes_[found->second].subjects.push_back(index++);
+    } else if (const auto shape = add_shape(input, subject, index++)) {
+      known.emplace(key, *shape);
+    }
   }
   // The order of the inventory must not show in what is written.
   for (ShapeUnit& unit : shapes_) std::sort(unit.users.begin(), unit.users.end());

@@ -27,6 +27,8 @@ struct CompileOptions {
   bool has_inventory = false;  // compile one program for each endpoint of the inventory
   bool strict = false;         // refuse policies that meet a known bug of Cilium (PC05xx)
   passes::Options passes;
+  // More rows than this, over the inventory, do not fit into a table (ir::kMaxRows).
+  std::size_t max_rows = ir::kMaxRows;
   std::vector<std::string> dump_after;  // names of passes, or "all": keep the IR's text after them
 };
 
@@ -85,7 +87,9 @@ class Compilation {
   [[nodiscard]] const CompileOptions& options() const { return options_; }
 
  private:
-  void add_shape(const ir::BuildInput& input, const ir::Subject& subject, std::size_t index);
+  // The place of the subject's shape in shapes_; nothing when there is none, and reported.
+  std::optional<std::size_t> add_shape(const ir::BuildInput& input, const ir::Subject& subject,
+                                       std::size_t index);
   void refuse_large(const std::string& subject);
   [[nodiscard]] passes::Outcome run_passes(ShapeUnit& unit);
   [[nodiscard]] bool acceptable() const;
@@ -96,6 +100,7 @@ class Compilation {
   std::vector<manifest::Document> documents_;
   policy::ReadResult read_;
   policy::Resolved resolved_;
+  std::vector<policy::LabelSet> peers_;  // of the inventory, each once
   std::vector<ShapeUnit> shapes_;
   std::vector<std::string> violations_;
 };

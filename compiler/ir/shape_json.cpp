@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "compiler/ir/form.h"
 #include "compiler/ir/shape.h"
 #include "runtime/abi/abi.h"
 
@@ -180,17 +181,23 @@ void check_rules(const EndpointPolicy& policy) {
   }
 }
 
+Form form_from(const std::string& name) {
+  for (const Form form : {Form::Constant, Form::Compares, Form::Table, Form::Bitset}) {
+    if (form_name(form) == name) return form;
+  }
+  throw std::runtime_error("unknown form `" + name + "`");
+}
+
 // What the documents say; throws what is wrong with them.
 Shape shape_from(const std::string& subject, const Json& predicates, const Json& directions,
                  const std::string& hash) {
   EndpointPolicy policy;
-  bool prefer_bitset = false;
   policy.subject = subject;
   for (const Json& predicate : predicates) policy.predicates.push_back(predicate_from(predicate));
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const Json& part = directions.at(std::string(direction_name(direction)));
     DirectionPolicy& out = policy.directions[direction];
-    prefer_bitset = prefer_bitset || part.at("form") == "bitset";
+    out.form = form_from(part.at("form"));
     out.enforced = part.at("enforced");
     out.default_deny = part.at("defaultDeny");
     for (const Json& origin : part.at("defaultDenyBy"))
@@ -199,9 +206,11 @@ Shape shape_from(const std::string& subject, const Json& predicates, const Json&
       out.rules.push_back(rule_from(rule, policy.predicates.size()));
   }
   check_rules(policy);
-  Shape shape = make_shape(policy, prefer_bitset);
+  Shape shape = make_shape(policy);
   for (const DirectionShape& direction : shape.directions) {
     if (!direction.emittable()) throw std::runtime_error("too many port classes");
+    if (choose_form(direction.rules, direction.matrix, {direction.form}) != direction.form)
+      throw std::runtime_error("the rules cannot have the form that is stated");
   }
   if (hash != shape.hash)
     throw std::runtime_error("the policy hash does not match the rules that the object carries");

@@ -29,7 +29,7 @@ inline policy::LabelSet app_labels(std::uint32_t number) {
   return labels;
 }
 
-// TCP port number `i` of `size`; scattered, so that few share a page.
+// TCP port number `i` of a policy; scattered, so that few share a page.
 inline matrix::PortRange port_of(std::uint32_t i) {
   const auto first = static_cast<std::uint16_t>(1000 + i * 97 % 60000);
   return {6, first, static_cast<std::uint16_t>(i % 8 == 7 ? first + 20 : first)};
@@ -38,6 +38,7 @@ inline matrix::PortRange port_of(std::uint32_t i) {
 // Ingress only. Rule i lets peer i reach port i, both modulo their number; every 32nd rule denies.
 inline ir::EndpointPolicy make_policy(const PolicySize& size, std::uint32_t variant = 0) {
   ir::EndpointPolicy policy;
+  policy.stage = ir::Stage::Built;
   policy.subject = "bench";
   for (std::uint32_t i = 0; i < size.peers; ++i)
     policy.predicates.emplace_back(app_selector(i + variant));
@@ -48,12 +49,16 @@ inline ir::EndpointPolicy make_policy(const PolicySize& size, std::uint32_t vari
   for (std::uint32_t i = 0; i < size.rules; ++i) {
     ir::Rule rule;
     rule.id = i + 1;
+    rule.precedence = 0;
     if (i % 32 == 31) {
       rule.verdict = ir::Verdict::Deny;
-      rule.precedence = ir::kPrecedenceDeny;
     }
     rule.peers = {i % size.peers};
-    rule.ports = {port_of((i + i / size.ports) % size.ports)};
+    const matrix::PortRange range = port_of((i + i / size.ports) % size.ports);
+    rule.statements = {{range.protocol,
+                        range.first,
+                        range.last == range.first ? std::uint16_t{0} : range.last,
+                        {}}};
     rule.origin = {"CiliumNetworkPolicy/shop/api", "spec.ingress[" + std::to_string(i) + "]",
                    "policy.yaml", 12 + i};
     in.rules.push_back(std::move(rule));

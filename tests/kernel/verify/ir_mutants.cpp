@@ -161,6 +161,14 @@ class Mutator {
 
 }  // namespace
 
-std::vector<IrMutant> ir_mutants(const EndpointPolicy& policy) { return Mutator(policy).run(); }
+std::vector<IrMutant> ir_mutants(EndpointPolicy policy) {
+  // Matrix and form follow from the rules that are changed.
+  policy.stage = ir::Stage::Ranked;
+  for (ir::DirectionPolicy& direction : policy.directions) {
+    direction.matrix.reset();
+    direction.form.reset();
+  }
+  return Mutator(policy).run();
+}
 
 }  // namespace policyc::kernel_test

@@ -15,7 +15,7 @@ struct IrMutant {
 };
 // The policy with one mistake each: verdicts, port edges, protocols, rules, predicates, precedence,
 // origins, parsers, directions, default deny.
-[[nodiscard]] std::vector<IrMutant> ir_mutants(const ir::EndpointPolicy& policy);
+[[nodiscard]] std::vector<IrMutant> ir_mutants(ir::EndpointPolicy policy);
 
 struct TextMutant {
   std::string what;
