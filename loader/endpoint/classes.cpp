@@ -97,13 +97,19 @@ std::vector<std::string> NodeClasses::shapes() const {
 Result<void> NodeClasses::add_identities(std::vector<IdentityRecord>& identities) {
   for (IdentityRecord& record : identities) {
     if (record.member != 0) continue;
-    const auto added = partition_.add_identity(next_member_, record.labels);
-    if (!added) return std::unexpected(added.error());
-    record.member = next_member_++;
-    note(*added);
+    const auto placed = add_identity(record.labels);
+    if (!placed) return std::unexpected(placed.error());
+    record.member = placed->member;
   }
   update(identities);
   return {};
+}
+
+Result<NodeClasses::Placed> NodeClasses::add_identity(const policy::LabelSet& labels) {
+  const auto added = partition_.add_identity(next_member_, labels);
+  if (!added) return std::unexpected(added.error());
+  note(*added);
+  return Placed{next_member_++, added->moved.front().to, !added->created.empty()};
 }
 
 void NodeClasses::remove_identity(const IdentityRecord& record) {

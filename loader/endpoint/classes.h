@@ -41,6 +41,13 @@ class NodeClasses {
 
   // Gives a place to records that have none.
   [[nodiscard]] Result<void> add_identities(std::vector<IdentityRecord>& identities);
+  struct Placed {
+    std::uint32_t member = 0;
+    std::uint32_t peer_class = 0;
+    bool made_class = false;
+  };
+  // One that has no record yet.
+  [[nodiscard]] Result<Placed> add_identity(const policy::LabelSet& labels);
   void remove_identity(const IdentityRecord& record);
   // Sets peer_class of every record to what it is now; true when one was another.
   bool update(std::vector<IdentityRecord>& identities) const;

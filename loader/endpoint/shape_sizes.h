@@ -10,7 +10,8 @@
 
 namespace policyc::endpoint {
 
-inline constexpr std::uint32_t kDefaultMinClasses = 1024;
+// More would cost every small shape memory; growing takes about a millisecond.
+inline constexpr std::uint32_t kDefaultMinClasses = 256;
 
 // What today's classes need. `key`: under which the shape's predicates are in force. Matrix rows
 // are what a table wants, which may be more than it can number (is_beyond_table()).

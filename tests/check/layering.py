@@ -56,9 +56,10 @@ THIRD_PARTY = {
     "antlr4": (),  # no grammar yet
     "clang/": ("compiler/backend",),
     "llvm/": ("compiler/backend",),
-    "bpf/": ("loader", "runtime", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
+    "bpf/": ("loader", "runtime", "tests/bench", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
     # The demo makes one map to see whether BPF is allowed at all, and needs the number of its type.
-    "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
+    "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
+                    "tests/unit/loader", "tests/unit/driver"),
     "CLI/": ("cli",),
 }
 

@@ -158,6 +158,12 @@ TEST_P(ClassesTest, OnlyWhatAPolicyTellsApartHasAClassOfItsOwn) {
   for (const auto& record : must(endpoint::read_state(paths_)).identities)
     classes.insert(record.peer_class);
   EXPECT_THAT(classes, SizeIs(2)) << "clients, and the rest";
+  const auto shown = status();
+  EXPECT_EQ(shown.classes, 2U);
+  EXPECT_EQ(shown.predicates, 1U) << "both endpoints ask the same";
+  ASSERT_THAT(shown.shapes, SizeIs(1));
+  EXPECT_EQ(shown.shapes[0].endpoints, 2U);
+  EXPECT_GE(shown.shapes[0].capacity.classes, 1024U) << "as asked for";
 }
 
 TEST_P(ClassesTest, SplitsAndMergesLoseNothingAndPassNothing) {
