@@ -112,8 +112,8 @@ Result<NodeClasses::Placed> NodeClasses::add_identity(const policy::LabelSet& la
   return Placed{next_member_++, added->moved.front().to, !added->created.empty()};
 }
 
-void NodeClasses::remove_identity(const IdentityRecord& record) {
-  note(partition_.remove_identity(record.member));
+void NodeClasses::remove_identity(std::uint32_t member) {
+  note(partition_.remove_identity(member));
 }
 
 bool NodeClasses::update(std::vector<IdentityRecord>& identities) const {

@@ -48,7 +48,7 @@ class NodeClasses {
   };
   // One that has no record yet.
   [[nodiscard]] Result<Placed> add_identity(const policy::LabelSet& labels);
-  void remove_identity(const IdentityRecord& record);
+  void remove_identity(std::uint32_t member);
   // Sets peer_class of every record to what it is now; true when one was another.
   bool update(std::vector<IdentityRecord>& identities) const;
 

@@ -51,7 +51,7 @@ Result<void> Node::free_slots() {
 Result<void> Node::merge_classes() {
   std::erase_if(state_.identities, [this](const IdentityRecord& record) {
     if (used_.contains(record.member)) return false;
-    classes_->remove_identity(record);
+    classes_->remove_identity(record.member);
     return true;
   });
   for (const std::string& key : classes_->shapes()) {

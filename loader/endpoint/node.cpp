@@ -82,6 +82,8 @@ Result<void> Node::restore_classes() {
   auto classes = NodeClasses::restore(state_.identities, loaded, numbers);
   if (!classes) return std::unexpected(classes.error());
   classes_ = std::move(*classes);
+  // The maps have other numbers than the state from here on.
+  if (classes_->is_rebuilt() || classes_->has_retired()) state_.dirty = true;
   return {};
 }
 
@@ -165,7 +167,7 @@ Result<void> Node::adopt(LoadedShape shape) {
 
 Result<Applied> Node::apply(State next, const Inventory& inventory) {
   // After a crash nobody knows which rows were written, and a shape that was just loaded has none.
-  const bool rewrite = state_.dirty || classes_->is_rebuilt();
+  const bool rewrite = state_.dirty;
   std::vector<bool> fresh;
   for (const LoadedShape& shape : shapes_)
     fresh.push_back(rewrite || shape.created || !state_.slots.contains(shape.key));

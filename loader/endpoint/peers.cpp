@@ -1,10 +1,26 @@
 #include "loader/endpoint/peers.h"
 
+#include <map>
 #include <set>
+#include <string_view>
 
 #include "loader/endpoint/grace.h"
 
 namespace policyc::endpoint {
+
+std::size_t NodePeers::Hash::operator()(const policy::LabelSet& labels) const noexcept {
+  std::size_t hash = 0;
+  const identity::TextHash text;
+  for (const policy::Label& label : labels.all())
+    hash = identity::spread(hash ^ text(label.key)) ^ text(label.value);
+  return hash;
+}
+
+std::size_t NodePeers::AddressHash::operator()(const IpPrefix& prefix) const noexcept {
+  const std::string_view bytes(reinterpret_cast<const char*>(prefix.address.bytes.data()),
+                               prefix.address.v6 ? 16 : 4);
+  return identity::spread(identity::TextHash{}(bytes) ^ static_cast<std::size_t>(prefix.length));
+}
 
 Result<NodePeers> NodePeers::open(const maps::NodeMaps& maps, std::vector<LoadedShape> shapes,
                                   std::vector<IdentityRecord> identities) {
@@ -30,10 +46,11 @@ Result<NodePeers> NodePeers::open(const maps::NodeMaps& maps, std::vector<Loaded
       peers.rows_.push_back({&shape, direction, std::move(*writer)});
     }
   }
-  std::map<std::pair<std::uint32_t, std::uint32_t>, Members::iterator> by_number;
-  for (IdentityRecord& record : identities) {
-    const auto member = peers.members_.emplace(record.labels, Member{record, 0}).first;
-    by_number.emplace(std::pair(record.identity, record.peer_class), member);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, MemberRef> by_number;
+  for (const IdentityRecord& record : identities) {
+    const auto member =
+        peers.members_.emplace(record.labels, Member{record.identity, record.member, 0}).first;
+    by_number.emplace(std::pair(record.identity, record.peer_class), &*member);
   }
   for (const auto& [prefix, entry] : *present) {
     if (!maps::is_exact(prefix)) ++peers.prefixes_[prefix.address.v6 ? 1 : 0];
@@ -46,21 +63,24 @@ Result<NodePeers> NodePeers::open(const maps::NodeMaps& maps, std::vector<Loaded
   return peers;
 }
 
-Result<NodePeers::Members::iterator> NodePeers::take(const policy::LabelSet& labels,
-                                                     std::uint32_t identity, PeerChange& change) {
-  const auto known = members_.find(labels);
-  if (known != members_.end()) return known;
+Result<NodePeers::MemberRef> NodePeers::take(const policy::LabelSet& labels, std::uint32_t identity,
+                                             PeerChange& change) {
+  const auto [found, is_new] = members_.try_emplace(labels, Member{identity, 0, 0});
+  if (!is_new) return &*found;
   const auto placed = classes_.add_identity(labels);
-  if (!placed) return std::unexpected(placed.error());
+  if (!placed) {
+    members_.erase(found);
+    return std::unexpected(placed.error());
+  }
+  found->second.number = placed->member;
   change.made_class = placed->made_class;
-  return members_.emplace(labels, Member{{labels, identity, placed->peer_class, placed->member}, 0})
-      .first;
+  return &*found;
 }
 
-void NodePeers::give_back(Members::iterator member) {
+void NodePeers::give_back(MemberRef member) {
   if (member->second.addresses != 0) return;
-  classes_.remove_identity(member->second.record);
-  members_.erase(member);
+  classes_.remove_identity(member->second.number);
+  members_.erase(members_.find(member->first));
 }
 
 Result<void> NodePeers::write_rows(PeerChange& change) {
@@ -89,7 +109,7 @@ Result<PeerChange> NodePeers::add_address(const IpPrefix& prefix, const policy::
   PeerChange change;
   const auto member = take(labels, identity, change);
   if (!member) return std::unexpected(member.error());
-  change.peer_class = classes_.partition().class_of((*member)->second.record.member);
+  change.peer_class = classes_.partition().class_of((*member)->second.number);
   const auto write = [&]() -> Result<void> {
     if (change.made_class) {
       if (auto written = write_rows(change); !written) return written;
@@ -141,8 +161,8 @@ Result<std::uint32_t> NodePeers::finish() {
 std::vector<IdentityRecord> NodePeers::identities() const {
   std::vector<IdentityRecord> result;
   for (const auto& [labels, member] : members_) {
-    result.push_back(member.record);
-    result.back().peer_class = classes_.partition().class_of(member.record.member);
+    const auto peer_class = classes_.partition().class_of(member.number);
+    result.push_back({labels, member.identity, peer_class, member.number});
   }
   return result;
 }

@@ -4,8 +4,8 @@
 // update of the IP cache for the whole node, however many endpoints and shapes there are.
 
 #include <cstdint>
-#include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "compiler/policy/labels.h"
@@ -58,12 +58,20 @@ class NodePeers {
 
  private:
   struct Member {
-    IdentityRecord record;
+    std::uint32_t identity = 0;
+    std::uint32_t number = 0;  // in the partition
     std::size_t addresses = 0;
   };
-  using Members = std::map<policy::LabelSet, Member>;
+  struct Hash {
+    std::size_t operator()(const policy::LabelSet& labels) const noexcept;
+  };
+  using Members = std::unordered_map<policy::LabelSet, Member, Hash>;
+  using MemberRef = Members::value_type*;  // stays where it is until it is erased
+  struct AddressHash {
+    std::size_t operator()(const IpPrefix& prefix) const noexcept;
+  };
   struct Address {
-    Members::iterator member;
+    MemberRef member = nullptr;
     maps::IpCacheEntry entry;
   };
   struct Rows {
@@ -74,10 +82,10 @@ class NodePeers {
 
   NodePeers(const maps::NodeMaps& maps, NodeClasses classes)
       : maps_(&maps), classes_(std::move(classes)) {}
-  [[nodiscard]] Result<Members::iterator> take(const policy::LabelSet& labels,
-                                               std::uint32_t identity, PeerChange& change);
+  [[nodiscard]] Result<MemberRef> take(const policy::LabelSet& labels, std::uint32_t identity,
+                                       PeerChange& change);
   [[nodiscard]] Result<void> write_rows(PeerChange& change);
-  void give_back(Members::iterator member);
+  void give_back(MemberRef member);
   [[nodiscard]] Result<void> count_prefix(const IpPrefix& prefix, int by);
 
   const maps::NodeMaps* maps_;
@@ -85,7 +93,7 @@ class NodePeers {
   std::vector<LoadedShape> shapes_;
   std::vector<Rows> rows_;
   Members members_;
-  std::map<IpPrefix, Address> addresses_;
+  std::unordered_map<IpPrefix, Address, AddressHash> addresses_;
   std::size_t prefixes_[2] = {0, 0};  // by family, in the tries
 };
 
