@@ -26,7 +26,7 @@ struct Arguments {
   std::string hook = "auto";
   bool audit = false;
   std::string trace;
-  std::uint32_t max_classes = 65536;
+  std::uint32_t max_classes = endpoint::kDefaultMinClasses;
   maps::MapSizes sizes;
   AgentArguments agent;
   endpoint::Paths paths;
@@ -133,10 +133,11 @@ class LoadCommand {
                  << attach::hook_name(report.hook) << "; ipcache +" << report.ipcache.added << " ~"
                  << report.ipcache.changed << " -" << report.ipcache.removed << "; policy epoch "
                  << report.epoch << "\n";
-    for (const std::string& interface : report.starved) {
-      context_.err
-          << "policyc: warning: the policy of "
-          << interface << " has no room for every identity and denies the newest: load it again\n";
+    for (const std::string& key : report.grown)
+      context_.out << "shape " << key << " took over: it has room for more peer classes\n";
+    for (const auto& [interface, reason] : report.starved) {
+      context_.err << "policyc: warning: "
+                   << interface << " denies some peers that it has no room for: " << reason << "\n";
     }
   }
 
@@ -183,7 +184,7 @@ void add_load(CLI::App& app, Context& context) {
       ->check(CLI::IsMember({"on", "off"}));
   command
       ->add_option("--max-classes", arguments->max_classes,
-                   "identities that a new shape has room for")
+                   "peer classes that a new shape has room for, at least; it grows")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
   command

@@ -65,14 +65,29 @@ void print_endpoint(const endpoint::EndpointStatus& endpoint, std::ostream& out)
   }
 }
 
+void print_shape(const endpoint::ShapeStatus& shape, std::ostream& out) {
+  out << "  shape " << shape.key << " slot " << shape.slot << ", " << shape.endpoints
+      << (shape.endpoints == 1 ? " endpoint" : " endpoints");
+  for (const policyc_direction direction : {POLICYC_INGRESS, POLICYC_EGRESS}) {
+    out << ", " << direction_name(direction) << " " << ir::form_name(shape.forms[direction]);
+    const std::uint32_t rows = shape.capacity.matrix_rows[direction];
+    if (rows != 0) out << " of " << rows << " rows";
+  }
+  if (shape.capacity.classes != 0) out << ", room for " << shape.capacity.classes << " classes";
+  out << "\n";
+}
+
 void print_text(const endpoint::Status& status, std::ostream& out) {
   for (const auto& endpoint : status.endpoints) print_endpoint(endpoint, out);
   out << status.endpoints.size() << (status.endpoints.size() == 1 ? " endpoint, " : " endpoints, ")
-      << status.identities << (status.identities == 1 ? " identity" : " identities")
+      << status.identities << (status.identities == 1 ? " identity in " : " identities in ")
+      << status.classes << (status.classes == 1 ? " class by " : " classes by ")
+      << status.predicates << (status.predicates == 1 ? " predicate" : " predicates")
       << ", policy epoch " << status.epoch << (status.trace_verdicts ? ", verdicts traced" : "")
       << "\n";
   if (status.interrupted)
     out << "the last change did not finish: the next load or unload finishes it\n";
+  for (const auto& shape : status.shapes) print_shape(shape, out);
   for (const auto& table : status.tables)
     out << "  " << table.name << " " << table.entries << " of " << table.capacity << "\n";
   for (const maps::Counter& counter : status.counters) {
@@ -93,10 +108,13 @@ Json program_json(const std::optional<bpf::ProgramInfo>& program) {
 Json to_json(const endpoint::Status& status) {
   Json json = {{"epoch", status.epoch},
                {"identities", status.identities},
+               {"classes", status.classes},
+               {"predicates", status.predicates},
                {"trace_verdicts", status.trace_verdicts},
                {"interrupted", status.interrupted},
                {"lost_events", status.lost_events},
                {"endpoints", Json::array()},
+               {"shapes", Json::array()},
                {"tables", Json::object()},
                {"counters", Json::array()}};
   for (const auto& endpoint : status.endpoints) {
@@ -127,6 +145,19 @@ Json to_json(const endpoint::Status& status) {
           program_json(endpoint.programs[static_cast<std::size_t>(side)]);
     }
     json["endpoints"].push_back(std::move(entry));
+  }
+  for (const auto& shape : status.shapes) {
+    Json entry = {{"key", shape.key},
+                  {"slot", shape.slot},
+                  {"endpoints", shape.endpoints},
+                  {"class_capacity", shape.capacity.classes},
+                  {"directions", Json::object()}};
+    for (const policyc_direction direction : {POLICYC_INGRESS, POLICYC_EGRESS}) {
+      entry["directions"][direction_name(direction)] = {
+          {"form", ir::form_name(shape.forms[direction])},
+          {"row_capacity", shape.capacity.matrix_rows[direction]}};
+    }
+    json["shapes"].push_back(std::move(entry));
   }
   for (const auto& table : status.tables) {
     json["tables"][table.name] = {{"entries", table.entries}, {"capacity", table.capacity}};

@@ -45,9 +45,12 @@ class Partition {
   // The partition of a former run. An Error when an identity has no class or is there twice, a
   // number is out of range, or a predicate tells members of one class apart: the caller then builds
   // a new partition. Classes that nothing tells apart any more are merged; the change says how.
+  // `held`: numbers that a map holds still; those that no identity has are retired until release()d
+  // like others. Numbers above max_classes are never given and need no holding.
   [[nodiscard]] static Result<Restored> restore(PartitionOptions options,
                                                 std::span<const StoredIdentity> identities,
-                                                std::span<const StoredPredicate> predicates);
+                                                std::span<const StoredPredicate> predicates,
+                                                std::span<const PeerClass> held = {});
 
   // One move, from kUnknownClass; a new class only when no identity answers all predicates alike.
   // An Error when the identity is known already, or no class number is free.
@@ -111,6 +114,7 @@ struct Partition::Restored {
   Partition partition;
   std::vector<PredicateId> predicate_ids;  // in the order of the predicates given
   Change change;                           // merges only
+  std::vector<PeerClass> held;             // of those given: retired now
 };
 
 }  // namespace policyc::identity

@@ -8,8 +8,9 @@ namespace policyc::identity {
 
 Result<Partition::Restored> Partition::restore(PartitionOptions options,
                                                std::span<const StoredIdentity> identities,
-                                               std::span<const StoredPredicate> predicates) {
-  Restored restored{Partition(options), {}, {}};
+                                               std::span<const StoredPredicate> predicates,
+                                               std::span<const PeerClass> held) {
+  Restored restored{Partition(options), {}, {}, {}};
   Partition& partition = restored.partition;
   for (const StoredPredicate& stored : predicates) {
     if (stored.references == 0) {
@@ -22,6 +23,12 @@ Result<Partition::Restored> Partition::restore(PartitionOptions options,
     if (auto placed = partition.restore_identity(stored); !placed) {
       return std::unexpected(placed.error());
     }
+  }
+  for (const PeerClass number : held) {
+    // False: an identity has it, or it was given twice.
+    if (!partition.classes_.create_numbered(number, {})) continue;
+    partition.classes_.retire(number);
+    restored.held.push_back(number);
   }
   partition.classes_.free_the_rest();
   for (PeerClass number = 1; number < partition.classes_.limit(); ++number) {

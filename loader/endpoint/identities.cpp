@@ -4,8 +4,8 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 
-#include "compiler/policy/address_book.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::endpoint {
@@ -78,13 +78,13 @@ std::uint32_t& counter_of(State& state, IdentityScope scope) {
 
 // What the policies behind the shapes would have told the address book: their prefixes and DNS
 // names.
-policy::Resolved mentions(const Inventory& inventory, const std::vector<ir::Shape>& shapes) {
+policy::Resolved mentions(const Inventory& inventory, const std::vector<const ir::Shape*>& shapes) {
   policy::Resolved resolved;
   std::map<IpPrefix, LabelSet> prefixes;
   for (const auto& [prefix, labels] : inventory.prefixes) prefixes[prefix] = labels;
   std::set<std::string> names;
-  for (const ir::Shape& shape : shapes) {
-    for (const policy::Predicate& predicate : shape.predicates) {
+  for (const ir::Shape* shape : shapes) {
+    for (const policy::Predicate& predicate : shape->predicates) {
       for (const policy::Selector& selector : predicate.selectors) {
         for (const policy::Requirement& requirement : selector.requirements) {
           if (requirement.source == "fqdn" && names.insert(requirement.key).second) {
@@ -116,7 +116,6 @@ IdentityAllocator::IdentityAllocator(State& state) : state_(state) {
   for (std::size_t i = 0; i < state.identities.size(); ++i) {
     index_.emplace(state.identities[i].labels, i);
     numbers_.insert(state.identities[i].identity);
-    classes_.insert(state.identities[i].peer_class);
   }
 }
 
@@ -131,65 +130,48 @@ Result<std::uint32_t> IdentityAllocator::next_number(IdentityScope scope) {
   return fail("no identity number is free");
 }
 
-std::uint32_t IdentityAllocator::next_class() {
-  while (!classes_.insert(lowest_class_).second) ++lowest_class_;
-  return lowest_class_;
-}
-
-Result<IdentityRecord> IdentityAllocator::ensure(const LabelSet& labels) {
+Result<std::size_t> IdentityAllocator::ensure(const LabelSet& labels) {
   const auto known = index_.find(labels);
-  if (known != index_.end()) return state_.identities[known->second];
+  if (known != index_.end()) return known->second;
   const IdentityScope scope = scope_of(labels);
-  IdentityRecord record{labels, reserved_number(labels).value_or(IDENTITY_UNKNOWN), 0};
+  IdentityRecord record{labels, reserved_number(labels).value_or(IDENTITY_UNKNOWN), 0, 0};
   if (scope != IdentityScope::Reserved) {
     const auto number = next_number(scope);
     if (!number) return std::unexpected(number.error());
     record.identity = *number;
   }
-  record.peer_class = next_class();
   index_.emplace(labels, state_.identities.size());
-  state_.identities.push_back(record);
-  return record;
+  state_.identities.push_back(std::move(record));
+  return state_.identities.size() - 1;
 }
 
-Result<AddressTable> build_addresses(State& state, const Inventory& inventory,
-                                     const std::vector<ir::Shape>& shapes) {
-  const policy::Resolved resolved = mentions(inventory, shapes);
-  const policy::AddressBook book(inventory.cluster, resolved, inventory.options);
+policy::AddressBook label_addresses(const Inventory& inventory,
+                                    const std::vector<const ir::Shape*>& shapes) {
+  return {inventory.cluster, mentions(inventory, shapes), inventory.options};
+}
+
+Result<AddressTable> number_addresses(State& state, const policy::AddressBook& book) {
   AddressTable table;
   IdentityAllocator allocator(state);
-  const auto number = [&](const LabelSet& labels) -> Result<IdentityRecord> {
-    auto record = allocator.ensure(labels);
-    if (record) table.classes.insert(record->peer_class);
-    return record;
-  };
-  auto world4 = number(book.world_labels(false));
-  auto world6 = number(book.world_labels(true));
+  const auto world4 = allocator.ensure(book.world_labels(false));
+  const auto world6 = allocator.ensure(book.world_labels(true));
   if (!world4) return std::unexpected(world4.error());
   if (!world6) return std::unexpected(world6.error());
   table.world4 = *world4;
   table.world6 = *world6;
   for (const auto& [prefix, labels] : book.entries()) {
-    const auto record = number(labels);
+    const auto record = allocator.ensure(labels);
     if (!record) return std::unexpected(record.error());
-    table.entries[prefix] = {record->identity, record->peer_class};
+    table.entries[prefix] = {state.identities[*record].identity, *record};
   }
   for (const EndpointRecord& endpoint : state.endpoints) {
     if (endpoint.labels.empty()) continue;
-    const auto record = number(endpoint.labels);
+    const auto record = allocator.ensure(endpoint.labels);
     if (!record) return std::unexpected(record.error());
-    for (const IpAddress& address : endpoint.addresses) {
-      table.entries[host_prefix(address)] = {endpoint.identity, record->peer_class};
-    }
+    for (const IpAddress& address : endpoint.addresses)
+      table.entries[host_prefix(address)] = {endpoint.identity, *record};
   }
   return table;
-}
-
-LabelSet labels_of(const Inventory& inventory, const std::vector<ir::Shape>& shapes,
-                   const IpAddress& address) {
-  const policy::Resolved resolved = mentions(inventory, shapes);
-  return policy::AddressBook(inventory.cluster, resolved, inventory.options)
-      .address_labels(address);
 }
 
 std::string name_of(const Inventory& inventory, const IpAddress& address) {
@@ -200,12 +182,6 @@ std::string name_of(const Inventory& inventory, const IpAddress& address) {
     }
   }
   return {};
-}
-
-void retire_identities(State& state, const std::set<std::uint32_t>& used_classes) {
-  std::erase_if(state.identities, [&used_classes](const IdentityRecord& record) {
-    return !used_classes.contains(record.peer_class);
-  });
 }
 
 }  // namespace policyc::endpoint

@@ -1,19 +1,18 @@
 #pragma once
-// Gives identities their numbers and peer classes, and addresses their identities.
+// Gives identities their numbers, and addresses their identities.
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <unordered_set>
 #include <vector>
 
 #include "compiler/ir/shape.h"
+#include "compiler/policy/address_book.h"
 #include "compiler/policy/labels.h"
 #include "compiler/support/result.h"
 #include "loader/endpoint/inventory.h"
 #include "loader/endpoint/state.h"
-#include "loader/maps/ipcache.h"
 
 namespace policyc::endpoint {
 
@@ -30,43 +29,39 @@ enum class IdentityScope : std::uint8_t {
 class IdentityAllocator {
  public:
   explicit IdentityAllocator(State& state);
-  // The record of those labels; a new one gets the scope's next free number and the lowest class
-  // that nobody has. Errors when numbers run out.
-  [[nodiscard]] Result<IdentityRecord> ensure(const policy::LabelSet& labels);
+  // The record of those labels, as an index into the state's identities; a new one gets the scope's
+  // next free number, and no class yet. Errors when numbers run out.
+  [[nodiscard]] Result<std::size_t> ensure(const policy::LabelSet& labels);
 
  private:
   [[nodiscard]] Result<std::uint32_t> next_number(IdentityScope scope);
-  [[nodiscard]] std::uint32_t next_class();
 
   State& state_;
   std::map<policy::LabelSet, std::size_t> index_;  // into state_.identities
   std::unordered_set<std::uint32_t> numbers_;
-  std::unordered_set<std::uint32_t> classes_;
-  std::uint32_t lowest_class_ = 1;  // every class below is taken
 };
 
-// Addresses and world labels as the kernel is to know them.
+// The labels of every address: pods, nodes and names of the inventory, and every prefix that one of
+// the shapes asks for. The inventory must outlive it.
+[[nodiscard]] policy::AddressBook label_addresses(const Inventory& inventory,
+                                                  const std::vector<const ir::Shape*>& shapes);
+
+// Addresses and world labels by their records (indices into State::identities).
 struct AddressTable {
-  maps::IpCache entries;
-  IdentityRecord world4;
-  IdentityRecord world6;
-  std::set<std::uint32_t> classes;  // all that are in use
+  struct Entry {
+    std::uint32_t identity = 0;  // an endpoint's may differ from that of its labels
+    std::size_t record = 0;
+  };
+  std::map<IpPrefix, Entry> entries;
+  std::size_t world4 = 0;
+  std::size_t world6 = 0;
 };
 
-// Labels every address: pods, nodes and names of the inventory, every prefix that one of the shapes
-// asks for, and the endpoints' own addresses where they were given labels. Numbers are taken from
-// (and added to) `state`.
-[[nodiscard]] Result<AddressTable> build_addresses(State& state, const Inventory& inventory,
-                                                   const std::vector<ir::Shape>& shapes);
+// Numbers every address of the book, and the endpoints' own addresses where they were given labels.
+// Numbers are taken from (and added to) `state`.
+[[nodiscard]] Result<AddressTable> number_addresses(State& state, const policy::AddressBook& book);
 
-// The labels of an address in that inventory; the world's when it is unknown.
-[[nodiscard]] policy::LabelSet labels_of(const Inventory& inventory,
-                                         const std::vector<ir::Shape>& shapes,
-                                         const IpAddress& address);
 // "namespace/name" of the pod with that address; empty when there is none.
 [[nodiscard]] std::string name_of(const Inventory& inventory, const IpAddress& address);
-
-// Forgets identities whose class is not in `used`; their classes may be given again by a later run.
-void retire_identities(State& state, const std::set<std::uint32_t>& used_classes);
 
 }  // namespace policyc::endpoint

@@ -66,7 +66,10 @@ class Loading {
 
  private:
   Result<void> prepare(const ir::Shape& shape);
-  Result<void> find_identity(EndpointRecord& record, const ir::Shape& shape);
+  Result<void> find_identity(EndpointRecord& record, const policy::AddressBook& book);
+  [[nodiscard]] Result<policy::AddressBook> label(const Inventory& inventory, const State& state,
+                                                  const ir::Shape* coming) const;
+  void take_back();
   Result<void> load_shape(const ir::Shape& shape);
   Result<void> set_shape();
   Result<void> fill_maps();
@@ -92,7 +95,6 @@ class Loading {
   Inventory old_inventory_;
   EndpointRecord record_;
   std::optional<EndpointRecord> replaced_;
-  std::vector<LoadedShape> shapes_;
   LoadReport report_;
   std::uint32_t shape_tag_ = 0;
   Undo undo_;
@@ -124,7 +126,9 @@ Result<void> Loading::prepare(const ir::Shape& shape) {
   record_.name = name_of(inventory_, request_.addresses.front());
   record_.hook = *hook;
   record_.audit = request_.audit;
-  if (auto found = find_identity(record_, shape); !found) return found;
+  const auto book = label(inventory_, before_, &shape);
+  if (!book) return std::unexpected(book.error());
+  if (auto found = find_identity(record_, *book); !found) return found;
 
   std::erase_if(next_.endpoints,
                 [this](const EndpointRecord& other) { return other.id == record_.id; });
@@ -141,10 +145,18 @@ Result<void> Loading::prepare(const ir::Shape& shape) {
   report_.endpoint_id = record_.id;
   report_.identity = record_.identity;
   report_.hook = *hook;
-  return {};
+  return node_.plan(next_, *book, &shape);
 }
 
-Result<void> Loading::find_identity(EndpointRecord& record, const ir::Shape& shape) {
+Result<policy::AddressBook> Loading::label(const Inventory& inventory, const State& state,
+                                           const ir::Shape* coming) const {
+  auto shapes = node_.shapes_of(state);
+  if (!shapes) return std::unexpected(shapes.error());
+  if (coming != nullptr) shapes->push_back(coming);
+  return label_addresses(inventory, *shapes);
+}
+
+Result<void> Loading::find_identity(EndpointRecord& record, const policy::AddressBook& book) {
   if (request_.identity) {
     record.identity = *request_.identity;
     return {};
@@ -153,40 +165,34 @@ Result<void> Loading::find_identity(EndpointRecord& record, const ir::Shape& sha
     return fail("the inventory has no pod with address " + record.addresses.front().to_string() +
                 ": its labels or its identity must be given");
   }
-  const auto labels = record.labels.empty()
-                          ? labels_of(inventory_, {shape}, record.addresses.front())
-                          : record.labels;
+  const auto labels =
+      record.labels.empty() ? book.address_labels(record.addresses.front()) : record.labels;
   const auto identity = IdentityAllocator(next_).ensure(labels);
   if (!identity) return std::unexpected(identity.error());
-  record.identity = identity->identity;
+  record.identity = next_.identities[*identity].identity;
   return {};
 }
 
 // Takes the first generation of the shape that has room, or loads a further one.
 Result<void> Loading::load_shape(const ir::Shape& shape) {
-  auto present = node_.open_shapes(before_);
-  if (!present) return std::unexpected(present.error());
-  shapes_ = std::move(*present);
-  const auto needed = needed_sizes(shape, next_, inventory_);
-  if (!needed) return std::unexpected(needed.error());
-  for (std::uint32_t generation = 1;; ++generation) {
-    report_.shape = shape_key(shape, request_.object, generation);
-    const auto open =
-        std::find_if(shapes_.begin(), shapes_.end(),
-                     [this](const LoadedShape& loaded) { return loaded.key == report_.shape; });
-    if (open == shapes_.end()) break;
-    const auto room = has_room(*open, *needed);
+  const ShapeSizes needed = node_.coming_sizes(shape);
+  report_.shape = shape_key(shape, request_.object);
+  for (;; report_.shape = next_key(report_.shape)) {
+    const LoadedShape* open = node_.find_shape(report_.shape);
+    if (open == nullptr) break;
+    const auto room = has_room(*open, needed);
     if (!room) return std::unexpected(room.error());
     if (*room) return set_shape();
   }
-  undo_.add([this] { best_effort(remove_shape(paths(), report_.shape)); });
+  undo_.add([this, key = report_.shape] { best_effort(remove_shape(paths(), key)); });
   // One that a dead process left may be smaller than needed.
   if (auto removed = remove_shape(paths(), report_.shape); !removed) return removed;
   auto loaded = ensure_shape(paths(), node_.maps(), report_.shape, shape, request_.object,
-                             roomy_sizes(shape, *needed, request_.max_classes));
+                             roomy_sizes(shape, needed, request_.max_classes));
   if (!loaded) return std::unexpected(loaded.error());
   report_.shape_loaded = true;
-  shapes_.push_back(std::move(*loaded));
+  if (auto adopted = node_.adopt(std::move(*loaded)); !adopted) return adopted;
+  node_.report("shape");
   return set_shape();
 }
 
@@ -201,32 +207,42 @@ Result<void> Loading::set_shape() {
   return {};
 }
 
+// Makes the state what it was, but for numbers that were given and shapes that grew.
+void Loading::take_back() {
+  State back = before_;
+  back.next_endpoint_id = node_.state().next_endpoint_id;
+  back.slots = node_.state().slots;
+  back.identities = node_.state().identities;
+  for (EndpointRecord& endpoint : back.endpoints) {
+    const EndpointRecord* now = node_.state().find_endpoint(endpoint.id);
+    if (now != nullptr && first_key(now->shape) == first_key(endpoint.shape))
+      endpoint.shape = now->shape;
+  }
+  const auto book = label(old_inventory_, back, nullptr);
+  if (!book || !node_.plan(back, *book)) return;
+  if (node_.apply(std::move(back), old_inventory_)) best_effort(node_.commit());
+}
+
 Result<void> Loading::fill_maps() {
   // Registered first: a step that fails half way is undone as well.
-  undo_.add([this] {
-    // The shape of the failed load goes too; its predicates must not label addresses any more.
-    std::erase_if(shapes_,
-                  [this](const LoadedShape& shape) { return !before_.uses_shape(shape.key); });
-    State back = before_;
-    // Numbers that were given stay given, and the others keep their counters.
-    back.next_endpoint_id = node_.state().next_endpoint_id;
-    back.slots = node_.state().slots;
-    if (node_.apply(std::move(back), old_inventory_, shapes_)) best_effort(node_.commit());
-  });
-  const auto change = node_.apply(next_, inventory_, shapes_);
+  undo_.add([this] { take_back(); });
+  const auto change = node_.apply(next_, inventory_);
   if (!change) return std::unexpected(change.error());
   report_.ipcache = change->ipcache;
+  report_.grown = change->grown;
+  // Its shape may have grown as well.
+  record_ = *node_.state().find_endpoint(record_.id);
+  report_.shape = record_.shape;
+  report_.slot = node_.state().slots.at(record_.shape);
   // Also when the shape was there: an empty slot would drop everything new.
-  const auto own = std::find_if(shapes_.begin(), shapes_.end(), [this](const LoadedShape& loaded) {
-    return loaded.key == report_.shape;
-  });
+  const LoadedShape& own = *node_.find_shape(record_.shape);
   auto filled = fill_slot(node_.maps().policies, report_.slot,
-                          {own->programs[0].get(), own->programs[1].get()});
+                          {own.programs[0].get(), own.programs[1].get()});
   if (!filled) return filled;
-  for (const EndpointRecord& endpoint : node_.state().endpoints) {
-    const auto& starved = change->starved;
-    if (std::find(starved.begin(), starved.end(), endpoint.shape) != starved.end()) {
-      report_.starved.push_back(endpoint.interface);
+  for (const Starved& starved : change->starved) {
+    for (const EndpointRecord& endpoint : node_.state().endpoints) {
+      if (first_key(endpoint.shape) == first_key(starved.shape))
+        report_.starved.push_back({endpoint.interface, starved.reason});
     }
   }
   if (!request_.trace_verdicts) return {};
@@ -257,7 +273,10 @@ Result<void> Loading::register_endpoint() {
   if (auto made = bpf::ensure_directory(paths().endpoint(record_.id)); !made) return made;
   if (!replaced_)
     undo_.add([this] { best_effort(bpf::remove_tree(paths().endpoint(record_.id))); });
-  return endpoints.update(index, value_of(record_, report_, shape_tag_));
+  if (auto written = endpoints.update(index, value_of(record_, report_, shape_tag_)); !written)
+    return written;
+  node_.report("entry");
+  return {};
 }
 
 Result<void> Loading::attach_side(attach::Side side) {
@@ -279,6 +298,7 @@ Result<void> Loading::attach_side(attach::Side side) {
 Result<void> Loading::attach_programs() {
   for (const attach::Side side : attach::kSides) {
     if (auto attached = attach_side(side); !attached) return attached;
+    node_.report("attached");
   }
   if (!replaced_ || replaced_->hook == record_.hook) return {};
   // The kind of hook changes: both run for a moment, then the old one goes.
@@ -306,7 +326,7 @@ Result<LoadReport> load_endpoint(const Paths& paths, const LoadRequest& request)
   if (!shape) return std::unexpected(shape.error());
   const auto index = interface_index(request.interface);
   if (!index) return std::unexpected(index.error());
-  auto node = Node::open(paths, request.sizes);
+  auto node = Node::open(paths, request.sizes, request.progress);
   if (!node) return std::unexpected(node.error());
   const auto datapath = request.datapath.empty() ? backend::datapath_object() : request.datapath;
   if (auto ready = node->use_datapath(datapath); !ready) return std::unexpected(ready.error());

@@ -12,7 +12,9 @@
 #include "compiler/support/result.h"
 #include "loader/attach/attach.h"
 #include "loader/endpoint/inventory.h"
+#include "loader/endpoint/node.h"
 #include "loader/endpoint/paths.h"
+#include "loader/endpoint/shape_sizes.h"
 #include "loader/maps/ipcache.h"
 #include "loader/maps/node_maps.h"
 
@@ -30,8 +32,10 @@ struct LoadRequest {
   bool audit = false;
   std::optional<bool> trace_verdicts;  // of the node; without it as it is
   maps::MapSizes sizes;
-  std::uint32_t max_classes = 65536;
+  // Peer classes that a shape which is loaded has room for, at least. It grows when there are more.
+  std::uint32_t max_classes = kDefaultMinClasses;
   std::span<const std::uint8_t> datapath;  // empty: this policyc's
+  Progress progress;
 };
 
 struct LoadReport {
@@ -45,9 +49,13 @@ struct LoadReport {
   attach::HookKind hook = attach::HookKind::Tcx;
   maps::IpCacheChange ipcache;
   std::uint32_t epoch = 0;
-  // Interfaces whose shape has no room for every class, which it answers with default deny: load
-  // them again.
-  std::vector<std::string> starved;
+  std::vector<std::string> grown;  // keys of larger generations that endpoints run now
+  // Endpoints whose shape has no room for every class; it answers the others with default deny.
+  struct Unserved {
+    std::string interface;
+    std::string reason;  // names the policies and the bound
+  };
+  std::vector<Unserved> starved;
 };
 
 // Loads the policy programs unless another endpoint of that shape did, extends the maps, registers

@@ -3,37 +3,16 @@
 #include <algorithm>
 #include <map>
 
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
+#include "loader/endpoint/grace.h"
+#include "loader/endpoint/shape_sizes.h"
 
 namespace policyc::endpoint {
 namespace {
 
-namespace fs = std::filesystem;
-
-// Waits until no CPU runs a program with what it read before this call: one that does could store
-// an old decision under the new epoch.
-void wait_for_running_programs() {
-  constexpr useconds_t kLongerThanAnyProgram = 50'000;
-  if (::syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) ::usleep(kLongerThanAnyProgram);
-}
-
-// Those whose class the shape may not know yet.
-std::vector<IdentityRecord> identities_to_write(const State& old, const State& next, bool all) {
-  std::map<std::uint32_t, const policy::LabelSet*> known;
-  for (const IdentityRecord& record : old.identities)
-    known.emplace(record.peer_class, &record.labels);
-  std::vector<IdentityRecord> result;
-  for (const IdentityRecord& record : next.identities) {
-    const auto found = known.find(record.peer_class);
-    if (all || found == known.end() || *found->second != record.labels) result.push_back(record);
-  }
-  return result;
-}
+// Under this key the predicates of a shape are in force that is not loaded yet.
+constexpr const char* kComing = "coming";
 
 Result<void> bind_state_to_maps(const Paths& paths, const State& state,
                                 const maps::NodeMaps& maps) {
@@ -55,7 +34,7 @@ Result<void> bind_state_to_maps(const Paths& paths, const State& state,
 
 }  // namespace
 
-Result<Node> Node::open(const Paths& paths, const maps::MapSizes& sizes) {
+Result<Node> Node::open(const Paths& paths, const maps::MapSizes& sizes, Progress progress) {
   auto lock = lock_directory(paths.state);
   if (!lock) return std::unexpected(lock.error());
   auto state = read_state(paths);
@@ -64,7 +43,48 @@ Result<Node> Node::open(const Paths& paths, const maps::MapSizes& sizes) {
   if (!node_maps) return std::unexpected(node_maps.error());
   if (auto bound = bind_state_to_maps(paths, *state, *node_maps); !bound)
     return std::unexpected(bound.error());
-  return Node(paths, std::move(*lock), std::move(*state), std::move(*node_maps));
+  // Packets may carry numbers that a process moved away from before it died.
+  if (state->dirty) wait_for_running_programs();
+  Node node(paths, std::move(*lock), std::move(*state), std::move(*node_maps), std::move(progress));
+  if (auto opened = node.open_shapes(); !opened) return std::unexpected(opened.error());
+  if (auto restored = node.restore_classes(); !restored) return std::unexpected(restored.error());
+  return node;
+}
+
+Result<void> Node::open_shapes() {
+  std::set<std::string> keys;
+  for (const auto& [key, slot] : state_.slots) keys.insert(key);
+  for (const EndpointRecord& endpoint : state_.endpoints) keys.insert(endpoint.shape);
+  for (const std::string& key : keys) {
+    // An endpoint whose load was cut short may name a shape that was never published: nothing runs
+    // it.
+    if (!bpf::exists(paths_.shape(key))) continue;
+    auto shape = open_shape(paths_, key);
+    if (!shape) return std::unexpected(shape.error());
+    shapes_.push_back(std::move(*shape));
+  }
+  return {};
+}
+
+// Whatever the maps hold keeps its meaning: a number that an address has there although no identity
+// does, because a change was cut short, is not given again before that address moved.
+Result<void> Node::restore_classes() {
+  auto present = maps::read_ipcache(maps_);
+  if (!present) return std::unexpected(present.error());
+  const auto config = maps_.config();
+  if (!config) return std::unexpected(config.error());
+  std::set<std::uint32_t> held{config->world4_class, config->world6_class};
+  for (const auto& [prefix, entry] : *present) held.insert(entry.peer_class);
+  known_ = std::move(*present);
+  std::vector<NodeClasses::Loaded> loaded;
+  for (const LoadedShape& shape : shapes_) loaded.push_back({shape.key, &shape.shape});
+  const std::vector<identity::PeerClass> numbers(held.begin(), held.end());
+  auto classes = NodeClasses::restore(state_.identities, loaded, numbers);
+  if (!classes) return std::unexpected(classes.error());
+  classes_ = std::move(*classes);
+  // The maps have other numbers than the state from here on.
+  if (classes_->is_rebuilt() || classes_->has_retired()) state_.dirty = true;
+  return {};
 }
 
 Result<void> Node::use_datapath(std::span<const std::uint8_t> object) {
@@ -88,150 +108,124 @@ Result<void> Node::use_datapath(std::span<const std::uint8_t> object) {
   return write_state(paths_, state_);
 }
 
-Result<std::vector<LoadedShape>> Node::open_shapes(const State& state) const {
-  std::set<std::string> keys;
-  for (const EndpointRecord& endpoint : state.endpoints) keys.insert(endpoint.shape);
-  std::vector<LoadedShape> shapes;
-  for (const std::string& key : keys) {
-    // An endpoint whose load was cut short may name a shape that was never published: nothing runs
-    // it.
-    if (!bpf::exists(paths_.shape(key))) continue;
-    auto shape = open_shape(paths_, key);
-    if (!shape) return std::unexpected(shape.error());
-    shapes.push_back(std::move(*shape));
-  }
-  return shapes;
+const LoadedShape* Node::find_shape(std::string_view key) const {
+  const auto found = std::find_if(shapes_.begin(), shapes_.end(),
+                                  [key](const LoadedShape& shape) { return shape.key == key; });
+  return found == shapes_.end() ? nullptr : &*found;
 }
 
-Result<Applied> Node::apply(State next, const Inventory& inventory,
-                            const std::vector<LoadedShape>& shapes) {
-  std::vector<ir::Shape> descriptions;
-  for (const LoadedShape& shape : shapes) descriptions.push_back(shape.shape);
-  const auto table = build_addresses(next, inventory, descriptions);
-  if (!table) return std::unexpected(table.error());
-  Applied applied;
-  const State old = state_;
-  next.dirty = true;
-  if (auto written = write_state(paths_, next); !written) return std::unexpected(written.error());
-  if (auto written = write_inventory(paths_, inventory); !written)
-    return std::unexpected(written.error());
-  state_ = std::move(next);
-  used_classes_ = table->classes;
-  for (const LoadedShape& shape : shapes) {
-    // After a crash nobody knows which rows were written, and a shape that was just loaded has
-    // none.
-    const auto identities = identities_to_write(old, state_, old.dirty || shape.created);
-    std::size_t starved = 0;
-    for (std::size_t direction = 0; direction < 2; ++direction) {
-      const auto without_room =
-          extend_rows(shape.shape, direction, shape.maps[direction], identities);
-      if (!without_room) return std::unexpected(without_room.error());
-      starved += *without_room;
-    }
-    if (starved != 0) applied.starved.push_back(shape.key);
-  }
-  if (old.dirty) {
-    if (auto filled = fill_slots(shapes); !filled) return std::unexpected(filled.error());
-  }
-  if (auto done = write_world(*table); !done) return std::unexpected(done.error());
-  const auto change = maps::write_ipcache(maps_, table->entries);
-  if (!change) return std::unexpected(change.error());
-  applied.ipcache = *change;
-  return applied;
-}
-
-Result<void> Node::fill_slots(const std::vector<LoadedShape>& shapes) const {
-  for (const LoadedShape& shape : shapes) {
-    const auto slot = state_.slots.find(shape.key);
-    if (slot == state_.slots.end()) continue;
-    auto filled =
-        fill_slot(maps_.policies, slot->second, {shape.programs[0].get(), shape.programs[1].get()});
-    if (!filled) return filled;
-  }
-  return {};
-}
-
-// Those of shapes that no endpoint has. After a crash the kernel's entry of an endpoint may still
-// name an older shape than the state does; that one stays until the endpoint is loaded again.
-Result<void> Node::free_slots() {
-  const bool none = std::all_of(state_.slots.begin(), state_.slots.end(),
-                                [this](const auto& slot) { return state_.uses_shape(slot.first); });
-  if (none) return {};
+Result<std::set<std::uint32_t>> Node::named_slots() const {
   const auto entries = maps_.endpoints.entries();
   if (!entries) return std::unexpected(entries.error());
   std::set<std::uint32_t> named;
   for (const auto& [index, entry] : *entries) named.insert(entry.policy_slot);
-  for (auto slot = state_.slots.begin(); slot != state_.slots.end();) {
-    if (state_.uses_shape(slot->first) || named.contains(slot->second)) {
-      ++slot;
-      continue;
-    }
-    if (auto cleared = clear_slot(maps_.policies, slot->second); !cleared) return cleared;
-    slot = state_.slots.erase(slot);
+  return named;
+}
+
+Result<std::vector<const ir::Shape*>> Node::shapes_of(const State& state) const {
+  const auto named = named_slots();
+  if (!named) return std::unexpected(named.error());
+  std::vector<const ir::Shape*> result;
+  for (const LoadedShape& shape : shapes_) {
+    const auto slot = state.slots.find(shape.key);
+    const bool runs = slot != state.slots.end() && named->contains(slot->second);
+    if (runs || state.uses_shape(shape.key)) result.push_back(&shape.shape);
+  }
+  return result;
+}
+
+Result<void> Node::plan(State& next, const policy::AddressBook& book, const ir::Shape* coming) {
+  const auto table = number_addresses(next, book);
+  if (!table) return std::unexpected(table.error());
+  if (coming != nullptr) {
+    if (auto added = classes_->add_shape(kComing, *coming); !added) return added;
+  }
+  if (auto added = classes_->add_identities(next.identities); !added) return added;
+  const auto member = [&](std::size_t record) { return next.identities[record].member; };
+  addresses_.clear();
+  used_.clear();
+  world_ = {Address{next.identities[table->world4].identity, member(table->world4)},
+            Address{next.identities[table->world6].identity, member(table->world6)}};
+  for (const Address& world : world_) used_.insert(world.member);
+  for (const auto& [prefix, entry] : table->entries) {
+    addresses_.emplace_hint(addresses_.end(), prefix,
+                            Address{entry.identity, member(entry.record)});
+    used_.insert(member(entry.record));
   }
   return {};
 }
 
-Result<void> Node::write_world(const AddressTable& table) const {
+ShapeSizes Node::coming_sizes(const ir::Shape& coming) const {
+  return needed_sizes(coming, kComing, *classes_);
+}
+
+Result<void> Node::adopt(LoadedShape shape) {
+  if (auto added = classes_->add_shape(shape.key, shape.shape); !added) return added;
+  shapes_.push_back(std::move(shape));
+  return {};
+}
+
+Result<Applied> Node::apply(State next, const Inventory& inventory) {
+  // After a crash nobody knows which rows were written, and a shape that was just loaded has none.
+  const bool rewrite = state_.dirty;
+  std::vector<bool> fresh;
+  for (const LoadedShape& shape : shapes_)
+    fresh.push_back(rewrite || shape.created || !state_.slots.contains(shape.key));
+  next.dirty = true;
+  classes_->update(next.identities);
+  if (auto written = write_state(paths_, next); !written) return std::unexpected(written.error());
+  if (auto written = write_inventory(paths_, inventory); !written)
+    return std::unexpected(written.error());
+  state_ = std::move(next);
+  report("state");
+  Applied applied;
+  if (auto done = extend_shapes(fresh, applied); !done) return std::unexpected(done.error());
+  report("rows");
+  // Before addresses move: classes of before have their rows in a larger generation, new ones have
+  // them nowhere else.
+  if (auto moved = follow_generations(); !moved) return std::unexpected(moved.error());
+  report("generations");
+  if (auto done = write_world(); !done) return std::unexpected(done.error());
+  const auto change = write_addresses();
+  if (!change) return std::unexpected(change.error());
+  applied.ipcache = *change;
+  report("addresses");
+  return applied;
+}
+
+Result<void> Node::fill_slot_of(const LoadedShape& shape) const {
+  const auto slot = state_.slots.find(shape.key);
+  if (slot == state_.slots.end()) return {};
+  return fill_slot(maps_.policies, slot->second,
+                   {shape.programs[0].get(), shape.programs[1].get()});
+}
+
+Result<void> Node::write_world() const {
   auto config = maps_.config();
   if (!config) return std::unexpected(config.error());
-  config->world4_identity = table.world4.identity;
-  config->world4_class = table.world4.peer_class;
-  config->world6_identity = table.world6.identity;
-  config->world6_class = table.world6.peer_class;
+  config->world4_identity = world_[0].identity;
+  config->world4_class = classes_->partition().class_of(world_[0].member);
+  config->world6_identity = world_[1].identity;
+  config->world6_class = classes_->partition().class_of(world_[1].member);
   return maps_.set_config(*config);
 }
 
-Result<std::uint32_t> Node::commit() {
-  wait_for_running_programs();
-  const auto epoch = maps_.raise_epoch();
-  if (!epoch) return epoch;
-  retire_identities(state_, used_classes_);
-  if (auto freed = free_slots(); !freed) return std::unexpected(freed.error());
-  if (auto swept = sweep(); !swept) return std::unexpected(swept.error());
-  state_.dirty = false;
-  if (auto written = write_state(paths_, state_); !written) return std::unexpected(written.error());
-  return epoch;
-}
-
-// Removes what no endpoint uses, whoever left it: this change or a process that died.
-Result<void> Node::sweep() const {
-  const auto keep = [this](const std::string& key) {
-    return state_.uses_shape(key) || state_.slots.contains(key);
-  };
-  for (const std::string& key : list_shapes(paths_)) {
-    if (keep(key)) continue;
-    if (auto removed = remove_shape(paths_, key); !removed) return removed;
+Result<maps::IpCacheChange> Node::write_addresses() {
+  maps::IpCache wanted;
+  for (const auto& [prefix, address] : addresses_) {
+    wanted.emplace_hint(
+        wanted.end(), prefix,
+        maps::IpCacheEntry{address.identity, classes_->partition().class_of(address.member)});
   }
-  for (const std::string& name : bpf::list(paths_.shape_files())) {
-    const fs::path file = paths_.shape_files() / name;
-    if (file.extension() == ".json" && keep(file.stem().string())) continue;
-    if (auto removed = remove_file(file); !removed) return removed;
+  if (!known_) {
+    auto present = maps::read_ipcache(maps_);
+    if (!present) return std::unexpected(present.error());
+    known_ = std::move(*present);
   }
-  for (const std::string& version : bpf::list(paths_.programs())) {
-    if (version == state_.datapath) continue;
-    if (auto removed = bpf::remove_tree(paths_.programs() / version); !removed) return removed;
-  }
-  for (const std::string& name : bpf::list(paths_.endpoints())) {
-    const bool used = std::any_of(
-        state_.endpoints.begin(), state_.endpoints.end(),
-        [&name](const EndpointRecord& endpoint) { return std::to_string(endpoint.id) == name; });
-    if (used) continue;
-    if (auto removed = bpf::remove_tree(paths_.endpoints() / name); !removed) return removed;
-  }
-  return {};
-}
-
-Result<void> remove_endpoint(const Paths& paths, const maps::NodeMaps& maps,
-                             const EndpointRecord& endpoint) {
-  for (const attach::Side side : attach::kSides) {
-    auto detached =
-        attach::detach(paths.hook(endpoint.id, endpoint.interface_index, side, endpoint.hook));
-    if (!detached) return detached;
-  }
-  if (auto erased = maps.endpoints.erase(endpoint.interface_index); !erased)
-    return std::unexpected(erased.error());
-  return bpf::remove_tree(paths.endpoint(endpoint.id));
+  const auto change = maps::write_ipcache(maps_, *known_, wanted);
+  known_.reset();
+  if (change) known_ = std::move(wanted);
+  return change;
 }
 
 }  // namespace policyc::endpoint

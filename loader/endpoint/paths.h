@@ -14,7 +14,7 @@ namespace policyc::endpoint {
 // <bpffs>/programs/<version>/<program> the datapath, one for the node
 // <bpffs>/shapes/<key>/<program, map>  the policy programs of a shape, with its maps
 // <bpffs>/endpoints/<id>/<program>     tcx links
-// <state>/state.json, inventory.json, shapes/<key>.json, lock
+// <state>/state.json, inventory.json, shapes/<key>.json, shapes/<key>.o, lock
 struct Paths {
   std::filesystem::path bpffs = "/sys/fs/bpf/policyc";
   std::filesystem::path state = "/run/policyc";
@@ -32,6 +32,10 @@ struct Paths {
   [[nodiscard]] std::filesystem::path shape_files() const { return state / "shapes"; }
   [[nodiscard]] std::filesystem::path shape_file(const std::string& key) const {
     return shape_files() / (key + ".json");
+  }
+  // `key` of the first generation: all have the same object.
+  [[nodiscard]] std::filesystem::path object_file(const std::string& key) const {
+    return shape_files() / (key + ".o");
   }
 
   [[nodiscard]] attach::Hook hook(std::uint16_t endpoint_id, std::uint32_t interface_index,

@@ -1,89 +1,14 @@
 #include "loader/endpoint/rows.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
 #include <set>
-#include <vector>
 
 namespace policyc::endpoint {
 namespace {
 
-using Cells = std::vector<std::uint8_t>;  // one element of the matrix map
-
-bool is_default_deny(const Cells& cells) {
+bool is_default_deny(const std::vector<std::uint8_t>& cells) {
   return std::all_of(cells.begin(), cells.end(), [](std::uint8_t byte) { return byte == 0; });
 }
-
-Cells cells_of(const ir::Shape& shape, std::size_t direction, const policy::LabelSet& labels) {
-  return shape.row(direction, shape.truth(direction, labels));
-}
-
-Result<std::uint32_t> matrix_capacity(const bpf::MapHandle& map, std::size_t row_bytes) {
-  const auto info = map.info();
-  if (!info) return std::unexpected(info.error());
-  if (info->value_size != row_bytes)
-    return fail("map " + map.name() + " does not fit the object's description");
-  return info->max_entries;
-}
-
-// Of Form::Bitset: the key is the class itself.
-Result<std::size_t> extend_bitsets(const ir::Shape& shape, std::size_t direction,
-                                   const bpf::MapHandle& map,
-                                   std::span<const IdentityRecord> identities) {
-  const auto capacity = matrix_capacity(map, shape.directions[direction].row_bytes());
-  if (!capacity) return std::unexpected(capacity.error());
-  std::size_t starved = 0;
-  for (const IdentityRecord& record : identities) {
-    if (record.peer_class >= *capacity) {
-      ++starved;
-      continue;
-    }
-    const Cells cells = cells_of(shape, direction, record.labels);
-    if (auto written = map.update_raw(&record.peer_class, cells.data(), 0); !written)
-      return std::unexpected(written.error());
-  }
-  return starved;
-}
-
-// The matrix in the kernel: its content decides which numbers are taken, so a crash cannot part the
-// two.
-class MatrixRows {
- public:
-  static Result<MatrixRows> read(const bpf::MapHandle& map, std::size_t row_bytes) {
-    const auto capacity = matrix_capacity(map, row_bytes);
-    if (!capacity) return std::unexpected(capacity.error());
-    MatrixRows rows(map, *capacity);
-    for (std::uint32_t row = 1; row < *capacity; ++row) {
-      Cells cells(row_bytes);
-      const auto found = map.lookup_raw(&row, cells.data());
-      if (!found) return std::unexpected(found.error());
-      if (is_default_deny(cells)) break;  // rows are dense
-      rows.numbers_.emplace(std::move(cells), row);
-      rows.next_ = row + 1;
-    }
-    return rows;
-  }
-
-  // Nothing when there is no room for another row.
-  Result<std::optional<std::uint16_t>> number(const Cells& cells) {
-    if (is_default_deny(cells)) return std::uint16_t{0};
-    const auto known = numbers_.find(cells);
-    if (known != numbers_.end()) return static_cast<std::uint16_t>(known->second);
-    if (next_ >= capacity_ || next_ > ir::kMaxRows) return std::nullopt;
-    if (auto written = map_->update_raw(&next_, cells.data(), 0); !written)
-      return std::unexpected(written.error());
-    numbers_.emplace(cells, next_);
-    return static_cast<std::uint16_t>(next_++);
-  }
-
- private:
-  MatrixRows(const bpf::MapHandle& map, std::uint32_t capacity) : map_(&map), capacity_(capacity) {}
-  const bpf::MapHandle* map_;
-  std::uint32_t capacity_;
-  std::uint32_t next_ = 1;
-  std::map<Cells, std::uint32_t> numbers_;
-};
 
 }  // namespace
 
@@ -96,35 +21,82 @@ std::string matrix_map_name(std::size_t direction) {
 }
 
 std::size_t matrix_rows(const ir::Shape& shape, std::size_t direction,
-                        std::span<const IdentityRecord> identities) {
+                        std::span<const ClassRow> classes) {
   if (shape.directions[direction].form != ir::Form::Table) return 0;
-  std::set<Cells> rows;
-  for (const IdentityRecord& record : identities) {
-    Cells cells = cells_of(shape, direction, record.labels);
+  std::set<matrix::PredicateTruth> truths;
+  std::set<std::vector<std::uint8_t>> rows;
+  for (const ClassRow& row : classes) {
+    if (!truths.insert(row.truth).second) continue;
+    auto cells = shape.row(direction, row.truth);
     if (!is_default_deny(cells)) rows.insert(std::move(cells));
   }
   return rows.size();
 }
 
-Result<std::size_t> extend_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
-                                std::span<const IdentityRecord> identities) {
-  const ir::DirectionShape& part = shape.directions[direction];
-  if (part.form == ir::Form::Bitset)
-    return extend_bitsets(shape, direction, maps.matrix, identities);
-  if (!part.uses_rows()) return std::size_t{0};
-  std::optional<MatrixRows> matrix;
-  if (part.uses_matrix()) {
-    auto read = MatrixRows::read(maps.matrix, part.row_bytes());
-    if (!read) return std::unexpected(read.error());
-    matrix = std::move(*read);
+Result<RowWriter> RowWriter::open(const ir::Shape& shape, std::size_t direction,
+                                  const RowMaps& maps) {
+  RowWriter writer(shape, direction, maps);
+  if (!writer.part().uses_matrix()) return writer;
+  if (auto read = writer.read_matrix(); !read) return std::unexpected(read.error());
+  return writer;
+}
+
+// The matrix in the kernel decides which numbers are taken, so a crash cannot part the two.
+Result<void> RowWriter::read_matrix() {
+  const auto info = maps_->matrix.info();
+  if (!info) return std::unexpected(info.error());
+  if (info->value_size != part().row_bytes())
+    return fail("map " + maps_->matrix.name() + " does not fit the object's description");
+  matrix_capacity_ = info->max_entries;
+  if (part().form == ir::Form::Bitset) return {};
+  for (std::uint32_t row = 1; row < matrix_capacity_; ++row) {
+    Cells cells(part().row_bytes());
+    const auto found = maps_->matrix.lookup_raw(&row, cells.data());
+    if (!found) return std::unexpected(found.error());
+    if (is_default_deny(cells)) return {};  // rows are dense
+    numbers_.emplace(std::move(cells), row);
+    next_ = row + 1;
   }
+  return {};
+}
+
+// Nothing when there is no room for another row.
+Result<std::optional<std::uint16_t>> RowWriter::number(const Cells& cells) {
+  if (is_default_deny(cells)) return std::uint16_t{0};
+  const auto known = numbers_.find(cells);
+  if (known != numbers_.end()) return static_cast<std::uint16_t>(known->second);
+  if (next_ >= matrix_capacity_ || next_ > ir::kMaxRows) return std::nullopt;
+  if (auto written = maps_->matrix.update_raw(&next_, cells.data(), 0); !written)
+    return std::unexpected(written.error());
+  numbers_.emplace(cells, next_);
+  return static_cast<std::uint16_t>(next_++);
+}
+
+// The key is the class itself.
+Result<std::size_t> RowWriter::write_bitsets(std::span<const ClassRow> classes) {
+  std::size_t starved = 0;
+  for (const ClassRow& row : classes) {
+    if (row.peer_class >= matrix_capacity_) {
+      ++starved;
+      continue;
+    }
+    const Cells cells = shape_->row(direction_, row.truth);
+    if (auto written = maps_->matrix.update_raw(&row.peer_class, cells.data(), 0); !written)
+      return std::unexpected(written.error());
+  }
+  return starved;
+}
+
+Result<std::size_t> RowWriter::write(std::span<const ClassRow> classes) {
+  if (part().form == ir::Form::Bitset) return write_bitsets(classes);
+  if (!part().uses_rows()) return std::size_t{0};
   std::size_t starved = 0;
   std::map<std::uint32_t, policy_rows_value> elements;
-  for (const IdentityRecord& record : identities) {
-    const std::uint32_t index = record.peer_class >> 2U;
+  for (const ClassRow& row : classes) {
+    const std::uint32_t index = row.peer_class >> 2U;
     auto element = elements.find(index);
     if (element == elements.end()) {
-      const auto present = maps.rows.lookup(index);
+      const auto present = maps_->rows.lookup(index);
       if (!present) return std::unexpected(present.error());
       if (!*present) {
         ++starved;
@@ -132,31 +104,74 @@ Result<std::size_t> extend_rows(const ir::Shape& shape, std::size_t direction, c
       }
       element = elements.emplace(index, **present).first;
     }
-    std::uint16_t row = 0;
-    if (matrix) {
-      const auto number = matrix->number(cells_of(shape, direction, record.labels));
-      if (!number) return std::unexpected(number.error());
-      if (!*number) ++starved;
-      row = number->value_or(0);
+    std::uint16_t value = 0;
+    if (part().uses_matrix()) {
+      const auto found = number(shape_->row(direction_, row.truth));
+      if (!found) return std::unexpected(found.error());
+      if (!*found) ++starved;
+      value = found->value_or(0);
     } else {
-      row = shape.bit_row(direction, shape.truth(direction, record.labels));
+      value = shape_->bit_row(direction_, row.truth);
     }
-    element->second.row[record.peer_class & 3U] = row;
+    element->second.row[row.peer_class & 3U] = value;
   }
+  if (auto written = write_elements(elements); !written) return std::unexpected(written.error());
+  return starved;
+}
+
+Result<void> RowWriter::copy(const RowMaps& from, std::span<const std::uint32_t> classes) {
+  std::map<std::uint32_t, policy_rows_value> elements;
+  for (const std::uint32_t number : classes) {
+    Cells cells(part().uses_matrix() ? part().row_bytes() : 0);
+    if (part().form == ir::Form::Bitset) {
+      const auto found = from.matrix.lookup_raw(&number, cells.data());
+      if (!found) return std::unexpected(found.error());
+      if (!*found || number >= matrix_capacity_) continue;
+      if (auto written = maps_->matrix.update_raw(&number, cells.data(), 0); !written)
+        return written;
+      continue;
+    }
+    if (!part().uses_rows()) continue;
+    const auto source = from.rows.lookup(number >> 2U);
+    const auto target = maps_->rows.lookup(number >> 2U);
+    if (!source) return std::unexpected(source.error());
+    if (!target) return std::unexpected(target.error());
+    if (!*source || !*target) continue;
+    const std::uint32_t row = (*source)->row[number & 3U];
+    auto& element = elements.emplace(number >> 2U, **target).first->second;
+    element.row[number & 3U] = static_cast<std::uint16_t>(row);
+    if (!part().uses_matrix()) continue;
+    const auto found = from.matrix.lookup_raw(&row, cells.data());
+    if (!found) return std::unexpected(found.error());
+    if (!*found) cells.assign(cells.size(), 0);
+    const auto taken = this->number(cells);
+    if (!taken) return std::unexpected(taken.error());
+    element.row[number & 3U] = taken->value_or(0);
+  }
+  return write_elements(elements);
+}
+
+Result<void> RowWriter::write_elements(
+    const std::map<std::uint32_t, policy_rows_value>& elements) const {
   std::vector<std::uint32_t> keys;
   std::vector<policy_rows_value> values;
   for (const auto& [index, value] : elements) {
     keys.push_back(index);
     values.push_back(value);
   }
-  if (auto written = maps.rows.update_batch(keys, values); !written)
-    return std::unexpected(written.error());
-  return starved;
+  return maps_->rows.update_batch(keys, values);
+}
+
+Result<std::size_t> extend_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
+                                std::span<const ClassRow> classes) {
+  auto writer = RowWriter::open(shape, direction, maps);
+  if (!writer) return std::unexpected(writer.error());
+  return writer->write(classes);
 }
 
 Result<void> write_rows(const ir::Shape& shape, std::size_t direction, const RowMaps& maps,
-                        std::span<const IdentityRecord> identities) {
-  const auto starved = extend_rows(shape, direction, maps, identities);
+                        std::span<const ClassRow> classes) {
+  const auto starved = extend_rows(shape, direction, maps, classes);
   if (!starved) return std::unexpected(starved.error());
   if (*starved == 0) return {};
   return fail("the maps of the shape have no room for " + std::to_string(*starved) +

@@ -1,23 +1,30 @@
 #pragma once
 // How large the maps of a shape must be, and how large they are made.
 
+#include <array>
 #include <cstdint>
 
 #include "compiler/ir/shape.h"
-#include "compiler/support/result.h"
-#include "loader/endpoint/inventory.h"
+#include "loader/endpoint/classes.h"
 #include "loader/endpoint/shapes.h"
-#include "loader/endpoint/state.h"
 
 namespace policyc::endpoint {
 
-// What today's identities need. `state` is a copy: it is numbered to find out.
-[[nodiscard]] Result<ShapeSizes> needed_sizes(const ir::Shape& shape, State state,
-                                              const Inventory& inventory);
+// More would cost every small shape memory; growing takes about a millisecond.
+inline constexpr std::uint32_t kDefaultMinClasses = 256;
 
-// Room for what is likely to come: twice today's rows, and twice one row for each predicate unless
-// that is too much memory.
+// What today's classes need. `key`: under which the shape's predicates are in force. Matrix rows
+// are what a table wants, which may be more than it can number (is_beyond_table()).
+[[nodiscard]] ShapeSizes needed_sizes(const ir::Shape& shape, const std::string& key,
+                                      const NodeClasses& classes);
+
+// Room for what is likely to come: twice today's classes, a quarter more of today's matrix rows and
+// 16. Not more rows than a table can number.
 [[nodiscard]] ShapeSizes roomy_sizes(const ir::Shape& shape, const ShapeSizes& needed,
-                                     std::uint32_t min_classes);
+                                     std::uint32_t min_classes = kDefaultMinClasses);
+
+// Whether a direction needs more rows than a table can number (ir::kMaxRows). Classes whose row has
+// no number are denied; Form::Bitset has no such bound.
+[[nodiscard]] bool is_beyond_table(const ir::Shape& shape, const ShapeSizes& needed);
 
 }  // namespace policyc::endpoint

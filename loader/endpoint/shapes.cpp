@@ -1,5 +1,8 @@
 #include "loader/endpoint/shapes.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "compiler/driver/object_meta.h"
 #include "compiler/support/sha256.h"
 #include "loader/bpf/bpffs.h"
@@ -62,6 +65,15 @@ Result<void> pin_all(const bpf::Object& object, const ir::Shape& shape, const fs
   return {};
 }
 
+Result<void> keep_object(const Paths& paths, const std::string& key,
+                         std::span<const std::uint8_t> bytes) {
+  const fs::path file = paths.object_file(key);
+  const auto present = read_file(file);
+  if (!present) return std::unexpected(present.error());
+  if (*present && **present == as_text(bytes)) return {};
+  return write_file(file, as_text(bytes));
+}
+
 Result<LoadedShape> open_pins(const Paths& paths, const std::string& key, ir::Shape shape) {
   LoadedShape loaded{key, std::move(shape), {}, {}, false};
   const fs::path directory = paths.shape(key);
@@ -101,6 +113,38 @@ std::string shape_key(const ir::Shape& shape, std::span<const std::uint8_t> obje
   return generation == 1 ? key : key + "_" + std::to_string(generation);
 }
 
+std::string first_key(const std::string& key) {
+  const auto hash = key.find('_');
+  return hash == std::string::npos ? key : key.substr(0, key.find('_', hash + 1));
+}
+
+std::string next_key(const std::string& key) {
+  const std::string first = first_key(key);
+  if (key == first) return first + "_2";
+  std::uint32_t generation = 1;
+  std::from_chars(key.data() + first.size() + 1, key.data() + key.size(), generation);
+  return first + "_" + std::to_string(generation + 1);
+}
+
+Result<ShapeSizes> capacity_of(const LoadedShape& shape) {
+  ShapeSizes sizes{0, {0, 0}};
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    const ir::DirectionShape& part = shape.shape.directions[direction];
+    if (part.uses_rows()) {
+      const auto rows = shape.maps[direction].rows.handle().info();
+      if (!rows) return std::unexpected(rows.error());
+      const std::uint32_t classes = rows->max_entries * 4 - 1;
+      sizes.classes = sizes.classes == 0 ? classes : std::min(sizes.classes, classes);
+    }
+    if (part.uses_matrix()) {
+      const auto matrix = shape.maps[direction].matrix.info();
+      if (!matrix) return std::unexpected(matrix.error());
+      sizes.matrix_rows[direction] = matrix->max_entries;
+    }
+  }
+  return sizes;
+}
+
 Result<bool> has_room(const LoadedShape& shape, const ShapeSizes& needed) {
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const ir::DirectionShape& part = shape.shape.directions[direction];
@@ -112,7 +156,9 @@ Result<bool> has_room(const LoadedShape& shape, const ShapeSizes& needed) {
     if (part.uses_matrix()) {
       const auto matrix = shape.maps[direction].matrix.info();
       if (!matrix) return std::unexpected(matrix.error());
-      if (matrix->max_entries < needed.matrix_rows[direction]) return false;
+      std::uint32_t rows = needed.matrix_rows[direction];
+      if (part.form == ir::Form::Table) rows = std::min(rows, ir::kMaxRows + 1);
+      if (matrix->max_entries < rows) return false;
     }
   }
   return true;
@@ -125,6 +171,8 @@ Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps,
   if (auto written = write_file(paths.shape_file(key), ir::to_json(shape)); !written) {
     return std::unexpected(written.error());
   }
+  if (auto kept = keep_object(paths, first_key(key), bytes); !kept)
+    return std::unexpected(kept.error());
   if (bpf::exists(paths.shape(key))) return open_pins(paths, key, shape);
 
   auto object = bpf::Object::open(bytes, "policyc");
@@ -156,6 +204,17 @@ Result<ir::Shape> describe_shape(const Paths& paths, const std::string& key) {
   auto shape = ir::shape_from_json(**text);
   if (!shape) return fail(paths.shape_file(key).string() + " is damaged: " + shape.error().message);
   return shape;
+}
+
+Result<std::vector<std::uint8_t>> read_object(const Paths& paths, const std::string& key,
+                                              const ir::Shape& shape) {
+  const fs::path file = paths.object_file(first_key(key));
+  const auto text = read_file(file);
+  if (!text) return std::unexpected(text.error());
+  if (!*text) return fail(file.string() + " is missing");
+  std::vector<std::uint8_t> bytes((*text)->begin(), (*text)->end());
+  if (shape_key(shape, bytes) != first_key(key)) return fail(file.string() + " is damaged");
+  return bytes;
 }
 
 Result<void> remove_shape(const Paths& paths, const std::string& key) {

@@ -17,12 +17,15 @@
 
 namespace policyc::endpoint {
 
-// One identity: its labels, number and peer class. Every identity is a class of its own.
+// One identity: its labels, number and peer class. Reserved numbers may have several label sets.
 struct IdentityRecord {
   policy::LabelSet labels;
   std::uint32_t identity = 0;
   std::uint32_t peer_class = 0;  // from 1; 0 is a class that no program knows
-  friend bool operator==(const IdentityRecord&, const IdentityRecord&) = default;
+  std::uint32_t member = 0;      // in the partition (classes.h), from 1; not kept on disk
+  friend bool operator==(const IdentityRecord& a, const IdentityRecord& b) {
+    return a.labels == b.labels && a.identity == b.identity && a.peer_class == b.peer_class;
+  }
 };
 
 struct EndpointRecord {
@@ -41,8 +44,8 @@ struct EndpointRecord {
 
 struct State {
   std::uint64_t instance = 0;  // ties this file to the maps (NodeMaps::instance)
-  // A change is under way: rows of classes may be missing. Set before and cleared after each
-  // change.
+  // A change is under way: rows of classes may be missing, addresses may be of older classes. Set
+  // before and cleared after each change.
   bool dirty = false;
   std::uint32_t next_cluster_identity = 256;
   std::uint32_t next_local_identity = 0x01000001;

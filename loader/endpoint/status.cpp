@@ -1,5 +1,6 @@
 #include "loader/endpoint/status.h"
 
+#include <algorithm>
 #include <set>
 
 #include <net/if.h>
@@ -89,6 +90,32 @@ Result<std::vector<TableStatus>> tables_of(const maps::NodeMaps& maps) {
   return tables;
 }
 
+Result<void> add_shapes(const Paths& paths, const State& state, Status& status) {
+  std::set<std::string> predicates;
+  for (const auto& [key, slot] : state.slots) {
+    const auto loaded = open_shape(paths, key);
+    if (!loaded) continue;  // a change that runs now may take it away
+    const auto capacity = capacity_of(*loaded);
+    if (!capacity) return std::unexpected(capacity.error());
+    for (const policy::Predicate& predicate : loaded->shape.predicates)
+      predicates.insert(predicate.serialise());
+    const auto endpoints =
+        std::count_if(state.endpoints.begin(), state.endpoints.end(),
+                      [&key](const EndpointRecord& record) { return record.shape == key; });
+    status.shapes.push_back({key,
+                             slot,
+                             static_cast<std::size_t>(endpoints),
+                             {loaded->shape.directions[0].form, loaded->shape.directions[1].form},
+                             *capacity});
+  }
+  status.predicates = predicates.size();
+  std::set<std::uint32_t> classes;
+  for (const IdentityRecord& record : state.identities) classes.insert(record.peer_class);
+  status.identities = state.identities.size();
+  status.classes = classes.size();
+  return {};
+}
+
 }  // namespace
 
 Result<std::optional<Status>> read_status(const Paths& paths) {
@@ -109,7 +136,7 @@ Result<std::optional<Status>> read_status(const Paths& paths) {
   status.epoch = config->policy_epoch;
   status.trace_verdicts = (config->flags & NODE_TRACE_VERDICTS) != 0;
   status.interrupted = state->dirty;
-  status.identities = state->identities.size();
+  if (auto added = add_shapes(paths, *state, status); !added) return std::unexpected(added.error());
   for (const EndpointRecord& record : state->endpoints) {
     auto endpoint = status_of(paths, *maps, record);
     if (!endpoint) return std::unexpected(endpoint.error());

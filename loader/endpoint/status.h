@@ -11,6 +11,7 @@
 #include "compiler/support/result.h"
 #include "loader/bpf/info.h"
 #include "loader/endpoint/paths.h"
+#include "loader/endpoint/shapes.h"
 #include "loader/endpoint/state.h"
 #include "loader/maps/node_maps.h"
 
@@ -40,12 +41,23 @@ struct TableStatus {
   std::size_t capacity = 0;
 };
 
+struct ShapeStatus {
+  std::string key;
+  std::uint32_t slot = 0;
+  std::size_t endpoints = 0;
+  std::array<ir::Form, 2> forms{};  // by policyc_direction
+  ShapeSizes capacity;              // 0 where its forms need no map
+};
+
 struct Status {
   std::uint32_t epoch = 0;
   bool trace_verdicts = false;
   bool interrupted = false;  // a change did not finish; the next load or unload finishes it
   std::vector<EndpointStatus> endpoints;
+  std::vector<ShapeStatus> shapes;
   std::size_t identities = 0;
+  std::size_t classes = 0;          // that these are partitioned into
+  std::size_t predicates = 0;       // in force: distinct ones of the loaded shapes
   std::vector<TableStatus> tables;  // ipcache4 ... conntrack6
   std::vector<maps::Counter> counters;
   std::uint64_t lost_events = 0;

@@ -71,11 +71,12 @@ Result<void> unload_endpoint(const Paths& paths, const std::string& interface) {
                 [&endpoint](const EndpointRecord& other) { return other.id == endpoint.id; });
   const auto inventory = read_inventory(paths);
   if (!inventory) return std::unexpected(inventory.error());
-  const auto shapes = node->open_shapes(next);
+  const auto shapes = node->shapes_of(next);
   if (!shapes) return std::unexpected(shapes.error());
-  if (auto applied = node->apply(std::move(next), *inventory, *shapes); !applied) {
+  const auto book = label_addresses(*inventory, *shapes);
+  if (auto planned = node->plan(next, book); !planned) return planned;
+  if (auto applied = node->apply(std::move(next), *inventory); !applied)
     return std::unexpected(applied.error());
-  }
   if (auto epoch = node->commit(); !epoch) return std::unexpected(epoch.error());
   return {};
 }

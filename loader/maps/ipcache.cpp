@@ -23,8 +23,6 @@ IpPrefix to_prefix(bool v6, const T& bytes, std::uint32_t length) {
   return prefix;
 }
 
-bool is_exact(const IpPrefix& prefix) { return prefix.length == prefix.address.bit_length(); }
-
 ipcache4_prefix_key key4(const IpPrefix& prefix) {
   return {static_cast<std::uint32_t>(prefix.length), from_bytes<std::uint32_t>(prefix.address)};
 }
@@ -36,7 +34,26 @@ ipcache6_prefix_key key6(const IpPrefix& prefix) {
   return key;
 }
 
-Result<void> put(const NodeMaps& maps, const IpPrefix& prefix, const IpCacheEntry& entry) {
+template <class Table, class ToPrefix>
+Result<void> collect(const Table& table, ToPrefix to_prefix_of, IpCache& cache) {
+  const auto entries = table.entries();
+  if (!entries) return std::unexpected(entries.error());
+  for (const auto& [key, value] : *entries)
+    cache[to_prefix_of(key)] = {value.identity, value.peer_class};
+  return {};
+}
+
+bool has_prefixes(const IpCache& cache, bool v6) {
+  return std::any_of(cache.begin(), cache.end(), [v6](const auto& entry) {
+    return entry.first.address.v6 == v6 && !is_exact(entry.first);
+  });
+}
+
+}  // namespace
+
+bool is_exact(const IpPrefix& prefix) { return prefix.length == prefix.address.bit_length(); }
+
+Result<void> put_address(const NodeMaps& maps, const IpPrefix& prefix, const IpCacheEntry& entry) {
   const ipcache_value value{entry.identity, entry.peer_class};
   const bool v6 = prefix.address.v6;
   if (is_exact(prefix) && v6)
@@ -47,24 +64,13 @@ Result<void> put(const NodeMaps& maps, const IpPrefix& prefix, const IpCacheEntr
             : maps.ipcache4_prefix.update(key4(prefix), value);
 }
 
-Result<bool> take_out(const NodeMaps& maps, const IpPrefix& prefix) {
+Result<bool> remove_address(const NodeMaps& maps, const IpPrefix& prefix) {
   const bool v6 = prefix.address.v6;
   if (is_exact(prefix) && v6) return maps.ipcache6.erase(from_bytes<ipcache6_key>(prefix.address));
   if (is_exact(prefix)) return maps.ipcache4.erase(from_bytes<ipcache4_key>(prefix.address));
   return v6 ? maps.ipcache6_prefix.erase(key6(prefix)) : maps.ipcache4_prefix.erase(key4(prefix));
 }
 
-template <class Table, class ToPrefix>
-Result<void> collect(const Table& table, ToPrefix to_prefix_of, IpCache& cache) {
-  const auto entries = table.entries();
-  if (!entries) return std::unexpected(entries.error());
-  for (const auto& [key, value] : *entries)
-    cache[to_prefix_of(key)] = {value.identity, value.peer_class};
-  return {};
-}
-
-// The programs look into a trie only when told that it holds something. Called with the flags to
-// have before a trie gets its first entry, and after it lost its last.
 Result<void> set_prefix_flags(const NodeMaps& maps, bool has4, bool has6) {
   auto config = maps.config();
   if (!config) return std::unexpected(config.error());
@@ -74,14 +80,6 @@ Result<void> set_prefix_flags(const NodeMaps& maps, bool has4, bool has6) {
   config->flags = wanted;
   return maps.set_config(*config);
 }
-
-bool has_prefixes(const IpCache& cache, bool v6) {
-  return std::any_of(cache.begin(), cache.end(), [v6](const auto& entry) {
-    return entry.first.address.v6 == v6 && !is_exact(entry.first);
-  });
-}
-
-}  // namespace
 
 Result<IpCache> read_ipcache(const NodeMaps& maps) {
   IpCache cache;
@@ -119,24 +117,29 @@ Result<IpCache> read_ipcache(const NodeMaps& maps) {
 Result<IpCacheChange> write_ipcache(const NodeMaps& maps, const IpCache& wanted) {
   const auto present = read_ipcache(maps);
   if (!present) return std::unexpected(present.error());
+  return write_ipcache(maps, *present, wanted);
+}
+
+Result<IpCacheChange> write_ipcache(const NodeMaps& maps, const IpCache& present,
+                                    const IpCache& wanted) {
   IpCacheChange change;
-  const bool had4 = has_prefixes(*present, false);
-  const bool had6 = has_prefixes(*present, true);
+  const bool had4 = has_prefixes(present, false);
+  const bool had6 = has_prefixes(present, true);
   const bool has4 = has_prefixes(wanted, false);
   const bool has6 = has_prefixes(wanted, true);
   if (auto flagged = set_prefix_flags(maps, had4 || has4, had6 || has6); !flagged) {
     return std::unexpected(flagged.error());
   }
   for (const auto& [prefix, entry] : wanted) {
-    const auto old = present->find(prefix);
-    if (old != present->end() && old->second == entry) continue;
-    ++(old == present->end() ? change.added : change.changed);
-    if (auto done = put(maps, prefix, entry); !done) return std::unexpected(done.error());
+    const auto old = present.find(prefix);
+    if (old != present.end() && old->second == entry) continue;
+    ++(old == present.end() ? change.added : change.changed);
+    if (auto done = put_address(maps, prefix, entry); !done) return std::unexpected(done.error());
   }
-  for (const auto& [prefix, entry] : *present) {
+  for (const auto& [prefix, entry] : present) {
     if (wanted.contains(prefix)) continue;
     ++change.removed;
-    if (auto done = take_out(maps, prefix); !done) return std::unexpected(done.error());
+    if (auto done = remove_address(maps, prefix); !done) return std::unexpected(done.error());
   }
   if (auto flagged = set_prefix_flags(maps, has4, has6); !flagged)
     return std::unexpected(flagged.error());

@@ -30,5 +30,17 @@ struct IpCacheChange {
 // step; entries are added and changed before any is removed, so an address that stays known never
 // falls to a wider prefix. Also keeps the NODE_HAS_PREFIXES flags of node_config.
 [[nodiscard]] Result<IpCacheChange> write_ipcache(const NodeMaps& maps, const IpCache& wanted);
+// The same where the kernel's content is known.
+[[nodiscard]] Result<IpCacheChange> write_ipcache(const NodeMaps& maps, const IpCache& present,
+                                                  const IpCache& wanted);
+
+// One entry: one map update each. The caller keeps NODE_HAS_PREFIXES (has_prefixes()).
+[[nodiscard]] bool is_exact(const IpPrefix& prefix);
+[[nodiscard]] Result<void> put_address(const NodeMaps& maps, const IpPrefix& prefix,
+                                       const IpCacheEntry& entry);
+[[nodiscard]] Result<bool> remove_address(const NodeMaps& maps, const IpPrefix& prefix);
+// Whether the programs look for prefixes at all. True before the first one is put, false only after
+// the last one is removed.
+[[nodiscard]] Result<void> set_prefix_flags(const NodeMaps& maps, bool has4, bool has6);
 
 }  // namespace policyc::maps

@@ -77,7 +77,7 @@ struct Runner::Impl {
   std::map<std::string, bpf::MapHandle> node_maps;
   std::map<std::string, LoadedShape> shapes;
   std::deque<std::string> shape_order;
-  std::map<policy::LabelSet, endpoint::IdentityRecord> classes;
+  std::map<policy::LabelSet, std::uint32_t> classes;
   ring_buffer* events = nullptr;
   std::optional<event> last_event;
   std::uint32_t selected = 0;  // slot of the endpoint's entry
@@ -164,23 +164,21 @@ struct Runner::Impl {
     return {};
   }
 
-  Result<endpoint::IdentityRecord> class_of(const policy::LabelSet& labels) {
+  // Every label set is a class of its own, with one address of each family.
+  Result<std::uint32_t> class_of(const policy::LabelSet& labels) {
     if (const auto found = classes.find(labels); found != classes.end()) return found->second;
-    endpoint::IdentityRecord record;
-    record.labels = labels;
-    record.peer_class = static_cast<std::uint32_t>(classes.size()) + 1;
-    record.identity = kSubjectIdentity + record.peer_class;
-    if (record.peer_class >= kMaxClasses)
+    const auto peer_class = static_cast<std::uint32_t>(classes.size()) + 1;
+    if (peer_class >= kMaxClasses)
       return fail("more than " + std::to_string(kMaxClasses) + " peer classes");
-    const ipcache_value value{record.identity, record.peer_class};
+    const ipcache_value value{kSubjectIdentity + peer_class, peer_class};
     for (const bool v6 : {false, true}) {
-      const IpAddress address = class_address(record.peer_class, v6);
+      const IpAddress address = class_address(peer_class, v6);
       auto written = node_maps.at(v6 ? "ipcache6" : "ipcache4")
                          .update_raw(address.bytes.data(), &value, BPF_ANY);
       if (!written) return std::unexpected(written.error());
     }
-    classes.emplace(labels, record);
-    return record;
+    classes.emplace(labels, peer_class);
+    return peer_class;
   }
 
   // Protocols without ports have one connection for each peer: it must not be known from an earlier
@@ -276,11 +274,12 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
   const auto found = impl_->shapes.find(shape_hash);
   if (found == impl_->shapes.end()) return fail("shape " + shape_hash + " is not loaded");
   LoadedShape& shape = found->second;
-  const auto record = impl_->class_of(peer);
-  if (!record) return std::unexpected(record.error());
-  if (shape.written[question.direction].insert(record->peer_class).second) {
+  const auto peer_class = impl_->class_of(peer);
+  if (!peer_class) return std::unexpected(peer_class.error());
+  if (shape.written[question.direction].insert(*peer_class).second) {
+    const endpoint::ClassRow row{*peer_class, shape.shape.truth(question.direction, peer)};
     auto written = endpoint::write_rows(shape.shape, question.direction,
-                                        shape.maps[question.direction], {&*record, 1});
+                                        shape.maps[question.direction], {&row, 1});
     if (!written) return std::unexpected(written.error());
   }
   if (auto selected = impl_->select(shape); !selected) return std::unexpected(selected.error());
@@ -289,7 +288,7 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
   const bool v6 =
       question.protocol == IPPROTO_ICMPV6 || (question.protocol != IPPROTO_ICMP && question.ipv6);
   const bool egress = question.direction == POLICYC_EGRESS;
-  const IpAddress remote = class_address(record->peer_class, v6);
+  const IpAddress remote = class_address(*peer_class, v6);
   const IpAddress local = subject_address(v6);
   impl_->next_port =
       impl_->next_port == 0xffff ? kFirstPort : static_cast<std::uint16_t>(impl_->next_port + 1);

@@ -154,10 +154,10 @@ void fill_rows(Bench& bench, const bench::PolicySize& size) {
   const ir::DirectionShape& part = bench.shape.directions[0];
   if (part.uses_rows()) maps.rows = decltype(maps.rows)(open("policy_rows_in"));
   if (part.uses_matrix()) maps.matrix = open("policy_matrix_in");
-  std::vector<endpoint::IdentityRecord> identities;
+  std::vector<endpoint::ClassRow> rows;
   for (std::uint32_t peer = 0; peer <= size.peers; ++peer)
-    identities.push_back({bench::app_labels(peer), 256 + peer, class_of_peer(peer)});
-  must(endpoint::write_rows(bench.shape, 0, maps, identities));
+    rows.push_back({class_of_peer(peer), bench.shape.truth(0, bench::app_labels(peer))});
+  must(endpoint::write_rows(bench.shape, 0, maps, rows));
 }
 
 // What the trie holds for the same rules: one prefix for each power-of-two block of ports.

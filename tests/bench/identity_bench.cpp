@@ -47,10 +47,9 @@ policy::Predicate predicate(std::size_t i) {
     case 3:
       return {{parsed("any:tier=front&" + scope + "&k8s:version=v" + number(i / 12 % 7))}};
     case 6:
-      return policy::Predicate(
-          std::vector{parsed("cidr:10." + number(i / 12 % 250) + ".0.0/16&!cidr:10." +
-                             number(i / 12 % 250) + "." + number(i / 3000) + ".0/24"),
-                      parsed("cidr:192.0." + number(i % 250) + ".0/24")});
+      return policy::Predicate({parsed("cidr:10." + number(i / 12 % 250) + ".0.0/16&!cidr:10." +
+                                       number(i / 12 % 250) + "." + number(i / 3000) + ".0/24"),
+                                parsed("cidr:192.0." + number(i % 250) + ".0/24")});
     case 9:
       return {{parsed("any:app.kubernetes.io/name!=app" + number(i % kApps) + "&" + scope)}};
     default:

@@ -62,11 +62,10 @@ THIRD_PARTY = {
     "PolicyIR": ("compiler/irtext",),  # made from grammar/PolicyIR.g4
     "clang/": ("compiler/backend",),
     "llvm/": ("compiler/backend",),
-    "bpf/": ("loader", "runtime", "tests/kernel", "tests/unit/loader", "tests/unit/driver",
-            "tests/bench"),
+    "bpf/": ("loader", "runtime", "tests/bench", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
     # The demo makes one map to see whether BPF is allowed at all, and needs the number of its type.
-    "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/kernel", "tests/unit/loader", "tests/unit/driver",
-            "tests/bench"),
+    "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
+                    "tests/unit/loader", "tests/unit/driver"),
     "CLI/": ("cli",),
 }
 

@@ -60,5 +60,19 @@ TEST(Restore, MergesWhatNothingTellsApartAnyMore) {
   EXPECT_THAT(restored->change.retired, ElementsAre(1));
 }
 
+TEST(Restore, NumbersThatMapsHoldAreNotGivenUntilTheyAreReleased) {
+  auto restored = Partition::restore({}, std::vector<StoredIdentity>{{1, pod("a"), 2}},
+                                     std::vector<StoredPredicate>{{asking({"k8s:app=b"}), 1}},
+                                     std::vector<PeerClass>{1, 2, 3, 3, 0});
+  ASSERT_TRUE(restored);
+  EXPECT_THAT(restored->held, ElementsAre(1, 3)) << "2 is in use";
+  Partition& partition = restored->partition;
+  EXPECT_EQ(partition.class_of(1), 2U);
+  EXPECT_THAT(partition.add_identity(2, pod("b"))->created, ElementsAre(NewClass{4, 0}));
+  partition.release(restored->held);
+  ASSERT_TRUE(partition.add_predicate(asking({"k8s:app=c"})));
+  EXPECT_THAT(partition.add_identity(3, pod("c"))->created, ElementsAre(NewClass{1, 0}));
+}
+
 }  // namespace
 }  // namespace policyc::identity

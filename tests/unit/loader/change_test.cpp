@@ -75,34 +75,41 @@ TEST_P(LoadTest, TrafficMeetsTheOldPolicyOrTheNew) {
   EXPECT_EQ(passed, 0U) << "of " << sent;
 }
 
-TEST_P(LoadTest, AShapeThatIsTooSmallIsLoadedAgainWithRoom) {
+TEST_P(LoadTest, AShapeThatIsTooSmallGrows) {
   const Pod first("web0", "10.9.1.1");
   const Pod second("web1", "10.9.1.2");
   auto small = request(object("client", 53), first);
   small.max_classes = 1;
-  small.inventory->cluster.endpoints.resize(3);
-  small.inventory->cluster.endpoints[2] = pod("web", "10.9.1.1");
   const auto before = must(endpoint::load_endpoint(paths_, small));
-  EXPECT_TRUE(before.starved.empty());
+  EXPECT_THAT(before.starved, ::testing::IsEmpty());
 
-  // Enough identities that the client's number is beyond the end of the first shape's map.
-  auto grown = request(object("other", 54), second);
+  // Every rule of its own peer: enough classes that the client's is beyond the end of the first
+  // map.
+  std::string rules;
+  auto grown = request(object("client", 53), second);
   auto& pods = grown.inventory->cluster.endpoints;
-  for (int i = 0; i < 20; ++i)
-    pods.push_back(pod("extra" + std::to_string(i), "10.9.2." + std::to_string(i)));
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "extra" + std::to_string(i);
+    pods.push_back(pod(name, "10.9.2." + std::to_string(i)));
+    rules += "  - fromEndpoints:\n    - matchLabels: {app: " + name + "}\n";
+  }
   pods.push_back(pod("client", kLate));
   pods.back().labels["late"] = "yes";
-  EXPECT_THAT(must(endpoint::load_endpoint(paths_, grown)).starved, ::testing::ElementsAre("web0"));
+  const auto many = compile_policies(allow_from("other", 54) + rules +
+                                     "  - fromEndpoints:\n    - matchLabels: {late: \"yes\"}\n")
+                        .at(0);
+  grown.object = many;
+  const auto report = must(endpoint::load_endpoint(paths_, grown));
+  EXPECT_THAT(report.starved, ::testing::IsEmpty());
+  EXPECT_THAT(report.grown, ::testing::ElementsAre(before.shape + "_2"));
   EXPECT_TRUE(first.reached_from(kClient, 53));
-  EXPECT_FALSE(first.reached_from(kLate, 53)) << "no room: denied";
-
-  auto again = request(object("client", 53), first);
-  again.inventory = grown.inventory;
-  const auto after = must(endpoint::load_endpoint(paths_, again));
-  EXPECT_NE(after.shape, before.shape);
-  EXPECT_TRUE(after.starved.empty());
   EXPECT_TRUE(first.reached_from(kLate, 53));
-  EXPECT_EQ(endpoint::list_shapes(paths_).size(), 2U) << "the small one is gone";
+  EXPECT_FALSE(first.reached_from(kOther, 53));
+  EXPECT_THAT(endpoint::list_shapes(paths_),
+              ::testing::UnorderedElementsAre(before.shape + "_2", report.shape))
+      << "the small one is gone";
+  EXPECT_TRUE(status().endpoints[0].enforced());
+  EXPECT_EQ(status().endpoints[0].record.shape, before.shape + "_2");
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace policyc::testing {
 namespace {
 
-using endpoint::IdentityRecord;
+using endpoint::ClassRow;
 
 class RowsTest : public KernelTest {
  protected:
@@ -44,18 +44,18 @@ TEST_F(RowsTest, TableDecidesAsTheShape) {
   const ir::Shape shape = peers_shape(9);
   ASSERT_EQ(shape.directions[0].form, ir::Form::Table);
   const auto maps = make_maps(shape, 8, 64);
-  std::vector<IdentityRecord> identities;
+  std::vector<ClassRow> classes;
   for (std::uint32_t i = 0; i < 12; ++i)
-    identities.push_back(identity(app("p" + std::to_string(i)), 256 + i, i + 1));
-  EXPECT_EQ(must(endpoint::extend_rows(shape, 0, maps, identities)), 0U);
-  for (const IdentityRecord& record : identities) {
+    classes.push_back(row_of_class(shape, app("p" + std::to_string(i)), i + 1));
+  EXPECT_EQ(must(endpoint::extend_rows(shape, 0, maps, classes)), 0U);
+  for (std::uint32_t i = 0; i < 12; ++i) {
+    const auto labels = app("p" + std::to_string(i));
     for (std::uint16_t port = 999; port < 1011; ++port) {
-      EXPECT_EQ(decide(shape, maps, record.peer_class, port),
-                shape.decide(0, record.labels, 6, port))
-          << record.labels.to_string() << " port " << port;
+      EXPECT_EQ(decide(shape, maps, i + 1, port), shape.decide(0, labels, 6, port))
+          << labels.to_string() << " port " << port;
     }
   }
-  EXPECT_EQ(endpoint::matrix_rows(shape, 0, identities), 9U);
+  EXPECT_EQ(endpoint::matrix_rows(shape, 0, classes), 9U);
   EXPECT_EQ(row_of(maps, 0), 0U) << "the unknown class";
   EXPECT_EQ(row_of(maps, 12), 0U) << "no rule knows app=p11: default deny";
 }
@@ -63,16 +63,17 @@ TEST_F(RowsTest, TableDecidesAsTheShape) {
 TEST_F(RowsTest, LaterClassesShareRowsAndLeaveOthersAlone) {
   const ir::Shape shape = peers_shape(9);
   const auto maps = make_maps(shape, 8, 64);
-  EXPECT_EQ(
-      must(endpoint::extend_rows(
-          shape, 0, maps, std::vector{identity(app("p1"), 256, 1), identity(app("p2"), 257, 2)})),
-      0U);
+  EXPECT_EQ(must(endpoint::extend_rows(
+                shape, 0, maps,
+                std::vector{row_of_class(shape, app("p1"), 1), row_of_class(shape, app("p2"), 2)})),
+            0U);
   const auto row1 = row_of(maps, 1);
   const auto row2 = row_of(maps, 2);
   policy::LabelSet twin = app("p1");
   twin.add({"k8s", "zone", "b"});
   EXPECT_EQ(must(endpoint::extend_rows(
-                shape, 0, maps, std::vector{identity(twin, 258, 3), identity(app("p3"), 259, 4)})),
+                shape, 0, maps,
+                std::vector{row_of_class(shape, twin, 3), row_of_class(shape, app("p3"), 4)})),
             0U);
   EXPECT_EQ(row_of(maps, 3), row1);
   EXPECT_EQ(row_of(maps, 1), row1);
@@ -84,10 +85,10 @@ TEST_F(RowsTest, ComparesRowsCarryThePredicates) {
   const ir::Shape shape = peers_shape(2);
   ASSERT_EQ(shape.directions[0].form, ir::Form::Compares);
   const auto maps = make_maps(shape, 8, 1);
-  EXPECT_EQ(
-      must(endpoint::extend_rows(
-          shape, 0, maps, std::vector{identity(app("p1"), 256, 5), identity(app("x"), 257, 6)})),
-      0U);
+  EXPECT_EQ(must(endpoint::extend_rows(
+                shape, 0, maps,
+                std::vector{row_of_class(shape, app("p1"), 5), row_of_class(shape, app("x"), 6)})),
+            0U);
   EXPECT_EQ(row_of(maps, 5), shape.bit_row(0, shape.truth(0, app("p1"))));
   EXPECT_EQ(row_of(maps, 6), shape.bit_row(0, shape.truth(0, app("x"))));
   EXPECT_NE(row_of(maps, 6), 0U) << "known, with no predicate true";
@@ -97,15 +98,15 @@ TEST_F(RowsTest, ComparesRowsCarryThePredicates) {
 TEST_F(RowsTest, ClassesWithoutRoomAreDeniedAndCounted) {
   const ir::Shape shape = peers_shape(9);
   const auto narrow = make_maps(shape, 8, 3);
-  const std::vector identities{identity(app("p1"), 256, 1), identity(app("p2"), 257, 2),
-                               identity(app("p3"), 258, 3)};
-  EXPECT_EQ(must(endpoint::extend_rows(shape, 0, narrow, identities)), 1U);
+  const std::vector classes{row_of_class(shape, app("p1"), 1), row_of_class(shape, app("p2"), 2),
+                            row_of_class(shape, app("p3"), 3)};
+  EXPECT_EQ(must(endpoint::extend_rows(shape, 0, narrow, classes)), 1U);
   EXPECT_EQ(decide(shape, narrow, 2, 1002), shape.decide(0, app("p2"), 6, 1002));
   EXPECT_EQ(row_of(narrow, 3), 0U);
-  EXPECT_FALSE(endpoint::write_rows(shape, 0, narrow, identities));
+  EXPECT_FALSE(endpoint::write_rows(shape, 0, narrow, classes));
 
   const auto small = make_maps(shape, 2, 64);
-  const std::vector far{identity(app("p1"), 256, 8), identity(app("p2"), 257, 7)};
+  const std::vector far{row_of_class(shape, app("p1"), 8), row_of_class(shape, app("p2"), 7)};
   EXPECT_EQ(must(endpoint::extend_rows(shape, 0, small, far)), 1U);
   EXPECT_EQ(decide(shape, small, 7, 1002), shape.decide(0, app("p2"), 6, 1002));
 }
@@ -114,7 +115,24 @@ TEST_F(RowsTest, AMatrixOfAnotherWidthIsRefused) {
   const ir::Shape shape = peers_shape(9);
   const ir::Shape wider = peers_shape(40);
   const auto maps = make_maps(shape, 8, 64);
-  EXPECT_FALSE(endpoint::write_rows(wider, 0, maps, std::vector{identity(app("p1"), 256, 1)}));
+  EXPECT_FALSE(
+      endpoint::write_rows(wider, 0, maps, std::vector{row_of_class(wider, app("p1"), 1)}));
+}
+
+TEST_F(RowsTest, AnotherGenerationTakesOverWhatAClassHad) {
+  const ir::Shape shape = peers_shape(9);
+  const auto small = make_maps(shape, 2, 8);
+  const auto large = make_maps(shape, 8, 64);
+  must(endpoint::write_rows(
+      shape, 0, small,
+      std::vector{row_of_class(shape, app("p1"), 1), row_of_class(shape, app("p2"), 2)}));
+  auto writer = must(endpoint::RowWriter::open(shape, 0, large));
+  must(writer.write(std::vector{row_of_class(shape, app("p3"), 3)}));
+  must(writer.copy(small, std::vector<std::uint32_t>{2, 5, 400}));
+  EXPECT_EQ(decide(shape, large, 2, 1002), shape.decide(0, app("p2"), 6, 1002));
+  EXPECT_EQ(decide(shape, large, 3, 1003), shape.decide(0, app("p3"), 6, 1003));
+  EXPECT_EQ(row_of(large, 1), 0U) << "not asked for";
+  EXPECT_EQ(row_of(large, 5), 0U) << "it had none";
 }
 
 }  // namespace

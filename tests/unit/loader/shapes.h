@@ -4,6 +4,7 @@
 #include <string>
 
 #include "compiler/ir/shape.h"
+#include "loader/endpoint/rows.h"
 #include "loader/endpoint/state.h"
 
 namespace policyc::testing {
@@ -39,7 +40,13 @@ inline ir::Shape peers_shape(std::uint32_t count) {
 
 inline endpoint::IdentityRecord identity(const policy::LabelSet& labels, std::uint32_t number,
                                          std::uint32_t peer_class) {
-  return {labels, number, peer_class};
+  return {labels, number, peer_class, 0};
+}
+
+// The row of a class whose members have these labels.
+inline endpoint::ClassRow row_of_class(const ir::Shape& shape, const policy::LabelSet& labels,
+                                       std::uint32_t peer_class) {
+  return {peer_class, shape.truth(0, labels)};
 }
 
 }  // namespace policyc::testing

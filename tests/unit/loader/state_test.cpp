@@ -58,6 +58,12 @@ TEST_F(StateTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(must(endpoint::read_state(paths_)), sample());
 }
 
+TEST_F(StateTest, AStateOfOneClassForEachIdentityIsRead) {
+  std::string text = endpoint::to_json(sample());
+  text.replace(text.find("\"version\": 3"), 12, "\"version\": 2");
+  EXPECT_EQ(must(endpoint::state_from_json(text)), sample());
+}
+
 TEST_F(StateTest, AFreshStateHasAnInstance) {
   const State first = must(endpoint::read_state(paths_));
   EXPECT_NE(first.instance, 0U);
@@ -80,8 +86,8 @@ TEST_F(StateTest, InconsistentStatesAreRefused) {
     change(state);
     return !endpoint::state_from_json(endpoint::to_json(state));
   };
-  EXPECT_TRUE(refused([](State& state) { state.identities[1].peer_class = 1; }))
-      << "one class for two identities";
+  EXPECT_FALSE(refused([](State& state) { state.identities[1].peer_class = 1; }))
+      << "one class may have two identities";
   EXPECT_TRUE(refused([](State& state) { state.identities[1].peer_class = 0; }));
   EXPECT_TRUE(refused([](State& state) { state.identities[1].labels = app("web"); }));
   EXPECT_TRUE(refused([](State& state) { state.endpoints.push_back(state.endpoints[0]); }));
@@ -120,7 +126,7 @@ TEST_F(StateTest, ShapesGetTheLowestFreeSlot) {
 }
 
 TEST_F(StateTest, ADamagedFileTellsTheWayOut) {
-  std::ofstream(paths_.state_file()) << "{\"version\": 2, \"inst";
+  std::ofstream(paths_.state_file()) << "{\"version\": 3, \"inst";
   const auto damaged = endpoint::read_state(paths_);
   ASSERT_FALSE(damaged);
   EXPECT_THAT(damaged.error().message, HasSubstr("state.json is damaged"));
@@ -165,6 +171,10 @@ TEST_F(StateTest, InventoryReadsBack) {
   EXPECT_FALSE(endpoint::read_inventory(paths_));
 }
 
+std::uint32_t number_of(State& state, const policy::LabelSet& wanted) {
+  return state.identities[must(IdentityAllocator(state).ensure(wanted))].identity;
+}
+
 TEST(IdentitiesTest, ScopeFollowsTheLabels) {
   EXPECT_EQ(endpoint::scope_of(app("web")), IdentityScope::Cluster);
   EXPECT_EQ(endpoint::scope_of(labels({{"reserved", "world-ipv4", ""}})), IdentityScope::Reserved);
@@ -184,34 +194,28 @@ TEST(IdentitiesTest, ReservedNumbersAreCiliums) {
       {"world-ipv4", 9}, {"world-ipv6", 10}};
   for (const auto& [name, number] : expected) {
     State state;
-    EXPECT_EQ(must(IdentityAllocator(state).ensure(labels({{"reserved", name, ""}}))).identity,
-              number)
-        << name;
+    EXPECT_EQ(number_of(state, labels({{"reserved", name, ""}})), number) << name;
   }
   State state;
   const auto api = labels({{"reserved", "kube-apiserver", ""}, {"reserved", "remote-node", ""}});
-  EXPECT_EQ(must(IdentityAllocator(state).ensure(api)).identity, 7U);
+  EXPECT_EQ(number_of(state, api), 7U);
 }
 
 TEST(IdentitiesTest, NumbersAreStableAndNotGivenTwice) {
   State state;
-  const auto web = must(IdentityAllocator(state).ensure(app("web")));
-  const auto outside = must(IdentityAllocator(state).ensure(labels({{"cidr", "10.0.0.0/8", ""}})));
-  EXPECT_EQ(web.identity, 256U);
-  EXPECT_EQ(outside.identity, 0x01000001U);
-  EXPECT_EQ(must(IdentityAllocator(state).ensure(app("web"))), web);
-  EXPECT_EQ(web.peer_class, 1U);
-  EXPECT_EQ(outside.peer_class, 2U);
-  endpoint::retire_identities(state, {outside.peer_class});
-  const auto db = must(IdentityAllocator(state).ensure(app("db")));
-  EXPECT_EQ(db.identity, 257U) << "a number that was just in use is not given again";
-  EXPECT_EQ(db.peer_class, 1U) << "classes stay dense";
+  EXPECT_EQ(number_of(state, app("web")), 256U);
+  EXPECT_EQ(number_of(state, labels({{"cidr", "10.0.0.0/8", ""}})), 0x01000001U);
+  EXPECT_EQ(number_of(state, app("web")), 256U);
+  EXPECT_EQ(state.identities.size(), 2U);
+  state.identities.clear();
+  EXPECT_EQ(number_of(state, app("db")), 257U)
+      << "a number that was just in use is not given again";
 }
 
 TEST(IdentitiesTest, RunningOutOfNumbersIsAnError) {
   State state;
   for (std::uint32_t number = 256; number <= 65535; ++number)
-    state.identities.push_back({{}, number, number});
+    state.identities.push_back({{}, number, number, 0});
   EXPECT_FALSE(IdentityAllocator(state).ensure(app("web")));
 }
 
@@ -229,18 +233,19 @@ TEST(IdentitiesTest, AddressesGetTheLabelsOfInventoryAndPredicates) {
                         {"cidr", "203.0.113.128/25", policy::Operator::DoesNotExist, {}}},
                        "cidr"});
   State state;
-  const auto table = must(endpoint::build_addresses(state, inventory, {shape}));
+  const auto book = endpoint::label_addresses(inventory, {&shape});
+  const auto table = must(endpoint::number_addresses(state, book));
   const auto entry = [&table](const char* text) {
     const auto found = table.entries.find(*parse_ip_prefix(text));
-    return found == table.entries.end() ? maps::IpCacheEntry{} : found->second;
+    return found == table.entries.end() ? 0U : found->second.identity;
   };
-  EXPECT_EQ(entry("10.0.0.1/32").identity, 256U);
-  EXPECT_GE(entry("203.0.113.0/24").identity, 0x01000001U);
-  EXPECT_GE(entry("203.0.113.128/25").identity, 0x01000001U) << "exceptions need their own class";
+  EXPECT_EQ(entry("10.0.0.1/32"), 256U);
+  EXPECT_GE(entry("203.0.113.0/24"), 0x01000001U);
+  EXPECT_GE(entry("203.0.113.128/25"), 0x01000001U) << "exceptions are identities of their own";
   EXPECT_NE(entry("203.0.113.0/24"), entry("203.0.113.128/25"));
-  EXPECT_EQ(table.world4.identity, 9U);
-  EXPECT_EQ(table.world6.identity, 10U);
-  EXPECT_EQ(table.classes.size(), 5U);
+  EXPECT_EQ(state.identities[table.world4].identity, 9U);
+  EXPECT_EQ(state.identities[table.world6].identity, 10U);
+  EXPECT_EQ(state.identities.size(), 5U);
   EXPECT_EQ(endpoint::name_of(inventory, *parse_ip_address("10.0.0.1")), "shop/web");
   EXPECT_EQ(endpoint::name_of(inventory, *parse_ip_address("10.0.0.2")), "");
 }

@@ -1,0 +1,170 @@
+#include "loader/endpoint/peers.h"
+
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "loader/endpoint/grace.h"
+
+namespace policyc::endpoint {
+
+std::size_t NodePeers::Hash::operator()(const policy::LabelSet& labels) const noexcept {
+  std::size_t hash = 0;
+  const identity::TextHash text;
+  for (const policy::Label& label : labels.all())
+    hash = identity::spread(hash ^ text(label.key)) ^ text(label.value);
+  return hash;
+}
+
+std::size_t NodePeers::AddressHash::operator()(const IpPrefix& prefix) const noexcept {
+  const std::string_view bytes(reinterpret_cast<const char*>(prefix.address.bytes.data()),
+                               prefix.address.v6 ? 16 : 4);
+  return identity::spread(identity::TextHash{}(bytes) ^ static_cast<std::size_t>(prefix.length));
+}
+
+Result<NodePeers> NodePeers::open(const maps::NodeMaps& maps, std::vector<LoadedShape> shapes,
+                                  std::vector<IdentityRecord> identities) {
+  const auto present = maps::read_ipcache(maps);
+  if (!present) return std::unexpected(present.error());
+  std::set<identity::PeerClass> held;
+  for (const auto& [prefix, entry] : *present) held.insert(entry.peer_class);
+  std::vector<NodeClasses::Loaded> loaded;
+  for (const LoadedShape& shape : shapes) loaded.push_back({shape.key, &shape.shape});
+  auto classes = NodeClasses::restore(identities, loaded,
+                                      std::vector<identity::PeerClass>(held.begin(), held.end()));
+  if (!classes) return std::unexpected(classes.error());
+  if (classes->is_rebuilt() || classes->has_retired())
+    return fail("classes and the IP cache do not fit: let a load repair the node first");
+  NodePeers peers(maps, std::move(*classes));
+  peers.shapes_ = std::move(shapes);
+  for (const LoadedShape& shape : peers.shapes_) {
+    for (std::size_t direction = 0; direction < 2; ++direction) {
+      const ir::DirectionShape& part = shape.shape.directions[direction];
+      if (!part.uses_rows() && !part.uses_matrix()) continue;
+      auto writer = RowWriter::open(shape.shape, direction, shape.maps[direction]);
+      if (!writer) return std::unexpected(writer.error());
+      peers.rows_.push_back({&shape, direction, std::move(*writer)});
+    }
+  }
+  std::map<std::pair<std::uint32_t, std::uint32_t>, MemberRef> by_number;
+  for (const IdentityRecord& record : identities) {
+    const auto member =
+        peers.members_.emplace(record.labels, Member{record.identity, record.member, 0}).first;
+    by_number.emplace(std::pair(record.identity, record.peer_class), &*member);
+  }
+  for (const auto& [prefix, entry] : *present) {
+    if (!maps::is_exact(prefix)) ++peers.prefixes_[prefix.address.v6 ? 1 : 0];
+    // An endpoint's address may have another number than its labels; it is nobody's then.
+    const auto member = by_number.find({entry.identity, entry.peer_class});
+    if (member == by_number.end()) continue;
+    ++member->second->second.addresses;
+    peers.addresses_.emplace(prefix, Address{member->second, entry});
+  }
+  return peers;
+}
+
+Result<NodePeers::MemberRef> NodePeers::take(const policy::LabelSet& labels, std::uint32_t identity,
+                                             PeerChange& change) {
+  const auto [found, is_new] = members_.try_emplace(labels, Member{identity, 0, 0});
+  if (!is_new) return &*found;
+  const auto placed = classes_.add_identity(labels);
+  if (!placed) {
+    members_.erase(found);
+    return std::unexpected(placed.error());
+  }
+  found->second.number = placed->member;
+  change.made_class = placed->made_class;
+  return &*found;
+}
+
+void NodePeers::give_back(MemberRef member) {
+  if (member->second.addresses != 0) return;
+  classes_.remove_identity(member->second.number);
+  members_.erase(members_.find(member->first));
+}
+
+Result<void> NodePeers::write_rows(PeerChange& change) {
+  for (Rows& rows : rows_) {
+    const auto row =
+        classes_.rows(rows.shape->key, rows.shape->shape, rows.direction, {&change.peer_class, 1});
+    const auto starved = rows.writer.write(row);
+    if (!starved) return std::unexpected(starved.error());
+    const bool named = !change.starved.empty() && change.starved.back() == rows.shape->key;
+    if (*starved != 0 && !named) change.starved.push_back(rows.shape->key);
+  }
+  return {};
+}
+
+Result<void> NodePeers::count_prefix(const IpPrefix& prefix, int by) {
+  if (maps::is_exact(prefix)) return {};
+  std::size_t& count = prefixes_[prefix.address.v6 ? 1 : 0];
+  const bool had = count != 0;
+  count = by > 0 ? count + 1 : count - 1;
+  if (had == (count != 0)) return {};
+  return maps::set_prefix_flags(*maps_, prefixes_[0] != 0, prefixes_[1] != 0);
+}
+
+Result<PeerChange> NodePeers::add_address(const IpPrefix& prefix, const policy::LabelSet& labels,
+                                          std::uint32_t identity) {
+  PeerChange change;
+  const auto member = take(labels, identity, change);
+  if (!member) return std::unexpected(member.error());
+  change.peer_class = classes_.partition().class_of((*member)->second.number);
+  const auto write = [&]() -> Result<void> {
+    if (change.made_class) {
+      if (auto written = write_rows(change); !written) return written;
+    }
+    if (!addresses_.contains(prefix)) {
+      if (auto counted = count_prefix(prefix, 1); !counted) return counted;
+    }
+    return maps::put_address(*maps_, prefix, {identity, change.peer_class});
+  };
+  const maps::IpCacheEntry entry{identity, change.peer_class};
+  const auto old = addresses_.find(prefix);
+  if (old != addresses_.end() && old->second.member == *member && old->second.entry == entry)
+    return change;
+  if (auto written = write(); !written) {
+    give_back(*member);
+    return std::unexpected(written.error());
+  }
+  ++(*member)->second.addresses;
+  if (old != addresses_.end()) {
+    const auto before = old->second.member;
+    old->second = {*member, entry};
+    --before->second.addresses;
+    give_back(before);
+  } else {
+    addresses_.emplace(prefix, Address{*member, entry});
+  }
+  return change;
+}
+
+Result<void> NodePeers::remove_address(const IpPrefix& prefix) {
+  const auto found = addresses_.find(prefix);
+  if (found == addresses_.end()) return {};
+  if (auto removed = maps::remove_address(*maps_, prefix); !removed)
+    return std::unexpected(removed.error());
+  const auto member = found->second.member;
+  addresses_.erase(found);
+  --member->second.addresses;
+  give_back(member);
+  return count_prefix(prefix, -1);
+}
+
+Result<std::uint32_t> NodePeers::finish() {
+  wait_for_running_programs();
+  const auto epoch = maps_->raise_epoch();
+  if (epoch) classes_.release();
+  return epoch;
+}
+
+std::vector<IdentityRecord> NodePeers::identities() const {
+  std::vector<IdentityRecord> result;
+  for (const auto& [labels, member] : members_) {
+    const auto peer_class = classes_.partition().class_of(member.number);
+    result.push_back({labels, member.identity, peer_class, member.number});
+  }
+  return result;
+}
+
+}  // namespace policyc::endpoint

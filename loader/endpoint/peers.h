@@ -1,0 +1,100 @@
+#pragma once
+// Addresses that come and go while the same policies stay: what a long-running agent does for each
+// new pod. The cost of an identity whose labels answer every predicate as another's do is one
+// update of the IP cache for the whole node, however many endpoints and shapes there are.
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "compiler/policy/labels.h"
+#include "compiler/support/ip.h"
+#include "compiler/support/result.h"
+#include "loader/endpoint/classes.h"
+#include "loader/endpoint/rows.h"
+#include "loader/endpoint/shapes.h"
+#include "loader/endpoint/state.h"
+#include "loader/maps/ipcache.h"
+#include "loader/maps/node_maps.h"
+
+namespace policyc::endpoint {
+
+struct PeerChange {
+  std::uint32_t peer_class = 0;
+  bool made_class = false;  // rows were written into every shape
+  // Keys of shapes that have no room for the class: they answer it with default deny until a larger
+  // generation is loaded (Node::apply).
+  std::vector<std::string> starved;
+};
+
+// While it lives nobody else may write rows or the IP cache: the caller holds the state's lock. It
+// also marks the state dirty before the first change, so that numbers which only the maps have
+// are found after a crash, and writes identities() when it stops.
+class NodePeers {
+ public:
+  // What is loaded. `maps` must outlive it. Identities without an address stay until their last
+  // address was added and removed.
+  [[nodiscard]] static Result<NodePeers> open(const maps::NodeMaps& maps,
+                                              std::vector<LoadedShape> shapes,
+                                              std::vector<IdentityRecord> identities);
+
+  // An address, or another identity for it. New labels with known answers: one update of the IP
+  // cache (the first prefix of a family also sets a flag in node_config). With answers that no
+  // identity has: first a row in every shape that asks. An Error leaves the address as it was.
+  [[nodiscard]] Result<PeerChange> add_address(const IpPrefix& prefix,
+                                               const policy::LabelSet& labels,
+                                               std::uint32_t identity);
+  // Fine when it is not there. Takes one update as well; the number of a class that ends is free
+  // after finish().
+  [[nodiscard]] Result<void> remove_address(const IpPrefix& prefix);
+  // After one or more of these: waits for packets on their way and raises the policy epoch, which
+  // is returned: tracked connections of these addresses are asked again.
+  [[nodiscard]] Result<std::uint32_t> finish();
+
+  [[nodiscard]] const NodeClasses& classes() const { return classes_; }
+  // With their classes of now.
+  [[nodiscard]] std::vector<IdentityRecord> identities() const;
+
+ private:
+  struct Member {
+    std::uint32_t identity = 0;
+    std::uint32_t number = 0;  // in the partition
+    std::size_t addresses = 0;
+  };
+  struct Hash {
+    std::size_t operator()(const policy::LabelSet& labels) const noexcept;
+  };
+  using Members = std::unordered_map<policy::LabelSet, Member, Hash>;
+  using MemberRef = Members::value_type*;  // stays where it is until it is erased
+  struct AddressHash {
+    std::size_t operator()(const IpPrefix& prefix) const noexcept;
+  };
+  struct Address {
+    MemberRef member = nullptr;
+    maps::IpCacheEntry entry;
+  };
+  struct Rows {
+    const LoadedShape* shape = nullptr;
+    std::size_t direction = 0;
+    RowWriter writer;
+  };
+
+  NodePeers(const maps::NodeMaps& maps, NodeClasses classes)
+      : maps_(&maps), classes_(std::move(classes)) {}
+  [[nodiscard]] Result<MemberRef> take(const policy::LabelSet& labels, std::uint32_t identity,
+                                       PeerChange& change);
+  [[nodiscard]] Result<void> write_rows(PeerChange& change);
+  void give_back(MemberRef member);
+  [[nodiscard]] Result<void> count_prefix(const IpPrefix& prefix, int by);
+
+  const maps::NodeMaps* maps_;
+  NodeClasses classes_;
+  std::vector<LoadedShape> shapes_;
+  std::vector<Rows> rows_;
+  Members members_;
+  std::unordered_map<IpPrefix, Address, AddressHash> addresses_;
+  std::size_t prefixes_[2] = {0, 0};  // by family, in the tries
+};
+
+}  // namespace policyc::endpoint

@@ -1,0 +1,69 @@
+#pragma once
+// A node for benchmarks: pins under an own folder of the BPF file system, state in a temporary one,
+// both removed at the end. Needs root.
+
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include <unistd.h>
+
+#include "compiler/driver/compilation.h"
+#include "loader/bpf/bpffs.h"
+#include "loader/endpoint/classes.h"
+#include "loader/endpoint/shape_sizes.h"
+#include "loader/endpoint/shapes.h"
+#include "loader/maps/node_maps.h"
+
+namespace policyc::bench {
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) {
+    std::cerr << result.error().message << "\n";
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+class BenchNode {
+ public:
+  explicit BenchNode(const maps::MapSizes& sizes) {
+    const std::string name = "policyc-bench-" + std::to_string(::getpid());
+    paths_.bpffs = std::filesystem::path(bpf::kBpffsMount) / name;
+    paths_.state = std::filesystem::temp_directory_path() / name;
+    std::filesystem::create_directories(paths_.state);
+    maps_ = must(maps::NodeMaps::open_or_create(paths_.maps(), sizes));
+  }
+  ~BenchNode() {
+    static_cast<void>(bpf::remove_tree(paths_.bpffs).has_value());
+    std::error_code ignored;
+    std::filesystem::remove_all(paths_.state, ignored);
+  }
+  BenchNode(const BenchNode&) = delete;
+  BenchNode& operator=(const BenchNode&) = delete;
+
+  [[nodiscard]] const endpoint::Paths& paths() const { return paths_; }
+  [[nodiscard]] const maps::NodeMaps& maps() const { return maps_; }
+
+  // Compiled and loaded, with the room that the loader would give it. `classes` takes its
+  // predicates.
+  [[nodiscard]] endpoint::LoadedShape load(ir::EndpointPolicy policy,
+                                           endpoint::NodeClasses& classes) const {
+    passes::Report report;
+    passes::run(policy, report);
+    const ir::Shape shape = ir::make_shape(policy);
+    const auto compiled = must(driver::compile_shape(shape, source::SourceMap{}));
+    const std::string key = endpoint::shape_key(shape, compiled.object);
+    must(classes.add_shape(key, shape));
+    const auto needed = endpoint::needed_sizes(shape, key, classes);
+    return must(endpoint::ensure_shape(paths_, maps_, key, shape, compiled.object,
+                                       endpoint::roomy_sizes(shape, needed)));
+  }
+
+ private:
+  endpoint::Paths paths_;
+  maps::NodeMaps maps_;
+};
+
+}  // namespace policyc::bench
