@@ -2,6 +2,7 @@
 // A node for benchmarks: pins under an own folder of the BPF file system, state in a temporary one,
 // both removed at the end. Needs root.
 
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -51,7 +52,7 @@ class BenchNode {
   [[nodiscard]] endpoint::LoadedShape load(ir::EndpointPolicy policy,
                                            endpoint::NodeClasses& classes) const {
     passes::Report report;
-    passes::run(policy, report);
+    if (passes::run(policy, report) != passes::Outcome::Done) std::abort();
     const ir::Shape shape = ir::make_shape(policy);
     const auto compiled = must(driver::compile_shape(shape, source::SourceMap{}));
     const std::string key = endpoint::shape_key(shape, compiled.object);
