@@ -2,6 +2,7 @@
 // A node for benchmarks: pins under an own folder of the BPF file system, state in a temporary one,
 // both removed at the end. Needs root.
 
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <string>
