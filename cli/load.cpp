@@ -1,13 +1,15 @@
 #include "loader/endpoint/load.h"
 
 #include <fstream>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <sstream>
-#include <string_view>
+#include <vector>
 
 #include "cli/agent_options.h"
 #include "cli/command.h"
+#include "cli/load_entries.h"
 #include "cli/loader_options.h"
 #include "compiler/driver/inputs.h"
 #include "compiler/manifest/document.h"
@@ -17,6 +19,7 @@ namespace policyc::cli {
 namespace {
 
 struct Arguments {
+  std::string batch;
   std::string object;
   std::string interface;
   std::vector<std::string> addresses;
@@ -32,24 +35,6 @@ struct Arguments {
   endpoint::Paths paths;
 };
 
-// `app=web,k8s:tier=a,reserved:init`; a label without source is k8s.
-Result<policy::LabelSet> parse_labels(const std::string& text) {
-  policy::LabelSet labels;
-  std::istringstream stream(text);
-  for (std::string item; std::getline(stream, item, ',');) {
-    const auto equals = item.find('=');
-    std::string key = item.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "" : item.substr(equals + 1);
-    const auto colon = key.find(':');
-    const std::string source = colon == std::string::npos ? "k8s" : key.substr(0, colon);
-    if (colon != std::string::npos) key = key.substr(colon + 1);
-    if (key.empty() || source.empty()) return fail("--labels: `" + item + "` is not a label");
-    if (!labels.add({source, key, value}))
-      return fail("--labels: key `" + key + "` is there twice");
-  }
-  return labels;
-}
-
 class LoadCommand {
  public:
   LoadCommand(const Arguments& arguments, bool has_identity, Context& context)
@@ -57,46 +42,103 @@ class LoadCommand {
 
   int run() {
     if (auto root = require_root(); !root) return kernel_error(context_.err, root.error());
-    endpoint::LoadRequest request;
-    if (auto good = fill(request); !good) {
-      context_.err << "policyc: " << good.error().message << "\n";
-      return kUsage;
+    std::vector<LoadEntry> entries;
+    if (const int code = read_entries(entries); code != kSuccess) return code;
+    std::vector<endpoint::LoadRequest> requests;
+    for (const LoadEntry& entry : entries) {
+      auto request = make_request(entry);
+      if (!request)
+        return kernel_error(context_.err, {entry.interface + ": " + request.error().message});
+      requests.push_back(std::move(*request));
     }
-    std::ifstream file(arguments_.object, std::ios::binary);
-    std::ostringstream content;
-    if (!file || !(content << file.rdbuf()))
-      return kernel_error(context_.err, {"cannot read " + arguments_.object});
-    const std::string bytes = content.str();
-    request.object = {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+    if (requests.empty()) {
+      context_.out << "0 endpoints loaded\n";
+      return kSuccess;
+    }
+    set_node(requests.front());
     if (!arguments_.inventory.empty()) {
-      if (const int code = read_inventory(request); code != kSuccess) return code;
+      if (const int code = read_inventory(requests.front()); code != kSuccess) return code;
     }
-    const auto report = endpoint::load_endpoint(arguments_.paths, request);
-    if (!report) return kernel_error(context_.err, report.error());
-    print(*report);
+    const auto reports = endpoint::load_endpoints(arguments_.paths, requests);
+    if (!reports) return kernel_error(context_.err, reports.error());
+    for (std::size_t i = 0; i < reports->size(); ++i) print(requests[i], (*reports)[i]);
+    print_change(reports->front(), reports->size());
     return kSuccess;
   }
 
  private:
-  Result<void> fill(endpoint::LoadRequest& request) const {
-    request.interface = arguments_.interface;
+  [[nodiscard]] Result<LoadEntry> single_entry() const {
+    LoadEntry entry;
+    entry.object = arguments_.object;
+    entry.interface = arguments_.interface;
     for (const std::string& text : arguments_.addresses) {
       const auto address = parse_ip_address(text);
       if (!address) return fail("--endpoint-ip: `" + text + "` is not an address");
-      request.addresses.push_back(*address);
+      entry.addresses.push_back(*address);
     }
     auto labels = parse_labels(arguments_.labels);
-    if (!labels) return std::unexpected(labels.error());
-    request.labels = std::move(*labels);
-    if (has_identity_) request.identity = arguments_.identity;
+    if (!labels) return fail("--labels: " + labels.error().message);
+    entry.labels = std::move(*labels);
+    if (has_identity_) entry.identity = arguments_.identity;
+    entry.audit = arguments_.audit;
+    return entry;
+  }
+
+  int read_entries(std::vector<LoadEntry>& entries) {
+    if (arguments_.batch.empty()) {
+      auto entry = single_entry();
+      if (entry) entries.push_back(std::move(*entry));
+      return entry ? kSuccess : refuse(kUsage, entry.error().message);
+    }
+    auto inputs = driver::read_inputs({arguments_.batch}, context_.in);
+    if (!inputs) return kernel_error(context_.err, inputs.error());
+    std::string text;
+    for (const driver::InputText& input : *inputs) text += input.text;
+    auto parsed = parse_batch(text);
+    if (!parsed)
+      return refuse(kFindings, "--batch " + arguments_.batch + ": " + parsed.error().message);
+    entries = std::move(*parsed);
+    return kSuccess;
+  }
+
+  int refuse(int code, const std::string& message) {
+    context_.err << "policyc: " << message << "\n";
+    return code;
+  }
+
+  // Each file is read once.
+  Result<std::span<const std::uint8_t>> object_bytes(const std::string& path) {
+    const auto [found, is_new] = objects_.try_emplace(path);
+    if (is_new) {
+      std::ifstream file(path, std::ios::binary);
+      std::ostringstream content;
+      if (!file || !(content << file.rdbuf())) return fail("cannot read " + path);
+      found->second = content.str();
+    }
+    const std::string& bytes = found->second;
+    return std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  }
+
+  Result<endpoint::LoadRequest> make_request(const LoadEntry& entry) {
+    endpoint::LoadRequest request;
+    const auto bytes = object_bytes(entry.object);
+    if (!bytes) return std::unexpected(bytes.error());
+    request.object = *bytes;
+    request.interface = entry.interface;
+    request.addresses = entry.addresses;
+    request.labels = entry.labels;
+    request.identity = entry.identity;
+    request.audit = entry.audit;
     request.hook = arguments_.hook == "tcx"      ? attach::HookChoice::Tcx
                    : arguments_.hook == "clsact" ? attach::HookChoice::Clsact
                                                  : attach::HookChoice::Auto;
-    request.audit = arguments_.audit;
+    request.max_classes = arguments_.max_classes;
+    return request;
+  }
+
+  void set_node(endpoint::LoadRequest& request) const {
     if (!arguments_.trace.empty()) request.trace_verdicts = arguments_.trace == "on";
     request.sizes = arguments_.sizes;
-    request.max_classes = arguments_.max_classes;
-    return {};
   }
 
   int read_inventory(endpoint::LoadRequest& request) {
@@ -125,14 +167,20 @@ class LoadCommand {
     return kSuccess;
   }
 
-  void print(const endpoint::LoadReport& report) {
+  void print(const endpoint::LoadRequest& request, const endpoint::LoadReport& report) {
     context_.out << "endpoint " << report.endpoint_id << " on "
-                 << arguments_.interface << ": identity " << report.identity << ", shape "
+                 << request.interface << ": identity " << report.identity << ", shape "
                  << report.shape.substr(0, 12) << (report.shape_loaded ? " loaded" : " shared")
                  << ", " << (report.replaced ? "replaced" : "attached") << " by "
-                 << attach::hook_name(report.hook) << "; ipcache +" << report.ipcache.added << " ~"
-                 << report.ipcache.changed << " -" << report.ipcache.removed << "; policy epoch "
-                 << report.epoch << "\n";
+                 << attach::hook_name(report.hook);
+    context_.out << (arguments_.batch.empty() ? "; " : "\n");
+  }
+
+  void print_change(const endpoint::LoadReport& report, std::size_t count) {
+    if (!arguments_.batch.empty())
+      context_.out << count << (count == 1 ? " endpoint" : " endpoints") << " loaded; ";
+    context_.out << "ipcache +" << report.ipcache.added << " ~" << report.ipcache.changed << " -"
+                 << report.ipcache.removed << "; policy epoch " << report.epoch << "\n";
     for (const std::string& key : report.grown)
       context_.out << "shape " << key << " took over: it has room for more peer classes\n";
     for (const auto& [interface, reason] : report.starved) {
@@ -144,6 +192,7 @@ class LoadCommand {
   const Arguments& arguments_;
   bool has_identity_;
   Context& context_;
+  std::map<std::string, std::string> objects_;  // bytes by path
 };
 
 }  // namespace
@@ -152,23 +201,25 @@ void add_load(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("load", "put a compiled policy on an endpoint's interface");
-  command->add_option("object", arguments->object, "object that `policyc compile` wrote")
-      ->required()
-      ->type_name("OBJECT");
-  command->add_option("--interface,-i", arguments->interface, "host side of the endpoint's veth")
-      ->required();
-  command
-      ->add_option("--endpoint-ip", arguments->addresses,
-                   "the endpoint's address, one of each family")
-      ->required()
-      ->type_name("IP");
+  auto* batch = command->add_option(
+      "--batch", arguments->batch,
+      "many endpoints in one change: a JSON list of {object, interface, addresses, labels,"
+      " identity, audit}");
+  batch->type_name("FILE|-");
+  auto* object =
+      command->add_option("object", arguments->object, "object that `policyc compile` wrote");
+  object->type_name("OBJECT");
+  auto* interface = command->add_option("--interface,-i", arguments->interface,
+                                        "host side of the endpoint's veth");
+  auto* addresses = command->add_option("--endpoint-ip", arguments->addresses,
+                                        "the endpoint's address, one of each family");
+  addresses->type_name("IP");
   auto* identity =
       command->add_option("--identity", arguments->identity, "the endpoint's identity number")
           ->type_name("N");
-  command
-      ->add_option("--labels", arguments->labels,
-                   "the endpoint's labels, where the inventory does not have it")
-      ->type_name("K=V,...");
+  auto* labels = command->add_option("--labels", arguments->labels,
+                                     "the endpoint's labels, where the inventory does not have it");
+  labels->type_name("K=V,...");
   command
       ->add_option("--endpoints", arguments->inventory,
                    "manifests of everything that exists: pods, namespaces, nodes, CIDR groups")
@@ -176,8 +227,10 @@ void add_load(CLI::App& app, Context& context) {
   command->add_option("--attach", arguments->hook, "how to attach")
       ->check(CLI::IsMember({"auto", "tcx", "clsact"}))
       ->capture_default_str();
-  command->add_flag("--audit", arguments->audit,
-                    "report what the policy denies, and let it through");
+  auto* audit = command->add_flag("--audit", arguments->audit,
+                                  "report what the policy denies, and let it through");
+  for (CLI::Option* option : {object, interface, addresses, identity, labels, audit})
+    batch->excludes(option);
   command
       ->add_option("--trace-verdicts", arguments->trace,
                    "events for allowed connections too, on the whole node")
@@ -199,7 +252,11 @@ void add_load(CLI::App& app, Context& context) {
       ->capture_default_str();
   add_agent_options(*command, arguments->agent);
   add_loader_paths(*command, arguments->paths);
-  command->callback([arguments, identity, &context] {
+  command->callback([arguments, identity, batch, object, interface, addresses, &context] {
+    for (const CLI::Option* needed : {object, interface, addresses}) {
+      if (batch->count() == 0 && needed->count() == 0)
+        throw CLI::RequiredError(needed->get_name() + " (or --batch)");
+    }
     context.exit_code = LoadCommand(*arguments, identity->count() != 0, context).run();
   });
 }

@@ -96,11 +96,10 @@ Result<void> Node::sweep() const {
     if (version == state_.datapath) continue;
     if (auto removed = bpf::remove_tree(paths_.programs() / version); !removed) return removed;
   }
+  std::set<std::string> used;
+  for (const EndpointRecord& endpoint : state_.endpoints) used.insert(std::to_string(endpoint.id));
   for (const std::string& name : bpf::list(paths_.endpoints())) {
-    const bool used = std::any_of(
-        state_.endpoints.begin(), state_.endpoints.end(),
-        [&name](const EndpointRecord& endpoint) { return std::to_string(endpoint.id) == name; });
-    if (used) continue;
+    if (used.contains(name)) continue;
     if (auto removed = bpf::remove_tree(paths_.endpoints() / name); !removed) return removed;
   }
   return {};

@@ -26,14 +26,15 @@ struct LoadRequest {
   std::vector<IpAddress> addresses;       // at most one of each family
   std::optional<std::uint32_t> identity;  // else from the labels
   policy::LabelSet labels;  // empty: those that the inventory has for the first address
-  std::optional<Inventory>
-      inventory;  // everything that exists; without it the one of the last load stays
   attach::HookChoice hook = attach::HookChoice::Auto;
   bool audit = false;
-  std::optional<bool> trace_verdicts;  // of the node; without it as it is
-  maps::MapSizes sizes;
   // Peer classes that a shape which is loaded has room for, at least. It grows when there are more.
   std::uint32_t max_classes = kDefaultMinClasses;
+  // What follows is the node's: of several requests the first says it.
+  std::optional<Inventory>
+      inventory;  // everything that exists; without it the one of the last load stays
+  std::optional<bool> trace_verdicts;  // without it as it is
+  maps::MapSizes sizes;
   std::span<const std::uint8_t> datapath;  // empty: this policyc's
   Progress progress;
 };
@@ -43,12 +44,13 @@ struct LoadReport {
   std::uint32_t interface_index = 0;
   std::uint32_t identity = 0;
   std::string shape;          // key
-  bool shape_loaded = false;  // false: another endpoint's programs were used
+  bool shape_loaded = false;  // false: another endpoint's programs were used, also of this change
   std::uint32_t slot = 0;     // of the shape
   bool replaced = false;      // the interface ran a policy before
   attach::HookKind hook = attach::HookKind::Tcx;
-  maps::IpCacheChange ipcache;
   std::uint32_t epoch = 0;
+  // What follows is of the whole change: of several reports the first says it.
+  maps::IpCacheChange ipcache;
   std::vector<std::string> grown;  // keys of larger generations that endpoints run now
   // Endpoints whose shape has no room for every class; it answers the others with default deny.
   struct Unserved {
@@ -58,10 +60,20 @@ struct LoadReport {
   std::vector<Unserved> starved;
 };
 
-// Loads the policy programs unless another endpoint of that shape did, extends the maps, registers
-// and attaches, in the order of node.h. An interface that runs a policy keeps it until the new one
-// takes over in one step: its entry in "endpoints" names the new shape's slot. When something
-// fails, what was done is undone. Needs root.
+// Loads several endpoints in one change, whose fixed costs (state to disk, waiting for running
+// programs, epoch) are paid once, and each distinct object once: its policy programs unless an
+// endpoint of that shape did before, then maps, entries and attachments, in the order of node.h. An
+// interface that runs a policy keeps it until the new one takes over in one step: its entry in
+// "endpoints" names the new shape's slot. When one endpoint fails, what was done for all is undone;
+// the Error names its interface. Reports are in the order of the requests. Before anything happens
+// it is an Error when two requests have an interface or an address in common, or when one after the
+// first says anything of the node that the first does not say. Needs root.
+//
+// With tcx the kernel waits for a grace period (about 17 ms) for each program on a hook that had
+// none; clsact, and a policy that replaces another, need no such wait.
+[[nodiscard]] Result<std::vector<LoadReport>> load_endpoints(const Paths& paths,
+                                                             std::span<const LoadRequest> requests);
+// The case of one.
 [[nodiscard]] Result<LoadReport> load_endpoint(const Paths& paths, const LoadRequest& request);
 
 // The index of an interface of this network namespace.

@@ -12,7 +12,7 @@ namespace policyc::endpoint {
 namespace {
 
 // Under this key the predicates of a shape are in force that is not loaded yet.
-constexpr const char* kComing = "coming";
+std::string coming_key(std::size_t number) { return "coming" + std::to_string(number); }
 
 Result<void> bind_state_to_maps(const Paths& paths, const State& state,
                                 const maps::NodeMaps& maps) {
@@ -134,11 +134,12 @@ Result<std::vector<const ir::Shape*>> Node::shapes_of(const State& state) const 
   return result;
 }
 
-Result<void> Node::plan(State& next, const policy::AddressBook& book, const ir::Shape* coming) {
+Result<void> Node::plan(State& next, const policy::AddressBook& book,
+                        const std::vector<const ir::Shape*>& coming) {
   const auto table = number_addresses(next, book);
   if (!table) return std::unexpected(table.error());
-  if (coming != nullptr) {
-    if (auto added = classes_->add_shape(kComing, *coming); !added) return added;
+  for (std::size_t number = 0; number < coming.size(); ++number) {
+    if (auto added = classes_->add_shape(coming_key(number), *coming[number]); !added) return added;
   }
   if (auto added = classes_->add_identities(next.identities); !added) return added;
   const auto member = [&](std::size_t record) { return next.identities[record].member; };
@@ -155,8 +156,8 @@ Result<void> Node::plan(State& next, const policy::AddressBook& book, const ir::
   return {};
 }
 
-ShapeSizes Node::coming_sizes(const ir::Shape& coming) const {
-  return needed_sizes(coming, kComing, *classes_);
+ShapeSizes Node::coming_sizes(const ir::Shape& coming, std::size_t number) const {
+  return needed_sizes(coming, coming_key(number), *classes_);
 }
 
 Result<void> Node::adopt(LoadedShape shape) {

@@ -4,7 +4,7 @@
 //
 // A change goes (1) state to disk, (2) rows of new classes into every shape, where one that has no
 // room for them gives way to a larger generation of itself, (3) addresses into the IP cache, (4)
-// the endpoint's entry and attachment, (5) the policy epoch, (6) what nobody uses any more away:
+// the endpoints' entries and attachments, (5) the policy epoch, (6) what nobody uses any more away:
 // slots, identities, the predicates of shapes that are gone. Classes that only these told apart are
 // merged: they have the same row in every shape that is left, so only addresses move, and no
 // verdict changes. A packet sees the old policy or the new one, and a process that dies in between
@@ -84,11 +84,11 @@ class Node {
   [[nodiscard]] Result<std::vector<const ir::Shape*>> shapes_of(const State& state) const;
 
   // Settles everything that needs no map: numbers the addresses of the book into `next`, puts the
-  // predicates of a coming shape in force and gives every identity its class. Nothing is written.
+  // predicates of coming shapes in force and gives every identity its class. Nothing is written.
   [[nodiscard]] Result<void> plan(State& next, const policy::AddressBook& book,
-                                  const ir::Shape* coming = nullptr);
-  // After plan() with that shape.
-  [[nodiscard]] ShapeSizes coming_sizes(const ir::Shape& coming) const;
+                                  const std::vector<const ir::Shape*>& coming = {});
+  // After plan() with that shape, as the `number`th of those that are coming.
+  [[nodiscard]] ShapeSizes coming_sizes(const ir::Shape& coming, std::size_t number = 0) const;
   // A shape that was loaded; the next apply() writes its rows.
   [[nodiscard]] Result<void> adopt(LoadedShape shape);
 

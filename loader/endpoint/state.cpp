@@ -107,12 +107,24 @@ const IdentityRecord* State::find_identity(std::uint32_t identity) const {
   return found == identities.end() ? nullptr : &*found;
 }
 
-Result<std::uint16_t> State::take_endpoint_id() {
-  for (std::uint32_t tries = 0; tries < 0x10000U; ++tries) {
-    const std::uint16_t id = next_endpoint_id++;
-    if (id != 0 && find_endpoint(id) == nullptr) return id;
+Result<std::vector<std::uint16_t>> State::take_endpoint_ids(std::size_t count) {
+  std::set<std::uint16_t> taken{0};
+  for (const EndpointRecord& record : endpoints) taken.insert(record.id);
+  std::vector<std::uint16_t> ids;
+  std::uint16_t next = next_endpoint_id;
+  for (std::uint32_t tries = 0; ids.size() < count; ++tries) {
+    if (tries == 0x10000U) return fail("no endpoint id is free");
+    const std::uint16_t id = next++;
+    if (!taken.contains(id)) ids.push_back(id);
   }
-  return fail("no endpoint id is free");
+  next_endpoint_id = next;
+  return ids;
+}
+
+Result<std::uint16_t> State::take_endpoint_id() {
+  const auto ids = take_endpoint_ids(1);
+  if (!ids) return std::unexpected(ids.error());
+  return ids->front();
 }
 
 Result<std::uint32_t> State::take_slot(const std::string& key, std::uint32_t end) {

@@ -60,7 +60,8 @@ struct State {
   [[nodiscard]] const EndpointRecord* find_interface(std::string_view name) const;
   [[nodiscard]] const EndpointRecord* find_endpoint(std::uint16_t id) const;
   [[nodiscard]] const IdentityRecord* find_identity(std::uint32_t identity) const;
-  // The next free one; an Error when all are taken.
+  // The next free ones, in order; an Error, and nothing taken, when there are not so many.
+  [[nodiscard]] Result<std::vector<std::uint16_t>> take_endpoint_ids(std::size_t count);
   [[nodiscard]] Result<std::uint16_t> take_endpoint_id();
   // The slot of that shape; gives it the lowest free one below `end` if it has none. An Error when
   // all are taken.

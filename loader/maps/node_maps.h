@@ -26,6 +26,7 @@ struct MapSizes {
   std::uint32_t fragments = 8192;
   std::uint32_t events_bytes = 1U << 20U;  // a power of two, at least a page
   std::uint32_t shapes = 4096;             // slots; slot 0 is not used
+  friend bool operator==(const MapSizes&, const MapSizes&) = default;
 };
 
 struct NodeMaps {

@@ -27,24 +27,35 @@ T must(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-class BenchNode {
+// The folders alone.
+class BenchPaths {
  public:
-  explicit BenchNode(const maps::MapSizes& sizes) {
+  BenchPaths() {
     const std::string name = "policyc-bench-" + std::to_string(::getpid());
     paths_.bpffs = std::filesystem::path(bpf::kBpffsMount) / name;
     paths_.state = std::filesystem::temp_directory_path() / name;
     std::filesystem::create_directories(paths_.state);
-    maps_ = must(maps::NodeMaps::open_or_create(paths_.maps(), sizes));
   }
-  ~BenchNode() {
+  ~BenchPaths() {
     static_cast<void>(bpf::remove_tree(paths_.bpffs).has_value());
     std::error_code ignored;
     std::filesystem::remove_all(paths_.state, ignored);
   }
-  BenchNode(const BenchNode&) = delete;
-  BenchNode& operator=(const BenchNode&) = delete;
+  BenchPaths(const BenchPaths&) = delete;
+  BenchPaths& operator=(const BenchPaths&) = delete;
 
   [[nodiscard]] const endpoint::Paths& paths() const { return paths_; }
+
+ private:
+  endpoint::Paths paths_;
+};
+
+class BenchNode {
+ public:
+  explicit BenchNode(const maps::MapSizes& sizes)
+      : maps_(must(maps::NodeMaps::open_or_create(paths().maps(), sizes))) {}
+
+  [[nodiscard]] const endpoint::Paths& paths() const { return folders_.paths(); }
   [[nodiscard]] const maps::NodeMaps& maps() const { return maps_; }
 
   // Compiled and loaded, with the room that the loader would give it. `classes` takes its
@@ -58,12 +69,12 @@ class BenchNode {
     const std::string key = endpoint::shape_key(shape, compiled.object);
     must(classes.add_shape(key, shape));
     const auto needed = endpoint::needed_sizes(shape, key, classes);
-    return must(endpoint::ensure_shape(paths_, maps_, key, shape, compiled.object,
+    return must(endpoint::ensure_shape(paths(), maps_, key, shape, compiled.object,
                                        endpoint::roomy_sizes(shape, needed)));
   }
 
  private:
-  endpoint::Paths paths_;
+  BenchPaths folders_;
   maps::NodeMaps maps_;
 };
 

@@ -105,7 +105,7 @@ void many_prefixes(std::size_t runs) {
     auto node = must(endpoint::Node::open(maps.paths(), {}));
     auto next = node.state();
     const endpoint::Inventory inventory;
-    must(node.plan(next, endpoint::label_addresses(inventory, {&shape}), &shape));
+    must(node.plan(next, endpoint::label_addresses(inventory, {&shape}), {&shape}));
     const std::string key = endpoint::shape_key(shape, object);
     must(node.adopt(
         must(endpoint::ensure_shape(maps.paths(), node.maps(), key, shape, object,
