@@ -44,7 +44,7 @@ POLICYC_PASS(VerdictMatrix, Classed, Decided, true, "verdict-matrix",
 POLICYC_PASS(MergeColumns, Decided, Compact, true, "merge-columns",
              "join port classes that the same rules decide");
 POLICYC_PASS(ChooseForm, Compact, Formed, true, "choose-form",
-             "pick constant, compares or table for each direction");
+             "pick constant, compares, table or bit set for each direction");
 
 #undef POLICYC_PASS
 
