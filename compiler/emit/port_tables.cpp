@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <bit>
 #include <unordered_map>
 
@@ -62,8 +63,11 @@ PortTables with_page_bits(const matrix::VerdictMatrix& matrix, unsigned page_bit
     for (std::size_t block = 0; block < blocks.size(); ++block) {
       const std::size_t first = block * size;
       while (end_of(interval) <= first) ++interval;
-      if (end_of(interval) >= first + size) {
-        blocks[block] = pages.uniform(static_cast<std::uint16_t>(intervals[interval].column));
+      // Most intervals are long: one page serves every block that lies within.
+      if (const std::size_t whole = (end_of(interval) - first) / size; whole > 0) {
+        std::fill_n(blocks.begin() + static_cast<std::ptrdiff_t>(block), whole,
+                    pages.uniform(static_cast<std::uint16_t>(intervals[interval].column)));
+        block += whole - 1;
         continue;
       }
       std::vector<std::uint16_t> page(size);

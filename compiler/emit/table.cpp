@@ -12,8 +12,10 @@ namespace policyc::emit {
 namespace {
 
 constexpr std::size_t kProtocols = 256;
-// Decisions that a person may want to read are initialised in C; clang takes too long over more.
-constexpr std::size_t kMaxInitialised = 64;
+// Few decisions are initialised in C. Of more, clang would take a tenth of a compilation to read
+// the initialisers: their bytes are set afterwards, and the text lists them.
+constexpr std::size_t kMaxInitialised = 16;
+constexpr std::size_t kMaxListed = 64;
 
 // One byte where every value fits, two otherwise: the tables stay in as few cache lines as they
 // can.
@@ -83,7 +85,7 @@ class Writer {
     c::Comment comment{{std::to_string(part_.rules.size()) + " rules, " +
                         std::to_string(part_.predicates.size()) + " peer predicates, " +
                         std::to_string(part_.matrix.column_count()) + " port classes"}};
-    const std::size_t listed = std::min(kMaxInitialised, part_.predicates.size());
+    const std::size_t listed = std::min(kMaxListed, part_.predicates.size());
     for (std::size_t i = 0; i < listed; ++i) {
       comment.lines.push_back("peer " + names_[i] + ": " +
                               shape_.predicates[part_.predicates[i]].to_string());

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -28,6 +29,7 @@
 #include "loader/bpf/fd.h"
 #include "loader/endpoint/classes.h"
 #include "loader/endpoint/datapath.h"
+#include "loader/endpoint/grace.h"
 #include "loader/endpoint/identities.h"
 #include "loader/endpoint/inventory.h"
 #include "loader/endpoint/paths.h"
@@ -107,6 +109,7 @@ class Node {
   Node(Paths paths, bpf::Fd lock, State state, maps::NodeMaps node_maps, Progress progress)
       : paths_(std::move(paths)),
         lock_(std::move(lock)),
+        grace_(std::make_unique<ExpeditedGrace>(paths_.state)),
         state_(std::move(state)),
         maps_(std::move(node_maps)),
         progress_(std::move(progress)) {}
@@ -135,6 +138,7 @@ class Node {
 
   Paths paths_;
   bpf::Fd lock_;
+  std::unique_ptr<ExpeditedGrace> grace_;
   State state_;
   maps::NodeMaps maps_;
   Progress progress_;

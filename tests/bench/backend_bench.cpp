@@ -15,6 +15,7 @@
 
 #include "compiler/backend/backend.h"
 #include "compiler/backend/cache.h"
+#include "tests/bench/report.h"
 
 namespace {
 
@@ -68,11 +69,6 @@ double wall_now() {
       .count();
 }
 
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
-
 void must_compile(const char* text, Output output) {
   if (const auto result = compile("bench.c", text, output); !result) {
     std::fprintf(stderr, "%s\n", result.error().message.c_str());
@@ -93,8 +89,7 @@ std::vector<double> repeat(int rounds, const std::function<double()>& clock,
 
 void one_case(const char* name, const char* text, Output output, int rounds) {
   const auto times = repeat(rounds, cpu_now, [&] { must_compile(text, output); });
-  std::printf("%-34s median %7.2f ms CPU, minimum %7.2f\n", name, median(times),
-              *std::ranges::min_element(times));
+  policyc::bench::report(std::string(name) + ", CPU", times, "ms");
 }
 
 // The same work by one thread and by two.
@@ -105,14 +100,15 @@ void threads_case(int rounds) {
       must_compile(kTablePolicy, Output::Object);
     }
   };
-  const double one = median(repeat(rounds, wall_now, [&] { work(kCompilations); }));
-  const double two = median(repeat(rounds, wall_now, [&] {
+  const auto one = repeat(rounds, wall_now, [&] { work(kCompilations); });
+  const auto two = repeat(rounds, wall_now, [&] {
     std::thread other([&] { work(kCompilations / 2); });
     work(kCompilations / 2);
     other.join();
-  }));
-  std::printf("%-34s one thread %.1f ms wall, two threads %.1f, %.2f times as fast\n",
-              "8 table policies", one, two, one / two);
+  });
+  policyc::bench::report("8 table policies by one thread, wall", one, "ms");
+  policyc::bench::report("8 table policies by two threads, wall", two, "ms",
+                         policyc::bench::quantile(one, 0.5));
 }
 
 // A key made and its object read and checked, from files that the kernel has in memory.
@@ -126,8 +122,8 @@ void cache_case(std::size_t bytes, int rounds) {
   const auto times = repeat(rounds, wall_now, [&] {
     if (!cache.get(key())) std::exit(1);
   });
-  std::printf("cache hit of %6zu bytes, with key   median %7.3f ms wall, minimum %7.3f\n", bytes,
-              median(times), *std::ranges::min_element(times));
+  policyc::bench::report("cache hit with its key, " + std::to_string(bytes) + " bytes, wall", times,
+                         "ms");
   std::filesystem::remove_all(folder);
 }
 
@@ -142,8 +138,8 @@ void sections_case(int rounds) {
   const auto times = repeat(rounds, wall_now, [&] {
     if (!add_sections(object, sections)) std::exit(1);
   });
-  std::printf("4 sections to an object of %zu bytes median %7.3f ms wall\n", object.size(),
-              median(times));
+  policyc::bench::report(
+      "4 sections to an object of " + std::to_string(object.size()) + " bytes, wall", times, "ms");
 }
 
 }  // namespace

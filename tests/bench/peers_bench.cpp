@@ -51,6 +51,8 @@ ir::EndpointPolicy policy_of(std::uint32_t number) {
     ir::Rule rule = policy.directions[0].rules.front();
     rule.id = 100 + i;
     rule.peers = {kPeers + i};
+    // Of its own port: rules that say the same of several peers become one question.
+    rule.statements = {{6, static_cast<std::uint16_t>(61'000 + i), 0, {}}};
     policy.directions[0].rules.push_back(rule);
   }
   return policy;

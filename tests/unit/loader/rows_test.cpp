@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
 
+#include "loader/endpoint/shape_sizes.h"
 #include "tests/unit/loader/sandbox.h"
 #include "tests/unit/loader/shapes.h"
 
@@ -133,6 +134,27 @@ TEST_F(RowsTest, AnotherGenerationTakesOverWhatAClassHad) {
   EXPECT_EQ(decide(shape, large, 3, 1003), shape.decide(0, app("p3"), 6, 1003));
   EXPECT_EQ(row_of(large, 1), 0U) << "not asked for";
   EXPECT_EQ(row_of(large, 5), 0U) << "it had none";
+}
+
+TEST(ShapeSizes, RoomIsModestAndEndsWhereATableDoes) {
+  const ir::Shape table = peers_shape(9);
+  const auto small = endpoint::roomy_sizes(table, {10, {5, 1}});
+  EXPECT_EQ(small.classes, endpoint::kDefaultMinClasses);
+  EXPECT_EQ(small.matrix_rows[0], 5U + 1U + 16U);
+  EXPECT_EQ(endpoint::roomy_sizes(table, {1000, {5, 1}}).classes, 2000U);
+  EXPECT_EQ(endpoint::roomy_sizes(table, {10, {5, 1}}, 5000).classes, 5000U);
+  const endpoint::ShapeSizes most{70000, {ir::kMaxRows + 1, 1}};
+  EXPECT_EQ(endpoint::roomy_sizes(table, most).matrix_rows[0], ir::kMaxRows + 1);
+  EXPECT_FALSE(endpoint::is_beyond_table(table, most));
+  EXPECT_TRUE(endpoint::is_beyond_table(table, {70000, {ir::kMaxRows + 2, 1}}));
+}
+
+TEST(ShapeSizes, GenerationsAreCounted) {
+  EXPECT_EQ(endpoint::next_key("ab_cd"), "ab_cd_2");
+  EXPECT_EQ(endpoint::next_key("ab_cd_2"), "ab_cd_3");
+  EXPECT_EQ(endpoint::next_key("ab_cd_9"), "ab_cd_10");
+  EXPECT_EQ(endpoint::first_key("ab_cd_10"), "ab_cd");
+  EXPECT_EQ(endpoint::first_key("ab_cd"), "ab_cd");
 }
 
 }  // namespace
