@@ -1,6 +1,7 @@
 #include "cli/load_entries.h"
 
 #include <limits>
+#include <set>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -94,8 +95,25 @@ Result<policy::LabelSet> parse_labels(const std::string& text) {
 }
 
 Result<std::vector<LoadEntry>> parse_batch(std::string_view text) {
-  const json list = json::parse(text, nullptr, false);
+  // The parser keeps the last of equal keys: the others must not pass unseen.
+  std::size_t number = 0;
+  std::set<std::string> seen;
+  std::string repeated;
+  const auto watch = [&](int depth, json::parse_event_t event, const json& value) {
+    if (depth == 1 && event == json::parse_event_t::object_start) {
+      ++number;
+      seen.clear();
+    }
+    if (event == json::parse_event_t::key && repeated.empty() &&
+        !seen.insert(value.get<std::string>()).second) {
+      repeated = "entry " + std::to_string(number) + ": key `" + value.get<std::string>() +
+                 "` is there twice";
+    }
+    return true;
+  };
+  const json list = json::parse(text, watch, false);
   if (!list.is_array()) return fail("it must be a JSON list of endpoints");
+  if (!repeated.empty()) return fail(repeated);
   std::vector<LoadEntry> entries;
   for (const json& item : list) {
     auto entry = parse_entry(item);

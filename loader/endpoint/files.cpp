@@ -30,7 +30,7 @@ Result<std::optional<std::string>> read_file(const fs::path& path) {
   }
 }
 
-Result<void> write_file(const fs::path& path, std::string_view content) {
+Result<void> write_file(const fs::path& path, std::string_view content, Flush flush) {
   const fs::path fresh = path.string() + ".new";
   Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file.valid()) return fail_errno("write " + fresh.string(), errno);
@@ -40,10 +40,12 @@ Result<void> write_file(const fs::path& path, std::string_view content) {
     if (written <= 0) return fail_errno("write " + fresh.string(), errno);
     content.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (::fsync(file.get()) != 0) return fail_errno("flush " + fresh.string(), errno);
+  const bool flushed = flush == Flush::Yes;
+  if (flushed && ::fsync(file.get()) != 0) return fail_errno("flush " + fresh.string(), errno);
   file.reset();
   if (std::rename(fresh.c_str(), path.c_str()) != 0)
     return fail_errno("rename " + fresh.string(), errno);
+  if (!flushed) return {};
   const Fd directory(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid() || ::fsync(directory.get()) != 0) {
     return fail_errno("flush " + path.parent_path().string(), errno);

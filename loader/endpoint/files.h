@@ -2,6 +2,7 @@
 // Small files that are there in full or not at all, and the lock that lets one loader work at a
 // time.
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -14,8 +15,11 @@ namespace policyc::endpoint {
 
 // Nothing when there is no such file.
 [[nodiscard]] Result<std::optional<std::string>> read_file(const std::filesystem::path& path);
+// Whether a file must outlive the machine's power; one that is not flushed outlives the process.
+enum class Flush : std::uint8_t { No, Yes };
 // Writes beside it, flushes to disk and renames: a crash leaves the old content or the new one.
-[[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::string_view content);
+[[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::string_view content,
+                                      Flush flush = Flush::Yes);
 // Fine when absent.
 [[nodiscard]] Result<void> remove_file(const std::filesystem::path& path);
 [[nodiscard]] Result<void> make_directory(const std::filesystem::path& path);

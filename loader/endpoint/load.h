@@ -69,8 +69,8 @@ struct LoadReport {
 // it is an Error when two requests have an interface or an address in common, or when one after the
 // first says anything of the node that the first does not say. Needs root.
 //
-// With tcx the kernel waits for a grace period (about 17 ms) for each program on a hook that had
-// none; clsact, and a policy that replaces another, need no such wait.
+// With tcx the kernel waits for a grace period for each program on a hook that had none (grace.h:
+// ExpeditedGrace); clsact, and a policy that replaces another, need no such wait.
 [[nodiscard]] Result<std::vector<LoadReport>> load_endpoints(const Paths& paths,
                                                              std::span<const LoadRequest> requests);
 // The case of one.

@@ -65,13 +65,15 @@ Result<void> pin_all(const bpf::Object& object, const ir::Shape& shape, const fs
   return {};
 }
 
+// A shape's files are read only while it is pinned, and pins do not outlive the machine: flushing
+// them, which would cost more than the rest of a load, would gain nothing.
 Result<void> keep_object(const Paths& paths, const std::string& key,
                          std::span<const std::uint8_t> bytes) {
   const fs::path file = paths.object_file(key);
   const auto present = read_file(file);
   if (!present) return std::unexpected(present.error());
   if (*present && **present == as_text(bytes)) return {};
-  return write_file(file, as_text(bytes));
+  return write_file(file, as_text(bytes), Flush::No);
 }
 
 Result<LoadedShape> open_pins(const Paths& paths, const std::string& key, ir::Shape shape) {
@@ -168,7 +170,7 @@ Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps,
                                  const std::string& key, const ir::Shape& shape,
                                  std::span<const std::uint8_t> bytes, const ShapeSizes& sizes) {
   if (auto made = make_directory(paths.shape_files()); !made) return std::unexpected(made.error());
-  if (auto written = write_file(paths.shape_file(key), ir::to_json(shape)); !written) {
+  if (auto written = write_file(paths.shape_file(key), ir::to_json(shape), Flush::No); !written) {
     return std::unexpected(written.error());
   }
   if (auto kept = keep_object(paths, first_key(key), bytes); !kept)

@@ -136,7 +136,7 @@ double compile_times(const FrontEnd& front, const std::string& shapes) {
 
 // One policy is edited: what changes, and how long until it is enforced.
 void edit_one(const bench::ScaleCluster& cluster, const FrontEnd& before,
-              const endpoint::Paths& paths) {
+              const endpoint::Paths& paths, attach::HookChoice hook) {
   std::set<std::string> known;
   for (const auto& unit : before.compilation->shapes()) known.insert(unit.shape.hash);
   bench::ScaleCluster edited = cluster;
@@ -149,14 +149,15 @@ void edit_one(const bench::ScaleCluster& cluster, const FrontEnd& before,
   }
   const Objects objects = compile_all(changed, *front.compilation, 2);
   const double built = milliseconds_since(start);
-  const auto requests =
-      requests_of(changed, objects, *front.compilation, attach::HookChoice::Clsact);
+  const auto requests = requests_of(changed, objects, *front.compilation, hook);
   const double loaded = load(paths, requests);
   report("one policy edited: shapes that change", static_cast<double>(changed.size()), "shapes");
   report("one policy edited: endpoints that change", static_cast<double>(requests.size()),
          "endpoints");
   report("one policy edited: YAML to objects", built);
-  report("one policy edited: load", loaded);
+  report(std::string("one policy edited: load, ") +
+             (hook == attach::HookChoice::Tcx ? "tcx" : "clsact"),
+         loaded);
 }
 
 int run(std::size_t endpoints) {
@@ -183,31 +184,24 @@ int run(std::size_t endpoints) {
   const bench::BenchPaths folders;
   const endpoint::Paths& paths = folders.paths();
   const std::string all = std::to_string(endpoints) + " endpoints, " + shapes;
-  const auto first = requests_of(units, objects, *front.compilation, attach::HookChoice::Clsact);
-  const double empty_node = load(paths, first);
-  report("load on an empty node, clsact: " + all, empty_node);
   bench::ScaleCluster other = cluster;
   other.first_port += 1;
   const FrontEnd next = front_end(other);
   const Objects next_objects = compile_all(next.compilation->shapes(), *next.compilation, 2);
-  const double update = load(paths, requests_of(next.compilation->shapes(), next_objects,
-                                                *next.compilation, attach::HookChoice::Clsact));
-  bench::report("load of another policy for each of " + all, {update}, "ms", empty_node);
-  report("cold start: everything from cold and load", cold + empty_node);
-  edit_one(other, next, paths);
-
-  // The kernel waits for a grace period at each of these hooks: few show what one costs.
-  must(endpoint::unload_all(paths));
-  auto some = first;
-  some.resize(std::min<std::size_t>(some.size(), 20));
-  const double tcx = [&] {
-    for (auto& request : some) request.hook = attach::HookChoice::Tcx;
-    return load(paths, some);
-  }();
-  const std::string few = std::to_string(some.size()) + " endpoints";
-  report("load on an empty node, tcx: " + few, tcx);
-  report("load again, links are there, tcx: " + few, load(paths, some));
-  must(endpoint::unload_all(paths));
+  for (const attach::HookChoice hook : {attach::HookChoice::Clsact, attach::HookChoice::Tcx}) {
+    const std::string by = hook == attach::HookChoice::Tcx ? "tcx" : "clsact";
+    const double empty_node = load(paths, requests_of(units, objects, *front.compilation, hook));
+    report("load on an empty node, " + by + ": " + all, empty_node);
+    report("cold start: everything from cold and load, " + by, cold + empty_node);
+    bench::report("load of another policy for each of " + all + ", " + by,
+                  {load(paths, requests_of(next.compilation->shapes(), next_objects,
+                                           *next.compilation, hook))},
+                  "ms", empty_node);
+    edit_one(other, next, paths, hook);
+    start = Clock::now();
+    must(endpoint::unload_all(paths));
+    report("unload of all, " + by, milliseconds_since(start));
+  }
   return 0;
 }
 

@@ -112,6 +112,19 @@ TEST_F(StateTest, EndpointIdsWrapPastZeroAndThoseInUse) {
   EXPECT_EQ(must(state.take_endpoint_id()), 8U);
 }
 
+TEST_F(StateTest, SeveralEndpointIdsAreTakenAtOnceOrNone) {
+  endpoint::State state;
+  state.next_endpoint_id = 0xfffe;
+  endpoint::EndpointRecord record;
+  record.id = 2;
+  state.endpoints.push_back(record);
+  EXPECT_THAT(must(state.take_endpoint_ids(4)), ::testing::ElementsAre(0xfffe, 0xffff, 1, 3));
+  EXPECT_EQ(state.next_endpoint_id, 4);
+  EXPECT_FALSE(state.take_endpoint_ids(0xffff)) << "one is taken";
+  EXPECT_EQ(state.next_endpoint_id, 4) << "nothing was given";
+  EXPECT_EQ(must(state.take_endpoint_ids(0xfffe)).size(), 0xfffeU);
+}
+
 TEST_F(StateTest, ShapesGetTheLowestFreeSlot) {
   State state;
   EXPECT_EQ(must(state.take_slot("a", 4)), 1U) << "slot 0 is none";

@@ -1,0 +1,103 @@
+// `policyc load --batch`, by running the program.
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+
+#include "loader/endpoint/status.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/unit/driver/process.h"
+#include "tests/unit/loader/programs.h"
+#include "tests/unit/loader/sandbox.h"
+
+namespace policyc::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class CliLoadTest : public KernelTest {
+ protected:
+  [[nodiscard]] Finished load(const std::string& batch,
+                              const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments{"load",       "--batch",     "-",         "--bpffs",
+                                       paths_.bpffs, "--state-dir", paths_.state};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_policyc(arguments, batch);
+  }
+  // One entry of the list with this instead of the labels.
+  [[nodiscard]] static std::string entry(const std::string& object, const std::string& interface,
+                                         const std::string& address, const std::string& more) {
+    return "{\"object\": \"" + object + "\", \"interface\": \"" + interface +
+           "\", \"addresses\": [\"" + address + "\"], " + more + "}";
+  }
+};
+
+TEST_F(CliLoadTest, ABatchIsLoadedInOneChange) {
+  const TemporaryFolder folder;
+  const auto bytes =
+      compile_policies(
+          "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: "
+          "shop}\nspec:\n  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  - {}\n")
+          .at(0);
+  const std::string object = folder.path() / "web.o";
+  std::ofstream(object, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  const Pod web0("web0", "10.9.1.1");
+  const Pod web1("web1", "10.9.1.2");
+  const auto done =
+      load("[" + entry(object, "web0", "10.9.1.1", "\"labels\": \"app=web\"") + "," +
+           entry(object, "web1", "10.9.1.2", "\"identity\": 4242, \"audit\": true") + "]");
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("endpoint 1 on web0: identity 256, "));
+  EXPECT_THAT(done.out, HasSubstr("endpoint 2 on web1: identity 4242, "));
+  EXPECT_THAT(done.out, HasSubstr("2 endpoints loaded; ipcache +"));
+  const auto status = *must(endpoint::read_status(paths_));
+  ASSERT_THAT(status.endpoints, SizeIs(2));
+  EXPECT_TRUE(status.endpoints[1].enforced());
+  EXPECT_TRUE(status.endpoints[1].record.audit);
+  EXPECT_FALSE(status.endpoints[0].record.audit);
+}
+
+TEST_F(CliLoadTest, WhatIsWrongWithABatchIsNamed) {
+  const auto refused = [this](const std::string& batch) {
+    const auto done = load(batch);
+    EXPECT_EQ(done.exit_code, 1) << batch;
+    return done.err;
+  };
+  const std::string good = entry("x.o", "lo", "10.9.1.1", "\"audit\": false");
+  EXPECT_THAT(refused("{}"), HasSubstr("it must be a JSON list"));
+  EXPECT_THAT(refused("[" + good + ", 5]"), HasSubstr("entry 2: it must be an object"));
+  EXPECT_THAT(refused("[" + good), HasSubstr("it must be a JSON list"));
+  EXPECT_THAT(refused("[{\"object\": \"x.o\", \"interface\": \"lo\"}]"),
+              HasSubstr("entry 1: `addresses` is missing"));
+  EXPECT_THAT(refused("[" + entry("x.o", "lo", "ten", "\"audit\": false") + "]"),
+              HasSubstr("entry 1: `addresses`: \"ten\" is not an address"));
+  EXPECT_THAT(refused("[" + entry("", "lo", "10.9.1.1", "\"audit\": false") + "]"),
+              HasSubstr("entry 1: `object` must be a text"));
+  for (const auto& [more, says] : std::map<std::string, std::string>{
+           {"\"labels\": \"a=b,a=c\"", "`labels`: key `a` is there twice"},
+           {"\"labels\": [\"a=b\"]", "`labels` must be a text"},
+           {"\"identity\": -1", "`identity` must be a number"},
+           {"\"identity\": 4294967296", "`identity` must be a number"},
+           {"\"audit\": 1", "`audit` must be true or false"},
+           {"\"labels\": \"\", \"labels\": \"a=b\"", "key `labels` is there twice"},
+           {"\"label\": \"a=b\"", "unknown key `label`"}}) {
+    EXPECT_THAT(refused("[" + good + ", " + entry("x.o", "lo", "10.9.1.2", more) + "]"),
+                HasSubstr("entry 2: " + says));
+  }
+}
+
+TEST_F(CliLoadTest, ABatchGoesWithoutTheOptionsOfOneEndpoint) {
+  EXPECT_EQ(load("[]").exit_code, 0);
+  EXPECT_EQ(load("[]", {"-i", "lo"}).exit_code, 2);
+  EXPECT_EQ(load("[]", {"--audit"}).exit_code, 2);
+  EXPECT_EQ(run_policyc({"load", "x.o", "--endpoint-ip", "10.9.1.1"}).exit_code, 2);
+  const auto missing = load("[" + entry("/nowhere/x.o", "lo", "10.9.1.1", "\"audit\": true") + "]");
+  EXPECT_EQ(missing.exit_code, 3);
+  EXPECT_THAT(missing.err, HasSubstr("lo: cannot read /nowhere/x.o"));
+}
+
+}  // namespace
+}  // namespace policyc::testing
