@@ -36,6 +36,8 @@ QuotedLines::QuotedLines(const ir::Shape& shape, const source::SourceMap& source
       files_[origin.file].lines.try_emplace(origin.line);
   };
   for (const ir::DirectionShape& direction : shape.directions) {
+    // Tables and bit sets have no code of their own for a rule.
+    if (direction.uses_matrix()) continue;
     for (const ir::Rule& rule : direction.rules) want(rule.origin);
     for (const ir::Origin& origin : direction.default_deny_origins) want(origin);
   }

@@ -36,6 +36,12 @@ std::string quote(const std::string& text) {
 
 // Text from a manifest must not end the comment that it stands in.
 std::string comment_safe(const std::string& text) {
+  const bool plain = std::none_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (plain && !text.ends_with('\\') && text.find("*/") == std::string::npos &&
+      text.find("/*") == std::string::npos)
+    return text;
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);

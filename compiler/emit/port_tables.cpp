@@ -48,6 +48,7 @@ class Pages {
 PortTables with_page_bits(const matrix::VerdictMatrix& matrix, unsigned page_bits) {
   PortTables tables;
   tables.page_bits = page_bits;
+  tables.column_count = matrix.column_count();
   tables.slot_of_protocol.assign(256, 0);
   const std::size_t size = tables.page_size();
   Pages pages(tables);
@@ -89,12 +90,8 @@ PortTables with_page_bits(const matrix::VerdictMatrix& matrix, unsigned page_bit
 std::size_t PortTables::bytes() const {
   const std::size_t slots = std::bit_ceil(page_of_block.size());
   const std::size_t pages = std::bit_ceil(columns.size());
-  std::uint16_t highest = 0;
-  for (const auto& page : columns) {
-    for (const std::uint16_t column : page) highest = std::max(highest, column);
-  }
   return slots * (kPorts >> page_bits) * (pages <= 256 ? 1 : 2) +
-         pages * page_size() * (highest < 256 ? 1 : 2);
+         pages * page_size() * (column_count <= 256 ? 1 : 2);
 }
 
 PortTables make_port_tables(const matrix::VerdictMatrix& matrix) {

@@ -19,6 +19,7 @@ void emit_table(const ir::Shape& shape, std::size_t direction, c::Unit& unit,
 // page_bits], columns[page][port & (page_size() - 1)].
 struct PortTables {
   unsigned page_bits = 8;
+  std::size_t column_count = 0;
   std::vector<std::uint8_t> slot_of_protocol;             // 256
   std::vector<std::vector<std::uint16_t>> page_of_block;  // 65536 / page_size() for each slot
   std::vector<std::vector<std::uint16_t>> columns;        // page_size() for each page
