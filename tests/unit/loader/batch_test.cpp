@@ -3,7 +3,6 @@
 #include <set>
 
 #include <gmock/gmock.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "compiler/driver/object_meta.h"
@@ -11,6 +10,7 @@
 #include "loader/endpoint/shapes.h"
 #include "loader/endpoint/state.h"
 #include "loader/endpoint/unload.h"
+#include "tests/unit/loader/death.h"
 #include "tests/unit/loader/load_fixture.h"
 #include "tests/unit/loader/shapes.h"
 
@@ -77,28 +77,10 @@ class BatchTest : public LoadTest {
   // there are fewer.
   static std::string load_and_die(const endpoint::Paths& paths, std::vector<LoadRequest> requests,
                                   int step) {
-    std::array<int, 2> pipe{};
-    if (::pipe(pipe.data()) != 0) throw std::runtime_error("pipe");
-    const pid_t child = ::fork();
-    if (child == 0) {
-      int count = 0;
-      requests[0].progress = [&](std::string_view name) {
-        if (count++ != step) return;
-        static_cast<void>(::write(pipe[1], name.data(), name.size()) == 0);
-        ::_exit(0);
-      };
-      const auto loaded = endpoint::load_endpoints(paths, requests);
-      ::_exit(loaded ? 0 : 1);
-    }
-    ::close(pipe[1]);
-    std::string name(64, '\0');
-    const ssize_t size = ::read(pipe[0], name.data(), name.size());
-    ::close(pipe[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the load failed";
-    name.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-    return name;
+    return die_at(step, [&](endpoint::Progress progress) {
+      requests[0].progress = std::move(progress);
+      return endpoint::load_endpoints(paths, requests).has_value();
+    });
   }
 };
 

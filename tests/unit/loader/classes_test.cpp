@@ -10,11 +10,11 @@
 #include <thread>
 
 #include <gmock/gmock.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "loader/endpoint/shapes.h"
 #include "loader/endpoint/unload.h"
+#include "tests/unit/loader/death.h"
 #include "tests/unit/loader/load_fixture.h"
 #include "tests/unit/loader/shapes.h"
 
@@ -90,28 +90,10 @@ class ClassesTest : public LoadTest {
   // there are fewer.
   static std::string load_and_die(const endpoint::Paths& paths, endpoint::LoadRequest request,
                                   int step) {
-    std::array<int, 2> pipe{};
-    if (::pipe(pipe.data()) != 0) throw std::runtime_error("pipe");
-    const pid_t child = ::fork();
-    if (child == 0) {
-      int count = 0;
-      request.progress = [&](std::string_view name) {
-        if (count++ != step) return;
-        static_cast<void>(::write(pipe[1], name.data(), name.size()) == 0);
-        ::_exit(0);
-      };
-      const auto loaded = endpoint::load_endpoint(paths, request);
-      ::_exit(loaded ? 0 : 1);
-    }
-    ::close(pipe[1]);
-    std::string name(64, '\0');
-    const ssize_t size = ::read(pipe[0], name.data(), name.size());
-    ::close(pipe[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the load failed";
-    name.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-    return name;
+    return die_at(step, [&](endpoint::Progress progress) {
+      request.progress = std::move(progress);
+      return endpoint::load_endpoint(paths, request).has_value();
+    });
   }
   // Dies at each step of a change of web1 and lets the next load finish.
   std::set<std::string> die_at_each_step(const backend::Bytes& before, const backend::Bytes& after,
