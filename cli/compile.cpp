@@ -76,8 +76,7 @@ class CompileCommand {
     options.strict = arguments_.strict;
     options.passes.disabled = arguments_.disabled_passes;
     options.passes.verify_each = arguments_.verify_each;
-    if (arguments_.form == "table") options.passes.form.wanted = ir::Form::Table;
-    if (arguments_.form == "bitset") options.passes.form.wanted = ir::Form::Bitset;
+    options.passes.form.wanted = wanted_form(arguments_.form);
     options.dump_after = arguments_.dump_after;
     driver::Compilation compilation(options);
     const bool ready = compilation.parse(std::move(*policies), std::move(*inventory)) &&
@@ -267,11 +266,7 @@ void add_compile(CLI::App& app, Context& context) {
                     "Compile L7 rules as plain allows of their ports");
   command->add_flag("--strict", arguments->strict,
                     "Refuse policies that a known bug of Cilium gives another meaning");
-  command
-      ->add_option("--form", arguments->form,
-                   "auto, table (instead of compares), or bitset (instead of a table: no limit to "
-                   "the classes that a policy tells apart)")
-      ->check(CLI::IsMember({"auto", "table", "bitset"}));
+  add_form_option(*command, arguments->form);
   command->add_option("-j,--jobs", arguments->jobs, "Threads that compile (0: one for each CPU)");
   command->add_flag("--list-passes", arguments->list_passes, "List the passes and stop");
   command

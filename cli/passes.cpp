@@ -40,4 +40,18 @@ void print_report(const passes::Report& report, std::ostream& err) {
   }
 }
 
+void add_form_option(CLI::App& command, std::string& form) {
+  command
+      .add_option("--form", form,
+                  "auto, table (instead of compares), or bitset (instead of a table: no limit to "
+                  "the classes that a policy tells apart)")
+      ->check(CLI::IsMember({"auto", "table", "bitset"}));
+}
+
+std::optional<ir::Form> wanted_form(const std::string& form) {
+  if (form == "table") return ir::Form::Table;
+  if (form == "bitset") return ir::Form::Bitset;
+  return std::nullopt;
+}
+
 }  // namespace policyc::cli

@@ -9,6 +9,7 @@
 
 #include "cli/agent_options.h"
 #include "cli/command.h"
+#include "cli/passes.h"
 #include "cli/verify_report.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/driver/object_meta.h"
@@ -25,6 +26,7 @@ struct Arguments {
   std::vector<std::string> inputs;
   std::vector<std::string> endpoints;
   std::string object;
+  std::string form = "auto";
   std::string output = "text";
   bool sample = false;
   verify::Limits limits;
@@ -56,6 +58,7 @@ class VerifyCommand {
     driver::CompileOptions options;
     options.read.agent = *agent;
     options.has_inventory = !arguments_.endpoints.empty();
+    options.passes.form.wanted = wanted_form(arguments_.form);
     compilation_.emplace(options);
     const bool ready = compilation_->parse(std::move(*policies), std::move(*inventory)) &&
                        compilation_->resolve() && compilation_->build_shapes();
@@ -215,6 +218,7 @@ void add_verify(CLI::App& app, Context& context) {
                       "Files or directories with Pods and Namespaces, as for compile");
   command->add_option("--object", arguments->object,
                       "Verify this object, or those of a directory, instead of compiling");
+  add_form_option(*command, arguments->form);
   command->add_option("-o,--output", arguments->output, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
   command->add_option("--max-peers", arguments->limits.max_peers,

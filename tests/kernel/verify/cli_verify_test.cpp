@@ -60,6 +60,19 @@ TEST_F(CliVerify, ARightObjectAgrees) {
   EXPECT_EQ(run_policyc({"verify", policy, "--object", only_object(objects)}).exit_code, 0);
 }
 
+TEST_F(CliVerify, AnObjectOfAnotherFormIsVerifiedAsThatForm) {
+  std::string text = kPolicy;
+  for (const char* port : {"444", "445", "446"}) {
+    text += std::string("  - toPorts: [{ports: [{port: \"") + port + "\", protocol: TCP}]}]\n";
+  }
+  const std::string policy = write("policy.yaml", text);
+  const std::string objects = (folder_ / "bitset").string();
+  ASSERT_EQ(run_policyc({"compile", policy, "--form=bitset", "-o", objects}).exit_code, 0);
+  const auto right = run_policyc({"verify", policy, "--form=bitset", "--object", objects});
+  EXPECT_EQ(right.exit_code, 0) << right.out << right.err;
+  EXPECT_EQ(run_policyc({"verify", policy, "--object", objects}).exit_code, 1);
+}
+
 TEST_F(CliVerify, AnObjectOfOtherPoliciesIsAFinding) {
   const std::string policy = write("policy.yaml", kPolicy);
   std::string text = kPolicy;
