@@ -109,8 +109,11 @@ std::optional<std::size_t> Compilation::add_shape(const ir::BuildInput& input,
   // The subject's name is not part of what is shared.
   if (options_.has_inventory) unit.ir.subject = "endpoints with this policy";
   unit.shape = ir::make_shape(unit.ir);
-  if (too_many_rows(unit.shape, peers_, options_.max_rows))
+  if (too_many_rows(unit.shape, peers_, options_.max_rows)) {
     unit.shape = ir::make_shape(unit.ir, true);
+    for (std::size_t direction = 0; direction < 2; ++direction)
+      unit.ir.directions[direction].form = unit.shape.directions[direction].form;
+  }
   for (const ir::DirectionShape& direction : unit.shape.directions) {
     if (direction.emittable()) continue;
     refuse_large(user);

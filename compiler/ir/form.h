@@ -10,17 +10,10 @@
 
 namespace policyc::ir {
 
-// Measured on Linux 6.18, JIT on, random identities and ports, nanoseconds for each decision over
-// the program that only draws the input (18 ns):
-//
-//   rules                        1    10   100   1,000   10,000
-//   chain of compares            6    18    56       -        -    the verifier stops it at 200
-//   rules table                        5     5     5       7        9    51 instructions whatever
-//   the rules bit set, 1 / 4 / 16 words   13    14    17      17        -    needs no row for each
-//   class
-//
-// With one or two rules all are within the noise of each other, and compares are the shorter
-// program that a person can read; from three rules on the table wins and stays flat.
+// What each form costs is measured by decision_bench
+// (docs/decisions/0005-forms-without-branches.md): compares 2 to 3 ns with one rule, a table 4 to 6
+// whatever the number of rules, a bit set twice to three times that. Compares grow with each rule
+// and a table does not, so compares end early.
 inline constexpr std::size_t kMaxCompareRules = 2;
 inline constexpr std::size_t kMaxCompareRanges = 2;
 // A row has 16 bits, one says that the row is known.

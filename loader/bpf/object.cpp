@@ -37,6 +37,12 @@ Result<Object> Object::open(std::span<const std::uint8_t> bytes, const std::stri
     const int number = errno;
     return fail(fail_errno("read the BPF object", number).error().message + "\n" + log.text());
   }
+  // Nobody maps .rodata into memory here, and a map that could be takes whole pages and one more.
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    if (bpf_map__is_internal(map))
+      bpf_map__set_map_flags(map, bpf_map__map_flags(map) & ~std::uint32_t{BPF_F_MMAPABLE});
+  }
   return Object(object);
 }
 

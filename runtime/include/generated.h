@@ -113,21 +113,23 @@ POLICYC_INLINE policyc_u64 policy_choose(policyc_u64 holds, policyc_u64 decision
 POLICYC_INLINE policyc_u32 policy_strongest(const policyc_u64 *peer_rules,
 					    const volatile policyc_u64 *port_rules, policyc_u32 words)
 {
-	policyc_u32 number = 0;
+	policyc_u64 number = 0;
 	policyc_u32 word;
 
+	/* The weakest first: what holds later takes over. */
 #pragma unroll
-	for (word = 0; word < words; word++) {
-		policyc_u64 both = peer_rules[word] & port_rules[word];
+	for (word = words; word > 0; word--) {
+		policyc_u64 both = peer_rules[word - 1] & port_rules[word - 1];
+		policyc_u64 minus = -both;
+		/* Of no bit at all the count is undefined; with one that is not used it is not. */
+		policyc_u64 lowest = (policyc_u64)__builtin_ctzll(both | 1ULL << 63);
 
-		if (both) {
-			number = word * 64 + (policyc_u32)__builtin_ctzll(both) + 1;
-			break;
-		}
+		POLICYC_OPAQUE(minus); /* else LLVM compares `both` with 0 by a branch */
+		number = policy_choose((both | minus) >> 63, (word - 1) * 64 + lowest + 1, number);
 	}
 	/* The compiler knows how large this gets and would drop the caller's mask; the verifier does not know. */
-	__asm__ volatile("" : "+r"(number));
-	return number;
+	POLICYC_OPAQUE(number);
+	return (policyc_u32)number;
 }
 
 /*

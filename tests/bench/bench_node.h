@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <string>
 
 #include <unistd.h>
@@ -61,9 +62,12 @@ class BenchNode {
   // Compiled and loaded, with the room that the loader would give it. `classes` takes its
   // predicates.
   [[nodiscard]] endpoint::LoadedShape load(ir::EndpointPolicy policy,
-                                           endpoint::NodeClasses& classes) const {
+                                           endpoint::NodeClasses& classes,
+                                           std::optional<ir::Form> form = std::nullopt) const {
     passes::Report report;
-    if (passes::run(policy, report) != passes::Outcome::Done) std::abort();
+    passes::Options options;
+    options.form.wanted = form;
+    if (passes::run(policy, report, options) != passes::Outcome::Done) std::abort();
     const ir::Shape shape = ir::make_shape(policy);
     const auto compiled = must(driver::compile_shape(shape, source::SourceMap{}));
     const std::string key = endpoint::shape_key(shape, compiled.object);

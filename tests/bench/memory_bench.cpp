@@ -120,13 +120,14 @@ Trie fill_trie(const ir::Shape& shape, std::uint32_t identities, std::uint32_t a
   return trie;
 }
 
-void one_policy(const bench::PolicySize& size, const std::string& kind, std::uint32_t identities) {
+void one_policy(const bench::PolicySize& size, const std::string& kind, std::uint32_t identities,
+                std::optional<ir::Form> form = std::nullopt) {
   const bench::BenchNode node({64, 1024, 64, 1024, 64, 65536, 64});
   std::vector<endpoint::IdentityRecord> records;
   for (std::uint32_t i = 0; i < identities; ++i)
     records.push_back({labels_of(i, size.peers + 1), 256 + i, 1, 0});  // some are named by no rule
   auto classes = must(endpoint::NodeClasses::restore(records, {}, {}));
-  const auto shape = node.load(bench::make_policy(size), classes);
+  const auto shape = node.load(bench::make_policy(size), classes, form);
   for (const std::size_t direction : {0U, 1U}) {
     must(endpoint::write_rows(shape.shape, direction, shape.maps[direction],
                               classes.rows(shape.key, shape.shape, direction, classes.all())));
@@ -155,5 +156,7 @@ int main(int argc, char** argv) {
   const auto identities = static_cast<std::uint32_t>(argc > 1 ? std::stoul(argv[1]) : 10'000);
   one_policy({100, 30, 50}, "100 rules of 30 ports and 50 peers", identities);
   one_policy({100, 100, 100}, "100 rules, each of its own port and peer", identities);
+  one_policy({100, 100, 100}, "100 rules, each of its own port and peer, as a bit set", identities,
+             ir::Form::Bitset);
   return 0;
 }
