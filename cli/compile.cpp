@@ -172,7 +172,8 @@ class CompileCommand {
       }
       if (wants("ir")) emit_text(stem + ".ir", ir::print(unit.ir));
       if (wants("matrix")) emit_text(stem + ".matrix", ir::print_matrix(unit.shape));
-      if (wants("c")) emit_text(stem + ".c", emit::emit(unit.shape).text);
+      if (wants("c"))
+        emit_text(stem + ".c", emit::text_with_listing(emit::emit(unit.shape), unit.shape));
       if (!objects_wanted) continue;
       if (!emit_backend_text(unit, stem)) return kInternal;
     }

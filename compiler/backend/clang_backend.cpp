@@ -137,8 +137,9 @@ std::vector<const char*> arguments(ClangOutput output) {
                                    "-fmacro-prefix-map=./="};
   switch (output) {
     case ClangOutput::Object:
-      // DWARF is what BTF is made from; it is dropped from the object afterwards.
-      list.insert(list.end(), {"-emit-obj", "-debug-info-kind=constructor", "-dwarf-version=4"});
+      // BTF is made from debug information. Asked for CodeView, which BPF does not have, LLVM
+      // writes no DWARF beside it but the frames, which strip_debug() drops.
+      list.insert(list.end(), {"-emit-obj", "-debug-info-kind=constructor", "-gcodeview"});
       break;
     case ClangOutput::LlvmIr:
       list.push_back("-emit-llvm");

@@ -8,6 +8,7 @@
 #include "compiler/driver/object_meta.h"
 #include "compiler/driver/quoted_lines.h"
 #include "compiler/ir/conflicts.h"
+#include "compiler/ir/form.h"
 #include "compiler/ir/printer.h"
 #include "compiler/policy/address_book.h"
 
@@ -110,9 +111,9 @@ std::optional<std::size_t> Compilation::add_shape(const ir::BuildInput& input,
   if (options_.has_inventory) unit.ir.subject = "endpoints with this policy";
   unit.shape = ir::make_shape(unit.ir);
   if (too_many_rows(unit.shape, peers_, options_.max_rows)) {
-    unit.shape = ir::make_shape(unit.ir, true);
-    for (std::size_t direction = 0; direction < 2; ++direction)
-      unit.ir.directions[direction].form = unit.shape.directions[direction].form;
+    ir::prefer_form(unit.ir, ir::Form::Bitset);
+    unit.shape = ir::make_shape(unit.ir);
+    if (too_many_rows(unit.shape, peers_, options_.max_rows)) warn_of_rows(user);
   }
   for (const ir::DirectionShape& direction : unit.shape.directions) {
     if (direction.emittable()) continue;
@@ -129,6 +130,17 @@ std::optional<std::size_t> Compilation::add_shape(const ir::BuildInput& input,
   unit.subjects = {index};
   shapes_.push_back(std::move(unit));
   return shapes_.size() - 1;
+}
+
+// Such a table is loaded: what has no row is denied, and the loader says whom that concerns.
+void Compilation::warn_of_rows(const std::string& subject) {
+  diagnostics_
+      .report(diag::Id::TooManyRows, {},
+              "the policies of " + diag::quoted(subject) + " tell more than " +
+                  std::to_string(options_.max_rows) +
+                  " kinds of peers apart: those beyond are denied")
+      .help = "up to " + std::to_string(ir::kMaxBitsetRules) +
+              " rules for each direction fit into a bit set, which has no such limit";
 }
 
 // Once for a run: one large policy may select any number of subjects.

@@ -91,6 +91,7 @@ class Compilation {
   std::optional<std::size_t> add_shape(const ir::BuildInput& input, const ir::Subject& subject,
                                        std::size_t index);
   void refuse_large(const std::string& subject);
+  void warn_of_rows(const std::string& subject);
   [[nodiscard]] passes::Outcome run_passes(ShapeUnit& unit);
   [[nodiscard]] bool acceptable() const;
 

@@ -13,25 +13,8 @@ namespace {
 
 constexpr std::size_t kAbiBytes = 4;
 
-struct Meta {
-  backend::Bytes abi;
-  std::string hash;
-  std::string predicates;
-  std::string rules;
-};
-
 std::span<const std::uint8_t> as_bytes(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-Meta split(const ir::Shape& shape) {
-  Meta meta;
-  for (std::size_t i = 0; i < kAbiBytes; ++i)
-    meta.abi.push_back(static_cast<std::uint8_t>(shape.abi_version >> (8 * i)));
-  meta.hash = shape.hash;
-  meta.predicates = ir::predicates_json(shape);
-  meta.rules = ir::rules_json(shape);
-  return meta;
 }
 
 std::string text_of(backend::Bytes bytes) { return {bytes.begin(), bytes.end()}; }
@@ -39,12 +22,14 @@ std::string text_of(backend::Bytes bytes) { return {bytes.begin(), bytes.end()};
 }  // namespace
 
 Result<backend::Bytes> write_meta(std::span<const std::uint8_t> object, const ir::Shape& shape) {
-  const Meta meta = split(shape);
+  std::array<std::uint8_t, kAbiBytes> abi{};
+  for (std::size_t i = 0; i < kAbiBytes; ++i)
+    abi[i] = static_cast<std::uint8_t>(shape.abi_version >> (8 * i));
   const std::array<backend::NamedSection, 4> sections{{
-      {kAbiSection, meta.abi},
-      {kHashSection, as_bytes(meta.hash)},
-      {kPredicatesSection, as_bytes(meta.predicates)},
-      {kRulesSection, as_bytes(meta.rules)},
+      {kAbiSection, abi},
+      {kHashSection, as_bytes(shape.hash)},
+      {kPredicatesSection, as_bytes(shape.documents.predicates)},
+      {kRulesSection, as_bytes(shape.documents.rules)},
   }};
   return backend::add_sections(object, sections);
 }
@@ -68,9 +53,9 @@ Result<ir::Shape> read_meta(std::span<const std::uint8_t> object) {
   constexpr std::array kNames{kAbiSection, kHashSection, kPredicatesSection, kRulesSection};
   if (!std::ranges::equal(*sections, kNames, {}, &std::pair<std::string, backend::Bytes>::first))
     return fail("object metadata: the sections are not those that policyc writes");
-  return ir::shape_from_parts(version, text_of(std::move((*sections)[1].second)),
-                              text_of(std::move((*sections)[2].second)),
-                              text_of(std::move((*sections)[3].second)));
+  return ir::shape_from(
+      version, text_of(std::move((*sections)[1].second)),
+      {text_of(std::move((*sections)[2].second)), text_of(std::move((*sections)[3].second))});
 }
 
 }  // namespace policyc::driver

@@ -54,4 +54,12 @@ Emitted emit(const ir::Shape& shape) {
   return result;
 }
 
+std::string text_with_listing(const Emitted& emitted, const ir::Shape& shape) {
+  c::Unit unit;
+  for (std::size_t direction = 0; direction < 2; ++direction) {
+    if (shape.directions[direction].uses_matrix()) add_listing(shape, direction, unit);
+  }
+  return emitted.text + c::print(unit);
+}
+
 }  // namespace policyc::emit

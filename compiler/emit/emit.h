@@ -27,4 +27,9 @@ struct Emitted {
 
 [[nodiscard]] Emitted emit(const ir::Shape& shape);
 
+// The text for people: after the code, what the decisions of large tables stand for, one comment
+// line for each with its rule, file and line. It is not part of what is compiled: of a thousand
+// rules it is most of the text.
+[[nodiscard]] std::string text_with_listing(const Emitted& emitted, const ir::Shape& shape);
+
 }  // namespace policyc::emit

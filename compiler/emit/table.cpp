@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kProtocols = 256;
 // Few decisions are initialised in C. Of more, clang would take a tenth of a compilation to read
-// the initialisers: their bytes are set afterwards, and the text lists them.
+// the initialisers: their bytes are set afterwards, and add_listing() says what they are.
 constexpr std::size_t kMaxInitialised = 16;
 constexpr std::size_t kMaxListed = 64;
 
@@ -39,6 +39,24 @@ c::ExprPtr masked(c::ExprPtr value, std::size_t power_of_two) {
 }
 
 c::ExprPtr field(const char* name) { return c::arrow(c::name("context"), name); }
+
+// The rule behind each number that a cell can hold; nothing where there is none.
+std::vector<const ir::Rule*> rules_by_number(const ir::DirectionShape& part) {
+  std::unordered_map<std::uint32_t, const ir::Rule*> by_decision;
+  for (std::size_t r = 0; r < part.rules.size(); ++r)
+    by_decision.try_emplace(part.matrix.rules()[r].decision, &part.rules[r]);
+  std::vector<const ir::Rule*> by_number(part.decisions.size(), nullptr);
+  for (std::size_t i = 1; i < part.decisions.size(); ++i) {
+    if (const auto found = by_decision.find(part.decisions[i]); found != by_decision.end())
+      by_number[i] = found->second;
+  }
+  return by_number;
+}
+
+std::string description(const ir::Rule& rule, const ir::DirectionShape& part,
+                        const std::vector<std::string>& names) {
+  return describe(rule, peers_of(rule, part, names));
+}
 
 // The code and tables of one direction.
 class Writer {
@@ -100,37 +118,19 @@ class Writer {
     return std::bit_ceil(part_.decisions.size());
   }
 
-  [[nodiscard]] std::string description(const ir::Rule& rule) const {
-    return describe(rule, peers_of(rule, part_, names_));
-  }
-
-  // What the numbers in cells stand for, with the rule behind each.
   void decisions() {
-    std::vector<const ir::Rule*> by_number(part_.decisions.size(), nullptr);
-    std::unordered_map<std::uint32_t, const ir::Rule*> by_decision;
-    for (std::size_t r = 0; r < part_.rules.size(); ++r)
-      by_decision.try_emplace(part_.matrix.rules()[r].decision, &part_.rules[r]);
-    for (std::size_t i = 1; i < part_.decisions.size(); ++i) {
-      if (const auto found = by_decision.find(part_.decisions[i]); found != by_decision.end())
-        by_number[i] = found->second;
-    }
     const std::string declaration =
         "const volatile policyc_u32 " + named("policy_decisions") + dimension(padded_decisions());
     if (part_.decisions.size() <= kMaxInitialised) {
       c::Array array{declaration, {}};
-      for (std::size_t i = 1; i < part_.decisions.size(); ++i) {
-        if (by_number[i] == nullptr) continue;
-        array.values.push_back({description(*by_number[i]), i, decision(*by_number[i])});
+      const auto rules = rules_by_number(part_);
+      for (std::size_t i = 1; i < rules.size(); ++i) {
+        if (rules[i] != nullptr)
+          array.values.push_back({description(*rules[i], part_, names_), i, decision(*rules[i])});
       }
       unit_.items.emplace_back(std::move(array));
       return;
     }
-    c::Comment comment;
-    for (std::size_t i = 1; i < part_.decisions.size(); ++i) {
-      if (by_number[i] != nullptr)
-        comment.lines.push_back("[" + std::to_string(i) + "] " + description(*by_number[i]));
-    }
-    unit_.items.emplace_back(std::move(comment));
     raw(declaration);
     Table table{named("policy_decisions"), {}};
     for (const std::uint32_t value : part_.decisions) append(table.bytes, value, 4);
@@ -247,6 +247,20 @@ class Writer {
 void emit_table(const ir::Shape& shape, std::size_t direction, c::Unit& unit,
                 std::vector<Table>& tables) {
   Writer(shape, direction, unit, tables).write();
+}
+
+void add_listing(const ir::Shape& shape, std::size_t direction, c::Unit& unit) {
+  const ir::DirectionShape& part = shape.directions[direction];
+  if (part.decisions.size() <= kMaxInitialised) return;
+  const auto names = peer_names(shape, direction);
+  c::Comment comment{{"policy_decisions_" + suffix(direction)}};
+  const auto rules = rules_by_number(part);
+  for (std::size_t i = 1; i < rules.size(); ++i) {
+    if (rules[i] != nullptr)
+      comment.lines.push_back("[" + std::to_string(i) + "] " + description(*rules[i], part, names));
+  }
+  unit.items.emplace_back(c::Blank{});
+  unit.items.emplace_back(std::move(comment));
 }
 
 }  // namespace policyc::emit

@@ -15,6 +15,9 @@ namespace policyc::emit {
 void emit_table(const ir::Shape& shape, std::size_t direction, c::Unit& unit,
                 std::vector<Table>& tables);
 
+// The decisions of a table that has too many to be initialised in C, as a comment.
+void add_listing(const ir::Shape& shape, std::size_t direction, c::Unit& unit);
+
 // The two-level port table of a matrix: slot_of_protocol[protocol], page_of_block[slot][port >>
 // page_bits], columns[page][port & (page_size() - 1)].
 struct PortTables {
@@ -27,7 +30,7 @@ struct PortTables {
   [[nodiscard]] std::size_t page_size() const { return std::size_t{1} << page_bits; }
   [[nodiscard]] std::size_t bytes() const;  // as emitted
 };
-// With the page size of 16 to 256 ports that takes the fewest bytes.
+// With the page size of 16 to 256 ports that is likely to take the fewest bytes.
 [[nodiscard]] PortTables make_port_tables(const matrix::VerdictMatrix& matrix);
 
 }  // namespace policyc::emit

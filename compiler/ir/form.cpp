@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "compiler/ir/direction_matrix.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::ir {
@@ -28,6 +29,14 @@ Form choose_form(const std::vector<Rule>& rules, const matrix::VerdictMatrix& ma
   if (few) return Form::Compares;
   const bool bitset = options.wanted == Form::Bitset && rules.size() <= kMaxBitsetRules;
   return bitset ? Form::Bitset : Form::Table;
+}
+
+void prefer_form(EndpointPolicy& policy, Form form) {
+  for (DirectionPolicy& direction : policy.directions) {
+    if (!direction.matrix)
+      direction.matrix = verdict_matrix(direction, asked_predicates(direction));
+    direction.form = choose_form(direction.rules, *direction.matrix, {form});
+  }
 }
 
 }  // namespace policyc::ir

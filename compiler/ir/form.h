@@ -35,4 +35,7 @@ struct FormOptions {
 [[nodiscard]] Form choose_form(const std::vector<Rule>& rules, const matrix::VerdictMatrix& matrix,
                                const FormOptions& options = {});
 
+// Asks for a form in both directions; the one that cannot have it gets what is chosen otherwise.
+void prefer_form(EndpointPolicy& policy, Form form);
+
 }  // namespace policyc::ir

@@ -39,7 +39,7 @@ std::vector<std::uint32_t> decisions_by_strength(const matrix::VerdictMatrix& ma
   return decisions;
 }
 
-DirectionShape make_direction(const DirectionPolicy& policy, bool prefer_bitset) {
+DirectionShape make_direction(const DirectionPolicy& policy) {
   DirectionShape shape;
   shape.enforced = policy.enforced;
   shape.default_deny = policy.default_deny;
@@ -47,13 +47,21 @@ DirectionShape make_direction(const DirectionPolicy& policy, bool prefer_bitset)
   shape.rules = policy.rules;
   shape.predicates = asked_predicates(policy);
   shape.matrix = policy.matrix ? *policy.matrix : verdict_matrix(policy, shape.predicates);
-  FormOptions options;
-  if (prefer_bitset) options.wanted = Form::Bitset;
-  shape.form = policy.form && !prefer_bitset ? *policy.form
-                                             : choose_form(policy.rules, shape.matrix, options);
+  shape.form = policy.form ? *policy.form : choose_form(policy.rules, shape.matrix);
   if (shape.form == Form::Table) shape.decisions = decisions_of(shape.matrix);
   if (shape.form == Form::Bitset) shape.decisions = decisions_by_strength(shape.matrix);
   return shape;
+}
+
+std::string hash_of(const Shape& shape) {
+  Sha256 hash;
+  std::array<std::uint8_t, 4> version{};
+  for (std::size_t i = 0; i < version.size(); ++i)
+    version[i] = static_cast<std::uint8_t>(shape.abi_version >> (8 * i));
+  hash.update(version);
+  hash.update(shape.documents.predicates);
+  hash.update(shape.documents.rules);
+  return hash.hex();
 }
 
 }  // namespace
@@ -75,15 +83,16 @@ std::size_t DirectionShape::cell_bytes() const {
 
 std::size_t DirectionShape::row_bytes() const { return padded_columns() * cell_bytes(); }
 
-Shape make_shape(const EndpointPolicy& policy, bool prefer_bitset) {
+Shape make_shape(const EndpointPolicy& policy) {
   Shape shape;
   shape.abi_version = POLICYC_ABI_VERSION;
   shape.subject = policy.subject;
   shape.predicates = policy.predicates;
   for (std::size_t direction = 0; direction < 2; ++direction) {
-    shape.directions[direction] = make_direction(policy.directions[direction], prefer_bitset);
+    shape.directions[direction] = make_direction(policy.directions[direction]);
   }
-  shape.hash = sha256_hex(to_json(shape));
+  shape.documents = write_documents(shape);
+  shape.hash = hash_of(shape);
   return shape;
 }
 

@@ -48,12 +48,20 @@ struct DirectionShape {
   [[nodiscard]] bool emittable() const;
 };
 
+// What a shape says, as compact JSON: the two documents that an object carries
+// (driver/object_meta.h).
+struct Documents {
+  std::string predicates;
+  std::string rules;  // the subject and both directions
+};
+
 struct Shape {
   std::uint32_t abi_version = 0;
   std::string subject;  // for people: the selector or the endpoint class
   std::vector<policy::Predicate> predicates;
   std::array<DirectionShape, 2> directions;  // [policyc_direction]: 0 ingress, 1 egress
-  std::string hash;                          // SHA-256 of the canonical JSON without this field
+  Documents documents;                       // written once, for the hash and for the object
+  std::string hash;  // SHA-256 of the ABI version (32 bits, little endian) and both documents
 
   [[nodiscard]] std::uint32_t tag() const;  // first four bytes of the hash as a number; never 0
   [[nodiscard]] const Rule* find_rule(std::size_t direction, std::uint32_t rule_id) const;
@@ -73,19 +81,16 @@ struct Shape {
 };
 
 // Takes forms and matrices from IR of Stage::Formed; from IR of Stage::Ranked that fits() it makes
-// the same ones. Computes the hash. `prefer_bitset`: where there would be a table and the rules fit
-// into a bit set, that is taken.
-[[nodiscard]] Shape make_shape(const EndpointPolicy& policy, bool prefer_bitset = false);
+// the same ones. Writes the documents and computes the hash.
+[[nodiscard]] Shape make_shape(const EndpointPolicy& policy);
 
+// The documents of everything else that the shape holds.
+[[nodiscard]] Documents write_documents(const Shape& shape);
+// Version, documents and hash as one JSON object.
 [[nodiscard]] std::string to_json(const Shape& shape);
-// Takes exactly what to_json() wrote: anything else, down to white space, is an Error.
+// Both take exactly what was written here: anything else, down to white space, is an Error.
 [[nodiscard]] Result<Shape> shape_from_json(std::string_view json);
-
-// The same in the two documents that an object carries (driver/object_meta.h): its predicates, and
-// everything else but version and hash.
-[[nodiscard]] std::string predicates_json(const Shape& shape);
-[[nodiscard]] std::string rules_json(const Shape& shape);
-[[nodiscard]] Result<Shape> shape_from_parts(std::uint32_t version, const std::string& hash,
-                                             std::string_view predicates, std::string_view rules);
+[[nodiscard]] Result<Shape> shape_from(std::uint32_t version, const std::string& hash,
+                                       const Documents& documents);
 
 }  // namespace policyc::ir

@@ -188,14 +188,22 @@ Form form_from(const std::string& name) {
   throw std::runtime_error("unknown form `" + name + "`");
 }
 
+// Nesting far above what a shape has and far below what would exhaust the stack.
+Json parse(std::string_view text) {
+  constexpr int kMaxDepth = 32;
+  return Json::parse(text, [](int depth, Json::parse_event_t, const Json&) {
+    if (depth > kMaxDepth) throw std::runtime_error("nested too deeply");
+    return true;
+  });
+}
+
 // What the documents say; throws what is wrong with them.
-Shape shape_from(const std::string& subject, const Json& predicates, const Json& directions,
-                 const std::string& hash) {
+Shape read_shape(const Json& predicates, const Json& rules, const std::string& hash) {
   EndpointPolicy policy;
-  policy.subject = subject;
+  policy.subject = rules.at("subject");
   for (const Json& predicate : predicates) policy.predicates.push_back(predicate_from(predicate));
   for (std::size_t direction = 0; direction < 2; ++direction) {
-    const Json& part = directions.at(std::string(direction_name(direction)));
+    const Json& part = rules.at(std::string(direction_name(direction)));
     DirectionPolicy& out = policy.directions[direction];
     out.form = form_from(part.at("form"));
     out.enforced = part.at("enforced");
@@ -223,46 +231,28 @@ void check_version(std::uint32_t version) {
                            ", this policyc speaks " + std::to_string(POLICYC_ABI_VERSION));
 }
 
-// Nesting far above what a shape has and far below what would exhaust the stack.
-Json parse(std::string_view text) {
-  constexpr int kMaxDepth = 32;
-  return Json::parse(text, [](int depth, Json::parse_event_t, const Json&) {
-    if (depth > kMaxDepth) throw std::runtime_error("nested too deeply");
-    return true;
-  });
-}
-
 constexpr const char* kNotOurs = "object metadata is not as policyc writes it";
 
 }  // namespace
 
-std::string predicates_json(const Shape& shape) {
-  Text out;
-  write_predicates(out, shape);
-  return out.take();
-}
-
-std::string rules_json(const Shape& shape) {
-  Text out;
-  out.raw(R"({"subject":)").string(shape.subject).raw(",");
-  write_direction(out, shape, 0);
-  out.raw(",");
-  write_direction(out, shape, 1);
-  out.raw("}");
-  return out.take();
+Documents write_documents(const Shape& shape) {
+  Text predicates;
+  write_predicates(predicates, shape);
+  Text rules;
+  rules.raw(R"({"subject":)").string(shape.subject).raw(",");
+  write_direction(rules, shape, 0);
+  rules.raw(",");
+  write_direction(rules, shape, 1);
+  rules.raw("}");
+  return {predicates.take(), rules.take()};
 }
 
 std::string to_json(const Shape& shape) {
   Text out;
-  out.raw(R"({"abiVersion":)").number(shape.abi_version).raw(R"(,"subject":)");
-  out.string(shape.subject).raw(R"(,"predicates":)");
-  write_predicates(out, shape);
-  for (std::size_t direction = 0; direction < 2; ++direction) {
-    out.raw(",");
-    write_direction(out, shape, direction);
-  }
-  if (!shape.hash.empty()) out.raw(R"(,"hash":)").string(shape.hash);
-  out.raw("}");
+  out.raw(R"({"abiVersion":)").number(shape.abi_version);
+  out.raw(R"(,"hash":)").string(shape.hash);
+  out.raw(R"(,"predicates":)").raw(shape.documents.predicates).raw(",");
+  out.raw(std::string_view(shape.documents.rules).substr(1));
   return out.take();
 }
 
@@ -270,7 +260,7 @@ Result<Shape> shape_from_json(std::string_view text) {
   try {
     const Json json = parse(text);
     check_version(json.at("abiVersion"));
-    Shape shape = shape_from(json.at("subject"), json.at("predicates"), json, json.at("hash"));
+    Shape shape = read_shape(json.at("predicates"), json, json.at("hash"));
     if (to_json(shape) != text) return fail(kNotOurs);
     return shape;
   } catch (const std::exception& error) {
@@ -278,13 +268,14 @@ Result<Shape> shape_from_json(std::string_view text) {
   }
 }
 
-Result<Shape> shape_from_parts(std::uint32_t version, const std::string& hash,
-                               std::string_view predicates, std::string_view rules) {
+Result<Shape> shape_from(std::uint32_t version, const std::string& hash,
+                         const Documents& documents) {
   try {
     check_version(version);
-    const Json parsed = parse(rules);
-    Shape shape = shape_from(parsed.at("subject"), parse(predicates), parsed, hash);
-    if (predicates_json(shape) != predicates || rules_json(shape) != rules) return fail(kNotOurs);
+    Shape shape = read_shape(parse(documents.predicates), parse(documents.rules), hash);
+    if (shape.documents.predicates != documents.predicates ||
+        shape.documents.rules != documents.rules)
+      return fail(kNotOurs);
     return shape;
   } catch (const std::exception& error) {
     return fail(std::string("object metadata: ") + error.what());

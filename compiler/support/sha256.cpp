@@ -2,12 +2,42 @@
 
 #include <array>
 
-namespace policyc {
+#include <openssl/evp.h>
 
-Sha256::Sha256() : context_() { SHA256Init(&context_); }
+#include "compiler/support/check.h"
+
+namespace policyc {
+namespace {
+
+EVP_MD_CTX* of(void* context) { return static_cast<EVP_MD_CTX*>(context); }
+
+// Looked up once: OpenSSL searches its providers each time that it is asked.
+const EVP_MD* algorithm() {
+  static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  POLICYC_CHECK(kAlgorithm != nullptr);
+  return kAlgorithm;
+}
+
+}  // namespace
+
+void Sha256::Free::operator()(void* context) const { EVP_MD_CTX_free(of(context)); }
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  POLICYC_CHECK(EVP_DigestInit_ex(of(context_.get()), algorithm(), nullptr) == 1);
+}
+
+Sha256::Sha256(const Sha256& other) : context_(EVP_MD_CTX_new()) {
+  POLICYC_CHECK(EVP_MD_CTX_copy_ex(of(context_.get()), of(other.context_.get())) == 1);
+}
+
+Sha256& Sha256::operator=(const Sha256& other) {
+  Sha256 copy(other);
+  context_ = std::move(copy.context_);
+  return *this;
+}
 
 void Sha256::update(std::span<const std::uint8_t> bytes) {
-  SHA256Update(&context_, bytes.data(), bytes.size());
+  POLICYC_CHECK(EVP_DigestUpdate(of(context_.get()), bytes.data(), bytes.size()) == 1);
 }
 
 void Sha256::update(std::string_view bytes) {
@@ -15,10 +45,16 @@ void Sha256::update(std::string_view bytes) {
 }
 
 std::string Sha256::hex() const {
-  SHA2_CTX copy = context_;
-  std::array<char, SHA256_DIGEST_STRING_LENGTH> text{};
-  SHA256End(&copy, text.data());
-  return text.data();
+  const Sha256 copy(*this);
+  std::array<unsigned char, 32> digest{};
+  POLICYC_CHECK(EVP_DigestFinal_ex(of(copy.context_.get()), digest.data(), nullptr) == 1);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : digest) {
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 0xfU];
+  }
+  return text;
 }
 
 std::string sha256_hex(std::string_view bytes) {

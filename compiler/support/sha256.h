@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include <sha2.h>
 
 namespace policyc {
 
@@ -17,13 +16,21 @@ namespace policyc {
 class Sha256 {
  public:
   Sha256();
+  Sha256(const Sha256& other);
+  Sha256& operator=(const Sha256& other);
+  Sha256(Sha256&&) noexcept = default;
+  Sha256& operator=(Sha256&&) noexcept = default;
+  ~Sha256() = default;
   void update(std::span<const std::uint8_t> bytes);
   void update(std::string_view bytes);
   // Of all that was given so far; more may be given afterwards.
   [[nodiscard]] std::string hex() const;
 
  private:
-  SHA2_CTX context_;
+  struct Free {
+    void operator()(void* context) const;
+  };
+  std::unique_ptr<void, Free> context_;  // an EVP_MD_CTX of OpenSSL
 };
 
 }  // namespace policyc

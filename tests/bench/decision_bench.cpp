@@ -18,6 +18,7 @@
 
 #include "compiler/backend/backend.h"
 #include "compiler/driver/compilation.h"
+#include "compiler/ir/form.h"
 #include "loader/bpf/info.h"
 #include "loader/bpf/object.h"
 #include "loader/endpoint/rows.h"
@@ -191,7 +192,8 @@ Bench prepare(const bench::PolicySize& size, bool prefer_bitset) {
   auto policy = bench::make_policy(size);
   passes::Report report;
   if (passes::run(policy, report) != passes::Outcome::Done) std::abort();
-  bench.shape = ir::make_shape(policy, prefer_bitset);
+  if (prefer_bitset) ir::prefer_form(policy, ir::Form::Bitset);
+  bench.shape = ir::make_shape(policy);
   bench.inputs = draw_inputs(size);
   const emit::Emitted emitted = emit::emit(bench.shape);
   auto compiled =

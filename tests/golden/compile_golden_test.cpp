@@ -56,7 +56,7 @@ TEST_P(CompileGolden, DiagnosticsIrAndC) {
     ir += ir.empty() ? "" : "\n";
     for (const std::string& user : unit.users) ir += "; compiled for " + user + "\n";
     ir += ir::print(unit.ir) + "; shape " + unit.shape.hash + "\n";
-    c += (c.empty() ? "" : "\n") + emit::emit(unit.shape).text;
+    c += (c.empty() ? "" : "\n") + emit::text_with_listing(emit::emit(unit.shape), unit.shape);
   }
   EXPECT_TRUE(testing::matches_golden(folder / "ir.txt", ir));
   EXPECT_TRUE(testing::matches_golden(folder / "policy.c", c));

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "compiler/ir/form.h"
 #include "tests/kernel/verify/case.h"
 #include "tests/kernel/verify/equivalent.h"
 #include "tests/kernel/verify/mutants.h"
@@ -162,8 +163,9 @@ class VerifyMutants : public ::testing::TestWithParam<MutationCase> {
     if (test_.units().size() != 1) throw std::runtime_error("one subject is expected");
   }
 
-  static ir::Shape shape_of(const ir::EndpointPolicy& policy) {
-    return ir::make_shape(policy, GetParam().bitset);
+  static ir::Shape shape_of(ir::EndpointPolicy policy) {
+    if (GetParam().bitset) ir::prefer_form(policy, ir::Form::Bitset);
+    return ir::make_shape(policy);
   }
 
   void finish(const Tally& tally, const std::string& kind) const {

@@ -101,10 +101,36 @@ TEST(Rows, MoreThanATableCanNumberMakeABitSet) {
     }
     ASSERT_NE(web, nullptr);
     EXPECT_EQ(web->shape.directions[0].form, limit == 4 ? ir::Form::Table : ir::Form::Bitset);
-    const auto back = ir::shape_from_json(ir::to_json(web->shape));
+    const auto back = ir::shape_from(web->shape.abi_version, web->shape.hash, web->shape.documents);
     ASSERT_TRUE(back) << back.error().message;
     EXPECT_EQ(back->directions[0].form, web->shape.directions[0].form);
   }
+}
+
+// More rules than a bit set takes: the table stays, and whoever compiles is told.
+TEST(Rows, MoreThanAnyFormCanNumberAreAWarning) {
+  std::string policy =
+      "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+      "metadata: {name: wide, namespace: shop}\nspec:\n"
+      "  endpointSelector: {matchLabels: {app: a}}\n  ingress:\n";
+  for (std::size_t i = 0; i <= ir::kMaxBitsetRules; ++i) {
+    policy += "    - fromEndpoints: [{matchLabels: {app: " + std::string(i % 2 == 0 ? "b" : "c") +
+              "}}]\n      toPorts: [{ports: [{port: \"" + std::to_string(100 + 2 * i) +
+              "\", protocol: TCP}]}]\n";
+  }
+  std::string pods = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+  int address = 1;
+  for (const char* name : {"a", "b", "c"})
+    pods += "---\n" + with(with(kPod, "NAME", name), "ADDRESS", std::to_string(address++));
+  CompileOptions options;
+  options.has_inventory = true;
+  options.max_rows = 2;
+  Compilation compilation(options);
+  ASSERT_TRUE(compilation.parse({{"wide.yaml", policy}}, {{"pods.yaml", pods}}) &&
+              compilation.resolve() && compilation.build_shapes());
+  const std::string said = diag::render_text(compilation.sources(), compilation.diagnostics());
+  EXPECT_THAT(said, ::testing::HasSubstr("PC0488 -Wtoo-many-rows"));
+  EXPECT_THAT(said, ::testing::HasSubstr("shop/a"));
 }
 
 // Replicas are not built apart: their endpoints are all named.

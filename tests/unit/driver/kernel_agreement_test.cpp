@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "compiler/driver/compilation.h"
+#include "compiler/ir/form.h"
 #include "loader/bpf/object.h"
 #include "runtime/abi/abi.h"
 #include "tests/kernel/packet.h"
@@ -51,9 +52,8 @@ constexpr std::uint32_t kMaxVerified = 300;
 
 class LoadedShape {
  public:
-  LoadedShape(const ir::EndpointPolicy& policy, std::vector<policy::LabelSet> peers,
-              bool prefer_bitset = false)
-      : shape_(ir::make_shape(policy, prefer_bitset)), peers_(std::move(peers)) {
+  LoadedShape(const ir::EndpointPolicy& policy, std::vector<policy::LabelSet> peers)
+      : shape_(ir::make_shape(policy)), peers_(std::move(peers)) {
     auto compiled = driver::compile_shape(shape_, source::SourceMap{});
     if (!compiled) throw std::runtime_error(compiled.error().message);
     node_ = std::make_unique<bpf::Object>(
@@ -257,7 +257,8 @@ class RandomWorld {
       for (std::uint32_t i = 0; i < kPredicates; ++i) {
         policy.predicates[i] = ir::testing::label("k" + std::to_string(i), "yes");
       }
-      const ir::Shape shape = ir::make_shape(policy, form == ir::Form::Bitset);
+      if (form == ir::Form::Bitset) ir::prefer_form(policy, form);
+      const ir::Shape shape = ir::make_shape(policy);
       if (shape.directions[0].form == form || shape.directions[1].form == form) return policy;
     }
   }
@@ -317,7 +318,7 @@ TEST_P(KernelAgreement, OnEveryDecision) {
   std::map<std::uint32_t, std::size_t> verdicts;
   for (std::uint32_t seed = 0; seed < kShapes; ++seed) {
     RandomWorld world(1000 * static_cast<std::uint32_t>(GetParam()) + seed);
-    LoadedShape loaded(world.policy(GetParam()), world.peers(), GetParam() == ir::Form::Bitset);
+    LoadedShape loaded(world.policy(GetParam()), world.peers());
     for (const char* program : {"policy_ingress", "policy_egress"}) {
       most_verified = std::max(most_verified, loaded.verified_instructions(program));
     }

@@ -135,6 +135,21 @@ TEST(Emit, TablesAreZeroInTheTextAndListTheirRules) {
   }
 }
 
+TEST(Emit, LargeTablesAreListedAfterTheCode) {
+  std::vector<ir::Rule> rules;
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    const auto port = static_cast<std::uint16_t>(100 * i);
+    rules.push_back(allow(i + 1, {i % 2}, {{kTcp, port, port}}));
+  }
+  const ir::Shape shape = ir::make_shape(ingress(rules));
+  const Emitted emitted = emit(shape);
+  EXPECT_THAT(emitted.text, Not(HasSubstr("rule 40")));
+  const std::string text = text_with_listing(emitted, shape);
+  EXPECT_TRUE(text.starts_with(emitted.text));
+  EXPECT_THAT(text, HasSubstr(" * [40] rule 40: allow tcp/3900, peer B; "
+                              "CiliumNetworkPolicy/ns/web spec.ingress[40], web.yaml:50\n"));
+}
+
 TEST(Emit, DescriptionsNameVerdictPortsPeersAndPlace) {
   ir::Rule rule = allow(3, {}, {{kTcp, 80, 80}});
   rule.verdict = ir::Verdict::Redirect;

@@ -50,12 +50,22 @@ EndpointPolicy rich_policy() {
   return policy;
 }
 
+Result<Shape> read(const Shape& shape) {
+  return shape_from(shape.abi_version, shape.hash, shape.documents);
+}
+
+// With `text` in the place of one document of a shape.
+Result<Shape> read_with(Shape shape, std::string Documents::* which, std::string text) {
+  shape.documents.*which = std::move(text);
+  return read(shape);
+}
+constexpr std::string Documents::* kBoth[] = {&Documents::predicates, &Documents::rules};
+
 TEST(ShapeJson, TextIsTakenBackExactly) {
   const Shape shape = make_shape(rich_policy());
-  const std::string text = to_json(shape);
-  const auto back = shape_from_json(text);
+  const auto back = read(shape);
   ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(to_json(*back), text);
+  EXPECT_EQ(to_json(*back), to_json(shape));
   EXPECT_EQ(back->hash, shape.hash);
   EXPECT_EQ(back->subject, shape.subject);
   ASSERT_EQ(back->predicates.size(), shape.predicates.size());
@@ -75,7 +85,7 @@ TEST(ShapeJson, RandomShapesComeBackWithEqualDecisions) {
   for (std::uint32_t seed = 0; seed < 60; ++seed) {
     RandomPolicy random(seed);
     const Shape shape = make_shape(random.policy(8, 4));
-    const auto back = shape_from_json(to_json(shape));
+    const auto back = read(shape);
     ASSERT_TRUE(back) << back.error().message;
     for (int i = 0; i < 200; ++i) {
       const auto peer = testing::labels({{"app", std::to_string(random.below(5)).c_str()}});
@@ -89,45 +99,74 @@ TEST(ShapeJson, RandomShapesComeBackWithEqualDecisions) {
 TEST(ShapeJson, InvalidUtf8InNamesSurvivesAsReplacement) {
   auto policy = rich_policy();
   policy.directions[0].rules[0].origin.file = "p\xff.yaml";
-  const std::string text = to_json(make_shape(policy));
-  const auto back = shape_from_json(text);
+  const Shape shape = make_shape(policy);
+  const auto back = read(shape);
   ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(to_json(*back), text);
+  EXPECT_EQ(to_json(*back), to_json(shape));
 }
 
 TEST(ShapeJson, AnotherAbiIsNamed) {
-  const std::string text = to_json(make_shape(rich_policy()));
-  const auto back = shape_from_json(
-      replaced(text, "\"abiVersion\":" + std::to_string(POLICYC_ABI_VERSION), "\"abiVersion\":99"));
+  const Shape shape = make_shape(rich_policy());
+  const auto back = shape_from(99, shape.hash, shape.documents);
   ASSERT_FALSE(back);
   EXPECT_THAT(back.error().message, HasSubstr("ABI version 99"));
 }
 
 TEST(ShapeJson, EveryTruncationIsRefused) {
-  const std::string text = to_json(make_shape(rich_policy()));
-  for (std::size_t size = 0; size < text.size(); ++size)
-    EXPECT_FALSE(shape_from_json(text.substr(0, size))) << size;
+  const Shape shape = make_shape(rich_policy());
+  for (const auto which : kBoth) {
+    const std::string& text = shape.documents.*which;
+    for (std::size_t size = 0; size < text.size(); ++size)
+      EXPECT_FALSE(read_with(shape, which, text.substr(0, size))) << size;
+  }
 }
 
 TEST(ShapeJson, EveryChangedByteIsRefused) {
-  const std::string text = to_json(make_shape(rich_policy()));
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    for (const char mask : {'\x01', '\x20'}) {
-      std::string changed = text;
-      changed[i] = static_cast<char>(changed[i] ^ mask);
-      EXPECT_FALSE(shape_from_json(changed)) << i << ": " << changed;
+  const Shape shape = make_shape(rich_policy());
+  for (const auto which : kBoth) {
+    const std::string& text = shape.documents.*which;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      for (const char mask : {'\x01', '\x20'}) {
+        std::string changed = text;
+        changed[i] = static_cast<char>(changed[i] ^ mask);
+        EXPECT_FALSE(read_with(shape, which, changed)) << i << ": " << changed;
+      }
     }
+  }
+  std::string hash = shape.hash;
+  for (char& digit : hash) {
+    const char before = std::exchange(digit, digit == '0' ? '1' : '0');
+    EXPECT_FALSE(shape_from(shape.abi_version, hash, shape.documents));
+    digit = before;
   }
 }
 
 TEST(ShapeJson, AdditionsAndOtherSpellingsAreRefused) {
+  const Shape shape = make_shape(rich_policy());
+  const std::string rules = shape.documents.rules;
+  for (const std::string& text : {rules + "\n", " " + rules, replaced(rules, "{", "{\"extra\":1,"),
+                                  replaced(rules, "\"line\":3", "\"line\":3.0"),
+                                  replaced(rules, "\"line\":3", "\"line\":4294967299"),
+                                  replaced(rules, "\"peers\":\"any\"", "\"peers\":\"all\"")}) {
+    EXPECT_FALSE(read_with(shape, &Documents::rules, text)) << text;
+  }
+  EXPECT_FALSE(read_with(shape, &Documents::predicates, shape.documents.predicates + "\n"));
+}
+
+// The same in one text, as the loader keeps it.
+TEST(ShapeJson, OneTextIsTakenBackExactlyAndNothingElse) {
   const std::string text = to_json(make_shape(rich_policy()));
+  const auto back = shape_from_json(text);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(to_json(*back), text);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    EXPECT_FALSE(shape_from_json(text.substr(0, i))) << i;
+    std::string changed = text;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    EXPECT_FALSE(shape_from_json(changed)) << i << ": " << changed;
+  }
   EXPECT_FALSE(shape_from_json(text + "\n"));
-  EXPECT_FALSE(shape_from_json(" " + text));
   EXPECT_FALSE(shape_from_json(replaced(text, "{", "{\"extra\":1,")));
-  EXPECT_FALSE(shape_from_json(replaced(text, "\"line\":3", "\"line\":3.0")));
-  EXPECT_FALSE(shape_from_json(replaced(text, "\"line\":3", "\"line\":4294967299")));
-  EXPECT_FALSE(shape_from_json(replaced(text, "\"peers\":\"any\"", "\"peers\":\"all\"")));
 }
 
 // Metadata with a correct hash that breaks what the rest relies on: the hash protects nothing from
@@ -150,22 +189,28 @@ TEST(ShapeJson, ConsistentNonsenseIsRefused) {
   for (const Broken& broken : kCases) {
     auto policy = rich_policy();
     broken.change(policy);
-    EXPECT_FALSE(shape_from_json(to_json(make_shape(policy)))) << broken.name;
+    EXPECT_FALSE(read(make_shape(policy))) << broken.name;
   }
 }
 
 TEST(ShapeJson, WrongKindsAreRefused) {
-  for (const char* text : {"", "null", "[]", "{}", "1", "\"x\"", "{\"abiVersion\":1}",
-                           "{\"abiVersion\":\"1\"}", "\xff\xfe", "{\"subject\":"}) {
-    EXPECT_FALSE(shape_from_json(text)) << text;
+  const Shape shape = make_shape(rich_policy());
+  for (const auto which : kBoth) {
+    for (const char* text : {"", "null", "[]", "{}", "1", "\"x\"", "{\"abiVersion\":1}", "\xff\xfe",
+                             "{\"subject\":"}) {
+      EXPECT_FALSE(read_with(shape, which, text)) << text;
+    }
+    EXPECT_FALSE(read_with(shape, which, std::string(100000, '[')));
   }
-  EXPECT_FALSE(shape_from_json(std::string(100000, '[')));
-  const std::string text = to_json(make_shape(rich_policy()));
-  EXPECT_FALSE(shape_from_json(replaced(text, "[6,80,90]", "[6,90,80]")));
-  EXPECT_FALSE(shape_from_json(replaced(text, "[6,80,90]", "[6,80]")));
-  EXPECT_FALSE(shape_from_json(replaced(text, "\"peers\":[0,1]", "\"peers\":[0,2]")));
-  EXPECT_FALSE(shape_from_json(replaced(text, "\"peers\":[0,1]", "\"peers\":[0,-1]")));
-  EXPECT_FALSE(shape_from_json(replaced(text, "\"NotIn\"", "\"Within\"")));
+  const std::string rules = shape.documents.rules;
+  for (const std::string& text :
+       {replaced(rules, "[6,80,90]", "[6,90,80]"), replaced(rules, "[6,80,90]", "[6,80]"),
+        replaced(rules, "\"peers\":[0,1]", "\"peers\":[0,2]"),
+        replaced(rules, "\"peers\":[0,1]", "\"peers\":[0,-1]")}) {
+    EXPECT_FALSE(read_with(shape, &Documents::rules, text)) << text;
+  }
+  EXPECT_FALSE(read_with(shape, &Documents::predicates,
+                         replaced(shape.documents.predicates, "\"NotIn\"", "\"Within\"")));
 }
 
 }  // namespace

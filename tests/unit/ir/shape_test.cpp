@@ -154,7 +154,9 @@ TEST(Shape, BitsetsHoldTheRulesThatNameThePeerByStrength) {
   deny.precedence = kPrecedenceDeny;
   const auto policy =
       ingress({allow(1, {0}, {{kTcp, 80, 80}}), allow(2, {}, {{kTcp, 1, 90}}), deny}, 2);
-  const Shape shape = make_shape(policy, true);
+  auto preferred = policy;
+  prefer_form(preferred, Form::Bitset);
+  const Shape shape = make_shape(preferred);
   const auto& part = shape.directions[0];
   ASSERT_EQ(part.form, Form::Bitset);
   EXPECT_NE(shape.hash, make_shape(policy).hash) << "another program";
