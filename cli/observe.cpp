@@ -31,7 +31,7 @@ int run(const Arguments& arguments, Context& context) {
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
   const auto maps = maps::NodeMaps::open(arguments.paths.maps());
   if (!maps) return kernel_error(context.err, maps.error());
-  auto reader = observe::Reader::open(maps->events);
+  auto reader = observe::Reader::open(*maps, events::From::Now);
   if (!reader) return kernel_error(context.err, reader.error());
   observe::Names names(arguments.paths);
   const auto form = arguments.output == "json" ? observe::Format::Json : observe::Format::Compact;
@@ -47,9 +47,8 @@ int run(const Arguments& arguments, Context& context) {
   interrupted = 0;
   const auto old_interrupt = std::signal(SIGINT, [](int) { interrupted = 1; });
   const auto old_terminate = std::signal(SIGTERM, [](int) { interrupted = 1; });
-  Result<int> polled = 0;
-  while (polled && wants_more()) {
-    polled = reader->poll(kPollMilliseconds, [&](const observe::Event& event) {
+  while (wants_more()) {
+    reader->poll(kPollMilliseconds, [&](const observe::Event& event) {
       context.out << observe::format(event, names, form, clock_offset) << "\n";
       ++seen;
       return wants_more();
@@ -58,11 +57,8 @@ int run(const Arguments& arguments, Context& context) {
   }
   std::signal(SIGINT, old_interrupt);
   std::signal(SIGTERM, old_terminate);
-  if (!polled) return kernel_error(context.err, polled.error());
-  if (const auto lost = maps::read_lost_events(*maps); lost && *lost != 0) {
-    context.err << "policyc: " << *lost
-                << " events were lost since the maps were made: the ring was full\n";
-  }
+  if (reader->lost() != 0)
+    context.err << "policyc: " << reader->lost() << " events came faster than they were printed\n";
   return kSuccess;
 }
 

@@ -94,7 +94,8 @@ void print_text(const endpoint::Status& status, std::ostream& out) {
     out << "  " << direction_name(counter.direction) << " " << outcome_name(counter) << ": "
         << counter.packets << " packets, " << counter.bytes << " bytes\n";
   }
-  if (status.lost_events != 0) out << "  " << status.lost_events << " events lost\n";
+  if (status.limited_events != 0)
+    out << "  " << status.limited_events << " events beyond the rate limit\n";
 }
 
 Json program_json(const std::optional<bpf::ProgramInfo>& program) {
@@ -112,7 +113,7 @@ Json to_json(const endpoint::Status& status) {
                {"predicates", status.predicates},
                {"trace_verdicts", status.trace_verdicts},
                {"interrupted", status.interrupted},
-               {"lost_events", status.lost_events},
+               {"limited_events", status.limited_events},
                {"endpoints", Json::array()},
                {"shapes", Json::array()},
                {"tables", Json::object()},

@@ -25,17 +25,16 @@ Result<Decisions> Decisions::open(const endpoint::Paths& paths) {
   auto opened = maps::NodeMaps::open(paths.maps());
   if (!opened) return std::unexpected(opened.error());
   auto maps = std::make_unique<maps::NodeMaps>(std::move(*opened));
-  auto reader = observe::Reader::open(maps->events);
+  auto reader = observe::Reader::open(*maps, events::From::Now);
   if (!reader) return std::unexpected(reader.error());
   return Decisions(std::move(maps), std::move(*reader), observe::Names(paths));
 }
 
 Result<std::vector<Decision>> Decisions::of(const Exchange& exchange, std::uint16_t source_port) {
-  const auto read = reader_.poll(0, [this](const observe::Event& event) {
+  reader_.poll(0, [this](const observe::Event& event) {
     events_.push_back(event);
     return true;
   });
-  if (!read) return std::unexpected(read.error());
   std::vector<Decision> decisions;
   for (const observe::Event& event : events_) {
     if (!belongs(event, exchange, source_port)) continue;

@@ -12,7 +12,7 @@
 namespace policyc::bpf {
 namespace {
 
-constexpr std::uint32_t kCountBatch = 4096;
+constexpr std::uint32_t kBatch = 4096;
 
 std::string describe(std::uint32_t type, std::uint32_t key_size, std::uint32_t value_size) {
   const char* name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
@@ -59,24 +59,32 @@ Result<MapHandle> MapHandle::open_or_create(const MapSpec& spec,
   return map;
 }
 
-Result<std::size_t> MapHandle::count() const {
+Result<void> MapHandle::each_batch_raw(const BatchVisitor& visit) const {
   const auto shape = info();
   if (!shape) return std::unexpected(shape.error());
-  std::vector<std::byte> keys(std::size_t{kCountBatch} * shape->key_size);
-  std::vector<std::byte> values(std::size_t{kCountBatch} * shape->value_size);
+  std::vector<std::byte> keys(std::size_t{kBatch} * shape->key_size);
+  std::vector<std::byte> values(std::size_t{kBatch} * shape->value_size);
   std::vector<std::byte> position(std::max<std::size_t>(shape->key_size, 8));
-  std::size_t total = 0;
   bool first = true;
   while (true) {
-    std::uint32_t got = kCountBatch;
+    std::uint32_t got = kBatch;
     const int status =
         bpf_map_lookup_batch(fd(), first ? nullptr : position.data(), position.data(), keys.data(),
                              values.data(), &got, nullptr);
-    if (status != 0 && errno != ENOENT) return fail_errno("count the entries of " + name_, errno);
-    total += got;
+    if (status != 0 && errno != ENOENT) return fail_errno("read the entries of " + name_, errno);
+    if (!visit(keys.data(), values.data(), got) || status != 0) return {};
     first = false;
-    if (status != 0) return total;
   }
+}
+
+Result<std::size_t> MapHandle::count() const {
+  std::size_t total = 0;
+  const auto counted = each_batch_raw([&total](const void*, const void*, std::size_t count) {
+    total += count;
+    return true;
+  });
+  if (!counted) return std::unexpected(counted.error());
+  return total;
 }
 
 Result<bool> MapHandle::lookup_raw(const void* key, void* value) const {

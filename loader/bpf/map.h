@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -47,6 +48,12 @@ class MapHandle {
   // Entries in it, counted in batches; an approximation when others write at the same time. Hash
   // kinds only.
   [[nodiscard]] Result<std::size_t> count() const;
+
+  // Every entry, some thousands at a time: keys and values lie one after the other, `count` of
+  // them. `visit` returns false to stop. Hashes and arrays, not per CPU. Entries that others write
+  // at the same time may be missed or seen twice.
+  using BatchVisitor = std::function<bool(const void* keys, const void* values, std::size_t count)>;
+  [[nodiscard]] Result<void> each_batch_raw(const BatchVisitor& visit) const;
 
   // False when the key is absent.
   [[nodiscard]] Result<bool> lookup_raw(const void* key, void* value) const;
@@ -93,6 +100,20 @@ class Map {
                                           std::span<const Value> values) const {
     if (keys.size() != values.size()) return fail("as many values as keys are needed");
     return handle_.update_batch_raw(keys.data(), values.data(), keys.size());
+  }
+  // MapHandle::each_batch_raw() of single entries.
+  [[nodiscard]] Result<void> each(
+      const std::function<void(const Key&, const Value&)>& visit) const {
+    return handle_.each_batch_raw([&](const void* keys, const void* values, std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) {
+        Key key;
+        Value value;
+        std::memcpy(&key, static_cast<const std::byte*>(keys) + i * sizeof key, sizeof key);
+        std::memcpy(&value, static_cast<const std::byte*>(values) + i * sizeof value, sizeof value);
+        visit(key, value);
+      }
+      return true;
+    });
   }
   // Every entry, in the kernel's order. The caller is the only one who deletes, or it may see some
   // twice.

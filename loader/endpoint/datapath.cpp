@@ -3,6 +3,7 @@
 #include "compiler/support/sha256.h"
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
+#include "loader/endpoint/constants.h"
 
 namespace policyc::endpoint {
 namespace {
@@ -36,6 +37,7 @@ Result<void> load(const fs::path& directory, const maps::NodeMaps& maps,
     if (auto pinned = pin_program(*object, finish_program_name(direction), half_made); !pinned)
       return pinned;
   }
+  if (auto pinned = pin_program(*object, kCollectProgram, half_made); !pinned) return pinned;
   return bpf::rename(half_made, directory);
 }
 
@@ -55,7 +57,9 @@ std::string datapath_version(std::span<const std::uint8_t> object) {
 }
 
 Result<Datapath> ensure_datapath(const Paths& paths, const maps::NodeMaps& maps,
-                                 std::span<const std::uint8_t> object) {
+                                 std::span<const std::uint8_t> bytes) {
+  backend::Bytes object(bytes.begin(), bytes.end());
+  if (auto set = set_constants(object); !set) return std::unexpected(set.error());
   Datapath datapath;
   datapath.version = datapath_version(object);
   const fs::path directory = paths.programs() / datapath.version;

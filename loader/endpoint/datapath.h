@@ -25,6 +25,9 @@ struct Datapath {
   std::array<bpf::Fd, 2> finish;    // by policyc_direction
 };
 
+// Removes expired connections (loader/conntrack runs it).
+inline constexpr std::string_view kCollectProgram = "ct_collect";
+
 // By policyc_direction.
 [[nodiscard]] std::string_view policy_program_name(std::size_t direction);
 [[nodiscard]] std::string_view finish_program_name(std::size_t direction);

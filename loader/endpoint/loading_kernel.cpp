@@ -6,19 +6,25 @@
 
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
+#include "loader/endpoint/link.h"
 #include "loader/endpoint/loading.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::endpoint {
 namespace {
 
-endpoint_value value_of(const EndpointRecord& record, std::uint32_t slot, std::uint32_t shape_tag) {
+endpoint_value value_of(const EndpointRecord& record, std::uint32_t slot, const ir::Shape& shape,
+                        const Link& link) {
   endpoint_value value{};
   value.policy_slot = slot;
-  value.shape_tag = shape_tag;
+  value.shape_tag = shape.tag();
+  value.mtu = link.mtu;
+  std::ranges::copy(link.mac, value.host_mac);
   value.identity = record.identity;
   value.endpoint_id = record.id;
-  value.flags = record.audit ? ENDPOINT_AUDIT : 0;
+  const bool enforced = shape.directions[0].enforced || shape.directions[1].enforced;
+  value.flags = static_cast<policyc_u16>((record.audit ? ENDPOINT_AUDIT : 0U) |
+                                         (enforced ? 0U : ENDPOINT_UNENFORCED));
   for (const IpAddress& address : record.addresses) {
     auto* target = address.v6 ? value.ipv6 : reinterpret_cast<policyc_u8*>(&value.ipv4);
     std::copy_n(address.bytes.begin(), address.v6 ? 16 : 4, target);
@@ -126,8 +132,10 @@ Result<void> Loading::register_endpoint(Place& place) {
   const auto directory = paths().endpoint(place.record.id);
   if (auto made = bpf::ensure_directory(directory); !made) return made;
   if (!place.replaced) undo_.add([directory] { best_effort(bpf::remove_tree(directory)); });
-  const std::uint32_t tag = objects_[place.object].shape.tag();
-  return endpoints.update(index, value_of(place.record, place.report.slot, tag));
+  const auto link = read_link(place.record.interface);
+  if (!link) return std::unexpected(link.error());
+  return endpoints.update(
+      index, value_of(place.record, place.report.slot, objects_[place.object].shape, *link));
 }
 
 Result<void> Loading::attach_programs() {

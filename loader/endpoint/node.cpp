@@ -216,7 +216,13 @@ Result<maps::IpCacheChange> Node::write_addresses() {
   for (const auto& [prefix, address] : addresses_) {
     wanted.emplace_hint(
         wanted.end(), prefix,
-        maps::IpCacheEntry{address.identity, classes_->partition().class_of(address.member)});
+        maps::IpCacheEntry{address.identity, classes_->partition().class_of(address.member), 0});
+  }
+  for (const EndpointRecord& endpoint : state_.endpoints) {
+    for (const IpAddress& address : endpoint.addresses) {
+      const auto own = wanted.find({address, address.bit_length()});
+      if (own != wanted.end()) own->second.interface_index = endpoint.interface_index;
+    }
   }
   if (!known_) {
     auto present = maps::read_ipcache(maps_);

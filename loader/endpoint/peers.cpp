@@ -117,9 +117,9 @@ Result<PeerChange> NodePeers::add_address(const IpPrefix& prefix, const policy::
     if (!addresses_.contains(prefix)) {
       if (auto counted = count_prefix(prefix, 1); !counted) return counted;
     }
-    return maps::put_address(*maps_, prefix, {identity, change.peer_class});
+    return maps::put_address(*maps_, prefix, {identity, change.peer_class, 0});
   };
-  const maps::IpCacheEntry entry{identity, change.peer_class};
+  const maps::IpCacheEntry entry{identity, change.peer_class, 0};
   const auto old = addresses_.find(prefix);
   if (old != addresses_.end() && old->second.member == *member && old->second.entry == entry)
     return change;

@@ -7,6 +7,7 @@
 
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/shapes.h"
+#include "loader/events/ring.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::endpoint {
@@ -148,9 +149,10 @@ Result<std::optional<Status>> read_status(const Paths& paths) {
   auto counters = maps::read_counters(*maps);
   if (!counters) return std::unexpected(counters.error());
   status.counters = std::move(*counters);
-  const auto lost = maps::read_lost_events(*maps);
-  if (!lost) return std::unexpected(lost.error());
-  status.lost_events = *lost;
+  const auto ring =
+      events::Ring::open(maps->event_heads.fd(), maps->event_slots.fd(), events::From::Now);
+  if (!ring) return std::unexpected(ring.error());
+  status.limited_events = ring->limited();
   return status;
 }
 

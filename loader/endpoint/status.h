@@ -13,6 +13,7 @@
 #include "loader/endpoint/paths.h"
 #include "loader/endpoint/shapes.h"
 #include "loader/endpoint/state.h"
+#include "loader/maps/counters.h"
 #include "loader/maps/node_maps.h"
 
 namespace policyc::endpoint {
@@ -60,7 +61,7 @@ struct Status {
   std::size_t predicates = 0;       // in force: distinct ones of the loaded shapes
   std::vector<TableStatus> tables;  // ipcache4 ... conntrack6
   std::vector<maps::Counter> counters;
-  std::uint64_t lost_events = 0;
+  std::uint64_t limited_events = 0;  // not written: the rate limit
 };
 
 // Nothing when no map of ours is there.

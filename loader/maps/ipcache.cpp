@@ -39,7 +39,7 @@ Result<void> collect(const Table& table, ToPrefix to_prefix_of, IpCache& cache) 
   const auto entries = table.entries();
   if (!entries) return std::unexpected(entries.error());
   for (const auto& [key, value] : *entries)
-    cache[to_prefix_of(key)] = {value.identity, value.peer_class};
+    cache[to_prefix_of(key)] = {value.identity, value.peer_class, value.interface_index};
   return {};
 }
 
@@ -54,7 +54,7 @@ bool has_prefixes(const IpCache& cache, bool v6) {
 bool is_exact(const IpPrefix& prefix) { return prefix.length == prefix.address.bit_length(); }
 
 Result<void> put_address(const NodeMaps& maps, const IpPrefix& prefix, const IpCacheEntry& entry) {
-  const ipcache_value value{entry.identity, entry.peer_class};
+  const ipcache_value value{entry.identity, entry.peer_class, entry.interface_index};
   const bool v6 = prefix.address.v6;
   if (is_exact(prefix) && v6)
     return maps.ipcache6.update(from_bytes<ipcache6_key>(prefix.address), value);

@@ -13,6 +13,7 @@ namespace policyc::maps {
 struct IpCacheEntry {
   std::uint32_t identity = 0;
   std::uint32_t peer_class = 0;
+  std::uint32_t interface_index = 0;  // of an endpoint of this node, host side; else 0
   friend bool operator==(const IpCacheEntry&, const IpCacheEntry&) = default;
 };
 using IpCache = std::map<IpPrefix, IpCacheEntry>;

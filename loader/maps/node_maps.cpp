@@ -1,8 +1,5 @@
 #include "loader/maps/node_maps.h"
 
-#include <algorithm>
-#include <tuple>
-
 #include <linux/bpf.h>
 
 #include "loader/bpf/bpffs.h"
@@ -11,6 +8,11 @@ namespace policyc::maps {
 namespace {
 
 constexpr const char* kHeaderName = "policyc_header";
+// Of each CPU: with 250 ticks a second 25,000 events a second, and half a ring at once. So a flood
+// of drops costs a fixed part of a CPU, and a reader that looks ten times a second misses nothing.
+constexpr std::uint32_t kEventsPerTick = 100;
+constexpr std::uint32_t kEventBurst = EVENT_SLOTS / 2;
+constexpr std::uint32_t kClaims = 4096;  // as in runtime/include/maps.h
 
 template <class Key, class Value>
 bpf::MapSpec spec(const char* name, std::uint32_t type, std::uint32_t entries,
@@ -72,8 +74,16 @@ Result<NodeMaps> NodeMaps::take(const std::filesystem::path& directory, const Ma
   const auto lru = BPF_MAP_TYPE_LRU_HASH;
   const auto trie = BPF_MAP_TYPE_LPM_TRIE;
   const auto one = BPF_MAP_TYPE_ARRAY;
-  maps.endpoints = decltype(maps.endpoints)(
-      taker.take(spec<std::uint32_t, endpoint_value>("endpoints", hash, sizes.endpoints, kSparse)));
+  auto interfaces =
+      taker.take(spec<std::uint32_t, endpoint_value>("endpoints", one, sizes.interfaces));
+  auto beyond = taker.take(
+      spec<std::uint32_t, endpoint_value>("endpoints_beyond", hash, sizes.endpoints, kSparse));
+  if (taker.failed()) return std::unexpected(*taker.failed());
+  const auto reach = interfaces.info();
+  if (!reach) return std::unexpected(reach.error());
+  maps.endpoints =
+      EndpointTable(bpf::Map<std::uint32_t, endpoint_value>(std::move(interfaces)),
+                    reach->max_entries, bpf::Map<std::uint32_t, endpoint_value>(std::move(beyond)));
   maps.ipcache4 = decltype(maps.ipcache4)(
       taker.take(spec<ipcache4_key, ipcache_value>("ipcache4", hash, sizes.ipcache, kSparse)));
   maps.ipcache6 = decltype(maps.ipcache6)(
@@ -85,18 +95,34 @@ Result<NodeMaps> NodeMaps::take(const std::filesystem::path& directory, const Ma
   maps.node_config = decltype(maps.node_config)(
       taker.take(spec<std::uint32_t, node_config_value>("node_config", one, 1)));
   maps.conntrack4 = decltype(maps.conntrack4)(
-      taker.take(spec<ct4_key, ct_value>("conntrack4", lru, sizes.conntrack)));
+      taker.take(spec<ct4_key, ct_value>("conntrack4", hash, sizes.conntrack)));
   maps.conntrack6 = decltype(maps.conntrack6)(
-      taker.take(spec<ct6_key, ct_value>("conntrack6", lru, sizes.conntrack)));
+      taker.take(spec<ct6_key, ct_value>("conntrack6", hash, sizes.conntrack)));
+  maps.conntrack4_overflow = decltype(maps.conntrack4_overflow)(
+      taker.take(spec<ct4_key, ct_value>("conntrack4_overflow", lru, sizes.conntrack_overflow)));
+  maps.conntrack6_overflow = decltype(maps.conntrack6_overflow)(
+      taker.take(spec<ct6_key, ct_value>("conntrack6_overflow", lru, sizes.conntrack_overflow)));
+  maps.ct_claims = taker.take(spec<ct_claim, std::uint8_t>("ct_claims", hash, kClaims));
+  maps.ct_pressure = decltype(maps.ct_pressure)(
+      taker.take(spec<std::uint32_t, ct_pressure_value>("ct_pressure", one, 1)));
+  maps.ct_collected = decltype(maps.ct_collected)(
+      taker.take(spec<std::uint32_t, ct_collected_value>("ct_collected", one, 1)));
   maps.fragments = decltype(maps.fragments)(
       taker.take(spec<fragment_key, fragment_value>("fragments", lru, sizes.fragments)));
-  maps.metrics = decltype(maps.metrics)(
-      taker.take(spec<metrics_key, metrics_value>("metrics", BPF_MAP_TYPE_PERCPU_HASH, 1024)));
-  maps.forwarded = decltype(maps.forwarded)(
-      taker.take(spec<std::uint32_t, metrics_value>("forwarded", BPF_MAP_TYPE_PERCPU_ARRAY, 2)));
-  maps.events = taker.take({"events", BPF_MAP_TYPE_RINGBUF, 0, 0, sizes.events_bytes, 0});
-  maps.lost_events = decltype(maps.lost_events)(
-      taker.take(spec<std::uint32_t, std::uint64_t>("lost_events", BPF_MAP_TYPE_PERCPU_ARRAY, 1)));
+  const auto per_cpu = BPF_MAP_TYPE_PERCPU_ARRAY;
+  maps.metrics = decltype(maps.metrics)(taker.take(spec<std::uint32_t, metrics_value>(
+      "metrics", per_cpu, POLICYC_METRICS_INDEX(POLICYC_MAX_REASONS, 0))));
+  maps.traffic = decltype(maps.traffic)(
+      taker.take(spec<std::uint32_t, traffic_value>("traffic", per_cpu, 2 * sizes.endpoints)));
+  maps.rule_hits = decltype(maps.rule_hits)(taker.take(spec<rule_hit_key, metrics_value>(
+      "rule_hits", BPF_MAP_TYPE_PERCPU_HASH, sizes.rule_hits, kSparse)));
+  const auto cpus = bpf::possible_cpus();
+  if (!cpus) return std::unexpected(cpus.error());
+  const auto rings = static_cast<std::uint32_t>(*cpus);
+  maps.event_heads =
+      taker.take(spec<std::uint32_t, event_head>("event_heads", one, rings, BPF_F_MMAPABLE));
+  maps.event_slots = taker.take(
+      spec<std::uint32_t, event>("event_slots", one, rings * EVENT_SLOTS, BPF_F_MMAPABLE));
   maps.scratch = taker.take(
       spec<std::uint32_t, policy_scratch>("policy_scratch", BPF_MAP_TYPE_PERCPU_ARRAY, 1));
   maps.policies = decltype(maps.policies)(taker.take(spec<std::uint32_t, std::uint32_t>(
@@ -115,6 +141,10 @@ Result<NodeMaps> NodeMaps::open_or_create(const std::filesystem::path& directory
   auto config = maps->config();
   if (!config) return std::unexpected(config.error());
   if (config->policy_epoch == 0) {
+    config->flags |= NODE_LOCAL_DELIVERY;
+    config->events_per_tick = kEventsPerTick;
+    config->event_burst = kEventBurst;
+    if (auto set = maps->set_config(*config); !set) return std::unexpected(set.error());
     if (auto raised = maps->raise_epoch(); !raised) return std::unexpected(raised.error());
   }
   return maps;
@@ -137,14 +167,29 @@ Result<void> NodeMaps::set_instance(std::uint64_t instance) const {
 }
 
 std::vector<const bpf::MapHandle*> NodeMaps::shared() const {
-  return {&endpoints.handle(),       &ipcache4.handle(),
-          &ipcache6.handle(),        &ipcache4_prefix.handle(),
-          &ipcache6_prefix.handle(), &node_config.handle(),
-          &conntrack4.handle(),      &conntrack6.handle(),
-          &fragments.handle(),       &metrics.handle(),
-          &forwarded.handle(),       &events,
-          &lost_events.handle(),     &scratch,
-          &policies.handle(),        &policy_finish.handle()};
+  return {&endpoints.array(),
+          &endpoints.beyond(),
+          &ipcache4.handle(),
+          &ipcache6.handle(),
+          &ipcache4_prefix.handle(),
+          &ipcache6_prefix.handle(),
+          &node_config.handle(),
+          &conntrack4.handle(),
+          &conntrack6.handle(),
+          &conntrack4_overflow.handle(),
+          &conntrack6_overflow.handle(),
+          &ct_claims,
+          &ct_pressure.handle(),
+          &ct_collected.handle(),
+          &fragments.handle(),
+          &metrics.handle(),
+          &traffic.handle(),
+          &rule_hits.handle(),
+          &event_heads,
+          &event_slots,
+          &scratch,
+          &policies.handle(),
+          &policy_finish.handle()};
 }
 
 Result<void> NodeMaps::share_with(bpf::Object& object) const {
@@ -171,43 +216,6 @@ Result<std::uint32_t> NodeMaps::raise_epoch() const {
   value->policy_epoch = value->policy_epoch == UINT32_MAX ? 1 : value->policy_epoch + 1;
   if (auto written = set_config(*value); !written) return std::unexpected(written.error());
   return value->policy_epoch;
-}
-
-Result<std::vector<Counter>> read_counters(const NodeMaps& maps) {
-  std::vector<Counter> counters;
-  const auto add = [&counters](std::uint16_t reason, std::uint8_t direction,
-                               const Result<std::vector<metrics_value>>& values) -> Result<void> {
-    if (!values) return std::unexpected(values.error());
-    Counter counter{reason, direction, 0, 0};
-    for (const metrics_value& value : *values) {
-      counter.packets += value.packets;
-      counter.bytes += value.bytes;
-    }
-    if (counter.packets != 0) counters.push_back(counter);
-    return {};
-  };
-  for (const policyc_direction direction : {POLICYC_INGRESS, POLICYC_EGRESS}) {
-    if (auto done = add(DROP_NONE, direction, maps.forwarded.lookup(direction)); !done)
-      return std::unexpected(done.error());
-  }
-  const auto keys = maps.metrics.keys();
-  if (!keys) return std::unexpected(keys.error());
-  for (const metrics_key& key : *keys) {
-    if (auto done = add(key.reason, key.direction, maps.metrics.lookup(key)); !done)
-      return std::unexpected(done.error());
-  }
-  std::sort(counters.begin(), counters.end(), [](const Counter& a, const Counter& b) {
-    return std::tie(a.direction, a.reason) < std::tie(b.direction, b.reason);
-  });
-  return counters;
-}
-
-Result<std::uint64_t> read_lost_events(const NodeMaps& maps) {
-  const auto values = maps.lost_events.lookup(0);
-  if (!values) return std::unexpected(values.error());
-  std::uint64_t total = 0;
-  for (const std::uint64_t value : *values) total += value;
-  return total;
 }
 
 }  // namespace policyc::maps

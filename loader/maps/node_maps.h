@@ -12,25 +12,29 @@
 #include "compiler/support/result.h"
 #include "loader/bpf/map.h"
 #include "loader/bpf/object.h"
+#include "loader/maps/endpoint_table.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::maps {
 
-// Entries of each map when it is made; one that is there keeps its size. LRU maps are allocated in
-// full: a conntrack4 entry takes about 110 bytes of kernel memory, a conntrack6 entry about 140.
+// Entries of each map when it is made; one that is there keeps its size. Connection tables are
+// allocated in full: a conntrack4 entry takes about 112 bytes of kernel memory, a conntrack6 entry
+// about 136.
 struct MapSizes {
-  std::uint32_t endpoints = 4096;
-  std::uint32_t ipcache = 131072;   // exact addresses, each family; allocated as they come
-  std::uint32_t prefixes = 16384;   // each family; allocated as they come
-  std::uint32_t conntrack = 65536;  // each family
+  std::uint32_t interfaces = 16384;  // interface indices below are found at once; 56 bytes each
+  std::uint32_t endpoints = 4096;    // with higher ones; and those whose traffic is counted
+  std::uint32_t ipcache = 131072;    // exact addresses, each family; allocated as they come
+  std::uint32_t prefixes = 16384;    // each family; allocated as they come
+  std::uint32_t conntrack = 65536;   // each family
   std::uint32_t fragments = 8192;
-  std::uint32_t events_bytes = 1U << 20U;  // a power of two, at least a page
-  std::uint32_t shapes = 4096;             // slots; slot 0 is not used
+  std::uint32_t conntrack_overflow = 8192;  // each family
+  std::uint32_t rule_hits = 65536;          // allocated as they come
+  std::uint32_t shapes = 4096;              // slots; slot 0 is not used
   friend bool operator==(const MapSizes&, const MapSizes&) = default;
 };
 
 struct NodeMaps {
-  bpf::Map<std::uint32_t, endpoint_value> endpoints;  // by interface index
+  EndpointTable endpoints;  // by interface index
   bpf::Map<ipcache4_key, ipcache_value> ipcache4;
   bpf::Map<ipcache6_key, ipcache_value> ipcache6;
   bpf::Map<ipcache4_prefix_key, ipcache_value> ipcache4_prefix;
@@ -39,10 +43,16 @@ struct NodeMaps {
   bpf::Map<ct4_key, ct_value> conntrack4;
   bpf::Map<ct6_key, ct_value> conntrack6;
   bpf::Map<fragment_key, fragment_value> fragments;
-  bpf::PerCpuMap<metrics_key, metrics_value> metrics;      // dropped
-  bpf::PerCpuMap<std::uint32_t, metrics_value> forwarded;  // by policyc_direction
-  bpf::MapHandle events;                                   // ring buffer
-  bpf::PerCpuMap<std::uint32_t, std::uint64_t> lost_events;
+  bpf::Map<ct4_key, ct_value> conntrack4_overflow;
+  bpf::Map<ct6_key, ct_value> conntrack6_overflow;
+  bpf::MapHandle ct_claims;
+  bpf::Map<std::uint32_t, ct_pressure_value> ct_pressure;
+  bpf::Map<std::uint32_t, ct_collected_value> ct_collected;
+  bpf::PerCpuMap<std::uint32_t, metrics_value> metrics;  // dropped, by POLICYC_METRICS_INDEX
+  bpf::PerCpuMap<std::uint32_t, traffic_value> traffic;  // by endpoint_id * 2 + policyc_direction
+  bpf::PerCpuMap<rule_hit_key, metrics_value> rule_hits;
+  bpf::MapHandle event_heads;  // loader/events
+  bpf::MapHandle event_slots;
   bpf::MapHandle scratch;  // "policy_scratch"
   // Program arrays: written with a program's descriptor, read as its id.
   bpf::Map<std::uint32_t, std::uint32_t> policies;       // by POLICYC_POLICY_INDEX
@@ -81,15 +91,5 @@ struct NodeMaps {
 
   bpf::Map<std::uint32_t, Header> header_;
 };
-
-// Packets and bytes of one outcome, summed over the CPUs.
-struct Counter {
-  std::uint16_t reason = 0;    // policyc_drop_reason; 0: forwarded
-  std::uint8_t direction = 0;  // policyc_direction
-  std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;
-};
-[[nodiscard]] Result<std::vector<Counter>> read_counters(const NodeMaps& maps);
-[[nodiscard]] Result<std::uint64_t> read_lost_events(const NodeMaps& maps);
 
 }  // namespace policyc::maps

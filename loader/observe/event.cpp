@@ -19,12 +19,13 @@ std::optional<IpAddress> address_of(std::uint8_t family, const policyc_u8 (&byte
 
 }  // namespace
 
-std::optional<Event> decode(std::span<const std::byte> record) {
-  event raw{};
-  if (record.size() < sizeof raw) return std::nullopt;
-  std::memcpy(&raw, record.data(), sizeof raw);
-  if (raw.type != EVENT_DROP && raw.type != EVENT_VERDICT) return std::nullopt;
+std::optional<Event> decode(const event& raw) {
+  if (raw.type != EVENT_DROP && raw.type != EVENT_VERDICT && raw.type != EVENT_TRACE)
+    return std::nullopt;
   Event result;
+  result.type = static_cast<policyc_event_type>(raw.type);
+  result.connection = static_cast<policyc_ct_status>(raw.connection);
+  result.icmp_code = raw.icmp_code;
   result.time_ns = raw.time_ns;
   result.dropped = raw.type == EVENT_DROP;
   result.audited = raw.audited != 0;

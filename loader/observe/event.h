@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,9 +13,11 @@ namespace policyc::observe {
 
 struct Event {
   std::uint64_t time_ns = 0;  // CLOCK_MONOTONIC
-  bool dropped = false;       // else the first packet of a connection that was let through
-  bool audited = false;       // let through by audit mode although the policy denies it
-  std::uint8_t reason = 0;    // policyc_drop_reason
+  policyc_event_type type = EVENT_DROP;
+  policyc_ct_status connection = CT_NEW;
+  bool dropped = false;
+  bool audited = false;     // let through by audit mode although the policy denies it
+  std::uint8_t reason = 0;  // policyc_drop_reason
   policyc_direction direction = POLICYC_INGRESS;
   std::uint8_t verdict = 0;   // policyc_verdict
   std::uint32_t rule_id = 0;  // 0: no rule
@@ -30,13 +31,13 @@ struct Event {
   std::uint16_t source_port = 0;       // host order
   std::uint16_t destination_port = 0;  // host order; the type of ICMP
   std::uint8_t protocol = 0;
+  std::uint8_t icmp_code = 0;
   std::uint8_t tcp_flags = 0;
   std::uint32_t length = 0;  // bytes from the network header on
 };
 
-// Nothing when the record is too short or of an unknown type. Longer records are read as far as
-// they are known.
-[[nodiscard]] std::optional<Event> decode(std::span<const std::byte> record);
+// Nothing when it is of an unknown type.
+[[nodiscard]] std::optional<Event> decode(const event& raw);
 
 [[nodiscard]] std::string_view reason_text(std::uint32_t reason);    // "policy: default deny"
 [[nodiscard]] std::string_view verdict_text(std::uint32_t verdict);  // "allow"

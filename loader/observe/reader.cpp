@@ -1,50 +1,48 @@
 #include "loader/observe/reader.h"
 
-#include <cerrno>
-
-#include <bpf/libbpf.h>
-
-#include "loader/bpf/log.h"
+#include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace policyc::observe {
 namespace {
-constexpr int kStop = -ECANCELED;
+
+// Nobody wakes the reader.
+constexpr std::chrono::milliseconds kPause(20);
+
+}  // namespace
+
+Result<Reader> Reader::open(const maps::NodeMaps& maps, events::From from) {
+  auto ring = events::Ring::open(maps.event_heads.fd(), maps.event_slots.fd(), from);
+  if (!ring) return std::unexpected(ring.error());
+  return Reader(std::move(*ring));
 }
 
-void Reader::Free::operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-
-int Reader::handle(void* context, void* data, std::size_t size) {
-  auto* sink = static_cast<Sink*>(context);
-  const auto event = decode({static_cast<const std::byte*>(data), size});
-  if (!event) return 0;
-  ++sink->count;
-  return (*sink->on_event)(*event) ? 0 : kStop;
-}
-
-Result<Reader> Reader::open(const bpf::MapHandle& events) {
-  const bpf::LogCapture log;
-  auto sink = std::make_unique<Sink>();
-  std::unique_ptr<ring_buffer, Free> ring(
-      ring_buffer__new(events.fd(), &Reader::handle, sink.get(), nullptr));
-  if (ring == nullptr) {
-    return fail(bpf::fail_errno("open the ring buffer of events", errno).error().message + "\n" +
-                log.text());
+std::size_t Reader::hand_over(const std::function<bool(const Event&)>& on_event) {
+  std::size_t count = 0;
+  while (next_ < pending_.size()) {
+    const auto event = decode(pending_[next_++]);
+    if (!event) continue;
+    ++count;
+    if (!on_event(*event)) break;
   }
-  return Reader(std::move(ring), std::move(sink));
+  return count;
 }
 
-Result<int> Reader::poll(int timeout_ms, const std::function<bool(const Event&)>& on_event) {
-  const bpf::LogCapture log;
-  sink_->on_event = &on_event;
-  sink_->count = 0;
-  int status = ring_buffer__consume(ring_.get());
-  if (status == 0 && sink_->count == 0) {
-    status = ring_buffer__poll(ring_.get(), timeout_ms);
-    if (status >= 0 && sink_->count == 0) status = ring_buffer__consume(ring_.get());
+std::size_t Reader::poll(int timeout_ms, const std::function<bool(const Event&)>& on_event) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  while (true) {
+    if (next_ == pending_.size()) {
+      auto batch = ring_.read();
+      pending_ = std::move(batch.events);
+      lost_ += batch.lost;
+      next_ = 0;
+    }
+    if (next_ != pending_.size()) return hand_over(on_event);
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left <= std::chrono::nanoseconds(0)) return 0;
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, kPause));
   }
-  if (status < 0 && status != kStop && status != -EINTR)
-    return bpf::fail_errno("read events", status);
-  return sink_->count;
 }
 
 }  // namespace policyc::observe

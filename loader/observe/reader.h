@@ -1,42 +1,36 @@
 #pragma once
-// Reads the ring buffer of events.
+// Follows the events that the programs write.
 
+#include <cstdint>
 #include <functional>
-#include <memory>
 
 #include "compiler/support/result.h"
-#include "loader/bpf/map.h"
+#include "loader/events/ring.h"
+#include "loader/maps/node_maps.h"
 #include "loader/observe/event.h"
-
-struct ring_buffer;
 
 namespace policyc::observe {
 
 class Reader {
  public:
-  // `events` must outlive the reader. One reader at a time: a record is seen once.
-  [[nodiscard]] static Result<Reader> open(const bpf::MapHandle& events);
+  [[nodiscard]] static Result<Reader> open(const maps::NodeMaps& maps, events::From from);
 
-  // Hands over what is in the ring; when it is empty, waits up to `timeout_ms` first. The programs
-  // wake a reader only when much has gathered, so call it again and again. `on_event` returns false
-  // to stop. Returns how many were handed over.
-  [[nodiscard]] Result<int> poll(int timeout_ms, const std::function<bool(const Event&)>& on_event);
+  // Hands over what was written since the last call; when that is nothing, looks again until
+  // `timeout_ms` have passed. `on_event` returns false to stop; what was read with that event and
+  // comes after it is handed over by the next call. Returns how many were handed over.
+  std::size_t poll(int timeout_ms, const std::function<bool(const Event&)>& on_event);
+
+  // Events that were overwritten before this reader came to them.
+  [[nodiscard]] std::uint64_t lost() const { return lost_; }
 
  private:
-  struct Free {
-    void operator()(ring_buffer* ring) const;
-  };
-  // Where the callback finds what to call; its address must stay when the reader moves.
-  struct Sink {
-    const std::function<bool(const Event&)>* on_event = nullptr;
-    int count = 0;
-  };
-  Reader(std::unique_ptr<ring_buffer, Free> ring, std::unique_ptr<Sink> sink)
-      : sink_(std::move(sink)), ring_(std::move(ring)) {}
-  static int handle(void* context, void* data, std::size_t size);
+  explicit Reader(events::Ring ring) : ring_(std::move(ring)) {}
+  std::size_t hand_over(const std::function<bool(const Event&)>& on_event);
 
-  std::unique_ptr<Sink> sink_;
-  std::unique_ptr<ring_buffer, Free> ring_;
+  events::Ring ring_;
+  std::vector<event> pending_;
+  std::size_t next_ = 0;  // in pending_
+  std::uint64_t lost_ = 0;
 };
 
 }  // namespace policyc::observe

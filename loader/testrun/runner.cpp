@@ -16,6 +16,7 @@
 #include "loader/bpf/object.h"
 #include "loader/endpoint/datapath.h"
 #include "loader/endpoint/rows.h"
+#include "loader/events/ring.h"
 #include "loader/testrun/frame.h"
 #include "runtime/abi/abi.h"
 
@@ -78,36 +79,30 @@ struct Runner::Impl {
   std::map<std::string, LoadedShape> shapes;
   std::deque<std::string> shape_order;
   std::map<policy::LabelSet, std::uint32_t> classes;
-  ring_buffer* events = nullptr;
-  std::optional<event> last_event;
+  std::optional<events::Ring> ring;
   std::uint32_t selected = 0;  // slot of the endpoint's entry
   std::uint32_t epoch = 1;
   std::uint16_t next_port = kFirstPort;
 
-  ~Impl() {
-    if (events != nullptr) ring_buffer__free(events);
-  }
-
-  static int on_event(void* context, void* data, std::size_t size) {
-    if (size >= sizeof(event)) {
-      event copy{};
-      std::memcpy(&copy, data, sizeof copy);
-      static_cast<Impl*>(context)->last_event = copy;
-    }
-    return 0;
-  }
-
   Result<void> make_node_maps(const bpf::Object& object) {
+    const auto cpus = bpf::possible_cpus();
+    if (!cpus) return std::unexpected(cpus.error());
     for (bpf::MapSpec spec : object.maps()) {
+      if (spec.name == "event_heads" || spec.name == "event_slots")
+        spec.max_entries *= static_cast<std::uint32_t>(*cpus);
       if (const auto small = small_maps().find(spec.name); small != small_maps().end())
         spec.max_entries = small->second;
       auto map = bpf::MapHandle::create(spec);
       if (!map) return std::unexpected(map.error());
       node_maps.emplace(spec.name, std::move(*map));
     }
-    if (!node_maps.contains("events")) return fail("the object has no map events");
-    events = ring_buffer__new(node_maps.at("events").fd(), on_event, this, nullptr);
-    if (events == nullptr) return fail("cannot open the ring buffer");
+    for (const char* name : {"event_heads", "event_slots"}) {
+      if (!node_maps.contains(name)) return fail("the object has no map " + std::string(name));
+    }
+    auto opened = events::Ring::open(node_maps.at("event_heads").fd(),
+                                     node_maps.at("event_slots").fd(), events::From::Now);
+    if (!opened) return std::unexpected(opened.error());
+    ring = std::move(*opened);
     return {};
   }
 
@@ -170,7 +165,7 @@ struct Runner::Impl {
     const auto peer_class = static_cast<std::uint32_t>(classes.size()) + 1;
     if (peer_class >= kMaxClasses)
       return fail("more than " + std::to_string(kMaxClasses) + " peer classes");
-    const ipcache_value value{kSubjectIdentity + peer_class, peer_class};
+    const ipcache_value value{kSubjectIdentity + peer_class, peer_class, 0};
     for (const bool v6 : {false, true}) {
       const IpAddress address = class_address(peer_class, v6);
       auto written = node_maps.at(v6 ? "ipcache6" : "ipcache4")
@@ -181,22 +176,29 @@ struct Runner::Impl {
     return peer_class;
   }
 
-  // Protocols without ports have one connection for each peer: it must not be known from an earlier
-  // question.
+  // What was asked is not to be known from an earlier question.
   Result<void> forget_connection(const FrameSpec& frame, bool egress) {
     const IpAddress& local = egress ? frame.source : frame.destination;
     const IpAddress& remote = egress ? frame.destination : frame.source;
+    const auto fill = [&](auto& key) {
+      std::memcpy(&key.local_address, local.bytes.data(), sizeof key.local_address);
+      std::memcpy(&key.remote_address, remote.bytes.data(), sizeof key.remote_address);
+      key.protocol = frame.protocol;
+      if (has_ports(frame.protocol)) {
+        key.local_port = htons(egress ? frame.source_port : frame.destination_port);
+        key.remote_port = htons(egress ? frame.destination_port : frame.source_port);
+      } else if (frame.protocol == IPPROTO_ICMP || frame.protocol == IPPROTO_ICMPV6) {
+        key.local_port = htons(frame.echo_id);
+        key.remote_port = htons(egress ? POLICYC_EGRESS : POLICYC_INGRESS);
+      }
+    };
     if (frame.source.v6) {
       ct6_key key{};
-      std::memcpy(key.local_address, local.bytes.data(), sizeof key.local_address);
-      std::memcpy(key.remote_address, remote.bytes.data(), sizeof key.remote_address);
-      key.protocol = frame.protocol;
+      fill(key);
       return as_void(node_maps.at("conntrack6").erase_raw(&key));
     }
     ct4_key key{};
-    std::memcpy(&key.local_address, local.bytes.data(), sizeof key.local_address);
-    std::memcpy(&key.remote_address, remote.bytes.data(), sizeof key.remote_address);
-    key.protocol = frame.protocol;
+    fill(key);
     return as_void(node_maps.at("conntrack4").erase_raw(&key));
   }
 
@@ -294,8 +296,6 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
       impl_->next_port == 0xffff ? kFirstPort : static_cast<std::uint16_t>(impl_->next_port + 1);
   FrameSpec frame{egress ? local : remote, egress ? remote : local, question.protocol,
                   impl_->next_port,        question.port,           impl_->next_port};
-  if (auto forgotten = impl_->forget_connection(frame, egress); !forgotten)
-    return std::unexpected(forgotten.error());
   std::vector<std::uint8_t> packet = make_frame(frame);
   std::vector<std::uint8_t> output(packet.size() + 256);
   LIBBPF_OPTS(bpf_test_run_opts, options);
@@ -304,15 +304,17 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
   options.data_out = output.data();
   options.data_size_out = static_cast<std::uint32_t>(output.size());
   options.repeat = 1;
-  impl_->last_event.reset();
+  (void)impl_->ring->read();
   const auto program = impl_->datapath->program_fd(egress ? "from_endpoint" : "to_endpoint");
   if (!program) return std::unexpected(program.error());
   if (const int status = bpf_prog_test_run_opts(*program, &options); status != 0) {
     return fail("BPF_PROG_TEST_RUN: " + std::string(std::strerror(-status)));
   }
-  ring_buffer__consume(impl_->events);
-  if (!impl_->last_event) return fail("the program reported no verdict for a new connection");
-  const event& seen = *impl_->last_event;
+  if (auto forgotten = impl_->forget_connection(frame, egress); !forgotten)
+    return std::unexpected(forgotten.error());
+  const events::Batch batch = impl_->ring->read();
+  if (batch.events.empty()) return fail("the program reported no verdict for a new connection");
+  const event& seen = batch.events.back();
   const bool passed = options.retval == POLICYC_PASS;
   const std::uint32_t verdict = POLICYC_DECISION_VERDICT(seen.decision);
   if (passed != (verdict == POLICY_ALLOW)) {

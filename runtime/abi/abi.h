@@ -41,7 +41,10 @@ enum policyc_identity {
 	IDENTITY_WORLD_IPV6 = 10,
 };
 
-/* "endpoints": hash, interface index (host side of the veth) -> endpoint. */
+/*
+ * "endpoints": array, the index is the interface index of the host side of the veth; endpoint_id 0: no endpoint. Interface
+ * indices beyond the array are in "endpoints_beyond", a hash of the same values.
+ */
 struct endpoint_value {
 	policyc_u32 identity;
 	policyc_u16 endpoint_id; /* node-local, never 0 */
@@ -50,8 +53,14 @@ struct endpoint_value {
 	policyc_u32 policy_slot; /* of its shape, in "policies"; 0: none, everything that asks drops */
 	policyc_u8 ipv6[16];	 /* all zero: none */
 	policyc_u32 shape_tag;	 /* first four bytes of the shape's hash, host order; for events */
+	policyc_u32 mtu;	 /* bytes of an IP packet; 0: nothing is delivered past the stack */
+	policyc_u8 mac[6];	 /* of the endpoint's side of the veth; all zero: unknown, not checked */
+	policyc_u8 host_mac[6];	 /* of the host's side */
+	policyc_u32 pad;
 };
 #define ENDPOINT_AUDIT 1U /* policy denials are reported and let through */
+#define ENDPOINT_UNENFORCED                                                                                  \
+	2U /* no policy selects it in either direction: nothing is asked, nothing tracked */
 
 /* "ipcache4", "ipcache6": hash of exact addresses; "ipcache4_prefix", "ipcache6_prefix": LPM tries. */
 struct ipcache4_key {
@@ -71,6 +80,7 @@ struct ipcache6_prefix_key {
 struct ipcache_value {
 	policyc_u32 identity;
 	policyc_u32 peer_class;
+	policyc_u32 interface_index; /* host side, of an endpoint of this node; else 0 */
 };
 
 /* "node_config": array of one. */
@@ -80,16 +90,20 @@ struct node_config_value {
 	policyc_u32 world4_class;
 	policyc_u32 world6_identity;
 	policyc_u32 world6_class;
-	policyc_u32 flags; /* NODE_* */
+	policyc_u32 flags;	     /* NODE_* */
+	policyc_u32 events_per_tick; /* each CPU may write so many in a tick of the clock; 0: no limit */
+	policyc_u32 event_burst;     /* and so many at once */
 };
 #define NODE_HAS_PREFIXES4	1U
 #define NODE_HAS_PREFIXES6	2U
 #define NODE_TRACE_VERDICTS	4U  /* a verdict event for the first packet of each allowed connection */
 #define NODE_EXTENDED_PROTOCOLS 8U  /* other IP protocols ask the policy with port 0; else UNKNOWN_PROTOCOL */
 #define NODE_CT_ACCOUNTING	16U /* count packets and bytes per connection (ct_value) */
+#define NODE_LOCAL_DELIVERY	128U /* from endpoint to endpoint without the host's stack */
+#define NODE_TRACE		256U /* trace events: new TCP flags, and every 5 s of a connection */
 
 /*
- * "conntrack4", "conntrack6": LRU hash. The tuple is written as the endpoint sees it (local is the endpoint's side), so one
+ * "conntrack4", "conntrack6": hash; "conntrack4_overflow", "conntrack6_overflow": LRU hash, for what finds the first full. The tuple is written as the endpoint sees it (local is the endpoint's side), so one
  * lookup finds the connection in both directions. ICMP echo: local_port is the echo identifier and remote_port the
  * policyc_direction of the request (network order, as any port); other ICMP is not tracked by itself. Protocols without
  * ports: both 0.
@@ -111,7 +125,7 @@ struct ct6_key {
 	policyc_u8 pad[3];
 };
 struct ct_value {
-	policyc_u64 expires_ns; /* CLOCK_MONOTONIC, coarse */
+	policyc_u64 expires; /* in ticks of the kernel's clock (jiffies_64) */
 	policyc_u32
 		policy_epoch; /* node_config.policy_epoch when `decision` was taken; both in one 8-byte word, */
 	policyc_u32 decision; /* POLICYC_DECISION of the original direction;      written and read at once */
@@ -120,6 +134,9 @@ struct ct_value {
 	policyc_u8 flags;	   /* CT_* below */
 	policyc_u8 tcp_flags_orig; /* seen from the initiator */
 	policyc_u8 tcp_flags_reply;
+	policyc_u32
+		deliver_to; /* interface index of the other side, an endpoint of this node; 0: by the stack */
+	policyc_u32 pad;
 	policyc_u64 packets; /* both directions, with NODE_CT_ACCOUNTING only */
 	policyc_u64 bytes;   /* from the network header */
 };
@@ -132,6 +149,42 @@ struct ct_value {
 #define CT_LIFETIME_TCP_SYN 60U
 #define CT_LIFETIME_CLOSE   10U
 #define CT_LIFETIME_OTHER   60U
+
+/*
+ * "ct_claims": hash of struct ct_claim. Whoever has put a key there may remove or replace an expired entry; nobody else does.
+ */
+struct ct_claim {
+	policyc_u8 family;
+	policyc_u8 pad[3];
+	union {
+		struct ct4_key key4;
+		struct ct6_key key6;
+	};
+};
+
+/*
+ * What the program "ct_collect" is run with, by BPF_PROG_TEST_RUN: an Ethernet header (14 bytes, not looked at), `family`, then
+ * up to CT_COLLECT_KEYS keys of that family without space between. It removes those entries that have been expired for
+ * `grace` ticks and are the same still, and leaves in "ct_collected" how many those were and what time it is.
+ */
+#define CT_COLLECT_KEYS 64U
+struct ct_collect_head {
+	policyc_u32 family; /* 4 or 6 */
+	policyc_u32 count;
+	policyc_u32 grace; /* ticks */
+};
+struct ct_collected_value {
+	policyc_u64 now; /* ticks */
+	policyc_u64 removed;
+};
+
+/* "ct_pressure": array of one. */
+struct ct_pressure_value {
+	policyc_u64 full[2]; /* connections that found conntrack4, conntrack6 full */
+	policyc_u32
+		overflowed; /* 1: the overflow tables are asked as well; user space clears it when they are empty */
+	policyc_u32 pad;
+};
 
 /* "fragments": LRU hash; ports of a datagram's first fragment for the later ones. */
 struct fragment_key {
@@ -147,31 +200,41 @@ struct fragment_value {
 	policyc_be16 destination_port;
 };
 
-/*
- * "metrics": per-CPU hash, packets and bytes dropped. "forwarded": per-CPU array of two, indexed by policyc_direction,
- * metrics_value of what passed; apart because every packet pays for it and an array is cheaper.
- */
-struct metrics_key {
-	policyc_u16 reason;   /* policyc_drop_reason, never DROP_NONE */
-	policyc_u8 direction; /* policyc_direction */
-	policyc_u8 pad;
-};
+/* "metrics": per-CPU array, packets and bytes dropped; index POLICYC_METRICS_INDEX. */
+#define POLICYC_MAX_REASONS			 64U
+#define POLICYC_METRICS_INDEX(reason, direction) ((policyc_u32)(reason) * 2U + (policyc_u32)(direction))
 struct metrics_value {
 	policyc_u64 packets;
-	policyc_u64 bytes;
+	policyc_u64 bytes; /* from the network header */
+};
+
+/* "traffic": per-CPU array, of each endpoint; index endpoint_id * 2 + policyc_direction. What is beyond is not counted. */
+struct traffic_value {
+	struct metrics_value passed;
+	struct metrics_value dropped;
+};
+
+/* "rule_hits": per-CPU hash, what each rule decided: first packets of connections and every denied packet. */
+struct rule_hit_key {
+	policyc_u32 shape_tag;
+	policyc_u32 decision;  /* POLICYC_DECISION */
+	policyc_u32 direction; /* policyc_direction */
 };
 
 /*
- * "events": ring buffer of struct event. Written without waking the reader, which polls with a timeout; it is woken once
- * for every EVENT_WAKEUP_BYTES of unread data.
+ * "event_slots": mmapable array of struct event, EVENT_SLOTS for each possible CPU, and "event_heads": mmapable array of
+ * struct event_head, one for each. A CPU writes its event number n into slot n % EVENT_SLOTS of its own and then raises
+ * `written` to n + 1 with a full barrier; it never waits, and nobody is woken: readers look at `written` as often as they
+ * like, any number of them, each from a number of its own. Event n may be read while n + EVENT_SLOTS > written + 1: a reader looks
+ * again after it has copied, and what was overtaken is lost to that reader.
  *
- * EVENT_DROP: the packet was dropped for `reason`. EVENT_VERDICT: it was let through; `reason` is DROP_NONE, or with
- * `audited` the reason for which it would have been dropped.
+ * EVENT_DROP: the packet was dropped for `reason`. EVENT_VERDICT: it was let through by the policy; `reason` is DROP_NONE, or
+ * with `audited` the reason for which it would have been dropped. EVENT_TRACE: a later packet of a known connection.
  */
-#define EVENT_WAKEUP_BYTES 16384U /* a power of two */
-enum policyc_event_type { EVENT_DROP = 1, EVENT_VERDICT = 2 };
+#define EVENT_SLOTS 8192U /* a power of two */
+enum policyc_event_type { EVENT_DROP = 1, EVENT_VERDICT = 2, EVENT_TRACE = 3 };
 struct event {
-	policyc_u64 time_ns;   /* CLOCK_MONOTONIC */
+	policyc_u64 time_ns;   /* CLOCK_MONOTONIC, coarse */
 	policyc_u8 type;       /* policyc_event_type */
 	policyc_u8 reason;     /* policyc_drop_reason */
 	policyc_u8 direction;  /* policyc_direction */
@@ -188,25 +251,39 @@ struct event {
 	policyc_u8 tcp_flags;
 	policyc_u8 source[16];
 	policyc_u8 destination[16];
-	policyc_u32 length; /* bytes of the packet from the network header */
-	policyc_u8 audited; /* 1: would have been dropped, let through by audit mode */
-	policyc_u8 pad[3];
+	policyc_u32 length;    /* bytes of the packet from the network header */
+	policyc_u8 audited;    /* 1: would have been dropped, let through by audit mode */
+	policyc_u8 connection; /* policyc_ct_status of the packet */
+	policyc_u8 icmp_code;
+	policyc_u8 pad;
 };
-/* "lost_events": per-CPU array of one, counts events that found the ring full. */
+struct event_head {
+	policyc_u64 written;  /* events so far */
+	policyc_u64 limited;  /* events that the rate limit kept from being written */
+	policyc_u64 refilled; /* the rest is the writer's: when, in ticks, the allowance was last refilled */
+	policyc_u32 allowance;
+	policyc_u32 pad;
+	policyc_u64 reserved[4];
+};
 
-POLICYC_ASSERT(sizeof(struct endpoint_value) == 36 && offsetof(struct endpoint_value, ipv6) == 16);
-POLICYC_ASSERT(offsetof(struct endpoint_value, shape_tag) == 32);
+POLICYC_ASSERT(sizeof(struct endpoint_value) == 56 && offsetof(struct endpoint_value, ipv6) == 16);
+POLICYC_ASSERT(offsetof(struct endpoint_value, shape_tag) == 32 &&
+	       offsetof(struct endpoint_value, mac) == 40);
 POLICYC_ASSERT(sizeof(struct ipcache4_key) == 4 && sizeof(struct ipcache6_key) == 16);
 POLICYC_ASSERT(sizeof(struct ipcache4_prefix_key) == 8 && sizeof(struct ipcache6_prefix_key) == 20);
-POLICYC_ASSERT(sizeof(struct ipcache_value) == 8);
-POLICYC_ASSERT(sizeof(struct node_config_value) == 24);
+POLICYC_ASSERT(sizeof(struct ipcache_value) == 12);
+POLICYC_ASSERT(sizeof(struct node_config_value) == 32);
 POLICYC_ASSERT(sizeof(struct ct4_key) == 16 && offsetof(struct ct4_key, protocol) == 12);
 POLICYC_ASSERT(sizeof(struct ct6_key) == 40 && offsetof(struct ct6_key, protocol) == 36);
-POLICYC_ASSERT(sizeof(struct ct_value) == 40 && offsetof(struct ct_value, direction) == 20);
+POLICYC_ASSERT(sizeof(struct ct_value) == 48 && offsetof(struct ct_value, direction) == 20);
+POLICYC_ASSERT(sizeof(struct ct_pressure_value) == 24 && sizeof(struct ct_collected_value) == 16);
+POLICYC_ASSERT(sizeof(struct ct_claim) == 44 && sizeof(struct ct_collect_head) == 12);
 POLICYC_ASSERT(offsetof(struct ct_value, policy_epoch) == 8 && offsetof(struct ct_value, decision) == 12);
 POLICYC_ASSERT(sizeof(struct fragment_key) == 40 && sizeof(struct fragment_value) == 4);
-POLICYC_ASSERT(sizeof(struct metrics_key) == 4 && sizeof(struct metrics_value) == 16);
+POLICYC_ASSERT(sizeof(struct metrics_value) == 16 && sizeof(struct traffic_value) == 32);
+POLICYC_ASSERT(sizeof(struct rule_hit_key) == 12);
 POLICYC_ASSERT(sizeof(struct event) == 80 && offsetof(struct event, source) == 40);
+POLICYC_ASSERT(sizeof(struct event_head) == 64);
 
 #ifdef __cplusplus
 }

@@ -28,7 +28,7 @@ typedef unsigned long long policyc_u64;
 typedef policyc_u16 policyc_be16;
 typedef policyc_u32 policyc_be32;
 
-#define POLICYC_ABI_VERSION 2
+#define POLICYC_ABI_VERSION 3
 
 enum policyc_verdict {
 #define POLICYC_VERDICT(name, number, text) POLICY_##name = number,
@@ -64,12 +64,12 @@ struct policy_context {
  * A policy program reads `context` and writes `decision`, nothing else. `continuation` is the datapath's own; its layout is
  * part of POLICYC_ABI_VERSION all the same, because finish programs are replaced one after the other.
  */
-#define POLICYC_CONTINUATION_BYTES 104
+#define POLICYC_CONTINUATION_BYTES 120
 struct policy_scratch {
 	struct policy_context context;
-	policyc_u32 decision;	/* POLICYC_DECISION; POLICYC_UNDECIDED until the policy has answered */
-	policyc_u32 epoch;	/* node_config.policy_epoch in which the policy is asked */
-	policyc_u32 connection; /* 1: of a known connection whose decision is out of date */
+	policyc_u32 decision; /* POLICYC_DECISION; POLICYC_UNDECIDED until the policy has answered */
+	policyc_u32 epoch;    /* node_config.policy_epoch in which the policy is asked */
+	policyc_u32 delivery; /* 1: the receiver's policy is asked on behalf of the sender's program */
 	policyc_u8 continuation[POLICYC_CONTINUATION_BYTES];
 };
 #define POLICYC_UNDECIDED 0xffffffffU /* negative: drops */
@@ -96,7 +96,7 @@ struct policy_rows_value {
 
 POLICYC_ASSERT(sizeof(struct policy_context) == 12);
 POLICYC_ASSERT(sizeof(struct policy_rows_value) == 8);
-POLICYC_ASSERT(sizeof(struct policy_scratch) == 128 && offsetof(struct policy_scratch, continuation) == 24);
+POLICYC_ASSERT(sizeof(struct policy_scratch) == 144 && offsetof(struct policy_scratch, continuation) == 24);
 
 #ifdef __cplusplus
 }

@@ -3,8 +3,9 @@
  * Connections. An entry's key is the tuple as the endpoint sees it, so one lookup serves both directions; the entry says
  * who began. It keeps the policy's decision and the epoch in which that was taken.
  *
- * An entry past its expires_ns is treated as absent; user space removes it. On the way of an established packet nothing
- * is written unless a flag is new or the lifetime is a second old, so the entry's cache line stays shared between CPUs.
+ * An expired entry counts as absent. On the way of an established packet nothing is written unless a flag is new or the
+ * lifetime is a second old, so the entry's cache line stays shared between CPUs. How entries come and go is in
+ * conntrack_table.h.
  */
 #ifndef POLICYC_RUNTIME_CONNTRACK_H
 #define POLICYC_RUNTIME_CONNTRACK_H
@@ -25,6 +26,21 @@ union ct_verdict {
 	};
 	__u64 word;
 };
+
+static __always_inline struct ct_pressure_value *ct_pressure_lookup(void)
+{
+	__u32 first = 0;
+
+	return bpf_map_lookup_elem(&ct_pressure, &first);
+}
+
+/* Whether connections may be in the overflow tables. */
+static __always_inline bool ct_overflowed(void)
+{
+	const struct ct_pressure_value *pressure = ct_pressure_lookup();
+
+	return pressure && pressure->overflowed;
+}
 
 static __always_inline union ct_verdict ct_verdict_read(const struct ct_value *entry)
 {
@@ -85,16 +101,20 @@ static __always_inline struct ct_value *ct_lookup(const struct packet *packet,
 {
 	struct ct_value *entry;
 
-	if (packet->family == 4) {
+	if (!have_ipv6 || packet->family == 4) {
 		struct ct4_key key = ct_key4(packet, direction);
 
 		entry = bpf_map_lookup_elem(&conntrack4, &key);
+		if (!entry && ct_overflowed())
+			entry = bpf_map_lookup_elem(&conntrack4_overflow, &key);
 	} else {
 		struct ct6_key key = ct_key6(packet, direction);
 
 		entry = bpf_map_lookup_elem(&conntrack6, &key);
+		if (!entry && ct_overflowed())
+			entry = bpf_map_lookup_elem(&conntrack6_overflow, &key);
 	}
-	return entry && entry->expires_ns > now ? entry : NULL;
+	return entry && entry->expires > now ? entry : NULL;
 }
 
 /* A SYN on a connection that one side has closed begins a new one. */
@@ -104,9 +124,10 @@ static __always_inline bool ct_reopens(const struct ct_value *entry, const struc
 	       (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
 
+/* In ticks. */
 static __always_inline __u64 ct_lifetime(__u8 protocol, __u8 flags)
 {
-	__u64 seconds = CT_LIFETIME_OTHER;
+	__u32 seconds = CT_LIFETIME_OTHER;
 
 	if (protocol == IPPROTO_TCP) {
 		if ((flags & CT_CLOSED) == CT_CLOSED)
@@ -114,7 +135,7 @@ static __always_inline __u64 ct_lifetime(__u8 protocol, __u8 flags)
 		else
 			seconds = flags & CT_SEEN_REPLY ? CT_LIFETIME_TCP : CT_LIFETIME_TCP_SYN;
 	}
-	return seconds * NANOSECONDS_PER_SECOND;
+	return (__u64)seconds * ticks_per_second;
 }
 
 /* The flags that a packet adds to an entry. */
@@ -129,24 +150,34 @@ static __always_inline __u8 ct_new_flags(const struct packet *packet, bool origi
 	return flags;
 }
 
-/* Notes a packet that is let through. */
-static __always_inline void ct_track(struct ct_value *entry, const struct packet *packet, bool original,
+/*
+ * Notes a packet that is let through; true if that changed the entry. Closed connections end when they were to end: what
+ * still arrives does not prolong them.
+ */
+static __always_inline bool ct_track(struct ct_value *entry, const struct packet *packet, bool original,
 				     __u64 now)
 {
 	__u8 *tcp_flags = original ? &entry->tcp_flags_orig : &entry->tcp_flags_reply;
 	__u8 before = entry->flags;
 	__u8 after = before | ct_new_flags(packet, original);
 	__u64 expires = now + ct_lifetime(packet->protocol, after);
+	bool changed = false;
 
-	if (after != before)
+	if (after != before) {
 		entry->flags = after;
-	if ((*tcp_flags | packet->tcp_flags) != *tcp_flags)
+		changed = true;
+	}
+	if ((*tcp_flags | packet->tcp_flags) != *tcp_flags) {
 		*tcp_flags |= packet->tcp_flags;
-	/* Closed connections end when they were to end: what still arrives does not prolong them. */
+		changed = true;
+	}
 	if ((before & CT_CLOSED) == CT_CLOSED)
-		return;
-	if (after != before || expires - entry->expires_ns > NANOSECONDS_PER_SECOND)
-		entry->expires_ns = expires;
+		return changed;
+	if (after != before || expires - entry->expires > ticks_per_second) {
+		entry->expires = expires;
+		changed = true;
+	}
+	return changed;
 }
 
 static __always_inline void ct_account(struct ct_value *entry, struct __sk_buff *skb,
@@ -154,33 +185,6 @@ static __always_inline void ct_account(struct ct_value *entry, struct __sk_buff 
 {
 	__sync_fetch_and_add(&entry->packets, 1);
 	__sync_fetch_and_add(&entry->bytes, skb->len - packet->network_offset);
-}
-
-/* Not zero: no room. */
-static __always_inline int ct_create(struct __sk_buff *skb, const struct packet *packet,
-				     enum policyc_direction direction, __u32 policy_epoch, __u32 decision,
-				     __u32 peer_identity, __u64 now)
-{
-	struct ct_value entry = {};
-
-	entry.flags = ct_new_flags(packet, true);
-	entry.expires_ns = now + ct_lifetime(packet->protocol, entry.flags);
-	entry.policy_epoch = policy_epoch;
-	entry.decision = decision;
-	entry.peer_identity = peer_identity;
-	entry.direction = (__u8)direction;
-	entry.tcp_flags_orig = packet->tcp_flags;
-	entry.packets = 1;
-	entry.bytes = skb->len - packet->network_offset;
-	if (packet->family == 4) {
-		struct ct4_key key = ct_key4(packet, direction);
-
-		return (int)bpf_map_update_elem(&conntrack4, &key, &entry, BPF_ANY);
-	} else {
-		struct ct6_key key = ct_key6(packet, direction);
-
-		return (int)bpf_map_update_elem(&conntrack6, &key, &entry, BPF_ANY);
-	}
 }
 
 #endif /* POLICYC_RUNTIME_CONNTRACK_H */

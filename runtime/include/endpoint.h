@@ -6,11 +6,14 @@
 #include "runtime/include/maps.h"
 #include "runtime/include/parse.h"
 
-static __always_inline struct endpoint_value *endpoint_lookup(struct __sk_buff *skb)
+/* Of the host side's interface index; null if there is none. */
+static __always_inline struct endpoint_value *endpoint_by_interface(__u32 interface_index)
 {
-	__u32 interface_index = skb->ifindex;
+	struct endpoint_value *endpoint = bpf_map_lookup_elem(&endpoints, &interface_index);
 
-	return bpf_map_lookup_elem(&endpoints, &interface_index);
+	if (!endpoint)
+		endpoint = bpf_map_lookup_elem(&endpoints_beyond, &interface_index);
+	return endpoint && endpoint->endpoint_id ? endpoint : NULL;
 }
 
 static __always_inline struct node_config_value *node_config_lookup(void)

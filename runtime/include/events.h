@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Records for user space. A wake-up costs microseconds, so the reader polls with a timeout and is woken only each time the
- * unread data passes another EVENT_WAKEUP_BYTES. An event that finds no room is counted.
+ * Records for user space: a ring for each CPU in memory that readers map (struct event_head says how it is read). Nobody is
+ * woken and nothing is waited for, so an event costs a few stores. On its CPU nothing else writes meanwhile: tc programs run
+ * with bottom halves off.
  */
 #ifndef POLICYC_RUNTIME_EVENTS_H
 #define POLICYC_RUNTIME_EVENTS_H
@@ -10,54 +11,62 @@
 #include "runtime/include/packet.h"
 #include "runtime/include/policy.h"
 
-/* Nothing else would keep the record's layout in BTF, where readers look it up. */
-const struct event *const volatile event_layout;
+/* What an event says beyond the packet and the side. */
+struct occasion {
+	__u8 type;	/* policyc_event_type */
+	__u8 reason;	/* policyc_drop_reason */
+	__u8 direction; /* policyc_direction */
+	__u8 audited;
+	__u8 connection; /* policyc_ct_status */
+	__u8 pad[3];
+};
 
-#define RING_RECORD (sizeof(struct event) + 8)
-
-static __always_inline __u64 event_wakeup(void)
+/* May this CPU write one more event? */
+static __always_inline bool event_allowed(struct event_head *head, const struct node_config_value *config)
 {
-	__u64 unread = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	__u64 now, due;
 
-	/* At least this record is unread, so the remainder is small only when a multiple was passed. */
-	if ((unread & (EVENT_WAKEUP_BYTES - 1)) < RING_RECORD)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
+	if (!config || config->events_per_tick == 0)
+		return true;
+	now = clock_ticks();
+	if (now != head->refilled) {
+		due = (now - head->refilled) * config->events_per_tick + head->allowance;
+		head->allowance = due > config->event_burst ? config->event_burst : (__u32)due;
+		head->refilled = now;
+	}
+	if (head->allowance == 0) {
+		head->limited++;
+		return false;
+	}
+	head->allowance--;
+	return true;
 }
 
-static __always_inline void event_lost(void)
+__noinline int event_emit(struct __sk_buff *skb, const struct packet *packet, const struct side *side,
+			  const struct occasion *occasion)
 {
-	__u32 first = 0;
-	__u64 *lost = bpf_map_lookup_elem(&lost_events, &first);
-
-	if (lost)
-		(*lost)++;
-}
-
-/* `endpoint` may be null. */
-__noinline int event_emit(struct __sk_buff *skb, const struct packet *packet,
-			  const struct endpoint_value *endpoint, const struct outcome *outcome)
-{
+	__u32 cpu = bpf_get_smp_processor_id(), first = 0, slot;
+	const struct node_config_value *config = bpf_map_lookup_elem(&node_config, &first);
+	struct event_head *head = bpf_map_lookup_elem(&event_heads, &cpu);
 	struct event *event;
 
-	if (!packet || !outcome)
-		return -1;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		event_lost();
+	if (!packet || !side || !occasion || !head || !event_allowed(head, config))
 		return 0;
-	}
-	event->time_ns = bpf_ktime_get_ns();
-	event->type = outcome->type;
-	event->reason = (__u8)outcome->reason;
-	event->direction = outcome->direction;
+	slot = cpu * EVENT_SLOTS + ((__u32)head->written & (EVENT_SLOTS - 1));
+	event = bpf_map_lookup_elem(&event_slots, &slot);
+	if (!event)
+		return 0;
+	event->time_ns = clock_ns();
+	event->type = occasion->type;
+	event->reason = occasion->reason;
+	event->direction = occasion->direction;
 	event->family = packet->family;
-	event->decision = outcome->decision;
-	event->shape_tag = endpoint ? endpoint->shape_tag : 0;
-	event->local_identity = endpoint ? endpoint->identity : 0;
-	event->peer_identity = outcome->peer_identity;
-	event->interface_index = skb->ifindex;
-	event->endpoint_id = endpoint ? endpoint->endpoint_id : 0;
+	event->decision = side->decision;
+	event->shape_tag = side->shape_tag;
+	event->local_identity = side->identity;
+	event->peer_identity = side->peer_identity;
+	event->interface_index = side->interface_index;
+	event->endpoint_id = side->endpoint_id;
 	event->source_port = packet->source_port;
 	event->destination_port = packet->destination_port;
 	event->protocol = packet->protocol;
@@ -65,31 +74,40 @@ __noinline int event_emit(struct __sk_buff *skb, const struct packet *packet,
 	__builtin_memcpy(event->source, &packet->source, sizeof(event->source));
 	__builtin_memcpy(event->destination, &packet->destination, sizeof(event->destination));
 	event->length = skb->len - packet->network_offset;
-	event->audited = outcome->audited;
-	__builtin_memset(event->pad, 0, sizeof(event->pad));
-	bpf_ringbuf_submit(event, event_wakeup());
+	event->audited = occasion->audited;
+	event->connection = occasion->connection;
+	event->icmp_code = packet->icmp_code;
+	event->pad = 0;
+	/* A locked add: on x86-64 it keeps what is before it before, and what follows behind. */
+	__sync_fetch_and_add(&head->written, 1);
 	return 0;
 }
 
-/* Reports a packet that is let through. */
+/* Reports a packet that its policy lets through. */
 static __always_inline void event_passed(struct __sk_buff *skb, const struct packet *packet,
-					 const struct endpoint_value *endpoint, struct outcome *outcome,
-					 bool audited)
+					 const struct side *side, enum policyc_direction direction,
+					 __u32 reason)
 {
-	outcome->type = EVENT_VERDICT;
-	outcome->audited = audited;
-	event_emit(skb, packet, endpoint, outcome);
+	struct occasion occasion = {.type = EVENT_VERDICT,
+				    .reason = (__u8)reason,
+				    .direction = (__u8)direction,
+				    .audited = reason != DROP_NONE,
+				    .connection = side->known ? CT_ESTABLISHED : CT_NEW};
+
+	event_emit(skb, packet, side, &occasion);
 }
 
-/* Reports a packet that is dropped; `endpoint` may be null. */
+/* Reports a packet that is dropped. */
 static __always_inline void event_dropped(struct __sk_buff *skb, const struct packet *packet,
-					  const struct endpoint_value *endpoint, struct outcome *outcome,
+					  const struct side *side, enum policyc_direction direction,
 					  __u32 reason)
 {
-	outcome->type = EVENT_DROP;
-	outcome->audited = 0;
-	outcome->reason = reason;
-	event_emit(skb, packet, endpoint, outcome);
+	struct occasion occasion = {.type = EVENT_DROP,
+				    .reason = (__u8)reason,
+				    .direction = (__u8)direction,
+				    .connection = side->known ? CT_ESTABLISHED : CT_NEW};
+
+	event_emit(skb, packet, side, &occasion);
 }
 
 #endif /* POLICYC_RUNTIME_EVENTS_H */

@@ -47,7 +47,8 @@ static __always_inline struct ipcache_value ipcache_lookup(const struct packet *
 							   const union address *address,
 							   const struct node_config_value *config)
 {
-	return packet->family == 4 ? ipcache_lookup4(address, config) : ipcache_lookup6(address, config);
+	return !have_ipv6 || packet->family == 4 ? ipcache_lookup4(address, config)
+						 : ipcache_lookup6(address, config);
 }
 
 #endif /* POLICYC_RUNTIME_IPCACHE_H */

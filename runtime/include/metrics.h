@@ -1,33 +1,59 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Packets and bytes by outcome. */
+/* Packets and bytes: by endpoint, by drop reason, by rule. */
 #ifndef POLICYC_RUNTIME_METRICS_H
 #define POLICYC_RUNTIME_METRICS_H
 
 #include "runtime/include/maps.h"
 
-static __always_inline void count_forwarded(enum policyc_direction direction, __u32 bytes)
+static __always_inline void metrics_add(struct metrics_value *value, __u32 bytes)
 {
-	__u32 key = direction;
-	struct metrics_value *value = bpf_map_lookup_elem(&forwarded, &key);
-
-	if (value) {
-		value->packets++;
-		value->bytes += bytes;
-	}
+	value->packets++;
+	value->bytes += bytes;
 }
 
-static __always_inline void count_dropped(__u32 reason, enum policyc_direction direction, __u32 bytes)
+static __always_inline struct traffic_value *traffic_lookup(__u16 endpoint_id,
+							    enum policyc_direction direction)
 {
-	struct metrics_key key = {.reason = (__u16)reason, .direction = (__u8)direction};
-	struct metrics_value *value = bpf_map_lookup_elem(&metrics, &key);
+	__u32 index = endpoint_id * 2U + (__u32)direction;
+
+	return bpf_map_lookup_elem(&traffic, &index);
+}
+
+static __always_inline void count_passed(__u16 endpoint_id, enum policyc_direction direction, __u32 bytes)
+{
+	struct traffic_value *of_endpoint = traffic_lookup(endpoint_id, direction);
+
+	if (of_endpoint)
+		metrics_add(&of_endpoint->passed, bytes);
+}
+
+/* `endpoint_id` 0: nobody knows whose packet it was. */
+static __always_inline void count_dropped(__u16 endpoint_id, __u32 reason, enum policyc_direction direction,
+					  __u32 bytes)
+{
+	__u32 index = POLICYC_METRICS_INDEX(reason, direction);
+	struct metrics_value *of_reason = bpf_map_lookup_elem(&metrics, &index);
+	struct traffic_value *of_endpoint = traffic_lookup(endpoint_id, direction);
+
+	if (of_reason)
+		metrics_add(of_reason, bytes);
+	if (of_endpoint)
+		metrics_add(&of_endpoint->dropped, bytes);
+}
+
+static __always_inline void count_decided(__u32 shape_tag, __u32 decision, enum policyc_direction direction,
+					  __u32 bytes)
+{
+	struct rule_hit_key key = {.shape_tag = shape_tag, .decision = decision, .direction = direction};
+	struct metrics_value *value = bpf_map_lookup_elem(&rule_hits, &key);
 
 	if (value) {
-		value->packets++;
-		value->bytes += bytes;
+		metrics_add(value, bytes);
 	} else {
 		struct metrics_value first = {.packets = 1, .bytes = bytes};
 
-		bpf_map_update_elem(&metrics, &key, &first, BPF_ANY);
+		/* Without room the rule is not counted. */
+		bpf_map_update_elem(&rule_hits, &key, &first, BPF_NOEXIST);
 	}
 }
 

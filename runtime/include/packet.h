@@ -42,7 +42,10 @@ struct packet {
 	__u8 icmp_type;
 	__u8 icmp_code;
 	__u8 hop_limit;
-	__be16 echo_id;
+	union {
+		__be16 echo_id;		/* ICMP */
+		__u16 transport_header; /* TCP, UDP, SCTP: bytes */
+	};
 	__u16 fragment_offset; /* bytes */
 };
 

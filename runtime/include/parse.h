@@ -181,6 +181,7 @@ static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *pac
 		if (head.data_offset >> 4 < TCP_HEADER / 4)
 			return DROP_MALFORMED;
 		packet->tcp_flags = head.flags;
+		size = (head.data_offset >> 4) * 4U;
 	} else {
 		if (packet->protocol == IPPROTO_SCTP && !inner)
 			size = SCTP_HEADER;
@@ -190,6 +191,7 @@ static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *pac
 	}
 	packet->source_port = head.source;
 	packet->destination_port = head.destination;
+	packet->transport_header = (__u16)size;
 	packet->kind = PACKET_FLOW;
 	return DROP_NONE;
 }
@@ -374,7 +376,7 @@ static __always_inline int parse_packet(struct __sk_buff *skb, struct packet *pa
 	case ETHERTYPE_IPV4:
 		return parse_ipv4(skb, packet, false);
 	case ETHERTYPE_IPV6:
-		return parse_ipv6(skb, packet, false);
+		return have_ipv6 ? parse_ipv6(skb, packet, false) : DROP_UNKNOWN_ETHERTYPE;
 	case ETHERTYPE_ARP:
 		packet->kind = PACKET_ARP;
 		return DROP_NONE;
@@ -391,7 +393,7 @@ __noinline int parse_quoted(struct __sk_buff *skb, const struct packet *outer, s
 	inner->network_offset = outer->transport_offset + sizeof(struct icmp_head);
 	if (outer->family == 4)
 		return parse_ipv4(skb, inner, true);
-	return parse_ipv6(skb, inner, true);
+	return have_ipv6 ? parse_ipv6(skb, inner, true) : DROP_UNKNOWN_ETHERTYPE;
 }
 
 #endif /* POLICYC_RUNTIME_PARSE_H */

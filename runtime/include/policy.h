@@ -10,24 +10,39 @@
 #include "runtime/include/endpoint.h"
 #include "runtime/include/ipcache.h"
 
-/* What was found out about a packet, for the connection entry and the event. */
-struct outcome {
-	__u32 reason; /* policyc_drop_reason */
-	__u32 decision;
+/*
+ * An endpoint's part in a packet: as it was when the packet came, and what its policy says. The endpoint that sends has
+ * side[POLICYC_EGRESS], the one that receives side[POLICYC_INGRESS].
+ */
+struct side {
+	__u32 interface_index;
+	__u32 identity;
 	__u32 peer_identity;
-	__u8 direction; /* policyc_direction of the packet */
-	__u8 type;	/* policyc_event_type */
-	__u8 audited;
-	__u8 known; /* the packet asks for a connection that exists */
+	__u32 shape_tag;
+	__u32 decision;
+	__u16 endpoint_id; /* 0: no endpoint */
+	__u8 flags;	   /* ENDPOINT_* */
+	__u8 known;	   /* the packet belongs to a connection that exists */
 };
 
-/* policy_scratch.continuation: the packet, and its endpoint as it was when the policy was asked. */
+/* policy_scratch.continuation. */
 struct continuation {
 	struct packet packet;
-	struct endpoint_value endpoint;
+	struct side side[2];
+	__u32 deliver_to; /* interface index of the receiver, if it is an endpoint of this node */
 	__u32 pad;
 };
 POLICYC_ASSERT(sizeof(struct continuation) == POLICYC_CONTINUATION_BYTES);
+
+static __always_inline void side_fill(struct side *side, const struct endpoint_value *endpoint,
+				      __u32 interface_index)
+{
+	side->interface_index = interface_index;
+	side->identity = endpoint->identity;
+	side->shape_tag = endpoint->shape_tag;
+	side->endpoint_id = endpoint->endpoint_id;
+	side->flags = (__u8)endpoint->flags;
+}
 
 static __always_inline struct policy_scratch *policy_scratch_lookup(void)
 {
@@ -62,61 +77,51 @@ static __always_inline __u32 policy_reason(int decision)
 	}
 }
 
+/* Audit mode lets policy denials through, nothing else. */
+static __always_inline bool policy_audits(__u32 endpoint_flags, __u32 reason)
+{
+	return endpoint_flags & ENDPOINT_AUDIT &&
+	       (reason == DROP_POLICY_DEFAULT_DENY || reason == DROP_POLICY_DENY);
+}
+
 /*
- * Puts the question into the scratch. Gives a drop reason, or DROP_NONE. The epoch is read before anything that a change
- * alters, so a decision taken while policy changes is asked again.
+ * Puts the question of the endpoint in `side`[direction] into the scratch. Gives a drop reason, or DROP_NONE. The epoch is
+ * read before anything that a change alters, so a decision taken while policy changes is asked again.
  */
-__noinline int policy_prepare(const struct packet *packet, const struct endpoint_value *endpoint,
-			      struct outcome *outcome)
+__noinline int policy_prepare(const struct packet *packet, const struct side *side, __u32 direction)
 {
 	const struct node_config_value *config = node_config_lookup();
 	struct policy_scratch *scratch = policy_scratch_lookup();
 	struct continuation *continuation;
 	struct ipcache_value peer;
 
-	if (!packet || !endpoint || !outcome || !scratch || !config)
+	if (!packet || !side || !scratch || !config || direction > POLICYC_EGRESS)
 		return DROP_MISSING_STATE;
 	scratch->epoch = *(const volatile __u32 *)&config->policy_epoch;
 	/* Epoch 0: the loader has not yet written the node's configuration. */
 	if (scratch->epoch == 0)
 		return DROP_MISSING_STATE;
-	peer = ipcache_lookup(packet,
-			      outcome->direction == POLICYC_EGRESS ? &packet->destination : &packet->source,
+	peer = ipcache_lookup(packet, direction == POLICYC_EGRESS ? &packet->destination : &packet->source,
 			      config);
-	outcome->peer_identity = peer.identity;
-	outcome->decision = POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 	scratch->context.peer_class = peer.peer_class;
 	scratch->context.peer_identity = peer.identity;
 	scratch->context.host_port = bpf_ntohs(packet->destination_port);
 	scratch->context.protocol = packet->protocol;
 	scratch->context.family = packet->family;
 	scratch->decision = POLICYC_UNDECIDED;
-	scratch->connection = outcome->known;
+	scratch->delivery = 0;
 	continuation = continuation_of(scratch);
 	continuation->packet = *packet;
-	continuation->endpoint = *endpoint;
+	if (direction == POLICYC_EGRESS) {
+		continuation->side[POLICYC_EGRESS] = *side;
+		continuation->side[POLICYC_EGRESS].peer_identity = peer.identity;
+		continuation->deliver_to = config->flags & NODE_LOCAL_DELIVERY ? peer.interface_index : 0;
+	} else {
+		continuation->side[POLICYC_INGRESS] = *side;
+		continuation->side[POLICYC_INGRESS].peer_identity = peer.identity;
+		continuation->deliver_to = 0;
+	}
 	return DROP_NONE;
-}
-
-/* Asks the policy of the endpoint; returns only when that failed, with the reason to drop. For the main program only. */
-static __always_inline __u32 policy_ask(struct __sk_buff *skb, const struct packet *packet,
-					const struct endpoint_value *endpoint,
-					enum policyc_direction direction, struct outcome *outcome)
-{
-	__u32 slot = endpoint->policy_slot;
-	int reason = policy_prepare(packet, endpoint, outcome);
-
-	if (reason)
-		return (__u32)reason;
-	bpf_tail_call(skb, &policies, POLICYC_POLICY_INDEX(slot, direction));
-	return DROP_POLICY_MISSING;
-}
-
-/* Audit mode lets policy denials through, nothing else. */
-static __always_inline bool policy_audits(const struct endpoint_value *endpoint, __u32 reason)
-{
-	return endpoint->flags & ENDPOINT_AUDIT &&
-	       (reason == DROP_POLICY_DEFAULT_DENY || reason == DROP_POLICY_DENY);
 }
 
 #endif /* POLICYC_RUNTIME_POLICY_H */

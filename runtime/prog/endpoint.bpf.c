@@ -8,13 +8,22 @@
  * The policy program of the endpoint's shape decides and goes on to finish_egress or finish_ingress:
  *
  *   decision -> conntrack -> event -> pass or drop
+ *
+ * Where the receiver is an endpoint of the same node, finish_egress asks the receiver's policy as well before anything is
+ * remembered, and the packet goes straight into the receiver's namespace (deliver.h).
  */
-#include "runtime/include/conntrack.h"
+#include "runtime/include/conntrack_table.h"
+#include "runtime/include/deliver.h"
 #include "runtime/include/endpoint.h"
 #include "runtime/include/events.h"
 #include "runtime/include/fragments.h"
 #include "runtime/include/metrics.h"
 #include "runtime/include/policy.h"
+
+static __always_inline __u32 packet_bytes(const struct __sk_buff *skb, const struct packet *packet)
+{
+	return skb->len - packet->network_offset;
+}
 
 /*
  * Does an ICMP error quote a packet of a living connection of this endpoint? Errors of routers on the path count too:
@@ -37,7 +46,7 @@ __noinline int related(struct __sk_buff *skb, const struct packet *packet,
 	local = direction == POLICYC_EGRESS ? quoted.destination.bytes : quoted.source.bytes;
 	if (!address_equal6(direction == POLICYC_EGRESS ? &packet->source : &packet->destination, local))
 		return false;
-	entry = ct_lookup(&quoted, quoted_direction, clock_now());
+	entry = ct_lookup(&quoted, quoted_direction, clock_ticks());
 	if (!entry)
 		return false;
 	return !policy_reason((int)entry->decision) || endpoint->flags & ENDPOINT_AUDIT;
@@ -58,32 +67,65 @@ static __always_inline __u32 admit(const struct endpoint_value *endpoint,
 	return DROP_NONE;
 }
 
-/* Instead of a drop reason: the policy must be asked. */
-#define ASK_POLICY 0x100U
-
-/* A packet of a known connection; DROP_NONE if it passes. */
-static __always_inline __u32 known_connection(struct __sk_buff *skb, const struct packet *packet,
-					      const struct endpoint_value *endpoint,
-					      const struct node_config_value *config, struct ct_value *entry,
-					      struct outcome *outcome, enum policyc_direction direction,
-					      __u64 now)
+/* Counts and reports a packet that is dropped; `side` says whose it was. */
+static __always_inline int drop_of(struct __sk_buff *skb, const struct packet *packet,
+				   const struct side *side, enum policyc_direction direction, __u32 reason)
 {
-	bool original = entry->direction == direction;
-	union ct_verdict verdict = ct_verdict_read(entry);
+	count_dropped(side->endpoint_id, reason, direction, packet_bytes(skb, packet));
+	event_dropped(skb, packet, side, direction, reason);
+	return POLICYC_DROP;
+}
 
-	outcome->decision = verdict.decision;
-	outcome->peer_identity = entry->peer_identity;
-	outcome->reason = policy_reason((int)verdict.decision);
-	if (original && (verdict.policy_epoch != config->policy_epoch || outcome->reason)) {
-		outcome->known = true;
-		return ASK_POLICY;
+/* The same before any policy was asked; `endpoint` may be null. `decision` is that of the connection, if there is one. */
+__noinline int refuse(struct __sk_buff *skb, const struct packet *packet,
+		      const struct endpoint_value *endpoint, __u32 direction, const struct ct_value *entry)
+{
+	struct side side = {.interface_index = skb->ifindex};
+	/* The upper bits carry the reason: a global function has five arguments. */
+	__u32 reason = direction >> 8;
+
+	if (!packet)
+		return POLICYC_DROP;
+	if (endpoint)
+		side_fill(&side, endpoint, skb->ifindex);
+	if (entry) {
+		side.decision = entry->decision;
+		side.peer_identity = entry->peer_identity;
+		side.known = true;
 	}
-	if (outcome->reason && !policy_audits(endpoint, outcome->reason))
-		return outcome->reason;
-	ct_track(entry, packet, original, now);
-	if (config->flags & NODE_CT_ACCOUNTING)
-		ct_account(entry, skb, packet);
-	return DROP_NONE;
+	return drop_of(skb, packet, &side, direction & 1, reason);
+}
+#define REFUSE(direction, reason) ((__u32)(direction) | (__u32)(reason) << 8)
+
+/*
+ * After a packet has changed the entry of its connection: the entry that the other endpoint of this node has of the same
+ * connection learns what its own program did not see, and who traces is told.
+ */
+__noinline int connection_changed(struct __sk_buff *skb, const struct packet *packet,
+				  const struct endpoint_value *endpoint, __u32 direction,
+				  const struct ct_value *entry)
+{
+	const struct node_config_value *config = node_config_lookup();
+	struct occasion occasion = {.type = EVENT_TRACE, .direction = (__u8)direction};
+	struct side side = {};
+	struct ct_value *other;
+	__u64 now = clock_ticks();
+
+	if (!packet || !endpoint || !entry || !config)
+		return 0;
+	if (entry->deliver_to) {
+		other = ct_lookup(packet, direction ^ 1, now);
+		if (other)
+			ct_track(other, packet, other->direction == (direction ^ 1), now);
+	}
+	if (config->flags & NODE_TRACE) {
+		side_fill(&side, endpoint, skb->ifindex);
+		side.decision = entry->decision;
+		side.peer_identity = entry->peer_identity;
+		occasion.connection = entry->direction == direction ? CT_ESTABLISHED : CT_REPLY;
+		event_emit(skb, packet, &side, &occasion);
+	}
+	return 0;
 }
 
 /*
@@ -96,71 +138,98 @@ static __always_inline bool makes_entry(const struct packet *packet)
 	       packet->kind == PACKET_ECHO_REQUEST || packet->kind == PACKET_OTHER_PROTOCOL;
 }
 
-/* A drop reason, DROP_NONE or ASK_POLICY. */
-static __always_inline __u32 decide(struct __sk_buff *skb, struct packet *packet,
-				    const struct endpoint_value *endpoint,
-				    const struct node_config_value *config, struct outcome *outcome,
-				    enum policyc_direction direction)
+/* Asks the policy of the endpoint; returns only when that failed, with the reason to drop. */
+static __always_inline __u32 policy_ask(struct __sk_buff *skb, const struct packet *packet,
+					const struct endpoint_value *endpoint,
+					enum policyc_direction direction, bool known)
 {
-	struct ct_value *entry = NULL;
-	__u64 now = clock_now();
-	__u32 reason;
+	__u32 slot = endpoint->policy_slot;
+	struct side side = {.known = known};
+	int reason;
 
-	reason = admit(endpoint, config, packet, direction);
+	side_fill(&side, endpoint, skb->ifindex);
+	reason = policy_prepare(packet, &side, direction);
 	if (reason)
-		return reason;
-	switch (packet->kind) {
-	case PACKET_ARP:
-		return DROP_NONE;
-	case PACKET_NEIGHBOUR:
-		if (neighbour_passes(packet, direction))
-			return DROP_NONE;
-		break;
-	case PACKET_ICMP_ERROR:
-		if (icmp_frag_needed(packet) || related(skb, packet, endpoint, direction))
-			return DROP_NONE;
-		break;
-	case PACKET_ICMP_OTHER:
-		break;
-	default:
-		entry = ct_lookup(packet, direction, now);
-	}
-	if (entry && !ct_reopens(entry, packet))
-		return known_connection(skb, packet, endpoint, config, entry, outcome, direction, now);
-	return ASK_POLICY;
+		return (__u32)reason;
+	bpf_tail_call(skb, &policies, POLICYC_POLICY_INDEX(slot, direction));
+	return DROP_POLICY_MISSING;
 }
 
-/* Counts and reports what comes of a packet; `endpoint` may be null. */
-static __always_inline int leave(struct __sk_buff *skb, const struct packet *packet,
-				 const struct endpoint_value *endpoint, struct outcome *outcome,
-				 enum policyc_direction direction, __u32 reason)
+/* Packets that no connection can be of: true if they pass unasked. */
+static __always_inline bool passes_unasked(struct __sk_buff *skb, const struct packet *packet,
+					   const struct endpoint_value *endpoint,
+					   enum policyc_direction direction)
 {
-	if (!reason) {
-		count_forwarded(direction, skb->len - packet->network_offset);
-		return POLICYC_PASS;
+	switch (packet->kind) {
+	case PACKET_ARP:
+		return true;
+	case PACKET_NEIGHBOUR:
+		return neighbour_passes(packet, direction);
+	case PACKET_ICMP_ERROR:
+		return icmp_frag_needed(packet) || related(skb, packet, endpoint, direction);
+	default:
+		return false;
 	}
-	count_dropped(reason, direction, skb->len - packet->network_offset);
-	event_dropped(skb, packet, endpoint, outcome, reason);
-	return POLICYC_DROP;
+}
+
+static __always_inline bool is_tracked(const struct packet *packet)
+{
+	return packet->kind == PACKET_FLOW || packet->kind == PACKET_ECHO_REQUEST ||
+	       packet->kind == PACKET_ECHO_REPLY || packet->kind == PACKET_OTHER_PROTOCOL;
 }
 
 static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction direction)
 {
-	struct outcome outcome = {.direction = (__u8)direction};
 	struct packet packet = {};
 	__u32 reason = (__u32)parse_packet(skb, &packet);
-	const struct endpoint_value *endpoint = endpoint_lookup(skb);
+	const struct endpoint_value *endpoint = endpoint_by_interface(skb->ifindex);
 	const struct node_config_value *config = node_config_lookup();
+	struct ct_value *entry = NULL;
+	__u64 now = clock_ticks();
+	__u32 deliver_to = 0;
 
 	if (!endpoint)
 		reason = DROP_UNKNOWN_ENDPOINT;
 	else if (!config)
 		reason = DROP_MISSING_STATE;
 	else if (!reason)
-		reason = decide(skb, &packet, endpoint, config, &outcome, direction);
-	if (reason == ASK_POLICY && endpoint)
-		reason = policy_ask(skb, &packet, endpoint, direction, &outcome);
-	return leave(skb, &packet, endpoint, &outcome, direction, reason);
+		reason = admit(endpoint, config, &packet, direction);
+	if (reason || !endpoint || !config)
+		return refuse(skb, &packet, endpoint, REFUSE(direction, reason), NULL);
+
+	if (endpoint->flags & ENDPOINT_UNENFORCED)
+		goto pass;
+	if (is_tracked(&packet)) {
+		entry = ct_lookup(&packet, direction, now);
+		if (entry && ct_reopens(entry, &packet))
+			entry = NULL;
+	} else if (passes_unasked(skb, &packet, endpoint, direction)) {
+		goto pass;
+	}
+	if (entry) {
+		bool original = entry->direction == direction;
+		union ct_verdict verdict = ct_verdict_read(entry);
+		__u32 denied = policy_reason((int)verdict.decision);
+
+		if (original && (denied || verdict.policy_epoch != config->policy_epoch)) {
+			reason = policy_ask(skb, &packet, endpoint, direction, true);
+			return refuse(skb, &packet, endpoint, REFUSE(direction, reason), entry);
+		}
+		if (denied && !policy_audits(endpoint->flags, denied))
+			return refuse(skb, &packet, endpoint, REFUSE(direction, denied), entry);
+		if (ct_track(entry, &packet, original, now))
+			connection_changed(skb, &packet, endpoint, direction, entry);
+		if (config->flags & NODE_CT_ACCOUNTING)
+			ct_account(entry, skb, &packet);
+		if (direction == POLICYC_EGRESS)
+			deliver_to = entry->deliver_to;
+	} else {
+		reason = policy_ask(skb, &packet, endpoint, direction, false);
+		return refuse(skb, &packet, endpoint, REFUSE(direction, reason), NULL);
+	}
+pass:
+	count_passed(endpoint->endpoint_id, direction, packet_bytes(skb, &packet));
+	return deliver_to ? deliver(skb, &packet, deliver_to) : POLICYC_PASS;
 }
 
 SEC("tc")
@@ -175,81 +244,199 @@ int to_endpoint(struct __sk_buff *skb)
 	return handle(skb, POLICYC_INGRESS);
 }
 
-/* The entry of the connection that asked; null if it was evicted or taken over meanwhile. */
-static __always_inline struct ct_value *asking_connection(const struct policy_scratch *scratch,
-							  const struct packet *packet,
-							  enum policyc_direction direction, __u64 now)
-{
-	struct ct_value *entry = scratch->connection ? ct_lookup(packet, direction, now) : NULL;
-
-	return entry && entry->direction == direction ? entry : NULL;
-}
-
-/* Remembers a decision where it can be remembered and reports it; DROP_NONE if the packet passes. */
-static __always_inline __u32 conclude(struct __sk_buff *skb, const struct policy_scratch *scratch,
-				      const struct continuation *asked, struct outcome *outcome,
-				      enum policyc_direction direction)
+/*
+ * Remembers what a policy said of a packet that passes, for the endpoint in `side`; DROP_NONE, or why it does not pass after
+ * all. `deliver_to` is kept with the connection.
+ */
+static __always_inline __u32 remember(struct __sk_buff *skb, const struct policy_scratch *scratch,
+				      const struct packet *packet, const struct side *side,
+				      enum policyc_direction direction, __u32 deliver_to)
 {
 	const struct node_config_value *config = node_config_lookup();
-	const struct packet *packet = &asked->packet;
-	bool audited, was_denied = false;
-	struct ct_value *entry;
-	__u64 now = clock_now();
+	__u32 audited = policy_reason((int)side->decision);
+	struct ct_value *entry = NULL;
+	__u64 now = clock_ticks();
+	bool report;
 
 	if (!config)
 		return DROP_MISSING_STATE;
-	entry = asking_connection(scratch, packet, direction, now);
-	audited = policy_audits(&asked->endpoint, outcome->reason);
-	if (entry) {
-		was_denied = policy_reason((int)entry->decision) != DROP_NONE;
-		/* A denial is kept as well: it also stops the replies. */
-		entry->peer_identity = outcome->peer_identity;
-		ct_verdict_write(entry, scratch->epoch, outcome->decision);
-	}
-	if (outcome->reason && !audited)
-		return outcome->reason;
-	if (entry) {
+	report = audited || (config->flags & NODE_TRACE_VERDICTS && !side->known);
+	if (is_tracked(packet))
+		entry = ct_lookup(packet, direction, now);
+	if (entry && !ct_reopens(entry, packet)) {
+		/* One of the other direction has come meanwhile: this packet is its reply. */
+		if (entry->direction != direction)
+			return DROP_NONE;
+		if (side->known && policy_reason((int)entry->decision))
+			report = false;
+		entry->peer_identity = side->peer_identity;
+		entry->deliver_to = deliver_to;
+		ct_verdict_write(entry, scratch->epoch, side->decision);
 		ct_track(entry, packet, true, now);
 		if (config->flags & NODE_CT_ACCOUNTING)
 			ct_account(entry, skb, packet);
-		if (audited && !was_denied)
-			event_passed(skb, packet, &asked->endpoint, outcome, true);
-		return DROP_NONE;
+	} else if (makes_entry(packet)) {
+		struct ct_value fresh = {};
+
+		fresh.flags = ct_new_flags(packet, true);
+		fresh.expires = now + ct_lifetime(packet->protocol, fresh.flags);
+		fresh.policy_epoch = scratch->epoch;
+		fresh.decision = side->decision;
+		fresh.peer_identity = side->peer_identity;
+		fresh.direction = (__u8)direction;
+		fresh.tcp_flags_orig = packet->tcp_flags;
+		fresh.deliver_to = deliver_to;
+		fresh.packets = 1;
+		fresh.bytes = packet_bytes(skb, packet);
+		if (entry)
+			*entry = fresh;
+		else if (ct_create(packet, &fresh, direction, now))
+			return DROP_CONNTRACK_FULL;
 	}
-	if (makes_entry(packet) &&
-	    ct_create(skb, packet, direction, scratch->epoch, outcome->decision, outcome->peer_identity, now))
-		return DROP_CONNTRACK_FULL;
-	if (audited || config->flags & NODE_TRACE_VERDICTS)
-		event_passed(skb, packet, &asked->endpoint, outcome, audited);
+	if (report)
+		event_passed(skb, packet, side, direction, audited);
 	return DROP_NONE;
 }
 
-static __always_inline int finish(struct __sk_buff *skb, enum policyc_direction direction)
+/*
+ * A connection that exists is denied from now on: its replies are dropped with it. What the other endpoint of this node
+ * knows of it stays, but it delivers no longer past the program that knows of the denial.
+ */
+static __always_inline void deny_known(const struct policy_scratch *scratch, const struct packet *packet,
+				       const struct side *side, enum policyc_direction direction)
 {
-	struct outcome outcome = {.direction = (__u8)direction};
-	struct policy_scratch *scratch = policy_scratch_lookup();
-	const struct continuation *asked;
+	__u64 now = clock_ticks();
+	struct ct_value *entry = ct_lookup(packet, direction, now);
 
-	if (!scratch)
-		return POLICYC_DROP;
-	asked = continuation_of(scratch);
-	outcome.decision = scratch->decision;
-	outcome.peer_identity = scratch->context.peer_identity;
-	outcome.reason = policy_reason((int)outcome.decision);
-	return leave(skb, &asked->packet, &asked->endpoint, &outcome, direction,
-		     conclude(skb, scratch, asked, &outcome, direction));
+	if (!entry || entry->direction != direction)
+		return;
+	entry->peer_identity = side->peer_identity;
+	ct_verdict_write(entry, scratch->epoch, side->decision);
+	if (!entry->deliver_to)
+		return;
+	entry->deliver_to = 0;
+	entry = ct_lookup(packet, direction ^ 1, now);
+	if (entry)
+		entry->deliver_to = 0;
 }
 
-SEC("tc")
-int finish_ingress(struct __sk_buff *skb)
+/* What the policy of `side` has answered: DROP_NONE or why the packet is dropped. */
+static __always_inline __u32 answered(struct __sk_buff *skb, const struct policy_scratch *scratch,
+				      const struct packet *packet, struct side *side,
+				      enum policyc_direction direction)
 {
-	return finish(skb, POLICYC_INGRESS);
+	__u32 reason;
+
+	side->decision = scratch->decision;
+	reason = policy_reason((int)side->decision);
+	count_decided(side->shape_tag, side->decision, direction, packet_bytes(skb, packet));
+	if (!reason || policy_audits(side->flags, reason))
+		return DROP_NONE;
+	if (side->known)
+		deny_known(scratch, packet, side, direction);
+	return reason;
+}
+
+/*
+ * Asks the policy of the receiver, an endpoint of this node, about a packet that its sender may send. Returns when the packet
+ * has to go by the stack instead, or with a reason to drop.
+ */
+static __always_inline __u32 ask_receiver(struct __sk_buff *skb, struct policy_scratch *scratch,
+					  struct continuation *asked)
+{
+	const struct endpoint_value *receiver = endpoint_by_interface(asked->deliver_to);
+	const struct node_config_value *config = node_config_lookup();
+	struct packet *packet = &asked->packet;
+	struct side *side = &asked->side[POLICYC_INGRESS];
+	const struct ct_value *entry;
+	struct ipcache_value peer;
+
+	if (!receiver || !config || !is_tracked(packet) || !is_for(packet, receiver) ||
+	    !fits(skb, packet, receiver))
+		return DROP_NONE;
+	entry = ct_lookup(packet, POLICYC_INGRESS, clock_ticks());
+	/* The receiver began: for it this is a reply, which its own program lets pass. */
+	if (entry && entry->direction != POLICYC_INGRESS)
+		return DROP_NONE;
+	side_fill(side, receiver, asked->deliver_to);
+	side->known = entry != NULL;
+	peer = ipcache_lookup(packet, &packet->source, config);
+	side->peer_identity = peer.identity;
+	scratch->context.peer_class = peer.peer_class;
+	scratch->context.peer_identity = peer.identity;
+	scratch->decision = POLICYC_UNDECIDED;
+	scratch->delivery = 1;
+	bpf_tail_call(skb, &policies, POLICYC_POLICY_INDEX(receiver->policy_slot, POLICYC_INGRESS));
+	return DROP_POLICY_MISSING;
 }
 
 SEC("tc")
 int finish_egress(struct __sk_buff *skb)
 {
-	return finish(skb, POLICYC_EGRESS);
+	struct policy_scratch *scratch = policy_scratch_lookup();
+	struct continuation *asked;
+	struct packet *packet;
+	struct side *side;
+	__u32 reason;
+
+	if (!scratch)
+		return POLICYC_DROP;
+	asked = continuation_of(scratch);
+	packet = &asked->packet;
+	side = &asked->side[POLICYC_EGRESS];
+	reason = answered(skb, scratch, packet, side, POLICYC_EGRESS);
+	if (!reason && asked->deliver_to) {
+		reason = ask_receiver(skb, scratch, asked);
+		if (reason)
+			return drop_of(skb, packet, &asked->side[POLICYC_INGRESS], POLICYC_INGRESS, reason);
+	}
+	if (!reason)
+		reason = remember(skb, scratch, packet, side, POLICYC_EGRESS, 0);
+	if (reason)
+		return drop_of(skb, packet, side, POLICYC_EGRESS, reason);
+	count_passed(side->endpoint_id, POLICYC_EGRESS, packet_bytes(skb, packet));
+	return POLICYC_PASS;
+}
+
+SEC("tc")
+int finish_ingress(struct __sk_buff *skb)
+{
+	struct policy_scratch *scratch = policy_scratch_lookup();
+	struct side *side, *sender;
+	struct continuation *asked;
+	struct packet *packet;
+	bool delivery;
+	__u32 reason;
+
+	if (!scratch)
+		return POLICYC_DROP;
+	asked = continuation_of(scratch);
+	packet = &asked->packet;
+	side = &asked->side[POLICYC_INGRESS];
+	sender = &asked->side[POLICYC_EGRESS];
+	delivery = scratch->delivery;
+	reason = answered(skb, scratch, packet, side, POLICYC_INGRESS);
+	if (!reason)
+		reason = remember(skb, scratch, packet, side, POLICYC_INGRESS,
+				  delivery ? sender->interface_index : 0);
+	if (reason)
+		return drop_of(skb, packet, side, POLICYC_INGRESS, reason);
+	if (!delivery) {
+		count_passed(side->endpoint_id, POLICYC_INGRESS, packet_bytes(skb, packet));
+		return POLICYC_PASS;
+	}
+	reason = remember(skb, scratch, packet, sender, POLICYC_EGRESS, asked->deliver_to);
+	if (reason)
+		return drop_of(skb, packet, sender, POLICYC_EGRESS, reason);
+	count_passed(sender->endpoint_id, POLICYC_EGRESS, packet_bytes(skb, packet));
+	return deliver(skb, packet, asked->deliver_to);
+}
+
+/* Run by user space: removes connections that have expired. */
+SEC("tc")
+int ct_collect(struct __sk_buff *skb)
+{
+	return ct_collect_keys(skb);
 }
 
 char datapath_license[] SEC("license") = "Dual BSD/GPL";

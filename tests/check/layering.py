@@ -29,6 +29,7 @@ LAYERS = {
     "compiler/backend": 9,
     "compiler/driver": 10,
     "loader/bpf": 11,
+    "loader/events": 11,
     "loader/maps": 12,
     "loader/attach": 12,
     "loader/endpoint": 13,
@@ -51,6 +52,7 @@ ONLY = {
     "compiler/backend": {"compiler/support"},
     "compiler/matrix": {"compiler/support"},
     "loader/bpf": {"compiler/support", "compiler/backend"},
+    "loader/events": {"compiler/support"},
 }
 RUNTIME_LAYERS = {"runtime/abi": 0, "runtime/include": 1, "runtime/prog": 2}
 CODE_FOLDERS = ("compiler", "runtime", "loader", "cli", "tests")

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From endpoint to endpoint on one node, past the host's stack: bpf_redirect_peer puts the packet into the receiver's network
+ * namespace as if the host had routed it there. Both policies have said yes by then. Whatever does not fit goes by the stack,
+ * where the receiver's program asks again.
+ */
+#ifndef POLICYC_RUNTIME_DELIVER_H
+#define POLICYC_RUNTIME_DELIVER_H
+
+#include "runtime/include/endpoint.h"
+
+#define PACKET_TO_HOST 0 /* linux/if_packet.h: PACKET_HOST */
+
+static __always_inline bool is_for(const struct packet *packet, const struct endpoint_value *endpoint)
+{
+	if (!have_ipv6 || packet->family == 4)
+		return endpoint->ipv4 == packet->destination.words[0];
+	return address_equal6(&packet->destination, endpoint->ipv6);
+}
+
+/* As the router would: nothing that is too large, at the end of its way, or not meant for the host. */
+static __always_inline bool fits(const struct __sk_buff *skb, const struct packet *packet,
+				 const struct endpoint_value *endpoint)
+{
+	__u32 length = skb->len - packet->network_offset;
+
+	if (skb->gso_segs && packet->kind == PACKET_FLOW)
+		length = packet->transport_offset - packet->network_offset + packet->transport_header +
+			 skb->gso_size;
+	return skb->pkt_type == PACKET_TO_HOST && length <= endpoint->mtu &&
+	       packet->network_offset == ETHERNET_HEADER;
+}
+
+/* One hop less, and the addresses of the receiver's link. False: the packet is as it was. */
+static __always_inline bool rewrite_link(struct __sk_buff *skb, const struct packet *packet,
+					 const struct endpoint_value *endpoint)
+{
+	void *data = (void *)(long)skb->data;
+	void *data_end = (void *)(long)skb->data_end;
+	__u8 *ethernet = data;
+
+	if (!have_ipv6 || packet->family == 4) {
+		struct ipv4_header *ip = data + ETHERNET_HEADER;
+		__u32 checksum;
+
+		if ((void *)(ip + 1) > data_end || ip->ttl <= 1)
+			return false;
+		ip->ttl--;
+		/* RFC 1624: the word that holds the TTL has become smaller by 0x100, so the sum grows by it. */
+		checksum = ip->checksum + (__u32)bpf_htons(0x0100);
+		ip->checksum = (__be16)(checksum + (checksum >= 0xffff));
+	} else {
+		struct ipv6_header *ip = data + ETHERNET_HEADER;
+
+		if ((void *)(ip + 1) > data_end || ip->hop_limit <= 1)
+			return false;
+		ip->hop_limit--;
+	}
+	/* Whoever does not know them leaves the host's: the receiver's stack does not look. */
+	if (endpoint->mac[0] | endpoint->mac[1] | endpoint->mac[2] | endpoint->mac[3] | endpoint->mac[4] |
+	    endpoint->mac[5]) {
+		__builtin_memcpy(ethernet, endpoint->mac, 6);
+		__builtin_memcpy(ethernet + 6, endpoint->host_mac, 6);
+	}
+	return true;
+}
+
+/* The action for a packet that passes: into the receiver's namespace, or on by the stack. */
+static __always_inline int deliver(struct __sk_buff *skb, const struct packet *packet, __u32 interface_index)
+{
+	const struct endpoint_value *receiver;
+
+	if (!have_redirect_peer || !interface_index)
+		return POLICYC_PASS;
+	receiver = endpoint_by_interface(interface_index);
+	if (!receiver || !is_for(packet, receiver) || !fits(skb, packet, receiver) ||
+	    !rewrite_link(skb, packet, receiver))
+		return POLICYC_PASS;
+	return (int)bpf_redirect_peer(interface_index, 0);
+}
+
+#endif /* POLICYC_RUNTIME_DELIVER_H */
