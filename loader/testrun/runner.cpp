@@ -44,6 +44,10 @@ const std::map<std::string, std::uint32_t>& small_maps() {
   return kSizes;
 }
 
+bool has_ports(std::uint8_t protocol) {
+  return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
 IpAddress subject_address(bool v6) {
   return v6 ? *parse_ip_address("fd00:db8::1") : *parse_ip_address("198.18.255.254");
 }
