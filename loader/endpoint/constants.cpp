@@ -38,6 +38,13 @@ Result<void> set_constants(backend::Bytes& object) {
   if (auto set = backend::set_rodata(object, "ticks_per_second", bytes); !set) return set;
   auto set = set_byte(object, "have_coarse_clock", has_helper(BPF_FUNC_ktime_get_coarse_ns));
   if (!set) return set;
+#ifdef __x86_64__
+  constexpr bool kStoreOrder = true;
+#else
+  constexpr bool kStoreOrder = false;
+#endif
+  set = set_byte(object, "have_store_order", kStoreOrder);
+  if (!set) return set;
   return set_byte(object, "have_redirect_peer", has_helper(BPF_FUNC_redirect_peer));
 }
 

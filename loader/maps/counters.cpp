@@ -1,6 +1,6 @@
 #include "loader/maps/counters.h"
 
-#include <algorithm>
+#include <map>
 #include <tuple>
 
 namespace policyc::maps {
@@ -56,16 +56,27 @@ Result<std::vector<Counter>> read_counters(const NodeMaps& maps) {
 }
 
 Result<std::vector<RuleHits>> read_rule_hits(const NodeMaps& maps) {
+  const auto order = [](const rule_hit_key& a, const rule_hit_key& b) {
+    return std::tie(a.shape_tag, a.direction, a.decision) <
+           std::tie(b.shape_tag, b.direction, b.decision);
+  };
+  std::map<rule_hit_key, metrics_value, decltype(order)> sums(order);
   const auto keys = maps.rule_hits.keys();
   if (!keys) return std::unexpected(keys.error());
-  std::vector<RuleHits> result;
   for (const rule_hit_key& key : *keys) {
     const auto values = maps.rule_hits.lookup(key);
     if (!values) return std::unexpected(values.error());
-    RuleHits hits{key, {}};
-    for (const metrics_value& value : *values) add(hits.hits, value);
-    result.push_back(hits);
+    for (const metrics_value& value : *values) add(sums[key], value);
   }
+  for (std::uint32_t place = 0; place < RECENT_HITS; ++place) {
+    const auto values = maps.recent_hits.lookup(place);
+    if (!values) return std::unexpected(values.error());
+    for (const recent_hit_value& value : *values) {
+      if (value.hits.packets != 0) add(sums[value.key], value.hits);
+    }
+  }
+  std::vector<RuleHits> result;
+  for (const auto& [key, hits] : sums) result.push_back({key, hits});
   return result;
 }
 

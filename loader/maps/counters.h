@@ -1,6 +1,7 @@
 #pragma once
 // What the programs count, summed over the CPUs.
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct RuleHits {
   rule_hit_key key{};
   metrics_value hits{};
 };
+// By shape, direction and decision.
 [[nodiscard]] Result<std::vector<RuleHits>> read_rule_hits(const NodeMaps& maps);
 
 }  // namespace policyc::maps

@@ -12,7 +12,7 @@ constexpr const char* kHeaderName = "policyc_header";
 // of drops costs a fixed part of a CPU, and a reader that looks ten times a second misses nothing.
 constexpr std::uint32_t kEventsPerTick = 100;
 constexpr std::uint32_t kEventBurst = EVENT_SLOTS / 2;
-constexpr std::uint32_t kClaims = 4096;  // as in runtime/include/maps.h
+constexpr std::uint32_t kClaims = 1024;  // as in runtime/include/maps.h
 
 template <class Key, class Value>
 bpf::MapSpec spec(const char* name, std::uint32_t type, std::uint32_t entries,
@@ -116,6 +116,8 @@ Result<NodeMaps> NodeMaps::take(const std::filesystem::path& directory, const Ma
       taker.take(spec<std::uint32_t, traffic_value>("traffic", per_cpu, 2 * sizes.endpoints)));
   maps.rule_hits = decltype(maps.rule_hits)(taker.take(spec<rule_hit_key, metrics_value>(
       "rule_hits", BPF_MAP_TYPE_PERCPU_HASH, sizes.rule_hits, kSparse)));
+  maps.recent_hits = decltype(maps.recent_hits)(
+      taker.take(spec<std::uint32_t, recent_hit_value>("recent_hits", per_cpu, RECENT_HITS)));
   const auto cpus = bpf::possible_cpus();
   if (!cpus) return std::unexpected(cpus.error());
   const auto rings = static_cast<std::uint32_t>(*cpus);
@@ -185,6 +187,7 @@ std::vector<const bpf::MapHandle*> NodeMaps::shared() const {
           &metrics.handle(),
           &traffic.handle(),
           &rule_hits.handle(),
+          &recent_hits.handle(),
           &event_heads,
           &event_slots,
           &scratch,

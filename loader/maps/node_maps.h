@@ -51,6 +51,7 @@ struct NodeMaps {
   bpf::PerCpuMap<std::uint32_t, metrics_value> metrics;  // dropped, by POLICYC_METRICS_INDEX
   bpf::PerCpuMap<std::uint32_t, traffic_value> traffic;  // by endpoint_id * 2 + policyc_direction
   bpf::PerCpuMap<rule_hit_key, metrics_value> rule_hits;
+  bpf::PerCpuMap<std::uint32_t, recent_hit_value> recent_hits;
   bpf::MapHandle event_heads;  // loader/events
   bpf::MapHandle event_slots;
   bpf::MapHandle scratch;  // "policy_scratch"

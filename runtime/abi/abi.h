@@ -136,9 +136,10 @@ struct ct_value {
 	policyc_u8 tcp_flags_reply;
 	policyc_u32
 		deliver_to; /* interface index of the other side, an endpoint of this node; 0: by the stack */
-	policyc_u32 pad;
-	policyc_u64 packets; /* both directions, with NODE_CT_ACCOUNTING only */
-	policyc_u64 bytes;   /* from the network header */
+	policyc_u32 refreshed;	 /* ticks, the lower half: when `expires` was last looked after */
+	policyc_u64 packets;	 /* both directions, with NODE_CT_ACCOUNTING only */
+	policyc_u64 bytes;	 /* from the network header */
+	policyc_u64 reserved[2]; /* 0; with them an element of conntrack4 begins and ends with a cache line */
 };
 #define CT_CLOSING_ORIG	 1U
 #define CT_CLOSING_REPLY 2U
@@ -165,11 +166,12 @@ struct ct_claim {
 /*
  * What the program "ct_collect" is run with, by BPF_PROG_TEST_RUN: an Ethernet header (14 bytes, not looked at), `family`, then
  * up to CT_COLLECT_KEYS keys of that family without space between. It removes those entries that have been expired for
- * `grace` ticks and are the same still, and leaves in "ct_collected" how many those were and what time it is.
+ * `grace` ticks and are the same still, and leaves in "ct_collected" how many those were and what time it is. Family 0: no
+ * keys follow, `count` becomes ct_pressure.overflowed.
  */
 #define CT_COLLECT_KEYS 64U
 struct ct_collect_head {
-	policyc_u32 family; /* 4 or 6 */
+	policyc_u32 family; /* 4, 6 or 0 */
 	policyc_u32 count;
 	policyc_u32 grace; /* ticks */
 };
@@ -214,24 +216,34 @@ struct traffic_value {
 	struct metrics_value dropped;
 };
 
-/* "rule_hits": per-CPU hash, what each rule decided: first packets of connections and every denied packet. */
+/*
+ * "rule_hits": per-CPU hash, what each rule decided: first packets of connections and every denied packet. What was counted
+ * last is in front of it in "recent_hits", a per-CPU array of RECENT_HITS, and moves to the hash when another rule needs its
+ * place: the number of a rule is the sum of both.
+ */
+#define RECENT_HITS 256U /* a power of two */
 struct rule_hit_key {
 	policyc_u32 shape_tag;
 	policyc_u32 decision;  /* POLICYC_DECISION */
 	policyc_u32 direction; /* policyc_direction */
 };
+struct recent_hit_value {
+	struct rule_hit_key key;
+	policyc_u32 pad;
+	struct metrics_value hits; /* 0: the place is free */
+};
 
 /*
  * "event_slots": mmapable array of struct event, EVENT_SLOTS for each possible CPU, and "event_heads": mmapable array of
  * struct event_head, one for each. A CPU writes its event number n into slot n % EVENT_SLOTS of its own and then raises
- * `written` to n + 1 with a full barrier; it never waits, and nobody is woken: readers look at `written` as often as they
- * like, any number of them, each from a number of its own. Event n may be read while n + EVENT_SLOTS > written + 1: a reader looks
+ * `written` to n + 1, which other CPUs see after the event and before the next one; it never waits, and nobody is woken: readers look at `written` as often as they
+ * like, any number of them, each from a number of its own. Event n may be read while n + EVENT_SLOTS > written: a reader looks
  * again after it has copied, and what was overtaken is lost to that reader.
  *
  * EVENT_DROP: the packet was dropped for `reason`. EVENT_VERDICT: it was let through by the policy; `reason` is DROP_NONE, or
  * with `audited` the reason for which it would have been dropped. EVENT_TRACE: a later packet of a known connection.
  */
-#define EVENT_SLOTS 8192U /* a power of two */
+#define EVENT_SLOTS 2048U /* a power of two */
 enum policyc_event_type { EVENT_DROP = 1, EVENT_VERDICT = 2, EVENT_TRACE = 3 };
 struct event {
 	policyc_u64 time_ns;   /* CLOCK_MONOTONIC, coarse */
@@ -263,7 +275,9 @@ struct event_head {
 	policyc_u64 refilled; /* the rest is the writer's: when, in ticks, the allowance was last refilled */
 	policyc_u32 allowance;
 	policyc_u32 pad;
-	policyc_u64 reserved[4];
+	policyc_u64 tick; /* the last one in which the clock was read */
+	policyc_u64 tick_ns;
+	policyc_u64 reserved[2];
 };
 
 POLICYC_ASSERT(sizeof(struct endpoint_value) == 56 && offsetof(struct endpoint_value, ipv6) == 16);
@@ -275,13 +289,13 @@ POLICYC_ASSERT(sizeof(struct ipcache_value) == 12);
 POLICYC_ASSERT(sizeof(struct node_config_value) == 32);
 POLICYC_ASSERT(sizeof(struct ct4_key) == 16 && offsetof(struct ct4_key, protocol) == 12);
 POLICYC_ASSERT(sizeof(struct ct6_key) == 40 && offsetof(struct ct6_key, protocol) == 36);
-POLICYC_ASSERT(sizeof(struct ct_value) == 48 && offsetof(struct ct_value, direction) == 20);
+POLICYC_ASSERT(sizeof(struct ct_value) == 64 && offsetof(struct ct_value, direction) == 20);
 POLICYC_ASSERT(sizeof(struct ct_pressure_value) == 24 && sizeof(struct ct_collected_value) == 16);
 POLICYC_ASSERT(sizeof(struct ct_claim) == 44 && sizeof(struct ct_collect_head) == 12);
 POLICYC_ASSERT(offsetof(struct ct_value, policy_epoch) == 8 && offsetof(struct ct_value, decision) == 12);
 POLICYC_ASSERT(sizeof(struct fragment_key) == 40 && sizeof(struct fragment_value) == 4);
 POLICYC_ASSERT(sizeof(struct metrics_value) == 16 && sizeof(struct traffic_value) == 32);
-POLICYC_ASSERT(sizeof(struct rule_hit_key) == 12);
+POLICYC_ASSERT(sizeof(struct rule_hit_key) == 12 && sizeof(struct recent_hit_value) == 32);
 POLICYC_ASSERT(sizeof(struct event) == 80 && offsetof(struct event, source) == 40);
 POLICYC_ASSERT(sizeof(struct event_head) == 64);
 

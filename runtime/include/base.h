@@ -17,8 +17,9 @@
  */
 const volatile __u8 have_coarse_clock = 1; /* bpf_ktime_get_coarse_ns, kernel 5.11: 3 ns instead of 28 */
 const volatile __u8 have_redirect_peer =
-	1;			   /* bpf_redirect_peer, kernel 5.10; else everything goes by the stack */
-const volatile __u8 have_ipv6 = 1; /* else IPv6 is an unknown ethertype and has no code */
+	1; /* bpf_redirect_peer, kernel 5.10; else everything goes by the stack */
+const volatile __u8 have_store_order = 1;    /* x86-64: other CPUs see stores in order, without a barrier */
+const volatile __u8 have_ipv6 = 1;	     /* else IPv6 is an unknown ethertype and has no code */
 const volatile __u32 ticks_per_second = 250; /* CONFIG_HZ */
 
 /* Ticks of the kernel's clock: read from memory, so it costs nothing. Lifetimes of connections are counted in it. */

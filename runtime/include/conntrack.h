@@ -138,46 +138,47 @@ static __always_inline __u64 ct_lifetime(__u8 protocol, __u8 flags)
 	return (__u64)seconds * ticks_per_second;
 }
 
-/* The flags that a packet adds to an entry. */
+/* The flags that a packet adds to an entry; also without a branch. */
 static __always_inline __u8 ct_new_flags(const struct packet *packet, bool original)
 {
-	__u8 flags = original ? 0 : CT_SEEN_REPLY;
+	__u8 reply = !original;
+	__u8 fin = packet->tcp_flags & TCP_FIN;
+	__u8 rst = (packet->tcp_flags & TCP_RST) / TCP_RST;
 
-	if (packet->tcp_flags & TCP_RST)
-		flags |= CT_CLOSED;
-	else if (packet->tcp_flags & TCP_FIN)
-		flags |= original ? CT_CLOSING_ORIG : CT_CLOSING_REPLY;
-	return flags;
+	return (__u8)(reply * CT_SEEN_REPLY | (fin * CT_CLOSING_ORIG) << reply | rst * CT_CLOSED);
 }
 
 /*
- * Notes a packet that is let through; true if that changed the entry. Closed connections end when they were to end: what
- * still arrives does not prolong them.
+ * Would ct_track() write anything? Without a branch: this is what every packet of an established connection pays, and the
+ * verifier walks all that follows once for each.
  */
-static __always_inline bool ct_track(struct ct_value *entry, const struct packet *packet, bool original,
+static __always_inline bool ct_is_news(const struct ct_value *entry, const struct packet *packet,
+				       bool original, __u64 now)
+{
+	__u8 known = original ? entry->tcp_flags_orig : entry->tcp_flags_reply;
+	__u64 young = ticks_per_second - (__u64)((__u32)now - entry->refreshed);
+
+	return (packet->tcp_flags & ~known) | (ct_new_flags(packet, original) & ~entry->flags) | young >> 63;
+}
+
+/*
+ * Notes a packet that is let through. Closed connections end when they were to end: what still arrives does not prolong
+ * them.
+ */
+static __always_inline void ct_track(struct ct_value *entry, const struct packet *packet, bool original,
 				     __u64 now)
 {
-	__u8 *tcp_flags = original ? &entry->tcp_flags_orig : &entry->tcp_flags_reply;
 	__u8 before = entry->flags;
 	__u8 after = before | ct_new_flags(packet, original);
-	__u64 expires = now + ct_lifetime(packet->protocol, after);
-	bool changed = false;
 
-	if (after != before) {
-		entry->flags = after;
-		changed = true;
-	}
-	if ((*tcp_flags | packet->tcp_flags) != *tcp_flags) {
-		*tcp_flags |= packet->tcp_flags;
-		changed = true;
-	}
-	if ((before & CT_CLOSED) == CT_CLOSED)
-		return changed;
-	if (after != before || expires - entry->expires > ticks_per_second) {
-		entry->expires = expires;
-		changed = true;
-	}
-	return changed;
+	entry->flags = after;
+	if (original)
+		entry->tcp_flags_orig |= packet->tcp_flags;
+	else
+		entry->tcp_flags_reply |= packet->tcp_flags;
+	entry->refreshed = (__u32)now;
+	if ((before & CT_CLOSED) != CT_CLOSED)
+		entry->expires = now + ct_lifetime(packet->protocol, after);
 }
 
 static __always_inline void ct_account(struct ct_value *entry, struct __sk_buff *skb,

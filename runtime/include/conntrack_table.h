@@ -15,7 +15,7 @@
 #include "runtime/include/conntrack.h"
 
 /* How often a claim that another CPU holds is tried; it is held for less than a microsecond. */
-#define CT_CLAIM_TRIES 32
+#define CT_CLAIM_TRIES 256
 
 #define CT_E2BIG  (-7)
 #define CT_EEXIST (-17)
@@ -32,21 +32,29 @@ static __always_inline bool ct_claim_take(const struct ct_claim *claim)
 }
 
 /*
- * Puts a connection where its expired predecessor is; one that another CPU has put there meanwhile stays. Not zero: the
- * claim could not be had.
+ * Puts a connection where its expired predecessor is, in place: an element that was taken out could be given to another
+ * connection while a CPU that found it living still writes to it. One that another CPU has put there meanwhile stays. Not
+ * zero: it could not be remembered.
  */
 static __always_inline int ct_replace(void *table, const void *key, const struct ct_claim *claim,
 				      const struct ct_value *fresh, __u64 now)
 {
-	const struct ct_value *entry;
+	bool claimed = ct_claim_take(claim);
+	struct ct_value *entry = bpf_map_lookup_elem(table, key);
+	struct ct_value dead = *fresh;
 	int result = 0;
 
-	if (!ct_claim_take(claim))
-		return CT_EEXIST;
-	entry = bpf_map_lookup_elem(table, key);
-	if (!entry || entry->expires <= now)
-		result = (int)bpf_map_update_elem(table, key, fresh, BPF_ANY);
-	bpf_map_delete_elem(&ct_claims, claim);
+	if (!entry) {
+		result = (int)bpf_map_update_elem(table, key, fresh, BPF_NOEXIST);
+	} else if (entry->expires <= now) {
+		if (!claimed)
+			return CT_EEXIST;
+		dead.expires = 0;
+		*entry = dead;
+		*(volatile __u64 *)&entry->expires = fresh->expires;
+	}
+	if (claimed)
+		bpf_map_delete_elem(&ct_claims, claim);
 	return result;
 }
 
@@ -118,6 +126,15 @@ static __always_inline int ct_collect_keys(struct __sk_buff *skb)
 		return -1;
 	collected->now = now;
 	collected->removed = 0;
+	if (head.family == 0) {
+		struct ct_pressure_value *pressure = ct_pressure_lookup();
+
+		if (pressure)
+			*(volatile __u32 *)&pressure->overflowed = head.count;
+		return 0;
+	}
+	if (head.family == 6 && !have_ipv6)
+		return 0;
 	size = head.family == 4 ? sizeof(struct ct4_key) : sizeof(struct ct6_key);
 	offset = ETHERNET_HEADER + sizeof(head);
 	for (__u32 i = 0; i < CT_COLLECT_KEYS; i++) {

@@ -22,17 +22,17 @@ struct occasion {
 };
 
 /* May this CPU write one more event? */
-static __always_inline bool event_allowed(struct event_head *head, const struct node_config_value *config)
+static __always_inline bool event_allowed(struct event_head *head, const struct node_config_value *config,
+					  __u64 ticks)
 {
-	__u64 now, due;
+	__u64 due;
 
 	if (!config || config->events_per_tick == 0)
 		return true;
-	now = clock_ticks();
-	if (now != head->refilled) {
-		due = (now - head->refilled) * config->events_per_tick + head->allowance;
+	if (ticks != head->refilled) {
+		due = (ticks - head->refilled) * config->events_per_tick + head->allowance;
 		head->allowance = due > config->event_burst ? config->event_burst : (__u32)due;
-		head->refilled = now;
+		head->refilled = ticks;
 	}
 	if (head->allowance == 0) {
 		head->limited++;
@@ -42,21 +42,32 @@ static __always_inline bool event_allowed(struct event_head *head, const struct 
 	return true;
 }
 
-__noinline int event_emit(struct __sk_buff *skb, const struct packet *packet, const struct side *side,
-			  const struct occasion *occasion)
+/* The coarse clock moves with the ticks: it is read once in each. */
+static __always_inline __u64 event_time(struct event_head *head, __u64 ticks)
+{
+	if (head->tick != ticks) {
+		head->tick = ticks;
+		head->tick_ns = clock_ns();
+	}
+	return head->tick_ns;
+}
+
+static __always_inline int event_write(struct __sk_buff *skb, const struct packet *packet,
+				       const struct side *side, const struct occasion *occasion)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), first = 0, slot;
 	const struct node_config_value *config = bpf_map_lookup_elem(&node_config, &first);
 	struct event_head *head = bpf_map_lookup_elem(&event_heads, &cpu);
+	__u64 ticks = clock_ticks();
 	struct event *event;
 
-	if (!packet || !side || !occasion || !head || !event_allowed(head, config))
+	if (!head || !event_allowed(head, config, ticks))
 		return 0;
 	slot = cpu * EVENT_SLOTS + ((__u32)head->written & (EVENT_SLOTS - 1));
 	event = bpf_map_lookup_elem(&event_slots, &slot);
 	if (!event)
 		return 0;
-	event->time_ns = clock_ns();
+	event->time_ns = event_time(head, ticks);
 	event->type = occasion->type;
 	event->reason = occasion->reason;
 	event->direction = occasion->direction;
@@ -78,9 +89,21 @@ __noinline int event_emit(struct __sk_buff *skb, const struct packet *packet, co
 	event->connection = occasion->connection;
 	event->icmp_code = packet->icmp_code;
 	event->pad = 0;
-	/* A locked add: on x86-64 it keeps what is before it before, and what follows behind. */
-	__sync_fetch_and_add(&head->written, 1);
+	/* A barrier would wait for the lines that a reader on another CPU has taken. */
+	if (have_store_order)
+		*(volatile __u64 *)&head->written = head->written + 1;
+	else
+		__sync_fetch_and_add(&head->written, 1);
 	return 0;
+}
+
+/* Where one more call does not matter. */
+__noinline int event_emit(struct __sk_buff *skb, const struct packet *packet, const struct side *side,
+			  const struct occasion *occasion)
+{
+	if (!packet || !side || !occasion)
+		return 0;
+	return event_write(skb, packet, side, occasion);
 }
 
 /* Reports a packet that its policy lets through. */
@@ -94,7 +117,7 @@ static __always_inline void event_passed(struct __sk_buff *skb, const struct pac
 				    .audited = reason != DROP_NONE,
 				    .connection = side->known ? CT_ESTABLISHED : CT_NEW};
 
-	event_emit(skb, packet, side, &occasion);
+	event_write(skb, packet, side, &occasion);
 }
 
 /* Reports a packet that is dropped. */
@@ -107,7 +130,7 @@ static __always_inline void event_dropped(struct __sk_buff *skb, const struct pa
 				    .direction = (__u8)direction,
 				    .connection = side->known ? CT_ESTABLISHED : CT_NEW};
 
-	event_emit(skb, packet, side, &occasion);
+	event_write(skb, packet, side, &occasion);
 }
 
 #endif /* POLICYC_RUNTIME_EVENTS_H */

@@ -92,7 +92,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 1024);
 	__type(key, struct ct_claim);
 	__type(value, __u8);
 } ct_claims SEC(".maps");
@@ -139,6 +139,13 @@ struct {
 	__type(key, struct rule_hit_key);
 	__type(value, struct metrics_value);
 } rule_hits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RECENT_HITS);
+	__type(key, __u32);
+	__type(value, struct recent_hit_value);
+} recent_hits SEC(".maps");
 
 /* The loader gives both room for every possible CPU. */
 struct {

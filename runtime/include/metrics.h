@@ -41,20 +41,42 @@ static __always_inline void count_dropped(__u16 endpoint_id, __u32 reason, enum 
 		metrics_add(&of_endpoint->dropped, bytes);
 }
 
+/* Moves what was counted in one place to the hash; without room there it is lost. */
+__noinline int rule_hits_flush(struct recent_hit_value *recent)
+{
+	struct metrics_value *known;
+
+	if (!recent)
+		return 0;
+	known = bpf_map_lookup_elem(&rule_hits, &recent->key);
+	if (known) {
+		known->packets += recent->hits.packets;
+		known->bytes += recent->hits.bytes;
+	} else {
+		bpf_map_update_elem(&rule_hits, &recent->key, &recent->hits, BPF_NOEXIST);
+	}
+	recent->hits.packets = 0;
+	recent->hits.bytes = 0;
+	return 0;
+}
+
 static __always_inline void count_decided(__u32 shape_tag, __u32 decision, enum policyc_direction direction,
 					  __u32 bytes)
 {
-	struct rule_hit_key key = {.shape_tag = shape_tag, .decision = decision, .direction = direction};
-	struct metrics_value *value = bpf_map_lookup_elem(&rule_hits, &key);
+	__u32 place = (shape_tag ^ decision >> 8 ^ (__u32)direction << 7) & (RECENT_HITS - 1);
+	struct recent_hit_value *recent = bpf_map_lookup_elem(&recent_hits, &place);
 
-	if (value) {
-		metrics_add(value, bytes);
-	} else {
-		struct metrics_value first = {.packets = 1, .bytes = bytes};
-
-		/* Without room the rule is not counted. */
-		bpf_map_update_elem(&rule_hits, &key, &first, BPF_NOEXIST);
+	if (!recent)
+		return;
+	if (recent->key.shape_tag != shape_tag || recent->key.decision != decision ||
+	    recent->key.direction != (__u32)direction) {
+		if (recent->hits.packets)
+			rule_hits_flush(recent);
+		recent->key.shape_tag = shape_tag;
+		recent->key.decision = decision;
+		recent->key.direction = direction;
 	}
+	metrics_add(&recent->hits, bytes);
 }
 
 #endif /* POLICYC_RUNTIME_METRICS_H */

@@ -88,14 +88,15 @@ static __always_inline bool policy_audits(__u32 endpoint_flags, __u32 reason)
  * Puts the question of the endpoint in `side`[direction] into the scratch. Gives a drop reason, or DROP_NONE. The epoch is
  * read before anything that a change alters, so a decision taken while policy changes is asked again.
  */
-__noinline int policy_prepare(const struct packet *packet, const struct side *side, __u32 direction)
+static __always_inline int policy_prepare(const struct packet *packet, const struct side *side,
+					  enum policyc_direction direction)
 {
 	const struct node_config_value *config = node_config_lookup();
 	struct policy_scratch *scratch = policy_scratch_lookup();
 	struct continuation *continuation;
 	struct ipcache_value peer;
 
-	if (!packet || !side || !scratch || !config || direction > POLICYC_EGRESS)
+	if (!scratch || !config)
 		return DROP_MISSING_STATE;
 	scratch->epoch = *(const volatile __u32 *)&config->policy_epoch;
 	/* Epoch 0: the loader has not yet written the node's configuration. */

@@ -98,21 +98,24 @@ __noinline int refuse(struct __sk_buff *skb, const struct packet *packet,
 #define REFUSE(direction, reason) ((__u32)(direction) | (__u32)(reason) << 8)
 
 /*
- * After a packet has changed the entry of its connection: the entry that the other endpoint of this node has of the same
- * connection learns what its own program did not see, and who traces is told.
+ * A packet that tells something new of its connection (ct_is_news). The entry that the other endpoint of this node has of the
+ * same connection learns what its own program does not see, and who traces is told.
  */
-__noinline int connection_changed(struct __sk_buff *skb, const struct packet *packet,
-				  const struct endpoint_value *endpoint, __u32 direction,
-				  const struct ct_value *entry)
+__noinline int connection_changes(struct __sk_buff *skb, const struct packet *packet,
+				  const struct endpoint_value *endpoint, __u32 direction)
 {
 	const struct node_config_value *config = node_config_lookup();
 	struct occasion occasion = {.type = EVENT_TRACE, .direction = (__u8)direction};
 	struct side side = {};
-	struct ct_value *other;
+	struct ct_value *entry, *other;
 	__u64 now = clock_ticks();
 
-	if (!packet || !endpoint || !entry || !config)
+	if (!packet || !endpoint || !config)
 		return 0;
+	entry = ct_lookup(packet, direction, now);
+	if (!entry)
+		return 0;
+	ct_track(entry, packet, entry->direction == direction, now);
 	if (entry->deliver_to) {
 		other = ct_lookup(packet, direction ^ 1, now);
 		if (other)
@@ -195,8 +198,7 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 	else if (!reason)
 		reason = admit(endpoint, config, &packet, direction);
 	if (reason || !endpoint || !config)
-		return refuse(skb, &packet, endpoint, REFUSE(direction, reason), NULL);
-
+		goto drop;
 	if (endpoint->flags & ENDPOINT_UNENFORCED)
 		goto pass;
 	if (is_tracked(&packet)) {
@@ -209,24 +211,24 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 	if (entry) {
 		bool original = entry->direction == direction;
 		union ct_verdict verdict = ct_verdict_read(entry);
-		__u32 denied = policy_reason((int)verdict.decision);
 
-		if (original && (denied || verdict.policy_epoch != config->policy_epoch)) {
-			reason = policy_ask(skb, &packet, endpoint, direction, true);
-			return refuse(skb, &packet, endpoint, REFUSE(direction, reason), entry);
-		}
-		if (denied && !policy_audits(endpoint->flags, denied))
-			return refuse(skb, &packet, endpoint, REFUSE(direction, denied), entry);
-		if (ct_track(entry, &packet, original, now))
-			connection_changed(skb, &packet, endpoint, direction, entry);
+		reason = policy_reason((int)verdict.decision);
+		if (original && (reason || verdict.policy_epoch != config->policy_epoch))
+			goto ask;
+		if (reason && !policy_audits(endpoint->flags, reason))
+			goto drop;
+		if (ct_is_news(entry, &packet, original, now))
+			connection_changes(skb, &packet, endpoint, direction);
 		if (config->flags & NODE_CT_ACCOUNTING)
 			ct_account(entry, skb, &packet);
 		if (direction == POLICYC_EGRESS)
 			deliver_to = entry->deliver_to;
-	} else {
-		reason = policy_ask(skb, &packet, endpoint, direction, false);
-		return refuse(skb, &packet, endpoint, REFUSE(direction, reason), NULL);
+		goto pass;
 	}
+ask:
+	reason = policy_ask(skb, &packet, endpoint, direction, entry != NULL);
+drop:
+	return refuse(skb, &packet, endpoint, REFUSE(direction, reason), entry);
 pass:
 	count_passed(endpoint->endpoint_id, direction, packet_bytes(skb, &packet));
 	return deliver_to ? deliver(skb, &packet, deliver_to) : POLICYC_PASS;
@@ -248,18 +250,19 @@ int to_endpoint(struct __sk_buff *skb)
  * Remembers what a policy said of a packet that passes, for the endpoint in `side`; DROP_NONE, or why it does not pass after
  * all. `deliver_to` is kept with the connection.
  */
-static __always_inline __u32 remember(struct __sk_buff *skb, const struct policy_scratch *scratch,
-				      const struct packet *packet, const struct side *side,
-				      enum policyc_direction direction, __u32 deliver_to)
+__noinline int remember(struct __sk_buff *skb, const struct packet *packet, const struct side *side,
+			__u32 direction, __u32 deliver_to)
 {
 	const struct node_config_value *config = node_config_lookup();
-	__u32 audited = policy_reason((int)side->decision);
+	const struct policy_scratch *scratch = policy_scratch_lookup();
 	struct ct_value *entry = NULL;
 	__u64 now = clock_ticks();
+	__u32 audited;
 	bool report;
 
-	if (!config)
+	if (!config || !scratch || !packet || !side)
 		return DROP_MISSING_STATE;
+	audited = policy_reason((int)side->decision);
 	report = audited || (config->flags & NODE_TRACE_VERDICTS && !side->known);
 	if (is_tracked(packet))
 		entry = ct_lookup(packet, direction, now);
@@ -286,6 +289,7 @@ static __always_inline __u32 remember(struct __sk_buff *skb, const struct policy
 		fresh.direction = (__u8)direction;
 		fresh.tcp_flags_orig = packet->tcp_flags;
 		fresh.deliver_to = deliver_to;
+		fresh.refreshed = (__u32)now;
 		fresh.packets = 1;
 		fresh.bytes = packet_bytes(skb, packet);
 		if (entry)
@@ -391,7 +395,7 @@ int finish_egress(struct __sk_buff *skb)
 			return drop_of(skb, packet, &asked->side[POLICYC_INGRESS], POLICYC_INGRESS, reason);
 	}
 	if (!reason)
-		reason = remember(skb, scratch, packet, side, POLICYC_EGRESS, 0);
+		reason = (__u32)remember(skb, packet, side, POLICYC_EGRESS, 0);
 	if (reason)
 		return drop_of(skb, packet, side, POLICYC_EGRESS, reason);
 	count_passed(side->endpoint_id, POLICYC_EGRESS, packet_bytes(skb, packet));
@@ -417,15 +421,15 @@ int finish_ingress(struct __sk_buff *skb)
 	delivery = scratch->delivery;
 	reason = answered(skb, scratch, packet, side, POLICYC_INGRESS);
 	if (!reason)
-		reason = remember(skb, scratch, packet, side, POLICYC_INGRESS,
-				  delivery ? sender->interface_index : 0);
+		reason = (__u32)remember(skb, packet, side, POLICYC_INGRESS,
+					 delivery ? sender->interface_index : 0);
 	if (reason)
 		return drop_of(skb, packet, side, POLICYC_INGRESS, reason);
 	if (!delivery) {
 		count_passed(side->endpoint_id, POLICYC_INGRESS, packet_bytes(skb, packet));
 		return POLICYC_PASS;
 	}
-	reason = remember(skb, scratch, packet, sender, POLICYC_EGRESS, asked->deliver_to);
+	reason = (__u32)remember(skb, packet, sender, POLICYC_EGRESS, asked->deliver_to);
 	if (reason)
 		return drop_of(skb, packet, sender, POLICYC_EGRESS, reason);
 	count_passed(sender->endpoint_id, POLICYC_EGRESS, packet_bytes(skb, packet));

@@ -35,7 +35,7 @@ std::vector<Layout> layouts() {
       {"policy_scratch",
        sizeof(policy_scratch),
        {MEMBER(policy_scratch, context), MEMBER(policy_scratch, decision),
-        MEMBER(policy_scratch, epoch), MEMBER(policy_scratch, connection),
+        MEMBER(policy_scratch, epoch), MEMBER(policy_scratch, delivery),
         MEMBER(policy_scratch, continuation)}},
       {"policy_rows_value", sizeof(policy_rows_value), {MEMBER(policy_rows_value, row)}},
       {"endpoint_value",
@@ -43,7 +43,8 @@ std::vector<Layout> layouts() {
        {MEMBER(endpoint_value, identity), MEMBER(endpoint_value, endpoint_id),
         MEMBER(endpoint_value, flags), MEMBER(endpoint_value, ipv4),
         MEMBER(endpoint_value, policy_slot), MEMBER(endpoint_value, ipv6),
-        MEMBER(endpoint_value, shape_tag)}},
+        MEMBER(endpoint_value, shape_tag), MEMBER(endpoint_value, mtu), MEMBER(endpoint_value, mac),
+        MEMBER(endpoint_value, host_mac), MEMBER(endpoint_value, pad)}},
       {"ipcache4_key", sizeof(ipcache4_key), {MEMBER(ipcache4_key, address)}},
       {"ipcache6_key", sizeof(ipcache6_key), {MEMBER(ipcache6_key, address)}},
       {"ipcache4_prefix_key",
@@ -54,12 +55,14 @@ std::vector<Layout> layouts() {
        {MEMBER(ipcache6_prefix_key, prefix_length), MEMBER(ipcache6_prefix_key, address)}},
       {"ipcache_value",
        sizeof(ipcache_value),
-       {MEMBER(ipcache_value, identity), MEMBER(ipcache_value, peer_class)}},
+       {MEMBER(ipcache_value, identity), MEMBER(ipcache_value, peer_class),
+        MEMBER(ipcache_value, interface_index)}},
       {"node_config_value",
        sizeof(node_config_value),
        {MEMBER(node_config_value, policy_epoch), MEMBER(node_config_value, world4_identity),
         MEMBER(node_config_value, world4_class), MEMBER(node_config_value, world6_identity),
-        MEMBER(node_config_value, world6_class), MEMBER(node_config_value, flags)}},
+        MEMBER(node_config_value, world6_class), MEMBER(node_config_value, flags),
+        MEMBER(node_config_value, events_per_tick), MEMBER(node_config_value, event_burst)}},
       {"ct4_key",
        sizeof(ct4_key),
        {MEMBER(ct4_key, local_address), MEMBER(ct4_key, remote_address),
@@ -72,10 +75,18 @@ std::vector<Layout> layouts() {
         MEMBER(ct6_key, pad)}},
       {"ct_value",
        sizeof(ct_value),
-       {MEMBER(ct_value, expires_ns), MEMBER(ct_value, policy_epoch), MEMBER(ct_value, decision),
+       {MEMBER(ct_value, expires), MEMBER(ct_value, policy_epoch), MEMBER(ct_value, decision),
         MEMBER(ct_value, peer_identity), MEMBER(ct_value, direction), MEMBER(ct_value, flags),
         MEMBER(ct_value, tcp_flags_orig), MEMBER(ct_value, tcp_flags_reply),
-        MEMBER(ct_value, packets), MEMBER(ct_value, bytes)}},
+        MEMBER(ct_value, deliver_to), MEMBER(ct_value, refreshed), MEMBER(ct_value, packets),
+        MEMBER(ct_value, bytes), MEMBER(ct_value, reserved)}},
+      {"ct_pressure_value",
+       sizeof(ct_pressure_value),
+       {MEMBER(ct_pressure_value, full), MEMBER(ct_pressure_value, overflowed),
+        MEMBER(ct_pressure_value, pad)}},
+      {"ct_collected_value",
+       sizeof(ct_collected_value),
+       {MEMBER(ct_collected_value, now), MEMBER(ct_collected_value, removed)}},
       {"fragment_key",
        sizeof(fragment_key),
        {MEMBER(fragment_key, source), MEMBER(fragment_key, destination), MEMBER(fragment_key, id),
@@ -83,12 +94,25 @@ std::vector<Layout> layouts() {
       {"fragment_value",
        sizeof(fragment_value),
        {MEMBER(fragment_value, source_port), MEMBER(fragment_value, destination_port)}},
-      {"metrics_key",
-       sizeof(metrics_key),
-       {MEMBER(metrics_key, reason), MEMBER(metrics_key, direction), MEMBER(metrics_key, pad)}},
       {"metrics_value",
        sizeof(metrics_value),
        {MEMBER(metrics_value, packets), MEMBER(metrics_value, bytes)}},
+      {"traffic_value",
+       sizeof(traffic_value),
+       {MEMBER(traffic_value, passed), MEMBER(traffic_value, dropped)}},
+      {"rule_hit_key",
+       sizeof(rule_hit_key),
+       {MEMBER(rule_hit_key, shape_tag), MEMBER(rule_hit_key, decision),
+        MEMBER(rule_hit_key, direction)}},
+      {"recent_hit_value",
+       sizeof(recent_hit_value),
+       {MEMBER(recent_hit_value, key), MEMBER(recent_hit_value, pad),
+        MEMBER(recent_hit_value, hits)}},
+      {"event_head",
+       sizeof(event_head),
+       {MEMBER(event_head, written), MEMBER(event_head, limited), MEMBER(event_head, refilled),
+        MEMBER(event_head, allowance), MEMBER(event_head, pad), MEMBER(event_head, tick),
+        MEMBER(event_head, tick_ns), MEMBER(event_head, reserved)}},
       {"event", sizeof(event), {MEMBER(event, time_ns),          MEMBER(event, type),
                                 MEMBER(event, reason),           MEMBER(event, direction),
                                 MEMBER(event, family),           MEMBER(event, decision),
@@ -98,7 +122,8 @@ std::vector<Layout> layouts() {
                                 MEMBER(event, destination_port), MEMBER(event, protocol),
                                 MEMBER(event, tcp_flags),        MEMBER(event, source),
                                 MEMBER(event, destination),      MEMBER(event, length),
-                                MEMBER(event, audited),          MEMBER(event, pad)}},
+                                MEMBER(event, audited),          MEMBER(event, connection),
+                                MEMBER(event, icmp_code),        MEMBER(event, pad)}},
   };
 }
 #undef MEMBER
@@ -140,7 +165,8 @@ struct MapLayout {
 TEST(Abi, MapsHaveTheSizesOfCpp) {
   const Datapath datapath(Policy::Matrix);
   for (const MapLayout& expected : {
-           MapLayout{"endpoints", BPF_MAP_TYPE_HASH, 4, sizeof(endpoint_value)},
+           MapLayout{"endpoints", BPF_MAP_TYPE_ARRAY, 4, sizeof(endpoint_value)},
+           MapLayout{"endpoints_beyond", BPF_MAP_TYPE_HASH, 4, sizeof(endpoint_value)},
            MapLayout{"node_config", BPF_MAP_TYPE_ARRAY, 4, sizeof(node_config_value)},
            MapLayout{"ipcache4", BPF_MAP_TYPE_HASH, sizeof(ipcache4_key), sizeof(ipcache_value)},
            MapLayout{"ipcache6", BPF_MAP_TYPE_HASH, sizeof(ipcache6_key), sizeof(ipcache_value)},
@@ -148,15 +174,24 @@ TEST(Abi, MapsHaveTheSizesOfCpp) {
                      sizeof(ipcache_value)},
            MapLayout{"ipcache6_prefix", BPF_MAP_TYPE_LPM_TRIE, sizeof(ipcache6_prefix_key),
                      sizeof(ipcache_value)},
-           MapLayout{"conntrack4", BPF_MAP_TYPE_LRU_HASH, sizeof(ct4_key), sizeof(ct_value)},
-           MapLayout{"conntrack6", BPF_MAP_TYPE_LRU_HASH, sizeof(ct6_key), sizeof(ct_value)},
+           MapLayout{"conntrack4", BPF_MAP_TYPE_HASH, sizeof(ct4_key), sizeof(ct_value)},
+           MapLayout{"conntrack6", BPF_MAP_TYPE_HASH, sizeof(ct6_key), sizeof(ct_value)},
+           MapLayout{"conntrack4_overflow", BPF_MAP_TYPE_LRU_HASH, sizeof(ct4_key),
+                     sizeof(ct_value)},
+           MapLayout{"conntrack6_overflow", BPF_MAP_TYPE_LRU_HASH, sizeof(ct6_key),
+                     sizeof(ct_value)},
+           MapLayout{"ct_claims", BPF_MAP_TYPE_HASH, sizeof(ct_claim), 1},
+           MapLayout{"ct_pressure", BPF_MAP_TYPE_ARRAY, 4, sizeof(ct_pressure_value)},
+           MapLayout{"ct_collected", BPF_MAP_TYPE_ARRAY, 4, sizeof(ct_collected_value)},
            MapLayout{"fragments", BPF_MAP_TYPE_LRU_HASH, sizeof(fragment_key),
                      sizeof(fragment_value)},
-           MapLayout{"metrics", BPF_MAP_TYPE_PERCPU_HASH, sizeof(metrics_key),
+           MapLayout{"metrics", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(metrics_value)},
+           MapLayout{"traffic", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(traffic_value)},
+           MapLayout{"rule_hits", BPF_MAP_TYPE_PERCPU_HASH, sizeof(rule_hit_key),
                      sizeof(metrics_value)},
-           MapLayout{"forwarded", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(metrics_value)},
-           MapLayout{"events", BPF_MAP_TYPE_RINGBUF, 0, 0},
-           MapLayout{"lost_events", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8},
+           MapLayout{"recent_hits", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(recent_hit_value)},
+           MapLayout{"event_heads", BPF_MAP_TYPE_ARRAY, 4, sizeof(event_head)},
+           MapLayout{"event_slots", BPF_MAP_TYPE_ARRAY, 4, sizeof(event)},
            MapLayout{"policy_scratch", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(policy_scratch)},
            MapLayout{"policies", BPF_MAP_TYPE_PROG_ARRAY, 4, 4},
            MapLayout{"policy_finish", BPF_MAP_TYPE_PROG_ARRAY, 4, 4},
@@ -182,8 +217,8 @@ TEST(Abi, MapsHaveTheSizesOfCpp) {
 TEST(Verifier, ProcessedInstructions) {
   const Datapath datapath(Policy::Matrix);
   for (const auto& [name, limit] :
-       std::initializer_list<std::pair<const char*, std::uint32_t>>{{"from_endpoint", 30'000},
-                                                                    {"to_endpoint", 30'000},
+       std::initializer_list<std::pair<const char*, std::uint32_t>>{{"from_endpoint", 60'000},
+                                                                    {"to_endpoint", 60'000},
                                                                     {"finish_ingress", 15'000},
                                                                     {"finish_egress", 15'000},
                                                                     {"policy_ingress", 300},
@@ -198,42 +233,48 @@ TEST(Verifier, ProcessedInstructions) {
   }
 }
 
-// Kernels without the coarse clock: the loader clears the switch.
-TEST(Clock, FallsBackToTheFineOne) {
+// What older kernels lack must not even be in the program: the verifier would refuse it.
+TEST(Constants, WithoutNewerHelpersTheProgramsLoadAndWork) {
   const auto datapath = Datapath::ready(Policy::AllowAll, [](bpf_object* object) {
-    bpf_map* rodata = nullptr;
-    bpf_object__for_each_map(rodata, object) {
-      if (std::string(bpf_map__name(rodata)).ends_with(".rodata")) break;
-    }
-    ASSERT_NE(rodata, nullptr);
-    const btf* types = bpf_object__btf(object);
-    const int section = btf__find_by_name_kind(types, ".rodata", BTF_KIND_DATASEC);
-    ASSERT_GT(section, 0);
-    const btf_type* type = btf__type_by_id(types, static_cast<std::uint32_t>(section));
-    std::size_t bytes = 0;
-    auto* data =
-        static_cast<std::uint8_t*>(const_cast<void*>(bpf_map__initial_value(rodata, &bytes)));
-    bool found = false;
-    for (std::uint32_t i = 0; i < btf_vlen(type); ++i) {
-      const btf_var_secinfo& variable = btf_var_secinfos(type)[i];
-      const char* name =
-          btf__name_by_offset(types, btf__type_by_id(types, variable.type)->name_off);
-      if (std::string(name) == "have_coarse_clock") {
-        data[variable.offset] = 0;
-        found = true;
-      }
-    }
-    ASSERT_TRUE(found);
+    set_constant(object, "have_coarse_clock", 0);
+    set_constant(object, "have_redirect_peer", 0);
   });
+  datapath->set_config(NODE_TRACE_VERDICTS | NODE_LOCAL_DELIVERY);
   const Bytes packet = build({Eth{}, Ipv4{.source = kLocal4, .destination = kRemote4}, Tcp{}});
-  const std::uint64_t before = coarse_now();
+  timespec before{}, after{};
+  clock_gettime(CLOCK_MONOTONIC, &before);
   EXPECT_EQ(datapath->run(Hook::FromEndpoint, packet).action,
             static_cast<std::uint32_t>(POLICYC_PASS));
-  const std::uint64_t lifetime =
-      datapath->connection(4)->expires_ns - CT_LIFETIME_TCP_SYN * 1'000'000'000ULL;
-  EXPECT_GE(lifetime, before);
-  // The coarse clock only moves with ticks, which are at least a millisecond apart: never so fine.
-  EXPECT_NE(lifetime, coarse_now());
+  clock_gettime(CLOCK_MONOTONIC, &after);
+  const auto nanoseconds = [](const timespec& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
+           static_cast<std::uint64_t>(time.tv_nsec);
+  };
+  const auto events = datapath->drain_events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_GE(events[0].time_ns, nanoseconds(before)) << "the coarse clock would be behind";
+  EXPECT_LE(events[0].time_ns, nanoseconds(after));
+}
+
+std::uint32_t instructions(const Datapath& datapath, const char* program) {
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof(info);
+  EXPECT_EQ(bpf_obj_get_info_by_fd(datapath.program(program), &info, &size), 0);
+  return info.xlated_prog_len / 8;
+}
+
+TEST(Constants, WithoutIpv6ThereIsNoCodeForIt) {
+  const auto both = Datapath::ready(Policy::AllowAll);
+  const auto only4 = Datapath::ready(
+      Policy::AllowAll, [](bpf_object* object) { set_constant(object, "have_ipv6", 0); });
+  for (const char* program : {"from_endpoint", "to_endpoint", "finish_egress", "finish_ingress"})
+    EXPECT_LT(instructions(*only4, program), instructions(*both, program)) << program;
+  const Bytes four = build({Eth{}, Ipv4{.source = kLocal4, .destination = kRemote4}, Tcp{}});
+  EXPECT_EQ(only4->run(Hook::FromEndpoint, four).action, static_cast<std::uint32_t>(POLICYC_PASS));
+  const Bytes six =
+      build({Eth{.ethertype = 0x86dd}, Ipv6{.source = kLocal6, .destination = kRemote6}, Tcp{}});
+  EXPECT_EQ(only4->run(Hook::FromEndpoint, six).action, static_cast<std::uint32_t>(POLICYC_DROP));
+  EXPECT_EQ(only4->metric(DROP_UNKNOWN_ETHERTYPE, POLICYC_EGRESS).packets, 1U);
 }
 
 }  // namespace

@@ -6,8 +6,6 @@
 namespace policyc::kernel_test {
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
-
 class Conntrack : public EachWay {
  protected:
   void SetUp() override { datapath_ = Datapath::ready(Policy::Matrix); }
@@ -30,9 +28,13 @@ class Conntrack : public EachWay {
     pass_reply(kSyn | kAck);
     pass(kAck);
   }
+  // In ticks of the kernel's clock.
+  [[nodiscard]] std::uint64_t in_seconds(std::uint64_t seconds) const {
+    return datapath_->ticks_now() + seconds * ticks_per_second();
+  }
   // The entry's remaining life in seconds, to the nearest.
   [[nodiscard]] std::uint64_t remaining() const {
-    return (entry().expires_ns - coarse_now() + kSecond / 2) / kSecond;
+    return (entry().expires - datapath_->ticks_now() + ticks_per_second() / 2) / ticks_per_second();
   }
 
   std::unique_ptr<Datapath> datapath_;
@@ -91,10 +93,10 @@ TEST_P(Conntrack, ANewEpochCutsWhatIsDenied) {
   set_class(kDeniedClass);
   datapath_->set_config(0, 2);
   pass_reply(kAck);  // replies do not ask
-  const std::uint64_t expires = entry().expires_ns;
+  const std::uint64_t expires = entry().expires;
   const event record = expect_drop(*datapath_, hook(), tcp(GetParam(), kAck), DROP_POLICY_DENY);
   EXPECT_EQ(POLICYC_DECISION_RULE(record.decision), 21U);
-  EXPECT_EQ(entry().expires_ns, expires) << "a dropped packet does not prolong";
+  EXPECT_EQ(entry().expires, expires) << "a dropped packet does not prolong";
   expect_drop(*datapath_, hook(), tcp(GetParam(), kAck), DROP_POLICY_DENY, "again");
   expect_drop(*datapath_, opposite(hook()), tcp_reply(GetParam(), kAck), DROP_POLICY_DENY,
               "replies from then on");
@@ -150,7 +152,7 @@ TEST_P(Conntrack, ClosedConnectionsAreNotProlonged) {
   establish();
   pass_reply(kRst);
   EXPECT_EQ(remaining(), CT_LIFETIME_CLOSE) << "a reset closes both sides";
-  edit([](ct_value& value) { value.expires_ns = coarse_now() + 3 * kSecond; });
+  edit([this](ct_value& value) { value.expires = in_seconds(3); });
   pass(kAck);
   pass_reply(kFin | kAck);
   EXPECT_EQ(remaining(), 3U);
@@ -158,20 +160,27 @@ TEST_P(Conntrack, ClosedConnectionsAreNotProlonged) {
 
 TEST_P(Conntrack, LivingConnectionsAreProlonged) {
   establish();
-  edit([](ct_value& value) { value.expires_ns = coarse_now() + 3 * kSecond; });
+  const auto age = [this](ct_value& value) {
+    value.expires = in_seconds(3);
+    value.refreshed -= static_cast<std::uint32_t>(ticks_per_second()) + 1;
+  };
+  edit(age);
   pass(kAck);
   EXPECT_EQ(remaining(), CT_LIFETIME_TCP);
-  edit([](ct_value& value) { value.expires_ns = coarse_now() + 3 * kSecond; });
+  edit(age);
   pass_reply(kAck);
   EXPECT_EQ(remaining(), CT_LIFETIME_TCP);
 }
 
 TEST_P(Conntrack, ALifetimeAFractionOfASecondOldIsNotWritten) {
   establish();
-  const std::uint64_t expires = coarse_now() + CT_LIFETIME_TCP * kSecond - kSecond / 4;
-  edit([&](ct_value& value) { value.expires_ns = expires; });
+  const std::uint64_t expires = in_seconds(5);
+  edit([&](ct_value& value) {
+    value.expires = expires;
+    value.refreshed = static_cast<std::uint32_t>(datapath_->ticks_now());
+  });
   pass(kAck);
-  EXPECT_EQ(entry().expires_ns, expires);
+  EXPECT_EQ(entry().expires, expires);
 }
 
 TEST_P(Conntrack, LifetimeOfTheOthers) {
@@ -183,7 +192,7 @@ TEST_P(Conntrack, LifetimeOfTheOthers) {
 
 TEST_P(Conntrack, AnExpiredEntryIsNoEntry) {
   establish();
-  edit([](ct_value& value) { value.expires_ns = coarse_now() - 1; });
+  edit([this](ct_value& value) { value.expires = datapath_->ticks_now() - 1; });
   expect_drop(*datapath_, opposite(hook()), tcp_reply(GetParam(), kAck), DROP_POLICY_DEFAULT_DENY);
   set_class(kDeniedClass);
   expect_drop(*datapath_, hook(), tcp(GetParam(), kAck), DROP_POLICY_DENY);
@@ -254,24 +263,27 @@ TEST_P(Conntrack, AnUninvitedEchoReplyOpensNothing) {
   EXPECT_EQ(allow->connections(), 0U);
 }
 
-// The LRU table nearly never refuses; a plain hash of one entry does.
-TEST_P(Conntrack, NoRoomDrops) {
-  const auto full = Datapath::ready(Policy::AllowAll, [](bpf_object* object) {
-    for (const char* name : {"conntrack4", "conntrack6"}) {
-      bpf_map* table = bpf_object__find_map_by_name(object, name);
-      bpf_map__set_type(table, BPF_MAP_TYPE_HASH);
-      bpf_map__set_max_entries(table, 1);
-    }
+TEST_P(Conntrack, WhatFindsTheTableFullIsInTheOverflowTable) {
+  const auto full = Datapath::ready(Policy::Matrix, [](bpf_object* object) {
+    for (const char* name : {"conntrack4", "conntrack6"})
+      bpf_map__set_max_entries(bpf_object__find_map_by_name(object, name), 1);
   });
-  expect_pass(*full, hook(), tcp(GetParam(), kSyn, 1, 2));
-  bool refused = false;  // a preallocated hash keeps spare elements per CPU
-  for (std::uint16_t port = 2; port < 64 && !refused; ++port) {
-    refused = full->run(hook(), tcp(GetParam(), kSyn, port, 2)).action == POLICYC_DROP;
+  const auto pressure = [&full] {
+    return full->get<ct_pressure_value>("ct_pressure", std::uint32_t{0}).value();
+  };
+  const std::size_t family = GetParam().family == 4 ? 0 : 1;
+  // A preallocated hash keeps spare elements for each CPU.
+  std::uint16_t port = 1;
+  for (; port < 64 && pressure().overflowed == 0; ++port)
+    expect_pass(*full, hook(), tcp(GetParam(), kSyn, port, 80));
+  ASSERT_EQ(pressure().overflowed, 1U);
+  EXPECT_EQ(pressure().full[family], 1U);
+  EXPECT_EQ(pressure().full[1 - family], 0U);
+  const auto last = static_cast<std::uint16_t>(port - 1);
+  for (const std::uint16_t known : {std::uint16_t{1}, last}) {
+    expect_pass(*full, opposite(hook()), tcp(back(GetParam()), kAck, 80, known));
+    expect_pass(*full, hook(), tcp(GetParam(), kAck, known, 80));
   }
-  ASSERT_TRUE(refused);
-  const std::vector<event> events = full->drain_events();
-  ASSERT_EQ(events.size(), 1U);
-  EXPECT_EQ(events[0].reason, DROP_CONNTRACK_FULL);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "tests/kernel/datapath.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -8,6 +9,7 @@
 #include <string_view>
 
 #include <arpa/inet.h>
+#include <bpf/btf.h>
 #include <gtest/gtest.h>
 
 #include "runtime/abi/abi.h"
@@ -38,9 +40,13 @@ int print_warnings(libbpf_print_level level, const char* format, va_list argumen
 // Full-size tables would only cost time.
 void shrink(bpf_object* object) {
   for (const char* name :
-       {"conntrack4", "conntrack6", "fragments", "ipcache4", "ipcache6", "endpoints", "policies"}) {
+       {"conntrack4", "conntrack6", "conntrack4_overflow", "conntrack6_overflow", "fragments",
+        "ipcache4", "ipcache6", "endpoints", "endpoints_beyond", "policies"}) {
     bpf_map__set_max_entries(bpf_object__find_map_by_name(object, name), 1024);
   }
+  const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
+  bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "event_heads"), cpus);
+  bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "event_slots"), cpus * EVENT_SLOTS);
 }
 
 bpf_object* open_object(const char* path) {
@@ -77,15 +83,9 @@ Datapath::Datapath(Policy policy, const std::function<void(bpf_object*)>& adjust
   }
   add_policy(policy, kSlot);
 
-  const auto take = [](void* context, void* data, std::size_t size) -> int {
-    if (size != sizeof(event)) return -EINVAL;
-    event record{};
-    std::memcpy(&record, data, sizeof(record));
-    static_cast<std::vector<event>*>(context)->push_back(record);
-    return 0;
-  };
-  ring_.reset(ring_buffer__new(map("events"), take, &events_, nullptr));
-  if (!ring_) fail("ring_buffer__new", errno);
+  auto ring = events::Ring::open(map("event_heads"), map("event_slots"), events::From::Oldest);
+  if (!ring) throw std::runtime_error(ring.error().message);
+  ring_ = std::move(*ring);
 }
 
 std::unique_ptr<Datapath> Datapath::ready(Policy policy,
@@ -184,7 +184,7 @@ void Datapath::set_config(std::uint32_t flags, std::uint32_t epoch) {
 }
 
 void Datapath::set_peer(const char* address, std::uint32_t peer_class, std::uint32_t identity) {
-  const ipcache_value value{.identity = identity, .peer_class = peer_class};
+  const ipcache_value value{.identity = identity, .peer_class = peer_class, .interface_index = 0};
   if (is_ipv4(address)) {
     put("ipcache4", inet_addr(address), value);
   } else {
@@ -194,7 +194,7 @@ void Datapath::set_peer(const char* address, std::uint32_t peer_class, std::uint
 
 void Datapath::set_prefix(const char* address, std::uint32_t length, std::uint32_t peer_class,
                           std::uint32_t identity) {
-  const ipcache_value value{.identity = identity, .peer_class = peer_class};
+  const ipcache_value value{.identity = identity, .peer_class = peer_class, .interface_index = 0};
   if (is_ipv4(address)) {
     put("ipcache4_prefix",
         ipcache4_prefix_key{.prefix_length = length, .address = inet_addr(address)}, value);
@@ -205,11 +205,9 @@ void Datapath::set_prefix(const char* address, std::uint32_t length, std::uint32
   }
 }
 
-std::vector<event> Datapath::drain_events() {
-  events_.clear();
-  if (ring_buffer__consume(ring_.get()) < 0) throw std::runtime_error("ring_buffer__consume");
-  return std::move(events_);
-}
+std::vector<event> Datapath::drain_events() { return ring_->read().events; }
+
+std::uint64_t Datapath::limited_events() const { return ring_->limited(); }
 
 namespace {
 
@@ -221,33 +219,36 @@ std::vector<Value> per_cpu(int map, const Key& key) {
   return values;
 }
 
-metrics_value sum(const std::vector<metrics_value>& values) {
-  metrics_value total{};
-  for (const metrics_value& value : values) {
-    total.packets += value.packets;
-    total.bytes += value.bytes;
-  }
-  return total;
+void add(metrics_value& sum, const metrics_value& value) {
+  sum.packets += value.packets;
+  sum.bytes += value.bytes;
 }
 
 }  // namespace
 
-std::uint64_t Datapath::lost_events() const {
-  std::uint64_t total = 0;
-  for (const std::uint64_t lost : per_cpu<std::uint64_t>(map("lost_events"), std::uint32_t{0}))
-    total += lost;
-  return total;
-}
-
 metrics_value Datapath::metric(policyc_drop_reason reason, policyc_direction direction) const {
-  const metrics_key key{.reason = static_cast<std::uint16_t>(reason),
-                        .direction = static_cast<std::uint8_t>(direction),
-                        .pad = 0};
-  return sum(per_cpu<metrics_value>(map("metrics"), key));
+  metrics_value sum{};
+  const std::uint32_t index = POLICYC_METRICS_INDEX(reason, direction);
+  for (const auto& value : per_cpu<metrics_value>(map("metrics"), index)) add(sum, value);
+  return sum;
 }
 
 metrics_value Datapath::forwarded(policyc_direction direction) const {
-  return sum(per_cpu<metrics_value>(map("forwarded"), static_cast<std::uint32_t>(direction)));
+  metrics_value sum{};
+  const std::uint32_t index = kEndpointId * 2U + static_cast<std::uint32_t>(direction);
+  for (const auto& value : per_cpu<traffic_value>(map("traffic"), index)) add(sum, value.passed);
+  return sum;
+}
+
+metrics_value Datapath::rule_hits(const rule_hit_key& key) const {
+  metrics_value sum{};
+  for (const auto& value : per_cpu<metrics_value>(map("rule_hits"), key)) add(sum, value);
+  for (std::uint32_t place = 0; place < RECENT_HITS; ++place) {
+    for (const auto& recent : per_cpu<recent_hit_value>(map("recent_hits"), place)) {
+      if (std::memcmp(&recent.key, &key, sizeof key) == 0) add(sum, recent.hits);
+    }
+  }
+  return sum;
 }
 
 namespace {
@@ -304,11 +305,39 @@ void Datapath::edit_connection(int family, const std::function<void(ct_value&)>&
   }
 }
 
-std::uint64_t coarse_now() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
-         static_cast<std::uint64_t>(time.tv_nsec);
+std::uint64_t Datapath::ticks_now() const {
+  Bytes input(64 + sizeof(ct_collect_head));
+  input[12] = 0x08;  // an ethertype that test runs take
+  if (run(program("ct_collect"), input).action != 0) throw std::runtime_error("ct_collect");
+  return get<ct_collected_value>("ct_collected", std::uint32_t{0})->now;
+}
+
+void set_constant(bpf_object* object, const char* name, std::uint32_t value) {
+  const btf* types = bpf_object__btf(object);
+  const int section = btf__find_by_name_kind(types, ".rodata", BTF_KIND_DATASEC);
+  bpf_map* rodata = nullptr;
+  bpf_object__for_each_map(rodata, object) {
+    if (std::string_view(bpf_map__name(rodata)).ends_with(".rodata")) break;
+  }
+  if (section <= 0 || rodata == nullptr) throw std::runtime_error("no constants");
+  const btf_type* type = btf__type_by_id(types, static_cast<std::uint32_t>(section));
+  std::size_t bytes = 0;
+  auto* data =
+      static_cast<std::uint8_t*>(const_cast<void*>(bpf_map__initial_value(rodata, &bytes)));
+  for (std::uint32_t i = 0; i < btf_vlen(type); ++i) {
+    const btf_var_secinfo& variable = btf_var_secinfos(type)[i];
+    const btf_type* of_variable = btf__type_by_id(types, variable.type);
+    if (std::string_view(btf__name_by_offset(types, of_variable->name_off)) != name) continue;
+    std::memcpy(data + variable.offset, &value, std::min<std::size_t>(variable.size, sizeof value));
+    return;
+  }
+  throw std::runtime_error(name);
+}
+
+std::uint64_t ticks_per_second() {
+  timespec tick{};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+  return 1'000'000'000U / static_cast<std::uint64_t>(tick.tv_nsec);
 }
 
 }  // namespace policyc::kernel_test

@@ -14,6 +14,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "loader/events/ring.h"
 #include "runtime/abi/abi.h"
 #include "tests/kernel/packet.h"
 
@@ -97,13 +98,18 @@ class Datapath {
                   std::uint32_t identity);
 
   [[nodiscard]] std::vector<event> drain_events();
-  [[nodiscard]] std::uint64_t lost_events() const;
+  // Events that the rate limit kept from being written.
+  [[nodiscard]] std::uint64_t limited_events() const;
   [[nodiscard]] metrics_value metric(policyc_drop_reason reason, policyc_direction direction) const;
   [[nodiscard]] metrics_value forwarded(policyc_direction direction) const;
+  // What a rule decided, wherever it is counted.
+  [[nodiscard]] metrics_value rule_hits(const rule_hit_key& key) const;
   // The only entry of a connection table; nullopt if there is none. Fails the test if there are
   // more.
   [[nodiscard]] std::optional<ct_value> connection(int family) const;
   [[nodiscard]] std::size_t connections() const;
+  // The kernel's clock in ticks, that of ct_value::expires; by the program ct_collect.
+  [[nodiscard]] std::uint64_t ticks_now() const;
   // Changes that entry.
   void edit_connection(int family, const std::function<void(ct_value&)>& edit);
 
@@ -112,16 +118,17 @@ class Datapath {
 
   struct Closer {
     void operator()(bpf_object* object) const { bpf_object__close(object); }
-    void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
   };
   std::unique_ptr<bpf_object, Closer> object_;
   std::unique_ptr<bpf_object, Closer> bench_;
   std::map<std::uint32_t, std::unique_ptr<bpf_object, Closer>> policies_;  // by slot
-  std::unique_ptr<ring_buffer, Closer> ring_;
-  std::vector<event> events_;
+  std::optional<events::Ring> ring_;
 };
 
-// Coarse monotonic time, the clock of ct_value::expires_ns.
-[[nodiscard]] std::uint64_t coarse_now();
+// Sets a constant of the datapath (runtime/include/base.h) before it is loaded.
+void set_constant(bpf_object* object, const char* name, std::uint32_t value);
+
+// CONFIG_HZ.
+[[nodiscard]] std::uint64_t ticks_per_second();
 
 }  // namespace policyc::kernel_test

@@ -78,8 +78,7 @@ TEST_P(RelatedIcmp, ErrorsAboutRepliesPassTheOtherWay) {
 }
 
 TEST_P(RelatedIcmp, ErrorsDoNotOutliveTheConnection) {
-  datapath_->edit_connection(GetParam().family,
-                             [](ct_value& value) { value.expires_ns = coarse_now() - 1; });
+  datapath_->edit_connection(GetParam().family, [](ct_value& value) { value.expires = 1; });
   expect_drop(*datapath_, opposite(hook()),
               error(error_types(GetParam().family).back(), {ip(GetParam()), Tcp{}}),
               DROP_POLICY_DEFAULT_DENY);

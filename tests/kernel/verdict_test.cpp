@@ -99,8 +99,7 @@ TEST_P(Verdict, IcmpOfTheOtherFamilyIsNoProtocol) {
 
 TEST_P(Verdict, UnknownInterface) {
   const auto datapath = Datapath::ready(Policy::AllowAll);
-  const std::uint32_t loopback = kLoopback;
-  ASSERT_EQ(bpf_map_delete_elem(datapath->map("endpoints"), &loopback), 0);
+  datapath->put("endpoints", kLoopback, endpoint_value{});
   const event record =
       expect_drop(*datapath, GetParam().hook, tcp(GetParam(), kSyn), DROP_UNKNOWN_ENDPOINT);
   EXPECT_EQ(record.endpoint_id, 0);
