@@ -187,6 +187,25 @@ TEST_F(CollectTest, PassesUnderTrafficRemoveNothingThatLives) {
   EXPECT_EQ(lost, 0U) << "of " << sent;
 }
 
+// The program's answers go through one map: passes take turns, or their counts would mix.
+TEST_F(CollectTest, PassesOfSeveralProcessesTakeTurns) {
+  constexpr std::uint16_t kEntries = 2000;
+  make_node(4096);
+  for (int round = 0; round < 5; ++round) {
+    put<ct4_key>(1, kEntries, -seconds(5));
+    put<ct6_key>(1, kEntries, -seconds(5));
+    std::array<std::size_t, 2> removed{};
+    const auto collect = [&](std::size_t index) {
+      const auto report = must(must(Collector::open(paths_)).pass());
+      removed[index] = report.tables[0].removed + report.tables[1].removed;
+    };
+    std::thread other(collect, 1);
+    collect(0);
+    other.join();
+    EXPECT_EQ(removed[0] + removed[1], 2U * kEntries);
+  }
+}
+
 TEST_F(CollectTest, AFullTableOverflowsIsCountedAndRecovers) {
   constexpr std::uint16_t kRoom = 64;
   constexpr std::uint16_t kMore = 36;
