@@ -246,6 +246,11 @@ void add_load(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 1 << 26))
       ->capture_default_str();
   command
+      ->add_option("--conntrack-overflow-max", arguments->sizes.conntrack_overflow,
+                   "connections of each family beyond these, the oldest make room")
+      ->check(CLI::Range(1, 1 << 26))
+      ->capture_default_str();
+  command
       ->add_option("--ipcache-max", arguments->sizes.ipcache,
                    "addresses of each family, when the maps are made")
       ->check(CLI::Range(1, 1 << 26))

@@ -90,6 +90,13 @@ void print_text(const endpoint::Status& status, std::ostream& out) {
   for (const auto& shape : status.shapes) print_shape(shape, out);
   for (const auto& table : status.tables)
     out << "  " << table.name << " " << table.entries << " of " << table.capacity << "\n";
+  for (const std::size_t family : {0U, 1U}) {
+    if (status.connections.full[family] == 0) continue;
+    out << "  conntrack" << (family == 0 ? "4" : "6") << " was found full by "
+        << status.connections.full[family] << " connections\n";
+  }
+  if (status.connections.overflowed != 0)
+    out << "  packets ask the overflow tables: policyc ct gc ends that\n";
   for (const maps::Counter& counter : status.counters) {
     out << "  " << direction_name(counter.direction) << " " << outcome_name(counter) << ": "
         << counter.packets << " packets, " << counter.bytes << " bytes\n";
@@ -107,17 +114,21 @@ Json program_json(const std::optional<bpf::ProgramInfo>& program) {
 }
 
 Json to_json(const endpoint::Status& status) {
-  Json json = {{"epoch", status.epoch},
-               {"identities", status.identities},
-               {"classes", status.classes},
-               {"predicates", status.predicates},
-               {"trace_verdicts", status.trace_verdicts},
-               {"interrupted", status.interrupted},
-               {"limited_events", status.limited_events},
-               {"endpoints", Json::array()},
-               {"shapes", Json::array()},
-               {"tables", Json::object()},
-               {"counters", Json::array()}};
+  Json json = {
+      {"epoch", status.epoch},
+      {"identities", status.identities},
+      {"classes", status.classes},
+      {"predicates", status.predicates},
+      {"trace_verdicts", status.trace_verdicts},
+      {"interrupted", status.interrupted},
+      {"limited_events", status.limited_events},
+      {"endpoints", Json::array()},
+      {"shapes", Json::array()},
+      {"tables", Json::object()},
+      {"conntrack_full",
+       {{"conntrack4", status.connections.full[0]}, {"conntrack6", status.connections.full[1]}}},
+      {"conntrack_overflowed", status.connections.overflowed != 0},
+      {"counters", Json::array()}};
   for (const auto& endpoint : status.endpoints) {
     const endpoint::EndpointRecord& record = endpoint.record;
     Json entry = {{"id", record.id},

@@ -11,14 +11,6 @@ namespace {
 
 constexpr long kNanosecondsPerSecond = 1'000'000'000;
 
-// CONFIG_HZ: the coarse clocks move once for each tick.
-std::uint32_t ticks_per_second() {
-  timespec resolution{};
-  clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
-  const long tick = resolution.tv_sec * kNanosecondsPerSecond + resolution.tv_nsec;
-  return static_cast<std::uint32_t>((kNanosecondsPerSecond + tick / 2) / tick);
-}
-
 bool has_helper(bpf_func_id helper) {
   return libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, helper, nullptr) == 1;
 }
@@ -29,6 +21,14 @@ Result<void> set_byte(backend::Bytes& object, std::string_view name, bool value)
 }
 
 }  // namespace
+
+std::uint32_t ticks_per_second() {
+  // The coarse clocks move once for each tick.
+  timespec resolution{};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+  const long tick = resolution.tv_sec * kNanosecondsPerSecond + resolution.tv_nsec;
+  return static_cast<std::uint32_t>((kNanosecondsPerSecond + tick / 2) / tick);
+}
 
 Result<void> set_constants(backend::Bytes& object) {
   const std::uint32_t ticks = ticks_per_second();

@@ -85,7 +85,9 @@ Result<std::vector<TableStatus>> tables_of(const maps::NodeMaps& maps) {
   if (auto done = add(maps.ipcache6_prefix.handle(), walk(maps.ipcache6_prefix)); !done) {
     return std::unexpected(done.error());
   }
-  for (const bpf::MapHandle* map : {&maps.conntrack4.handle(), &maps.conntrack6.handle()}) {
+  for (const bpf::MapHandle* map :
+       {&maps.conntrack4.handle(), &maps.conntrack6.handle(), &maps.conntrack4_overflow.handle(),
+        &maps.conntrack6_overflow.handle()}) {
     if (auto done = add(*map, map->count()); !done) return std::unexpected(done.error());
   }
   return tables;
@@ -146,6 +148,9 @@ Result<std::optional<Status>> read_status(const Paths& paths) {
   auto tables = tables_of(*maps);
   if (!tables) return std::unexpected(tables.error());
   status.tables = std::move(*tables);
+  const auto pressure = maps->ct_pressure.lookup(0);
+  if (!pressure) return std::unexpected(pressure.error());
+  status.connections = **pressure;
   auto counters = maps::read_counters(*maps);
   if (!counters) return std::unexpected(counters.error());
   status.counters = std::move(*counters);

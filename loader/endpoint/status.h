@@ -59,7 +59,8 @@ struct Status {
   std::size_t identities = 0;
   std::size_t classes = 0;          // that these are partitioned into
   std::size_t predicates = 0;       // in force: distinct ones of the loaded shapes
-  std::vector<TableStatus> tables;  // ipcache4 ... conntrack6
+  std::vector<TableStatus> tables;  // ipcache4 ... conntrack6_overflow
+  ct_pressure_value connections{};  // how often conntrack4, conntrack6 were found full
   std::vector<maps::Counter> counters;
   std::uint64_t limited_events = 0;  // not written: the rate limit
 };

@@ -33,6 +33,7 @@ LAYERS = {
     "loader/maps": 12,
     "loader/attach": 12,
     "loader/endpoint": 13,
+    "loader/conntrack": 14,
     "loader/observe": 14,
     "loader/testrun": 14,
     "cli/demo": 20,

@@ -1,0 +1,64 @@
+#pragma once
+// Removing expired connections: one pass over the connection tables of a node.
+//
+// A pass only reads the tables, some thousands of entries at a time, and gives the keys of those
+// that have been expired for a second to ct_collect, which looks at each again and removes it while
+// no packet can replace it. A connection that lives, or begins again meanwhile, is never removed.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "compiler/support/result.h"
+#include "loader/conntrack/collect_program.h"
+#include "loader/maps/node_maps.h"
+
+namespace policyc::conntrack {
+
+struct TableReport {
+  std::string name;
+  std::size_t capacity = 0;  // entries
+  std::size_t scanned = 0;   // entries that the pass saw
+  std::size_t live = 0;      // of these
+  std::size_t expired = 0;   // of these; those of the last second are left for the next pass
+  std::size_t removed = 0;   // of the expired ones
+
+  // Share of the table that is taken after the pass, 0 to 1.
+  [[nodiscard]] double fill() const;
+};
+
+struct PassReport {
+  std::array<TableReport, 2> tables;    // conntrack4, conntrack6
+  std::array<TableReport, 2> overflow;  // theirs; not looked at (scanned 0) unless `overflowed`
+  std::array<std::uint64_t, 2> full{};  // connections that found the table full, ever
+  bool overflowed = false;              // packets asked the overflow tables when the pass began
+  bool overflow_ended = false;          // and do so no longer
+  std::chrono::nanoseconds elapsed{};
+  std::chrono::nanoseconds cpu{};              // of the calling thread, kernel included
+  std::chrono::nanoseconds longest_stretch{};  // of it, without giving way to others
+
+  [[nodiscard]] double fill() const;           // of the fuller table
+  [[nodiscard]] double removed_share() const;  // of what both tables had, 0 to 1
+};
+
+class Collector {
+ public:
+  // Opens what the loader pinned. An Error when nothing is loaded.
+  [[nodiscard]] static Result<Collector> open(const endpoint::Paths& paths);
+
+  // Waits while another process makes a pass. After each few thousand entries the thread sleeps for
+  // a moment, so it holds no core for long. An Error leaves what is not yet removed in place.
+  [[nodiscard]] Result<PassReport> pass() const;
+
+ private:
+  Collector(endpoint::Paths paths, maps::NodeMaps maps, CollectProgram program)
+      : paths_(std::move(paths)), maps_(std::move(maps)), program_(std::move(program)) {}
+
+  endpoint::Paths paths_;
+  maps::NodeMaps maps_;
+  CollectProgram program_;
+};
+
+}  // namespace policyc::conntrack
