@@ -200,8 +200,8 @@ void add_observe(CLI::App& app, Context& context) {
       ->check(CLI::IsMember({"compact", "json", "jsonpb", "dict", "tab", "table"}))
       ->capture_default_str();
   command->add_option("--time-format", arguments->time_format, "of all formats but json")
-      ->check(CLI::IsMember({"StampMilli", "RFC3339", "RFC3339Milli", "RFC3339Micro",
-                             "RFC3339Nano"}))
+      ->check(
+          CLI::IsMember({"StampMilli", "RFC3339", "RFC3339Milli", "RFC3339Micro", "RFC3339Nano"}))
       ->capture_default_str();
   command->add_flag("--print-node-name", arguments->print_node_name, "in all formats");
   arguments->filters.add_to(*command);

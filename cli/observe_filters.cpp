@@ -18,8 +18,8 @@ void ObserveFilters::add_to(CLI::App& command) {
   for (const observe::FilterFlag& flag : observe::filter_flags()) {
     const std::string names = option_names(flag.name);
     const std::string help(flag.help);
-    CLI::Option* option = flag.value.empty() ? command.add_flag(names, help)
-                                             : command.add_option(names, help);
+    CLI::Option* option =
+        flag.value.empty() ? command.add_flag(names, help) : command.add_option(names, help);
     if (!flag.value.empty()) {
       option->type_name(std::string(flag.value))
           ->expected(1)

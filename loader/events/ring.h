@@ -25,7 +25,7 @@ struct Record : event {
 
 struct Batch {
   std::vector<Record> events;  // by time
-  std::uint64_t lost = 0;     // overwritten before they were read
+  std::uint64_t lost = 0;      // overwritten before they were read
 };
 
 class Ring {

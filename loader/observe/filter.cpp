@@ -9,30 +9,30 @@ using enum FilterField;
 using enum FilterSide;
 
 constexpr FilterFlag kFlags[] = {
-    {"namespace,n", "NAMESPACE", "of either side", Namespace},
-    {"from-namespace", "NAMESPACE", "of the source", Namespace, Source},
-    {"to-namespace", "NAMESPACE", "of the destination", Namespace, Destination},
-    {"pod", "[NAMESPACE/]PREFIX", "of either side", Pod},
-    {"from-pod", "[NAMESPACE/]PREFIX", "of the source", Pod, Source},
-    {"to-pod", "[NAMESPACE/]PREFIX", "of the destination", Pod, Destination},
-    {"label,l", "SELECTOR", "on the labels of either side", Label},
-    {"from-label", "SELECTOR", "on the labels of the source", Label, Source},
-    {"to-label", "SELECTOR", "on the labels of the destination", Label, Destination},
-    {"ip", "ADDRESS|CIDR", "of either side", Ip},
-    {"from-ip", "ADDRESS|CIDR", "of the source", Ip, Source},
-    {"to-ip", "ADDRESS|CIDR", "of the destination", Ip, Destination},
-    {"port", "PORT", "of either side", Port},
-    {"from-port", "PORT", "of the source", Port, Source},
-    {"to-port", "PORT", "of the destination", Port, Destination},
-    {"identity", "NUMBER|NAME", "of either side", Identity},
-    {"from-identity", "NUMBER|NAME", "of the source", Identity, Source},
-    {"to-identity", "NUMBER|NAME", "of the destination", Identity, Destination},
+    {"namespace,n", "NAMESPACE", "one side is in this namespace", Namespace},
+    {"from-namespace", "NAMESPACE", "the source is in this namespace", Namespace, Source},
+    {"to-namespace", "NAMESPACE", "the destination is in this namespace", Namespace, Destination},
+    {"pod", "[NAMESPACE/]PREFIX", "one side is this pod", Pod},
+    {"from-pod", "[NAMESPACE/]PREFIX", "the source is this pod", Pod, Source},
+    {"to-pod", "[NAMESPACE/]PREFIX", "the destination is this pod", Pod, Destination},
+    {"label,l", "SELECTOR", "one side has such labels", Label},
+    {"from-label", "SELECTOR", "the source has such labels", Label, Source},
+    {"to-label", "SELECTOR", "the destination has such labels", Label, Destination},
+    {"ip", "ADDRESS|CIDR", "one side has this address", Ip},
+    {"from-ip", "ADDRESS|CIDR", "the source has this address", Ip, Source},
+    {"to-ip", "ADDRESS|CIDR", "the destination has this address", Ip, Destination},
+    {"port", "PORT", "one side has this port", Port},
+    {"from-port", "PORT", "the source has this port", Port, Source},
+    {"to-port", "PORT", "the destination has this port", Port, Destination},
+    {"identity", "NUMBER|NAME", "one side has this identity", Identity},
+    {"from-identity", "NUMBER|NAME", "the source has this identity", Identity, Source},
+    {"to-identity", "NUMBER|NAME", "the destination has this identity", Identity, Destination},
     {"protocol", "PROTOCOL", "tcp, udp, sctp, icmp, icmpv4, icmpv6, vrrp or igmp", Protocol},
     {"verdict", "VERDICT", "FORWARDED, DROPPED, AUDIT or REDIRECTED", Verdict},
     {"type,t", "TYPE[:SUB]", "drop, policy-verdict or trace", Type},
     {"traffic-direction", "DIRECTION", "ingress or egress", Direction},
     {"drop-reason-desc", "REASON", "Hubble's name of a drop reason", DropReason},
-    {"ip-version", "v4|v6", "version of the Internet protocol", IpVersion},
+    {"ip-version", "v4|v6", "IPv4 or IPv6", IpVersion},
     {"ipv4,4", "", "only IPv4", IpVersion, Either, "v4"},
     {"ipv6,6", "", "only IPv6", IpVersion, Either, "v6"},
 };
@@ -74,8 +74,8 @@ bool SideQuery::matches(const Side& side, bool namespaces_asked) const {
 }
 
 bool Query::matches(const Flow& flow) const {
-  const bool namespaces_asked = !either.namespaces.empty() || !source.namespaces.empty() ||
-                                !destination.namespaces.empty();
+  const bool namespaces_asked =
+      !either.namespaces.empty() || !source.namespaces.empty() || !destination.namespaces.empty();
   const bool parsed = flow.source.address.has_value();
   return (protocols.empty() || (parsed && one_of(protocols, flow.event.protocol))) &&
          one_of(verdicts, flow.verdict) && one_of(directions, flow.direction) &&

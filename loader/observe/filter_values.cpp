@@ -129,8 +129,7 @@ Result<void> add_side_value(SideQuery& side, const FilterFlag& flag, const std::
     case FilterField::Ip:
       return append(side.prefixes, parse_prefix(value), flag, value, "an address or a CIDR");
     case FilterField::Port:
-      return append(side.ports, number<std::uint16_t>(value), flag, value,
-                    "a port, 0 to 65535");
+      return append(side.ports, number<std::uint16_t>(value), flag, value, "a port, 0 to 65535");
     default: {
       auto identity = parse_reserved_identity(value);
       if (!identity) identity = number<std::uint32_t>(value);

@@ -106,9 +106,7 @@ std::string_view Flow::verdict_text() const {
   return verdict_name(verdict);
 }
 
-const Side& Flow::local() const {
-  return event.direction == POLICYC_EGRESS ? source : destination;
-}
+const Side& Flow::local() const { return event.direction == POLICYC_EGRESS ? source : destination; }
 
 Flow FlowMaker::make(const Event& event, std::uint64_t clock_offset_ns) {
   Flow flow;
@@ -119,8 +117,7 @@ Flow FlowMaker::make(const Event& event, std::uint64_t clock_offset_ns) {
   flow.reply = is_reply(event);
   flow.direction = flow.reply.value_or(false) ? opposite(event.direction) : event.direction;
   const bool sent = event.direction == POLICYC_EGRESS;
-  static_cast<Party&>(flow.source) =
-      sent ? names_.local(event) : names_.peer(event, event.source);
+  static_cast<Party&>(flow.source) = sent ? names_.local(event) : names_.peer(event, event.source);
   static_cast<Party&>(flow.destination) =
       sent ? names_.peer(event, event.destination) : names_.local(event);
   flow.source.address = event.source;

@@ -247,8 +247,8 @@ std::string lost_json_line(std::uint64_t count, const std::string& node,
 
 std::string flow_uuid(const Event& event, std::string_view boot) {
   std::string name(boot);
-  for (const std::uint64_t part :
-       {std::uint64_t{event.cpu}, event.number, event.time_ns, std::uint64_t{event.interface_index}})
+  for (const std::uint64_t part : {std::uint64_t{event.cpu}, event.number, event.time_ns,
+                                   std::uint64_t{event.interface_index}})
     name += " " + std::to_string(part);
   std::string digits = sha256_hex(name).substr(0, 32);
   // Version and variant; the four hexadecimal digits of the variant are 8, 9, a and b.

@@ -9,9 +9,9 @@
 namespace policyc::observe {
 namespace {
 
-constexpr std::array<std::string_view, 8> kVerdicts{
-    "VERDICT_UNKNOWN", "FORWARDED", "DROPPED", "ERROR", "AUDIT", "REDIRECTED",
-    "TRACED",          "TRANSLATED"};
+constexpr std::array<std::string_view, 8> kVerdicts{"VERDICT_UNKNOWN", "FORWARDED", "DROPPED",
+                                                    "ERROR",           "AUDIT",     "REDIRECTED",
+                                                    "TRACED",          "TRANSLATED"};
 constexpr std::array<std::string_view, 7> kMatchTypes{"none", "L3-Only",  "L3-L4",     "L4-Only",
                                                       "all",  "L3-Proto", "Proto-Only"};
 constexpr std::array<std::string_view, 11> kReserved{

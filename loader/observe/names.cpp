@@ -42,7 +42,8 @@ MatchType match_type(const ir::Rule& rule, int detail) {
 
 // A reply has the ports of its connection the other way round, and its decision is the other
 // direction's.
-std::optional<MatchType> match_type(const ir::Rule& rule, const Event& event, bool other_direction) {
+std::optional<MatchType> match_type(const ir::Rule& rule, const Event& event,
+                                    bool other_direction) {
   if (!other_direction) return match_type(rule, port_detail(rule, event));
   // The type of an ICMP request cannot be told from its reply.
   if (is_icmp(event.protocol)) return std::nullopt;
@@ -70,7 +71,7 @@ std::string Party::full_name() const {
 }
 
 Names::Stamp Names::stamp_of(const std::filesystem::path& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return {};
   return {status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
 }

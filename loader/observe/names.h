@@ -72,9 +72,9 @@ class Names {
   endpoint::Paths paths_;
   std::vector<Stamp> stamps_;
   endpoint::State state_;
-  std::unordered_map<std::uint16_t, std::size_t> endpoints_;   // id -> index in state_
-  std::unordered_map<std::uint32_t, std::size_t> identities_;  // number -> index in state_
-  std::map<IpAddress, std::size_t> local_addresses_;           // -> index of an endpoint
+  std::unordered_map<std::uint16_t, std::size_t> endpoints_;       // id -> index in state_
+  std::unordered_map<std::uint32_t, std::size_t> identities_;      // number -> index in state_
+  std::map<IpAddress, std::size_t> local_addresses_;               // -> index of an endpoint
   std::map<IpAddress, std::pair<std::string, std::string>> pods_;  // namespace and name
   std::map<std::uint32_t, ir::Shape> shapes_;                      // by tag
 };

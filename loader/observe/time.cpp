@@ -19,7 +19,7 @@ constexpr std::pair<std::string_view, TimeFormat> kFormats[] = {
     {"RFC3339Nano", TimeFormat::Rfc3339Nano}};
 
 constexpr std::pair<std::string_view, std::uint64_t> kUnits[] = {
-    {"ns", 1},          {"us", 1'000},          {"µs", 1'000}, {"ms", 1'000'000},
+    {"ns", 1},      {"us", 1'000},       {"µs", 1'000},        {"ms", 1'000'000},
     {"s", kSecond}, {"m", 60 * kSecond}, {"h", 3600 * kSecond}};
 
 std::uint64_t clock_ns(clockid_t clock) {
@@ -68,8 +68,7 @@ std::string zone(const std::tm& parts) {
 std::optional<double> take_number(std::string_view& text) {
   const std::size_t end = text.find_first_not_of("0123456789.");
   const std::string number(text.substr(0, end));
-  if (number.empty() || number == "." || number.find('.') != number.rfind('.'))
-    return std::nullopt;
+  if (number.empty() || number == "." || number.find('.') != number.rfind('.')) return std::nullopt;
   text.remove_prefix(number.size());
   return std::strtod(number.c_str(), nullptr);
 }

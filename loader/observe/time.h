@@ -9,7 +9,13 @@
 namespace policyc::observe {
 
 // Names as Hubble's --time-format has them. Stamps are in the local time zone.
-enum class TimeFormat : std::uint8_t { StampMilli, Rfc3339, Rfc3339Milli, Rfc3339Micro, Rfc3339Nano };
+enum class TimeFormat : std::uint8_t {
+  StampMilli,
+  Rfc3339,
+  Rfc3339Milli,
+  Rfc3339Micro,
+  Rfc3339Nano
+};
 // "StampMilli", "RFC3339Nano"; nothing for another word.
 [[nodiscard]] std::optional<TimeFormat> parse_time_format(std::string_view name);
 

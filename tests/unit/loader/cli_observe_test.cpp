@@ -14,10 +14,10 @@
 namespace policyc::testing {
 namespace {
 
+using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using nlohmann::json;
 
 class CliObserveTest : public KernelTest {
  protected:
@@ -36,7 +36,8 @@ class CliObserveTest : public KernelTest {
 
   [[nodiscard]] Finished observe(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), "observe");
-    arguments.insert(arguments.end(), {"--bpffs", paths_.bpffs, "--state-dir", node_.paths().state});
+    arguments.insert(arguments.end(),
+                     {"--bpffs", paths_.bpffs, "--state-dir", node_.paths().state});
     return run_policyc(arguments, {}, {}, {"TZ=UTC"});
   }
   // The destination ports of the flows.
@@ -111,8 +112,8 @@ TEST_F(CliObserveTest, ItFollowsWhatHappensFromNowOn) {
     }
   });
   const auto followed = ports(observe({"-o", "json", "--count", "3"}));
-  const auto both = ports(observe({"-o", "json", "--last", "1000000", "-f", "--count", "100000",
-                                   "--timeout", "1"}));
+  const auto both = ports(
+      observe({"-o", "json", "--last", "1000000", "-f", "--count", "100000", "--timeout", "1"}));
   done = true;
   writing.join();
   ASSERT_EQ(followed.size(), 3U);
@@ -143,7 +144,7 @@ TEST_F(CliObserveTest, LossesAreTold) {
     const event raw = node_.denied();
     while (!done) writer_->write(0, raw);
   });
-  const auto lossy = observe({"-o", "json", "--count", "50000", "--verdict", "DROPPED"});
+  const auto lossy = observe({"-o", "json", "--count", "20000", "--verdict", "DROPPED"});
   done = true;
   writing.join();
   EXPECT_EQ(lossy.exit_code, 0);

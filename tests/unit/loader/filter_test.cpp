@@ -1,8 +1,9 @@
 // loader/observe: which flows a filter shows.
 
+#include "loader/observe/filter.h"
+
 #include <gmock/gmock.h>
 
-#include "loader/observe/filter.h"
 #include "loader/observe/label_query.h"
 #include "tests/unit/loader/observe_world.h"
 
@@ -32,9 +33,8 @@ class FilterTest : public ::testing::Test {
     }
     std::string text;
     const std::pair<const char*, event> events[] = {
-        {"allowed", node_.allowed()},       {"denied", node_.denied()},
-        {"reply", node_.reply()},           {"unselected", node_.unselected()},
-        {"audited", node_.audited()},       {"query", node_.query()},
+        {"allowed", node_.allowed()},       {"denied", node_.denied()},   {"reply", node_.reply()},
+        {"unselected", node_.unselected()}, {"audited", node_.audited()}, {"query", node_.query()},
         {"truncated", node_.truncated()}};
     for (const auto& [name, raw] : events) {
       if (!filter.matches(maker_.make(decoded(raw), 0))) continue;
@@ -118,9 +118,9 @@ TEST_F(FilterTest, PacketsAreAskedToo) {
   EXPECT_EQ(shown({{"type", "trace:from-endpoint"}}), "reply");
   EXPECT_EQ(shown({{"type", "trace:to-endpoint"}}), "");
   EXPECT_EQ(shown({{"drop-reason-desc", "policy_denied"}}), "unselected");
-  EXPECT_EQ(shown({{"drop-reason-desc", "POLICY_DENY"},
-                   {"drop-reason-desc", "INVALID_PACKET_DROPPED"}}),
-            "denied truncated");
+  EXPECT_EQ(
+      shown({{"drop-reason-desc", "POLICY_DENY"}, {"drop-reason-desc", "INVALID_PACKET_DROPPED"}}),
+      "denied truncated");
   // No port of ICMP is the type that its events carry there.
   EXPECT_EQ(shown({{"port", "8"}}), "");
   EXPECT_EQ(shown({{"port", "0"}}), "");
@@ -169,10 +169,10 @@ TEST(LabelQueryTest, SelectorsAreThoseOfKubernetes) {
   const auto holds = [&](const char* text) {
     return must(observe::parse_label_query(text)).matches(labels);
   };
-  for (const char* text : {"app", "app=web", "app==web", "app = web", "k8s:app=web", "any:app=web",
-                           "app in (db, web)", "app in(web)", "app!=db", "app notin (db)", "!tier",
-                           "tier!=a", "tier notin (a)", "app=web,!tier",
-                           "k8s:io.kubernetes.pod.namespace=shop, app in (web,db),tier!=b"})
+  for (const char* text :
+       {"app", "app=web", "app==web", "app = web", "k8s:app=web", "any:app=web", "app in (db, web)",
+        "app in(web)", "app!=db", "app notin (db)", "!tier", "tier!=a", "tier notin (a)",
+        "app=web,!tier", "k8s:io.kubernetes.pod.namespace=shop, app in (web,db),tier!=b"})
     EXPECT_TRUE(holds(text)) << text;
   for (const char* text : {"tier", "app=", "app=db", "reserved:app=web", "app in (db)", "app!=web",
                            "app notin (db, web)", "!app", "app=web,tier", "App=web"})

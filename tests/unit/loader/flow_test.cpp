@@ -13,13 +13,13 @@
 namespace policyc::testing {
 namespace {
 
+using nlohmann::json;
 using observe::Flow;
 using observe::Format;
 using observe::FormatOptions;
 using observe::TimeFormat;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using nlohmann::json;
 
 constexpr std::uint64_t kOffset = 1'700'000'000'123'456'789ULL;
 
@@ -147,8 +147,8 @@ TEST_F(FlowTest, WhatIsNotKnownIsLeftOut) {
   for (const char* key : {"IP", "l4", "destination", "is_reply", "Summary", "policy_match_type"})
     EXPECT_FALSE(unparsed.contains(key)) << key;
   EXPECT_EQ(unparsed["drop_reason"], 134);
-  EXPECT_EQ(unparsed["policyc"], json({{"reason", "packet too short for its headers"},
-                                       {"length", 19}}));
+  EXPECT_EQ(unparsed["policyc"],
+            json({{"reason", "packet too short for its headers"}, {"length", 19}}));
   event raw = node_.denied();
   raw.reason = DROP_L7_PROXY_UNAVAILABLE;
   const json uncounted = document(raw)["flow"];

@@ -1,12 +1,13 @@
 // loader/events: rings in the kernel's memory, written from user space as the programs write them.
 
+#include "loader/events/ring.h"
+
 #include <thread>
 
 #include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
 
-#include "loader/events/ring.h"
 #include "tests/unit/loader/ring_writer.h"
 #include "tests/unit/loader/sandbox.h"
 
@@ -32,7 +33,9 @@ class RingTest : public KernelTest {
  protected:
   static constexpr std::size_t kCpus = 2;
 
-  [[nodiscard]] Ring open(From from) const { return must(Ring::open(heads_.get(), slots_.get(), from)); }
+  [[nodiscard]] Ring open(From from) const {
+    return must(Ring::open(heads_.get(), slots_.get(), from));
+  }
 
   // Every field says which event it is.
   static event numbered(std::uint64_t number) {
@@ -53,7 +56,7 @@ class RingTest : public KernelTest {
   }
 
   bpf::Fd heads_ = make_map("event_heads", sizeof(event_head), kCpus);
-  bpf::Fd slots_ = make_map("event_slots", sizeof(event), kCpus * EVENT_SLOTS);
+  bpf::Fd slots_ = make_map("event_slots", sizeof(event), kCpus* EVENT_SLOTS);
   RingWriter writer_{heads_.get(), slots_.get(), kCpus};
 };
 

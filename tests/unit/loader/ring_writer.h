@@ -47,8 +47,8 @@ class RingWriter {
  private:
   static void* map(int fd, std::size_t bytes) {
     const std::size_t page = 4096;
-    void* memory = mmap(nullptr, (bytes + page - 1) / page * page, PROT_READ | PROT_WRITE,
-                        MAP_SHARED, fd, 0);
+    void* memory =
+        mmap(nullptr, (bytes + page - 1) / page * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) throw std::runtime_error("mmap: " + std::string(strerror(errno)));
     return memory;
   }
