@@ -109,11 +109,7 @@ class Observer {
       if (filter_.matches(flow)) flows.push_back(std::move(flow));
       return interrupted == 0;
     });
-    if (reader_.lost() != lost_) {
-      context_.out << formatter_.lost(reader_.lost() - lost_, node_,
-                                      observe::monotonic_ns() + clock_offset);
-      lost_ = reader_.lost();
-    }
+    report_lost(false);
     return flows;
   }
 
@@ -132,9 +128,20 @@ class Observer {
     printed_ += some.size();
   }
 
-  void report_losses() const {
-    if (lost_ != 0)
-      context_.err << "policyc: " << lost_ << " events came faster than they were read\n";
+  // In Json among the flows, at once; else for people, once a second and at the end.
+  void report_lost(bool at_end) {
+    const bool json = *observe::parse_format(arguments_.output) == observe::Format::Json;
+    const std::uint64_t lost = reader_.lost() - lost_;
+    const auto now = Clock::now();
+    if (lost == 0 || (!json && !at_end && now < next_report_)) return;
+    (json ? context_.out : context_.err)
+        << formatter_.lost(lost, node_, observe::monotonic_ns() + observe::wall_clock_offset_ns());
+    lost_ += lost;
+    next_report_ = now + std::chrono::seconds(1);
+  }
+
+  void report_losses() {
+    report_lost(true);
     if (const std::uint64_t limited = reader_.limited() - limited_; limited != 0)
       context_.err << "policyc: " << limited << " events were not written: rate limit\n";
   }
@@ -151,6 +158,7 @@ class Observer {
   std::uint64_t lost_ = 0;
   std::uint64_t printed_ = 0;
   Clock::time_point end_{};
+  Clock::time_point next_report_{};
 };
 
 int usage_error(std::ostream& err, const Error& error) {

@@ -154,8 +154,10 @@ std::string Formatter::flows(std::span<const Flow> flows) {
 
 std::string Formatter::lost(std::uint64_t count, const std::string& node,
                             std::uint64_t since_1970_ns) const {
-  if (options_.format != Format::Json) return "";
-  return lost_json_line(count, node, since_1970_ns) + "\n";
+  if (options_.format == Format::Json) return lost_json_line(count, node, since_1970_ns) + "\n";
+  std::string line = time_text(since_1970_ns, options_.time);
+  if (options_.node) line += " [" + node + "]";
+  return line + " EVENTS LOST: PERF_EVENT_RING_BUFFER " + std::to_string(count) + "\n";
 }
 
 }  // namespace policyc::observe

@@ -32,7 +32,8 @@ class Formatter {
 
   // Lines with their ends. Flows given together share the widths of Format::Tab, which only grow.
   [[nodiscard]] std::string flows(std::span<const Flow> flows);
-  // That so many events were overwritten before they were read: a line of Json, else empty.
+  // That so many events were overwritten before they were read: a line of Json, or
+  // `TIME EVENTS LOST: PERF_EVENT_RING_BUFFER N`.
   [[nodiscard]] std::string lost(std::uint64_t count, const std::string& node,
                                  std::uint64_t since_1970_ns) const;
 

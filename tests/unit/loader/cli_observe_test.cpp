@@ -18,6 +18,7 @@ using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class CliObserveTest : public KernelTest {
  protected:
@@ -145,12 +146,32 @@ TEST_F(CliObserveTest, LossesAreTold) {
     while (!done) writer_->write(0, raw);
   });
   const auto lossy = observe({"-o", "json", "--count", "20000", "--verdict", "DROPPED"});
+  const auto printed = observe({"--count", "20000", "--port", "80"});
   done = true;
   writing.join();
   EXPECT_EQ(lossy.exit_code, 0);
-  EXPECT_THAT(lossy.err, HasSubstr(" events came faster than they were read\n"));
+  EXPECT_EQ(lossy.err, "");
   EXPECT_THAT(lossy.out, HasSubstr("{\"lost_events\":{\"source\":\"PERF_EVENT_RING_BUFFER\","
                                    "\"num_events_lost\":\""));
+  EXPECT_EQ(printed.exit_code, 0);
+  EXPECT_THAT(printed.err, HasSubstr(" EVENTS LOST: PERF_EVENT_RING_BUFFER "));
+  EXPECT_THAT(printed.out, Not(HasSubstr("LOST")));
+}
+
+TEST_F(CliObserveTest, WhatTheRateLimitKeptBackIsTold) {
+  writer_->limit(0);
+  std::atomic<bool> done = false;
+  std::thread writing([&] {
+    for (; !done; std::this_thread::sleep_for(std::chrono::milliseconds(5))) {
+      writer_->limit(0);
+      write(node_.denied(), 1);
+    }
+  });
+  const auto followed = observe({"--count", "20"});
+  done = true;
+  writing.join();
+  EXPECT_THAT(followed.err, HasSubstr(" events were not written: rate limit\n"));
+  EXPECT_EQ(observe({"--all"}).err, "");
 }
 
 TEST_F(CliObserveTest, BadCommandLinesAreRefused) {

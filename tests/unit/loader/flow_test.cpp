@@ -196,11 +196,12 @@ TEST_F(FlowTest, AUuidIsTheEventsOwn) {
                     "[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
 }
 
-TEST_F(FlowTest, LostEventsAreALineOfJsonAlone) {
+TEST_F(FlowTest, LostEventsAreALineOfTheirOwn) {
   EXPECT_EQ(observe::Formatter({Format::Json, {}, false, ""}).lost(3, "node-a", 1'000'000'000),
             "{\"lost_events\":{\"source\":\"PERF_EVENT_RING_BUFFER\",\"num_events_lost\":\"3\"},"
             "\"node_name\":\"node-a\",\"time\":\"1970-01-01T00:00:01Z\"}\n");
-  EXPECT_EQ(observe::Formatter({Format::Compact, {}, false, ""}).lost(3, "node-a", 1), "");
+  EXPECT_EQ(observe::Formatter({Format::Compact, {}, true, ""}).lost(3, "node-a", 1'000'000'000),
+            "Jan  1 00:00:01.000 [node-a] EVENTS LOST: PERF_EVENT_RING_BUFFER 3\n");
 }
 
 TEST_F(FlowTest, LaterRowsOfATableKeepItsColumns) {
