@@ -27,30 +27,68 @@ spec:
   - fromEndpoints: [{matchLabels: {app: foe}}]
 )";
 
-class ObserveTest : public KernelTest {};
+class ObserveTest : public KernelTest {
+ protected:
+  static void SetUpTestSuite() {
+    KernelTest::SetUpTestSuite();
+    for (const char* address : {"10.9.0.11", "10.9.0.12", "10.9.0.13"}) add_host_address(address);
+  }
+  // shop/web behind web0, under the policy; client and foe are addresses of the host.
+  void load_web() {
+    const auto bytes = compile_policies(kPolicy).at(0);
+    endpoint::LoadRequest request;
+    request.object = bytes;
+    request.interface = "web0";
+    request.addresses = {*parse_ip_address("10.9.1.1")};
+    request.inventory.emplace();
+    const std::pair<const char*, const char*> pods[] = {
+        {"client", "10.9.0.11"}, {"foe", "10.9.0.12"}, {"web", "10.9.1.1"}};
+    for (const auto& [name, address] : pods) {
+      policy::Endpoint pod;
+      pod.namespace_ = "shop";
+      pod.name = name;
+      pod.labels = {{"app", name}};
+      pod.addresses = {*parse_ip_address(address)};
+      request.inventory->cluster.endpoints.push_back(pod);
+    }
+    request.trace_verdicts = true;
+    request.sizes = {64, 64, 256, 256, 1024, 64};
+    must(endpoint::load_endpoint(paths_, request));
+  }
+};
+
+TEST_F(ObserveTest, RepliesAreTracedToTheRuleOfTheirConnection) {
+  const Pod web("web0", "10.9.1.1");
+  load_web();
+  const auto maps = must(maps::NodeMaps::open(paths_.maps()));
+  auto config = must(maps.config());
+  config.flags |= NODE_TRACE;
+  must(maps.set_config(config));
+  auto reader = must(observe::Reader::open(maps, events::From::Now));
+  const bpf::Fd server = web.udp_socket(5301);
+  const bpf::Fd client = host_udp_socket("10.9.0.11", 6301);
+  send_datagram(client, "10.9.1.1", 5301);
+  ASSERT_TRUE(receives(server));
+  send_datagram(server, "10.9.0.11", 6301);
+  ASSERT_TRUE(receives(client));
+  observe::FlowMaker maker(paths_, "node-a");
+  std::vector<std::string> lines;
+  reader.poll(1000, [&](const Event& event) {
+    if (event.source_port != 5301 && event.destination_port != 5301) return true;
+    lines.push_back(observe::compact_line(maker.make(event, 0), {}));
+    return true;
+  });
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_THAT(lines[0], HasSubstr(") -> shop/web:5301 (ID:"));
+  EXPECT_THAT(lines[1], HasSubstr(": shop/client:6301 (ID:"));
+  EXPECT_THAT(lines[1], HasSubstr(") <- shop/web:5301 (ID:"));
+  EXPECT_THAT(lines[1], HasSubstr(") from-endpoint FORWARDED (UDP), rule "));
+  EXPECT_THAT(lines[1], HasSubstr(" at policy.yaml:7"));
+}
 
 TEST_F(ObserveTest, DropsNameTheirRule) {
   const Pod web("web0", "10.9.1.1");
-  for (const char* address : {"10.9.0.11", "10.9.0.12", "10.9.0.13"}) add_host_address(address);
-  const auto bytes = compile_policies(kPolicy).at(0);
-  endpoint::LoadRequest request;
-  request.object = bytes;
-  request.interface = "web0";
-  request.addresses = {*parse_ip_address("10.9.1.1")};
-  request.inventory.emplace();
-  const std::pair<const char*, const char*> pods[] = {
-      {"client", "10.9.0.11"}, {"foe", "10.9.0.12"}, {"web", "10.9.1.1"}};
-  for (const auto& [name, address] : pods) {
-    policy::Endpoint pod;
-    pod.namespace_ = "shop";
-    pod.name = name;
-    pod.labels = {{"app", name}};
-    pod.addresses = {*parse_ip_address(address)};
-    request.inventory->cluster.endpoints.push_back(pod);
-  }
-  request.trace_verdicts = true;
-  request.sizes = {64, 64, 256, 256, 1024, 64};
-  must(endpoint::load_endpoint(paths_, request));
+  load_web();
   const auto maps = must(maps::NodeMaps::open(paths_.maps()));
   auto reader = must(observe::Reader::open(maps, events::From::Now));
 
