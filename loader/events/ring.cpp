@@ -100,8 +100,9 @@ void Ring::read_cpu(std::size_t cpu, std::size_t most, Batch& batch) {
     next = end - EVENT_SLOTS + 1;
   }
   for (std::size_t count = 0; next < end && count < most; ++count, ++next) {
-    event copy;
-    std::memcpy(&copy, &slots_[cpu * EVENT_SLOTS + next % EVENT_SLOTS], sizeof copy);
+    Record copy{{}, static_cast<std::uint32_t>(cpu), next};
+    std::memcpy(static_cast<event*>(&copy), &slots_[cpu * EVENT_SLOTS + next % EVENT_SLOTS],
+                sizeof(event));
     std::atomic_thread_fence(std::memory_order_acquire);
     if (next + EVENT_SLOTS > written(cpu)) {
       batch.events.push_back(copy);
@@ -115,7 +116,7 @@ Batch Ring::read(std::size_t most) {
   Batch batch;
   for (std::size_t cpu = 0; cpu < heads_.size(); ++cpu) read_cpu(cpu, most, batch);
   // Each CPU's are in order already.
-  std::ranges::stable_sort(batch.events, {}, &event::time_ns);
+  std::ranges::stable_sort(batch.events, {}, &Record::time_ns);
   return batch;
 }
 

@@ -17,9 +17,15 @@ enum class From : std::uint8_t {
   Oldest,  // with what the rings still hold
 };
 
+// An event and its place, which no other event of these maps has.
+struct Record : event {
+  std::uint32_t cpu = 0;
+  std::uint64_t number = 0;  // of the CPU's events, from 0
+};
+
 struct Batch {
-  std::vector<event> events;  // by time
-  std::uint64_t lost = 0;     // overwritten before they were read
+  std::vector<Record> events;  // by time
+  std::uint64_t lost = 0;      // overwritten before they were read
 };
 
 class Ring {

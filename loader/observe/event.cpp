@@ -19,7 +19,7 @@ std::optional<IpAddress> address_of(std::uint8_t family, const policyc_u8 (&byte
 
 }  // namespace
 
-std::optional<Event> decode(const event& raw) {
+std::optional<Event> decode(const events::Record& raw) {
   if (raw.type != EVENT_DROP && raw.type != EVENT_VERDICT && raw.type != EVENT_TRACE)
     return std::nullopt;
   Event result;
@@ -45,6 +45,8 @@ std::optional<Event> decode(const event& raw) {
   result.protocol = raw.protocol;
   result.tcp_flags = raw.tcp_flags;
   result.length = raw.length;
+  result.cpu = raw.cpu;
+  result.number = raw.number;
   return result;
 }
 

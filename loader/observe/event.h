@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "compiler/support/ip.h"
+#include "loader/events/ring.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::observe {
@@ -34,10 +35,12 @@ struct Event {
   std::uint8_t icmp_code = 0;
   std::uint8_t tcp_flags = 0;
   std::uint32_t length = 0;  // bytes from the network header on
+  std::uint32_t cpu = 0;     // with `number` the event's place (events::Record)
+  std::uint64_t number = 0;
 };
 
 // Nothing when it is of an unknown type.
-[[nodiscard]] std::optional<Event> decode(const event& raw);
+[[nodiscard]] std::optional<Event> decode(const events::Record& raw);
 
 [[nodiscard]] std::string_view reason_text(std::uint32_t reason);    // "policy: default deny"
 [[nodiscard]] std::string_view verdict_text(std::uint32_t verdict);  // "allow"

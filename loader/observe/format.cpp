@@ -1,33 +1,41 @@
 #include "loader/observe/format.h"
 
-#include <array>
-#include <cstdio>
-#include <ctime>
-
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <utility>
 
 namespace policyc::observe {
 namespace {
 
-constexpr std::uint64_t kNanoseconds = 1'000'000'000;
+constexpr std::pair<std::string_view, Format> kFormats[] = {
+    {"compact", Format::Compact}, {"json", Format::Json}, {"jsonpb", Format::Json},
+    {"dict", Format::Dict},       {"tab", Format::Tab},   {"table", Format::Tab}};
 
-std::uint64_t clock_ns(clockid_t clock) {
-  timespec now{};
-  ::clock_gettime(clock, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * kNanoseconds +
-         static_cast<std::uint64_t>(now.tv_nsec);
+// Columns of a row, node among them.
+constexpr std::string_view kColumns[] = {"TIMESTAMP", "NODE",    "SOURCE",  "DESTINATION",
+                                         "TYPE",      "VERDICT", "SUMMARY", "RULE"};
+constexpr std::size_t kNodeColumn = 1;
+constexpr std::size_t kGap = 3;
+
+// "shop/web:80", "10.0.0.5:80", "[fd00::5]:80"; "?" for what is not known.
+std::string host(const Side& side) {
+  std::string text = side.full_name();
+  if (side.pod.empty()) {
+    if (side.address) {
+      text = side.address->to_string();
+      if (side.address->v6 && side.port) text = "[" + text + "]";
+    } else {
+      text = side.interface.empty() ? "?" : side.interface;
+    }
+  }
+  if (side.port) text += ":" + std::to_string(*side.port);
+  return text;
 }
 
-std::string_view outcome(const Event& event) {
-  if (event.dropped) return "DROPPED";
-  return event.audited ? "AUDITED" : "FORWARDED";
-}
-
-std::string side(const std::optional<IpAddress>& address, std::uint16_t port) {
-  if (!address) return "?";
-  if (port == 0) return address->to_string();
-  return (address->v6 ? "[" + address->to_string() + "]" : address->to_string()) + ":" +
-         std::to_string(port);
+// "(ID:1234)", "(world)".
+std::string identity(const Side& side) {
+  const std::string_view name = reserved_identity_name(side.identity);
+  return name.empty() ? "(ID:" + std::to_string(side.identity) + ")"
+                      : "(" + std::string(name) + ")";
 }
 
 std::string origin_text(const ir::Origin& origin) {
@@ -37,93 +45,119 @@ std::string origin_text(const ir::Origin& origin) {
   return text;
 }
 
+// "rule 3 of NetworkPolicy/a/b spec.ingress[0] at a.yaml:7", "by NetworkPolicy/a/b at a.yaml:2".
 std::string cause_text(const Cause& cause) {
   std::string text;
-  if (cause.rule_id) text += ", rule " + std::to_string(*cause.rule_id);
+  if (cause.rule_id) text = "rule " + std::to_string(*cause.rule_id);
   for (std::size_t i = 0; i < cause.origins.size(); ++i) {
-    text += i != 0 ? "; " : cause.rule_id ? " of " : ", by ";
+    text += i != 0 ? "; " : cause.rule_id ? " of " : "by ";
     text += origin_text(cause.origins[i]);
   }
   return text;
 }
 
-std::string compact(const Event& event, Names& names, const std::string& time) {
-  const bool icmp = is_icmp(event.protocol);
-  std::string line = time + " " + names.endpoint(event) + " " +
-                     std::string(ir::direction_name(static_cast<std::size_t>(event.direction))) +
-                     " ";
-  if (event.source) {
-    line += side(event.source, icmp ? 0 : event.source_port) + " -> " +
-            side(event.destination, icmp ? 0 : event.destination_port) + " " +
-            protocol_text(event.protocol);
-    if (icmp) line += " type " + std::to_string(event.destination_port);
-  } else {
-    line += "packet of " + std::to_string(event.length) + " bytes";
-  }
-  line += " " + std::string(outcome(event));
-  line += " " + std::string(event.reason != DROP_NONE ? reason_text(event.reason)
-                                                      : verdict_text(event.verdict));
-  return line + cause_text(names.cause(event));
-}
-
-std::string json(const Event& event, Names& names, const std::string& time) {
-  using Json = nlohmann::ordered_json;
-  Json line = {{"time", time},
-               {"endpoint",
-                {{"id", event.endpoint_id},
-                 {"name", names.endpoint(event)},
-                 {"identity", event.local_identity}}},
-               {"direction", ir::direction_name(static_cast<std::size_t>(event.direction))},
-               {"outcome", outcome(event)},
-               {"verdict", verdict_text(event.verdict)}};
-  if (event.reason != DROP_NONE) line["reason"] = reason_text(event.reason);
-  const bool icmp = is_icmp(event.protocol);
-  const auto put = [&line, icmp](const char* key, const std::optional<IpAddress>& address,
-                                 std::uint16_t port) {
-    if (!address) return;
-    line[key] = {{"address", address->to_string()}};
-    if (!icmp && port != 0) line[key]["port"] = port;
-  };
-  put("source", event.source, event.source_port);
-  put("destination", event.destination, event.destination_port);
-  if (event.source) line["protocol"] = protocol_text(event.protocol);
-  if (event.source && icmp) line["icmp_type"] = event.destination_port;
-  line["peer"] = {{"identity", event.peer_identity}};
-  if (const std::string labels = names.labels(event.peer_identity); !labels.empty())
-    line["peer"]["labels"] = labels;
-  line["length"] = event.length;
-  const Cause cause = names.cause(event);
-  if (cause.rule_id) line["rule"] = *cause.rule_id;
-  for (const ir::Origin& origin : cause.origins) {
-    line["policies"].push_back({{"object", origin.object},
-                                {"path", origin.path},
-                                {"file", origin.file},
-                                {"line", origin.line}});
-  }
-  return line.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string summary_text(const Flow& flow) {
+  if (flow.source.address) return flow.summary();
+  return "packet of " + std::to_string(flow.event.length) + " bytes";
 }
 
 }  // namespace
 
-std::uint64_t wall_clock_offset_ns() {
-  return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+std::optional<Format> parse_format(std::string_view name) {
+  for (const auto& [known, format] : kFormats) {
+    if (known == name) return format;
+  }
+  return std::nullopt;
 }
 
-std::string time_text(std::uint64_t since_1970_ns) {
-  const auto seconds = static_cast<std::time_t>(since_1970_ns / kNanoseconds);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::array<char, 32> date{};
-  std::strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::array<char, 16> fraction{};
-  std::snprintf(fraction.data(), fraction.size(), ".%06uZ",
-                static_cast<unsigned>(since_1970_ns % kNanoseconds / 1000) % 1'000'000U);
-  return std::string(date.data()) + fraction.data();
+std::string compact_line(const Flow& flow, const FormatOptions& options) {
+  // A reply is shown the way round that its connection was opened.
+  const bool reply = flow.reply.value_or(false);
+  const Side& left = reply ? flow.destination : flow.source;
+  const Side& right = reply ? flow.source : flow.destination;
+  std::string line = time_text(flow.time_ns, options.time);
+  if (options.node) line += " [" + flow.node + "]";
+  line += ": " + host(left) + " " + identity(left);
+  line += !flow.reply ? " <> " : reply ? " <- " : " -> ";
+  line += host(right) + " " + identity(right) + " " + flow.type_text() + " ";
+  line += std::string(flow.verdict_text()) + " (" + summary_text(flow) + ")";
+  if (const std::string cause = cause_text(flow.cause); !cause.empty()) line += ", " + cause;
+  return line;
 }
 
-std::string format(const Event& event, Names& names, Format format, std::uint64_t clock_offset_ns) {
-  const std::string time = time_text(event.time_ns + clock_offset_ns);
-  return format == Format::Json ? json(event, names, time) : compact(event, names, time);
+Formatter::Row Formatter::row(const Flow& flow) const {
+  return {time_text(flow.time_ns, options_.time),
+          flow.node,
+          host(flow.source) + " " + identity(flow.source),
+          host(flow.destination) + " " + identity(flow.destination),
+          flow.type_text(),
+          std::string(flow.verdict_text()),
+          summary_text(flow),
+          cause_text(flow.cause)};
+}
+
+std::string Formatter::dict(const Flow& flow) {
+  std::string text = std::exchange(started_, true) ? "------------\n" : "";
+  constexpr std::size_t kWidth = std::string_view("DESTINATION").size();
+  const Row cells = row(flow);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i == kNodeColumn && !options_.node) continue;
+    if (cells[i].empty()) continue;
+    text += std::string(kWidth - kColumns[i].size(), ' ') + std::string(kColumns[i]) + ": " +
+            cells[i] + "\n";
+  }
+  return text;
+}
+
+std::string Formatter::table(std::span<const Flow> flows) {
+  std::vector<Row> rows;
+  if (!std::exchange(started_, true)) rows.emplace_back(std::begin(kColumns), std::end(kColumns));
+  for (const Flow& flow : flows) rows.push_back(row(flow));
+  widths_.resize(std::size(kColumns));
+  for (const Row& cells : rows) {
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      widths_[i] = std::max(widths_[i], cells[i].size());
+  }
+  std::string text;
+  for (const Row& cells : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (i == kNodeColumn && !options_.node) continue;
+      line += cells[i] + std::string(widths_[i] - cells[i].size() + kGap, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string Formatter::flows(std::span<const Flow> flows) {
+  if (flows.empty()) return "";
+  if (options_.format == Format::Tab) return table(flows);
+  std::string text;
+  for (const Flow& flow : flows) {
+    switch (options_.format) {
+      case Format::Json:
+        text += json_line(flow, options_.boot) + "\n";
+        break;
+      case Format::Dict:
+        text += dict(flow);
+        break;
+      case Format::Compact:
+      case Format::Tab:
+        text += compact_line(flow, options_) + "\n";
+        break;
+    }
+  }
+  return text;
+}
+
+std::string Formatter::lost(std::uint64_t count, const std::string& node,
+                            std::uint64_t since_1970_ns) const {
+  if (options_.format == Format::Json) return lost_json_line(count, node, since_1970_ns) + "\n";
+  std::string line = time_text(since_1970_ns, options_.time);
+  if (options_.node) line += " [" + node + "]";
+  return line + " EVENTS LOST: PERF_EVENT_RING_BUFFER " + std::to_string(count) + "\n";
 }
 
 }  // namespace policyc::observe

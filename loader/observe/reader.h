@@ -22,13 +22,15 @@ class Reader {
 
   // Events that were overwritten before this reader came to them.
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
+  // Events that the rate limit kept from being written, since the maps were made.
+  [[nodiscard]] std::uint64_t limited() const { return ring_.limited(); }
 
  private:
   explicit Reader(events::Ring ring) : ring_(std::move(ring)) {}
   std::size_t hand_over(const std::function<bool(const Event&)>& on_event);
 
   events::Ring ring_;
-  std::vector<event> pending_;
+  std::vector<events::Record> pending_;
   std::size_t next_ = 0;  // in pending_
   std::uint64_t lost_ = 0;
 };
