@@ -9,6 +9,7 @@
  *
  *   decision -> conntrack -> event -> pass or drop
  */
+#include "runtime/include/answer.h"
 #include "runtime/include/conntrack.h"
 #include "runtime/include/endpoint.h"
 #include "runtime/include/events.h"
@@ -79,7 +80,7 @@ static __always_inline __u32 known_connection(struct __sk_buff *skb, const struc
 		return ASK_POLICY;
 	}
 	if (outcome->reason && !policy_audits(endpoint, outcome->reason))
-		return outcome->reason;
+		return answer_passes(skb, packet) ? DROP_NONE : outcome->reason;
 	ct_track(entry, packet, original, now);
 	if (config->flags & NODE_CT_ACCOUNTING)
 		ct_account(entry, skb, packet);
@@ -130,7 +131,7 @@ static __always_inline __u32 decide(struct __sk_buff *skb, struct packet *packet
 	return ASK_POLICY;
 }
 
-/* Counts and reports what comes of a packet; `endpoint` may be null. */
+/* Counts and reports what comes of a packet, and answers what the policy denied; `endpoint` may be null. */
 static __always_inline int leave(struct __sk_buff *skb, const struct packet *packet,
 				 const struct endpoint_value *endpoint, struct outcome *outcome,
 				 enum policyc_direction direction, __u32 reason)
@@ -141,7 +142,7 @@ static __always_inline int leave(struct __sk_buff *skb, const struct packet *pac
 	}
 	count_dropped(reason, direction, skb->len - packet->network_offset);
 	event_dropped(skb, packet, endpoint, outcome, reason);
-	return POLICYC_DROP;
+	return answer_denied(skb, packet, endpoint, outcome);
 }
 
 static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction direction)
@@ -158,6 +159,8 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 		reason = DROP_MISSING_STATE;
 	else if (!reason)
 		reason = decide(skb, &packet, endpoint, config, &outcome, direction);
+	if (reason == ASK_POLICY && answer_passes(skb, &packet))
+		reason = DROP_NONE;
 	if (reason == ASK_POLICY && endpoint)
 		reason = policy_ask(skb, &packet, endpoint, direction, &outcome);
 	return leave(skb, &packet, endpoint, &outcome, direction, reason);
