@@ -6,8 +6,8 @@
  *
  * An answer thus meets the other program of the endpoint, which must neither ask about it nor drop it. It is told by
  * POLICYC_ANSWER_MARK, and that mark opens nothing else: the packet must be a reset or just that ICMP error, must parse, and
- * must come from the endpoint's own address; it is spared the policy, not the checks before. An endpoint cannot set the mark,
- * because a packet loses its mark when it leaves a network namespace. It is taken off before the packet goes on.
+ * from the endpoint must come from its own address; it is spared the policy, not the checks before. An endpoint cannot set
+ * the mark, because a packet loses its mark when it leaves a network namespace. It is taken off before the packet goes on.
  *
  * What is never answered: RFC 1122 section 3.2.2, RFC 4443 section 2.4 (e), RFC 9293 section 3.5.2.
  */
@@ -17,9 +17,9 @@
 #include "runtime/include/endpoint.h"
 #include "runtime/include/policy.h"
 
-#define ICMP4_PROHIBITED                                                                                     \
-	13 /* code of "unreachable": communication administratively prohibited (RFC 1812 5.2.7.1) */
-#define ICMP6_PROHIBITED 1 /* RFC 4443 section 3.1 */
+/* Codes of "unreachable": communication administratively prohibited (RFC 1812 section 5.2.7.1, RFC 4443 section 3.1). */
+#define ICMP4_PROHIBITED 13
+#define ICMP6_PROHIBITED 1
 
 /* An ICMP error quotes the denied packet as far as it fits in what every path carries (RFC 1812 4.3.2.3, RFC 4443 2.4 c). */
 #define ANSWER_MAX4 576U
