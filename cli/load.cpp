@@ -29,6 +29,7 @@ struct Arguments {
   std::string hook = "auto";
   bool audit = false;
   std::string trace;
+  std::string deny_response;
   std::uint32_t max_classes = endpoint::kDefaultMinClasses;
   maps::MapSizes sizes;
   AgentArguments agent;
@@ -138,6 +139,7 @@ class LoadCommand {
 
   void set_node(endpoint::LoadRequest& request) const {
     if (!arguments_.trace.empty()) request.trace_verdicts = arguments_.trace == "on";
+    request.deny_response = endpoint::parse_deny_response(arguments_.deny_response);
     request.sizes = arguments_.sizes;
   }
 
@@ -235,6 +237,11 @@ void add_load(CLI::App& app, Context& context) {
       ->add_option("--trace-verdicts", arguments->trace,
                    "events for allowed connections too, on the whole node")
       ->check(CLI::IsMember({"on", "off"}));
+  command
+      ->add_option("--policy-deny-response", arguments->deny_response,
+                   "what the sender of a denied packet gets, on the whole node")
+      ->check(CLI::IsMember(std::vector<std::string>(endpoint::kDenyResponseNames.begin(),
+                                                     endpoint::kDenyResponseNames.end())));
   command
       ->add_option("--max-classes", arguments->max_classes,
                    "peer classes that a new shape has room for, at least; it grows")

@@ -83,8 +83,10 @@ void print_text(const endpoint::Status& status, std::ostream& out) {
       << status.identities << (status.identities == 1 ? " identity in " : " identities in ")
       << status.classes << (status.classes == 1 ? " class by " : " classes by ")
       << status.predicates << (status.predicates == 1 ? " predicate" : " predicates")
-      << ", policy epoch " << status.epoch << (status.trace_verdicts ? ", verdicts traced" : "")
-      << "\n";
+      << ", policy epoch " << status.epoch << (status.trace_verdicts ? ", verdicts traced" : "");
+  if (status.deny_response != endpoint::DenyResponse::Drop)
+    out << ", denials answered by " << endpoint::deny_response_name(status.deny_response);
+  out << "\n";
   if (status.interrupted)
     out << "the last change did not finish: the next load or unload finishes it\n";
   for (const auto& shape : status.shapes) print_shape(shape, out);
@@ -120,6 +122,7 @@ Json to_json(const endpoint::Status& status) {
       {"classes", status.classes},
       {"predicates", status.predicates},
       {"trace_verdicts", status.trace_verdicts},
+      {"policy_deny_response", endpoint::deny_response_name(status.deny_response)},
       {"interrupted", status.interrupted},
       {"limited_events", status.limited_events},
       {"endpoints", Json::array()},

@@ -41,6 +41,8 @@ Result<void> check_node(const LoadRequest& first, const LoadRequest& request) {
     return differs("the inventory");
   if (request.trace_verdicts && request.trace_verdicts != first.trace_verdicts)
     return differs("the tracing of verdicts");
+  if (request.deny_response && request.deny_response != first.deny_response)
+    return differs("the response to what is denied");
   if (request.sizes != maps::MapSizes{} && request.sizes != first.sizes)
     return differs("the size of the maps");
   if (!request.datapath.empty() && !same_bytes(request.datapath, first.datapath))

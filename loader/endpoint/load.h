@@ -11,6 +11,7 @@
 #include "compiler/support/ip.h"
 #include "compiler/support/result.h"
 #include "loader/attach/attach.h"
+#include "loader/endpoint/deny_response.h"
 #include "loader/endpoint/inventory.h"
 #include "loader/endpoint/node.h"
 #include "loader/endpoint/paths.h"
@@ -33,7 +34,8 @@ struct LoadRequest {
   // What follows is the node's: of several requests the first says it.
   std::optional<Inventory>
       inventory;  // everything that exists; without it the one of the last load stays
-  std::optional<bool> trace_verdicts;  // without it as it is
+  std::optional<bool> trace_verdicts;         // without it as it is
+  std::optional<DenyResponse> deny_response;  // without it as it is; a new node drops
   maps::MapSizes sizes;
   std::span<const std::uint8_t> datapath;  // empty: this policyc's
   Progress progress;

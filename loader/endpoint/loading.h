@@ -63,7 +63,7 @@ class Loading {
   void take_back();
   [[nodiscard]] Result<void> fill_maps();
   [[nodiscard]] Result<void> take_over(const Applied& change);
-  [[nodiscard]] Result<void> set_tracing() const;
+  [[nodiscard]] Result<void> set_node_flags();
   [[nodiscard]] Result<void> register_endpoints();
   [[nodiscard]] Result<void> register_endpoint(Place& place);
   [[nodiscard]] Result<void> attach_programs();

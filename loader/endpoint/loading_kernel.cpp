@@ -65,7 +65,7 @@ Result<void> Loading::fill_maps() {
   const auto change = node_.apply(next_, inventory_);
   if (!change) return std::unexpected(change.error());
   if (auto taken = take_over(*change); !taken) return taken;
-  return set_tracing();
+  return set_node_flags();
 }
 
 // What became of the endpoints' shapes, which may have grown.
@@ -95,12 +95,24 @@ Result<void> Loading::take_over(const Applied& change) {
   return {};
 }
 
-Result<void> Loading::set_tracing() const {
-  if (!first().trace_verdicts) return {};
+// What the first request says of the node.
+Result<void> Loading::set_node_flags() {
   auto config = node_.maps().config();
   if (!config) return std::unexpected(config.error());
-  config->flags =
-      (config->flags & ~NODE_TRACE_VERDICTS) | (*first().trace_verdicts ? NODE_TRACE_VERDICTS : 0U);
+  std::uint32_t flags = config->flags;
+  if (const auto trace = first().trace_verdicts)
+    flags = (flags & ~NODE_TRACE_VERDICTS) | (*trace ? NODE_TRACE_VERDICTS : 0U);
+  if (const auto response = first().deny_response) flags = with_deny_response(flags, *response);
+  if (flags == config->flags) return {};
+  undo_.add([this, old = config->flags] {
+    // Prefixes are the IP cache's, which other steps undo.
+    constexpr std::uint32_t kOurs = NODE_TRACE_VERDICTS | NODE_DENY_ICMP | NODE_DENY_RESET;
+    auto now = node_.maps().config();
+    if (!now) return;
+    now->flags = (now->flags & ~kOurs) | (old & kOurs);
+    best_effort(node_.maps().set_config(*now));
+  });
+  config->flags = flags;
   return node_.maps().set_config(*config);
 }
 

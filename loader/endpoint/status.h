@@ -10,6 +10,7 @@
 
 #include "compiler/support/result.h"
 #include "loader/bpf/info.h"
+#include "loader/endpoint/deny_response.h"
 #include "loader/endpoint/paths.h"
 #include "loader/endpoint/shapes.h"
 #include "loader/endpoint/state.h"
@@ -53,6 +54,7 @@ struct ShapeStatus {
 struct Status {
   std::uint32_t epoch = 0;
   bool trace_verdicts = false;
+  DenyResponse deny_response = DenyResponse::Drop;
   bool interrupted = false;  // a change did not finish; the next load or unload finishes it
   std::vector<EndpointStatus> endpoints;
   std::vector<ShapeStatus> shapes;

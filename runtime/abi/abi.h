@@ -99,6 +99,11 @@ struct node_config_value {
 #define NODE_TRACE_VERDICTS	4U  /* a verdict event for the first packet of each allowed connection */
 #define NODE_EXTENDED_PROTOCOLS 8U  /* other IP protocols ask the policy with port 0; else UNKNOWN_PROTOCOL */
 #define NODE_CT_ACCOUNTING	16U /* count packets and bytes per connection (ct_value) */
+/* What the policy denies is answered, at most one of both: by an ICMP error; TCP by a reset, the rest by an ICMP error. */
+#define NODE_DENY_ICMP	32U
+#define NODE_DENY_RESET 64U
+/* skb->mark of such an answer between the two programs of an endpoint's interface; the node uses no mark besides. */
+#define POLICYC_ANSWER_MARK 0x70c1a25eU
 #define NODE_LOCAL_DELIVERY	128U /* from endpoint to endpoint without the host's stack */
 #define NODE_TRACE		256U /* trace events: new TCP flags, and every 5 s of a connection */
 

@@ -12,6 +12,7 @@
  * Where the receiver is an endpoint of the same node, finish_egress asks the receiver's policy as well before anything is
  * remembered, and the packet goes straight into the receiver's namespace (deliver.h).
  */
+#include "runtime/include/answer.h"
 #include "runtime/include/conntrack_table.h"
 #include "runtime/include/deliver.h"
 #include "runtime/include/endpoint.h"
@@ -67,12 +68,17 @@ static __always_inline __u32 admit(const struct endpoint_value *endpoint,
 	return DROP_NONE;
 }
 
-/* Counts and reports a packet that is dropped; `side` says whose it was. */
-static __always_inline int drop_of(struct __sk_buff *skb, const struct packet *packet,
-				   const struct side *side, enum policyc_direction direction, __u32 reason)
+/*
+ * Counts, reports and perhaps answers a packet that is dropped; `side` says whose it was, `hook` is the direction of the
+ * program.
+ */
+static __always_inline int drop_of(struct __sk_buff *skb, const struct packet *packet, const struct side *side,
+				   enum policyc_direction direction, __u32 reason, enum policyc_direction hook)
 {
 	count_dropped(side->endpoint_id, reason, direction, packet_bytes(skb, packet));
 	event_dropped(skb, packet, side, direction, reason);
+	if (answer_wanted(node_config_lookup(), reason))
+		return answer_denied(skb, packet, hook);
 	return POLICYC_DROP;
 }
 
@@ -93,7 +99,7 @@ __noinline int refuse(struct __sk_buff *skb, const struct packet *packet,
 		side.peer_identity = entry->peer_identity;
 		side.known = true;
 	}
-	return drop_of(skb, packet, &side, direction & 1, reason);
+	return drop_of(skb, packet, &side, direction & 1, reason, direction & 1);
 }
 #define REFUSE(direction, reason) ((__u32)(direction) | (__u32)(reason) << 8)
 
@@ -215,8 +221,11 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 		reason = policy_reason((int)verdict.decision);
 		if (original && (reason || verdict.policy_epoch != config->policy_epoch))
 			goto ask;
-		if (reason && !policy_audits(endpoint->flags, reason))
+		if (reason && !policy_audits(endpoint->flags, reason)) {
+			if (answer_passes(skb, &packet))
+				goto pass;
 			goto drop;
+		}
 		if (ct_is_news(entry, &packet, original, now))
 			connection_changes(skb, &packet, endpoint, direction);
 		if (config->flags & NODE_CT_ACCOUNTING)
@@ -226,6 +235,8 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 		goto pass;
 	}
 ask:
+	if (answer_passes(skb, &packet))
+		goto pass;
 	reason = policy_ask(skb, &packet, endpoint, direction, entry != NULL);
 drop:
 	return refuse(skb, &packet, endpoint, REFUSE(direction, reason), entry);
@@ -392,12 +403,13 @@ int finish_egress(struct __sk_buff *skb)
 	if (!reason && asked->deliver_to) {
 		reason = ask_receiver(skb, scratch, asked);
 		if (reason)
-			return drop_of(skb, packet, &asked->side[POLICYC_INGRESS], POLICYC_INGRESS, reason);
+			return drop_of(skb, packet, &asked->side[POLICYC_INGRESS], POLICYC_INGRESS, reason,
+				       POLICYC_EGRESS);
 	}
 	if (!reason)
 		reason = (__u32)remember(skb, packet, side, POLICYC_EGRESS, 0);
 	if (reason)
-		return drop_of(skb, packet, side, POLICYC_EGRESS, reason);
+		return drop_of(skb, packet, side, POLICYC_EGRESS, reason, POLICYC_EGRESS);
 	count_passed(side->endpoint_id, POLICYC_EGRESS, packet_bytes(skb, packet));
 	return POLICYC_PASS;
 }
@@ -424,14 +436,15 @@ int finish_ingress(struct __sk_buff *skb)
 		reason = (__u32)remember(skb, packet, side, POLICYC_INGRESS,
 					 delivery ? sender->interface_index : 0);
 	if (reason)
-		return drop_of(skb, packet, side, POLICYC_INGRESS, reason);
+		return drop_of(skb, packet, side, POLICYC_INGRESS, reason,
+			       delivery ? POLICYC_EGRESS : POLICYC_INGRESS);
 	if (!delivery) {
 		count_passed(side->endpoint_id, POLICYC_INGRESS, packet_bytes(skb, packet));
 		return POLICYC_PASS;
 	}
 	reason = (__u32)remember(skb, packet, sender, POLICYC_EGRESS, asked->deliver_to);
 	if (reason)
-		return drop_of(skb, packet, sender, POLICYC_EGRESS, reason);
+		return drop_of(skb, packet, sender, POLICYC_EGRESS, reason, POLICYC_EGRESS);
 	count_passed(sender->endpoint_id, POLICYC_EGRESS, packet_bytes(skb, packet));
 	return deliver(skb, packet, asked->deliver_to);
 }

@@ -240,6 +240,8 @@ TEST_P(BatchTest, OnlyTheFirstSpeaksForTheNode) {
   EXPECT_THAT(refused([](LoadRequest& one) { one.inventory.emplace(); }),
               HasSubstr("web2: the inventory belongs to the node"));
   EXPECT_THAT(refused([](LoadRequest& one) { one.trace_verdicts = true; }), HasSubstr("tracing"));
+  EXPECT_THAT(refused([](LoadRequest& one) { one.deny_response = endpoint::DenyResponse::Drop; }),
+              HasSubstr("the response to what is denied belongs to the node"));
   EXPECT_THAT(refused([](LoadRequest& one) { one.sizes.ipcache = 7; }), HasSubstr("size"));
   const backend::Bytes other{1, 2, 3};
   EXPECT_THAT(refused([&](LoadRequest& one) { one.datapath = other; }), HasSubstr("datapath"));

@@ -14,6 +14,7 @@ namespace policyc::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class CliLoadTest : public KernelTest {
@@ -58,6 +59,43 @@ TEST_F(CliLoadTest, ABatchIsLoadedInOneChange) {
   EXPECT_TRUE(status.endpoints[1].enforced());
   EXPECT_TRUE(status.endpoints[1].record.audit);
   EXPECT_FALSE(status.endpoints[0].record.audit);
+}
+
+TEST_F(CliLoadTest, TheResponseToDenialsIsTheNodes) {
+  const TemporaryFolder folder;
+  const auto bytes =
+      compile_policies(
+          "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: "
+          "shop}\nspec:\n  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  - {}\n")
+          .at(0);
+  const std::string object = folder.path() / "web.o";
+  std::ofstream(object, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  const Pod web0("web0", "10.9.1.1");
+  const std::string batch = "[" + entry(object, "web0", "10.9.1.1", "\"identity\": 4242") + "]";
+  const auto status = [this](const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"status", "--bpffs", paths_.bpffs, "--state-dir",
+                                       paths_.state};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_policyc(arguments).out;
+  };
+  EXPECT_EQ(load(batch).exit_code, 0);
+  EXPECT_THAT(status(), Not(HasSubstr("denials")));
+  EXPECT_THAT(status({"-o", "json"}), HasSubstr("\"policy_deny_response\": \"drop\""));
+  for (const std::string response : {"icmp", "reset"}) {
+    EXPECT_EQ(load(batch, {"--policy-deny-response", response}).exit_code, 0);
+    EXPECT_EQ(load(batch).exit_code, 0) << "as it is";
+    EXPECT_THAT(status(), HasSubstr("denials answered by " + response));
+    EXPECT_THAT(status({"-o", "json"}),
+                HasSubstr("\"policy_deny_response\": \"" + response + "\""));
+  }
+  for (const std::string response : {"none", "", "Reset", "reset,icmp"}) {
+    EXPECT_EQ(load(batch, {"--policy-deny-response=" + response}).exit_code, 2) << response;
+  }
+  EXPECT_THAT(status(), HasSubstr("denials answered by reset"));
+  EXPECT_EQ(load(batch, {"--policy-deny-response=drop"}).exit_code, 0);
+  EXPECT_THAT(status(), Not(HasSubstr("denials")));
 }
 
 TEST_F(CliLoadTest, WhatIsWrongWithABatchIsNamed) {

@@ -93,13 +93,38 @@ Pod::~Pod() {
 
 std::uint32_t Pod::index() const { return ::if_nametoindex(host_.c_str()); }
 
+void Pod::add_address6(const std::string& address, const std::vector<std::string>& peers) const {
+  const std::string inside = "nsenter --net=" + path_of(network_) + " ";
+  const std::string link_address = " | awk '{print $3}')";
+  shell(inside + "ip addr add " + address + "/128 dev eth0 nodad");
+  shell(inside + "ip -6 route add default dev eth0");
+  shell("ip -6 route add " + address + "/128 dev " + host_);
+  shell("ip neigh add " + address + " dev " + host_ + " lladdr $(" + inside +
+        "ip -br link show eth0" + link_address);
+  for (const std::string& peer : peers) {
+    shell("address=$(ip -br link show " + host_ + link_address + "; " + inside + "ip neigh add " +
+          peer + " dev eth0 lladdr $address");
+  }
+}
+
+void Pod::inside(const std::function<void()>& action) const {
+  std::exception_ptr failed;
+  // Network namespaces are per thread; a socket keeps the one it was made in.
+  std::thread worker([&] {
+    try {
+      if (::setns(network_.get(), CLONE_NEWNET) != 0) throw std::runtime_error("setns");
+      action();
+    } catch (...) {
+      failed = std::current_exception();
+    }
+  });
+  worker.join();
+  if (failed) std::rethrow_exception(failed);
+}
+
 bpf::Fd Pod::udp_socket(std::uint16_t port) const {
   bpf::Fd result;
-  // Network namespaces are per thread; a socket keeps the one it was made in.
-  std::thread maker([&] {
-    if (::setns(network_.get(), CLONE_NEWNET) == 0) result = host_udp_socket(address_, port);
-  });
-  maker.join();
+  inside([&] { result = host_udp_socket(address_, port); });
   if (!result.valid()) throw std::runtime_error("no socket in the pod");
   return result;
 }

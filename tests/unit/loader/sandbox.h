@@ -3,6 +3,7 @@
 // interfaces vanish with it), and for each test own directories for pins and state.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,10 @@ class Pod {
   [[nodiscard]] const std::string& host() const { return host_; }
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] std::uint32_t index() const;
+  // A second address of the pod, of IPv6; `peers` are the IPv6 addresses that it reaches.
+  void add_address6(const std::string& address, const std::vector<std::string>& peers) const;
+  // Does something on a thread in the pod's namespace, whose sockets stay there.
+  void inside(const std::function<void()>& action) const;
   // A UDP socket in the pod's namespace, bound to its address.
   [[nodiscard]] bpf::Fd udp_socket(std::uint16_t port) const;
   // A datagram from `source` (an address of the host) arrives at the pod's port.
