@@ -83,10 +83,9 @@ const std::vector<Peer>& peers() {
 
 const std::vector<PeerPrefix>& peer_prefixes() {
   static const std::vector<PeerPrefix> all{
-      {"10.1.0.0", 16, kAllowedClass},
-      {"10.1.2.0", 23, kRedirectedClass},
-      {"fd01::", 16, kAllowedClass},
-      {"fd01:0:0:2::", 63, kRedirectedClass},
+      {"10.1.0.0", 16, kAllowedClass},        {"10.1.2.0", 23, kRedirectedClass},
+      {"10.1.4.1", 32, kDeniedClass},         {"fd01::", 16, kAllowedClass},
+      {"fd01:0:0:2::", 63, kRedirectedClass}, {"fd01:0:0:4::1", 128, kDeniedClass},
   };
   return all;
 }
@@ -116,7 +115,8 @@ std::optional<policyc_drop_reason> Reference::play(const Step& step) {
     model_.policy = policy_of(settings->policy);
     model_.endpoint.audit = settings->audit;
     model_.node.extended_protocols = settings->extended;
-    model_.node.prefixes4 = model_.node.prefixes6 = settings->prefixes;
+    model_.node.prefixes4 = settings->prefixes4;
+    model_.node.prefixes6 = settings->prefixes6;
     model_.node.epoch = settings->epoch;
   } else if (const auto* peer = std::get_if<PeerClass>(&step)) {
     model_.ip_cache.set(reference::Address::of(peer->address.c_str()), peer->peer_class);
@@ -151,7 +151,8 @@ void Duel::reset() {
 void Duel::apply(const Settings& settings) {
   datapath_.set_endpoint(settings.audit ? ENDPOINT_AUDIT : 0, slot_of(settings.policy));
   datapath_.set_config((settings.extended ? NODE_EXTENDED_PROTOCOLS : 0U) |
-                           (settings.prefixes ? NODE_HAS_PREFIXES4 | NODE_HAS_PREFIXES6 : 0U),
+                           (settings.prefixes4 ? NODE_HAS_PREFIXES4 : 0U) |
+                           (settings.prefixes6 ? NODE_HAS_PREFIXES6 : 0U),
                        settings.epoch);
 }
 
@@ -205,6 +206,15 @@ std::string Duel::compare_tables(const reference::Model& model) const {
          (model.living() == model.connections().size()
               ? ""
               : " to " + std::to_string(model.connections().size()));
+}
+
+Sequence Duel::expect(Sequence sequence) const {
+  Reference reference(tolerate_);
+  for (Step& step : sequence) {
+    const std::optional<policyc_drop_reason> must = reference.play(step);
+    if (auto* packet = std::get_if<Packet>(&step)) packet->expected = must;
+  }
+  return sequence;
 }
 
 std::optional<Disagreement> Duel::play(const Sequence& sequence) {

@@ -51,6 +51,9 @@ class Duel {
   // mind.
   [[nodiscard]] std::optional<Disagreement> play(const Sequence& sequence);
 
+  // The sequence with the model's answers as its expectations.
+  [[nodiscard]] Sequence expect(Sequence sequence) const;
+
   // How often each answer came, over all sequences; DROP_NONE: passed.
   [[nodiscard]] const std::map<policyc_drop_reason, std::uint64_t>& answers() const {
     return answers_;

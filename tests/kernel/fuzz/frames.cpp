@@ -102,6 +102,10 @@ Layers draw_error(Dice& dice, const Conversation& conversation, Hook hook) {
     if (auto* header = std::get_if<Ipv6>(&outer))
       (sent ? header->destination : header->source) = router;
   }
+  if (hook == Hook::ToEndpoint && dice.one_in(10)) {  // to somebody else behind the interface
+    if (auto* header = std::get_if<Ipv4>(&outer)) header->destination = "10.0.0.11";
+    if (auto* header = std::get_if<Ipv6>(&outer)) header->destination = "fd00::11";
+  }
   const auto type =
       dice.pick(v4 ? std::vector<std::uint8_t>{3, 11, 12} : std::vector<std::uint8_t>{1, 2, 3, 4});
   const Hook quoted = dice.one_in(10) ? hook : opposite(hook);
@@ -162,6 +166,7 @@ Conversation draw_conversation(Dice& dice) {
       static_cast<std::uint8_t>(dice.below(256))});
   result.source_port = static_cast<std::uint16_t>(40000 + dice.below(3));
   result.destination_port = result.protocol == kTcp ? 80 : result.protocol == kUdp ? 53 : 3868;
+  if (dice.one_in(12)) result.source_port = result.destination_port = 0;
   if (dice.one_in(6)) result.destination_port = static_cast<std::uint16_t>(dice.below(65536));
   result.fragment_id = static_cast<std::uint32_t>(1 + dice.below(2));
   return result;
@@ -195,7 +200,8 @@ Frame draw_frame(Dice& dice, const Conversation& conversation) {
   Frame frame{.hook = hook, .bytes = {}};
   if (layers.size() > 2) {
     if (dice.one_in(5)) add_options(dice, layers);
-    if (dice.one_in(6)) make_fragment(dice, conversation, layers);
+    for (bool more = dice.one_in(5); more; more = dice.one_in(8))
+      make_fragment(dice, conversation, layers);
     frame.gso = dice.one_in(25);
     if (frame.gso || dice.one_in(60)) forget_length(layers);
   }
@@ -210,6 +216,20 @@ Frame plain_frame(const Conversation& conversation, Hook hook, std::uint8_t tcp_
   return {.hook = hook,
           .bytes = build({Eth{}, ip_layer(conversation, hook),
                           transport_layer(conversation, hook, tcp_flags), Payload{.size = 16}})};
+}
+
+Frame plain_fragment(const Conversation& conversation, Hook hook, bool first) {
+  Layers layers{Eth{}, ip_layer(conversation, hook)};
+  const auto offset = static_cast<std::uint16_t>(first ? 0 : 24);
+  if (auto* v4 = std::get_if<Ipv4>(&layers[1])) {
+    v4->id = static_cast<std::uint16_t>(conversation.fragment_id);
+    v4->fragment_offset = offset;
+    v4->more_fragments = first;
+  } else {
+    layers.emplace_back(Fragment6{.id = conversation.fragment_id, .offset = offset, .more = first});
+  }
+  layers.push_back(transport_layer(conversation, hook, kAck));
+  return {.hook = hook, .bytes = build(layers)};
 }
 
 }  // namespace policyc::packet_fuzz

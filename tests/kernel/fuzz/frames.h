@@ -37,5 +37,7 @@ struct Frame {
 // What belongs to the conversation's protocol, undecorated, seen at `hook`.
 [[nodiscard]] Frame plain_frame(const Conversation& conversation, Hook hook,
                                 std::uint8_t tcp_flags);
+// One of two fragments of such a packet.
+[[nodiscard]] Frame plain_fragment(const Conversation& conversation, Hook hook, bool first);
 
 }  // namespace policyc::packet_fuzz

@@ -9,7 +9,7 @@
 namespace policyc::packet_fuzz {
 namespace {
 
-constexpr std::uint64_t kNear = 5;  // seconds
+constexpr std::uint64_t kNear = 3;  // seconds
 
 // May so much time pass without a connection coming near its end?
 bool may_age(const reference::Model& model, std::uint64_t seconds) {
@@ -30,12 +30,14 @@ class Generator {
                                                   Policy::AllowAll, Policy::DenyAll}),
                  .audit = dice_.one_in(6),
                  .extended = dice_.one_in(2),
-                 .prefixes = dice_.one_in(2)};
+                 .prefixes4 = dice_.one_in(2),
+                 .prefixes6 = dice_.one_in(2)};
+    calm_ = dice_.one_in(3);
     add(settings_);
     for (std::size_t count = 1 + dice_.below(3); count > 0; --count)
       conversations_.push_back(draw_conversation(dice_));
     for (std::size_t count = 4 + dice_.below(12); count > 0; --count) {
-      if (dice_.one_in(6)) add_change();
+      if (dice_.one_in(calm_ ? 2 : 6)) add_change();
       add_packet();
     }
     for (const Conversation& conversation : conversations_) probe(conversation);
@@ -48,20 +50,22 @@ class Generator {
     sequence_.push_back(std::move(step));
   }
 
+  // Undamaged: without such there is no connection to speak of.
+  Frame usual_frame(const Conversation& conversation) {
+    const Hook first = conversation.first.hook;
+    const Hook hook = dice_.one_in(3) ? kernel_test::opposite(first) : first;
+    if (dice_.one_in(6)) return plain_fragment(conversation, hook, dice_.one_in(2));
+    return plain_frame(conversation, hook, dice_.pick(kUsualFlags));
+  }
+
   void add_packet() {
     const Conversation& conversation = dice_.pick(conversations_);
-    // An unharmed packet now and then, so that there is a connection to speak of.
-    Frame frame = dice_.one_in(3)
-                      ? plain_frame(conversation,
-                                    dice_.one_in(3) ? kernel_test::opposite(conversation.first.hook)
-                                                    : conversation.first.hook,
-                                    dice_.pick(kUsualFlags))
+    const Packet* last = std::get_if<Packet>(&sequence_.back());
+    Frame frame = calm_ || dice_.one_in(3) ? usual_frame(conversation)
+                  : last != nullptr && dice_.one_in(16)
+                      ? Frame{.hook = last->hook, .bytes = last->frame, .gso = last->gso}
                       : draw_frame(dice_, conversation);
-    const Packet* last = sequence_.empty() ? nullptr : std::get_if<Packet>(&sequence_.back());
-    if (last != nullptr && dice_.one_in(16)) {
-      frame = {.hook = last->hook, .bytes = last->frame, .gso = last->gso};  // once more
-    }
-    if (dice_.one_in(3)) mutate(dice_, frame.bytes);
+    if (!calm_ && dice_.one_in(3)) mutate(dice_, frame.bytes);
     if (!test_run_takes(frame.bytes)) return;
     add(Packet{.hook = frame.hook, .frame = std::move(frame.bytes), .gso = frame.gso});
   }
@@ -71,7 +75,8 @@ class Generator {
       case 0:
       case 1:
       case 2: {
-        const Age age{dice_.pick(std::vector<std::uint64_t>{6, 20, 40, 66, 4000, 8006})};
+        const Age age{
+            dice_.pick(std::vector<std::uint64_t>{6, 6, 6, 8, 8, 20, 40, 40, 66, 4000, 8006})};
         if (may_age(reference_.model(), age.seconds)) add(age);
         return;
       }
@@ -118,6 +123,7 @@ class Generator {
   Dice dice_;
   Reference reference_;
   Settings settings_;
+  bool calm_ = false;  // nothing damaged, much time and change
   std::vector<Conversation> conversations_;
   Sequence sequence_;
 };

@@ -14,6 +14,9 @@ constexpr std::array kPolicies{std::pair{Policy::AllowAll, "allow_all"},
                                std::pair{Policy::DenyAll, "deny_all"},
                                std::pair{Policy::Matrix, "matrix"}};
 
+// With index prefixes4 + 2 * prefixes6.
+constexpr std::array kPrefixes{"none", "4", "6", "both"};
+
 constexpr std::array kReasons{
 #define POLICYC_DROP_REASON(name, number, text) std::pair{DROP_##name, #name},
 #include "runtime/abi/drop_reasons.def"
@@ -56,6 +59,13 @@ Policy policy(const std::string& name) {
   fail("no policy " + name);
 }
 
+std::size_t prefixes(const std::string& name) {
+  for (std::size_t i = 0; i < kPrefixes.size(); ++i) {
+    if (name == kPrefixes[i]) return i;
+  }
+  fail("no prefixes " + name);
+}
+
 policyc_drop_reason reason(const std::string& name) {
   if (name == "pass") return DROP_NONE;
   for (const auto& [value, text] : kReasons) {
@@ -77,10 +87,12 @@ Settings read_settings(std::istringstream& words) {
     return given.extract(found).mapped();
   };
   const auto flag = [&take](const char* name) { return number<unsigned>(take(name)) != 0; };
+  const std::size_t families = prefixes(take("prefixes"));
   Settings settings{.policy = policy(take("policy")),
                     .audit = flag("audit"),
                     .extended = flag("extended"),
-                    .prefixes = flag("prefixes"),
+                    .prefixes4 = (families & 1) != 0,
+                    .prefixes6 = (families & 2) != 0,
                     .epoch = number<std::uint32_t>(take("epoch"))};
   if (!given.empty()) fail("unknown setting " + given.begin()->first);
   return settings;
@@ -119,7 +131,8 @@ std::string text_of(const Settings& settings) {
   text << "settings policy=";
   for (const auto& [value, name] : kPolicies) text << (value == settings.policy ? name : "");
   text << " audit=" << settings.audit << " extended=" << settings.extended
-       << " prefixes=" << settings.prefixes << " epoch=" << settings.epoch;
+       << " prefixes=" << kPrefixes[(settings.prefixes4 ? 1U : 0U) + (settings.prefixes6 ? 2U : 0U)]
+       << " epoch=" << settings.epoch;
   return text.str();
 }
 std::string text_of(const PeerClass& peer) {
@@ -148,26 +161,32 @@ std::string to_text(const Step& step) {
   return std::visit([](const auto& value) { return text_of(value); }, step);
 }
 
-std::string to_text(const Sequence& sequence) {
-  std::string text;
-  for (const Step& step : sequence) text += to_text(step) + "\n";
+std::string to_text(const NamedSequence& sequence) {
+  std::string text = "sequence " + sequence.name + "\n";
+  for (const Step& step : sequence.steps) text += to_text(step) + "\n";
   return text;
 }
 
-Sequence from_text(const std::string& text) {
-  Sequence sequence;
+std::vector<NamedSequence> from_text(const std::string& text) {
+  static constexpr std::string_view kBegin = "sequence ";
+  std::vector<NamedSequence> sequences;
   std::istringstream lines(text);
   std::string line;
   for (int number_of_line = 1; std::getline(lines, line); ++number_of_line) {
     line.resize(std::min(line.find('#'), line.size()));
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     try {
-      sequence.push_back(read_step(line));
+      if (line.starts_with(kBegin)) {
+        sequences.push_back({.name = line.substr(kBegin.size()), .steps = {}});
+        continue;
+      }
+      if (sequences.empty()) fail("a step before the first sequence");
+      sequences.back().steps.push_back(read_step(line));
     } catch (const std::runtime_error& error) {
       fail("line " + std::to_string(number_of_line) + ": " + error.what());
     }
   }
-  return sequence;
+  return sequences;
 }
 
 }  // namespace policyc::packet_fuzz
