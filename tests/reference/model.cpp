@@ -96,9 +96,13 @@ policyc_drop_reason refusal(int decision) {
   }
 }
 
-policyc_drop_reason Model::receive(Bytes frame, policyc_direction direction, bool gso) {
-  Parsed packet = parse(frame, gso);
-  return packet.refused != DROP_NONE ? packet.refused : decide(packet, direction);
+Answer Model::receive(Bytes frame, policyc_direction direction, bool gso) {
+  Answer answer;
+  answer.packet =
+      parse(frame, {.gso = gso, .extensions_in_fragments = tolerate.extensions_in_fragments});
+  answer.reason = answer.packet.refused;
+  if (answer.reason == DROP_NONE) answer.reason = decide(answer.packet, direction);
+  return answer;
 }
 
 std::size_t Model::living() const {
@@ -170,7 +174,8 @@ policyc_drop_reason Model::join_fragments(Parsed& packet) {
 bool Model::about_a_connection(const Parsed& error, policyc_direction direction) {
   const bool sent = direction == POLICYC_EGRESS;
   const std::optional<Parsed> quoted =
-      parse_quote(tolerate.quote_in_padding ? error.trailer : error.quote, error.source.family);
+      parse_quote(tolerate.quote_in_padding ? error.trailer : error.quote, error.source.family,
+                  tolerate.extensions_in_fragments);
   if (!quoted || quoted->part == Part::LaterFragment) return false;
   if (quoted->kind != Kind::Ports && !is_echo(*quoted)) return false;
   if (quoted->source != error.destination && !(sent && tolerate.error_to_anyone)) return false;

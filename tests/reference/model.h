@@ -68,8 +68,16 @@ struct Tolerance {
   bool quote_in_padding = false;
   // An endpoint may send an error about a connection to others than the connection's peer.
   bool error_to_anyone = false;
+  // Of an IPv6 fragment's extension headers those behind the fragment header are read. Then the
+  // transport header is not at the beginning, and later fragments may write over it.
+  bool extensions_in_fragments = false;
   // Audit mode lets errors pass whose connection something other than the policy's denial stopped.
   bool audit_forgives_all_errors = false;
+};
+
+struct Answer {
+  policyc_drop_reason reason = DROP_NONE;  // DROP_NONE: passes
+  Parsed packet;                           // later fragments have their first one's ports
 };
 
 class Model {
@@ -80,8 +88,8 @@ class Model {
   Policy policy;
   Tolerance tolerate;
 
-  // DROP_NONE: passes. POLICYC_EGRESS is what the endpoint sends.
-  policyc_drop_reason receive(Bytes frame, policyc_direction direction, bool gso = false);
+  // POLICYC_EGRESS is what the endpoint sends.
+  Answer receive(Bytes frame, policyc_direction direction, bool gso = false);
 
   void advance(std::uint64_t seconds) { now_ += seconds; }
   [[nodiscard]] std::uint64_t now() const { return now_; }

@@ -31,13 +31,16 @@ class ModelTest : public testing::Test {
   void set_peer(std::uint32_t peer_class) { model_.ip_cache.set(Address::of(kPeer), peer_class); }
 
   policyc_drop_reason out(const Layer& transport, const char* destination = kPeer) {
-    return model_.receive(
-        build({Eth{}, Ipv4{.source = kLocal, .destination = destination}, transport}),
-        POLICYC_EGRESS);
+    return model_
+        .receive(build({Eth{}, Ipv4{.source = kLocal, .destination = destination}, transport}),
+                 POLICYC_EGRESS)
+        .reason;
   }
   policyc_drop_reason in(const Layer& transport) {
-    return model_.receive(build({Eth{}, Ipv4{.source = kPeer, .destination = kLocal}, transport}),
-                          POLICYC_INGRESS);
+    return model_
+        .receive(build({Eth{}, Ipv4{.source = kPeer, .destination = kLocal}, transport}),
+                 POLICYC_INGRESS)
+        .reason;
   }
   policyc_drop_reason send(std::uint8_t flags) { return out(Tcp{.flags = flags}); }
   policyc_drop_reason answer(std::uint8_t flags) { return in(Tcp{80, 40000, flags}); }
@@ -104,10 +107,12 @@ TEST_F(ModelTest, ErrorsGoToTheSenderOfWhatTheyQuote) {
   in(Tcp{});
   ASSERT_EQ(model_.living(), 1U);
   const auto error = [&](const char* destination) {
-    return model_.receive(
-        build({Eth{}, Ipv4{.source = kLocal, .destination = destination},
-               Icmp{.type = 3, .code = 3}, Ipv4{.source = kPeer, .destination = kLocal}, Tcp{}}),
-        POLICYC_EGRESS);
+    return model_
+        .receive(build({Eth{}, Ipv4{.source = kLocal, .destination = destination},
+                        Icmp{.type = 3, .code = 3}, Ipv4{.source = kPeer, .destination = kLocal},
+                        Tcp{}}),
+                 POLICYC_EGRESS)
+        .reason;
   };
   EXPECT_EQ(error(kPeer), DROP_NONE);
   EXPECT_EQ(error(kOther), DROP_POLICY_DEFAULT_DENY);
@@ -126,14 +131,16 @@ TEST_F(ModelTest, AuditForgivesOnlyThePolicy) {
 
 TEST_F(ModelTest, LaterFragmentsHaveTheFirstOnesPorts) {
   const auto fragment = [&](std::uint16_t offset, std::uint16_t id) {
-    return model_.receive(build({Eth{},
-                                 Ipv4{.source = kLocal,
-                                      .destination = kPeer,
-                                      .id = id,
-                                      .fragment_offset = offset,
-                                      .more_fragments = offset == 0},
-                                 Udp{.destination_port = 80}, Payload{.size = 16}}),
-                          POLICYC_EGRESS);
+    return model_
+        .receive(build({Eth{},
+                        Ipv4{.source = kLocal,
+                             .destination = kPeer,
+                             .id = id,
+                             .fragment_offset = offset,
+                             .more_fragments = offset == 0},
+                        Udp{.destination_port = 80}, Payload{.size = 16}}),
+                 POLICYC_EGRESS)
+        .reason;
   };
   EXPECT_EQ(fragment(32, 1), DROP_FRAGMENT_WITHOUT_FIRST);
   EXPECT_EQ(fragment(0, 1), DROP_NONE);

@@ -40,6 +40,10 @@ enum class Length : std::uint8_t {
   Gso,    // as above, but 0 means everything
   Quote,  // the header may promise more than there is
 };
+struct How {
+  Length length = Length::Field;
+  bool extensions_in_fragments = false;
+};
 
 // The first `length` bytes of `packet`. Ethernet pads short frames, so what is behind them is
 // nobody's.
@@ -139,12 +143,12 @@ Bytes extend(Bytes part, Bytes of) {
 }
 
 // RFC 791, section 3.1.
-void read_ipv4(Bytes frame, Length length, Parsed& result) {
+void read_ipv4(Bytes frame, const How& how, Parsed& result) {
   constexpr std::size_t kHeader = 20;
   behind(frame, kHeader);
   const std::size_t header = static_cast<std::size_t>(frame[0] & 0xf) * 4;
   if (frame[0] >> 4 != 4 || header < kHeader) refuse(DROP_MALFORMED);
-  const Bytes packet = cut(frame, be16(frame, 2), length);
+  const Bytes packet = cut(frame, be16(frame, 2), how.length);
   if (packet.size() < header) refuse(DROP_MALFORMED);
 
   result.source = address(4, packet.subspan(12));
@@ -160,7 +164,7 @@ void read_ipv4(Bytes frame, Length length, Parsed& result) {
     result.part = Part::FirstFragment;
   }
   if (result.part != Part::Whole) result.fragment_id = be16(packet, 4);
-  read_transport(payload, length == Length::Quote, result);
+  read_transport(payload, how.length == Length::Quote, result);
 }
 
 constexpr std::uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kAuthentication = 51,
@@ -192,10 +196,13 @@ void read_fragment_header(Bytes header, Payload& payload, Parsed& result) {
 
 // Moves payload.bytes and result.protocol behind the extension headers. What a later fragment
 // carries is not looked at: its headers are in the first one.
-void skip_extensions(Payload& payload, Parsed& result) {
+void skip_extensions(Payload& payload, bool in_fragments, Parsed& result) {
   constexpr int kMost = 6;
   for (int count = 0; is_extension(result.protocol) && result.part != Part::LaterFragment;
        ++count) {
+    // RFC 8200 allows them, but with them a later fragment could write over the transport header
+    // behind.
+    if (result.part == Part::FirstFragment && !in_fragments) refuse(DROP_MALFORMED);
     if (count == kMost) refuse(DROP_TOO_MANY_EXTENSION_HEADERS);
     behind(payload.bytes, 8);
     // Segments left: the destination address is only a stop on the way.
@@ -208,7 +215,7 @@ void skip_extensions(Payload& payload, Parsed& result) {
 }
 
 // RFC 8200, section 3.
-void read_ipv6(Bytes frame, Length length, Parsed& result) {
+void read_ipv6(Bytes frame, const How& how, Parsed& result) {
   constexpr std::size_t kHeader = 40;
   behind(frame, kHeader);
   if (frame[0] >> 4 != 6) refuse(DROP_MALFORMED);
@@ -218,15 +225,15 @@ void read_ipv6(Bytes frame, Length length, Parsed& result) {
   result.destination = address(6, frame.subspan(24));
   result.protocol = frame[6];
   Payload payload{
-      .bytes = rest.empty() && payload_length == 0 ? rest : cut(rest, payload_length, length),
+      .bytes = rest.empty() && payload_length == 0 ? rest : cut(rest, payload_length, how.length),
       .to_end_of_frame = {},
       .hop_limit = frame[7]};
-  skip_extensions(payload, result);
+  skip_extensions(payload, how.extensions_in_fragments, result);
   payload.to_end_of_frame = extend(payload.bytes, frame);
-  read_transport(payload, length == Length::Quote, result);
+  read_transport(payload, how.length == Length::Quote, result);
 }
 
-void read_ethernet(Bytes frame, bool gso, Parsed& result) {
+void read_ethernet(Bytes frame, const How& how, Parsed& result) {
   constexpr std::size_t kStations = 12;
   Bytes rest = behind(frame, kStations);
   behind(rest, 2);
@@ -237,12 +244,11 @@ void read_ethernet(Bytes frame, bool gso, Parsed& result) {
     type = be16(rest, 2);
     rest = rest.subspan(4);
   }
-  const Length length = gso ? Length::Gso : Length::Field;
   switch (type) {
     case 0x0800:
-      return read_ipv4(rest, length, result);
+      return read_ipv4(rest, how, result);
     case 0x86dd:
-      return read_ipv6(rest, length, result);
+      return read_ipv6(rest, how, result);
     case 0x0806:
       result.kind = Kind::Arp;
       return;
@@ -273,23 +279,26 @@ bool Address::is_link_local() const {
   return family == 6 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
 }
 
-Parsed parse(Bytes frame, bool gso) {
+Parsed parse(Bytes frame, Reading reading) {
   Parsed result;
+  const How how{.length = reading.gso ? Length::Gso : Length::Field,
+                .extensions_in_fragments = reading.extensions_in_fragments};
   try {
-    read_ethernet(frame, gso, result);
+    read_ethernet(frame, how, result);
   } catch (const Refused& refused) {
     result.refused = refused.reason;
   }
   return result;
 }
 
-std::optional<Parsed> parse_quote(Bytes quote, int family) {
+std::optional<Parsed> parse_quote(Bytes quote, int family, bool extensions_in_fragments) {
   Parsed result;
+  const How how{.length = Length::Quote, .extensions_in_fragments = extensions_in_fragments};
   try {
     if (family == 4) {
-      read_ipv4(quote, Length::Quote, result);
+      read_ipv4(quote, how, result);
     } else {
-      read_ipv6(quote, Length::Quote, result);
+      read_ipv6(quote, how, result);
     }
   } catch (const Refused&) {
     return std::nullopt;

@@ -58,12 +58,17 @@ struct Parsed {
   Bytes trailer;  // `quote` and whatever the frame has behind the IP packet
 };
 
-// From the Ethernet header on. `gso`: the frame stands for several, so an IP length of 0 means
-// "longer than the field can say". The result's spans point into `frame`.
-[[nodiscard]] Parsed parse(Bytes frame, bool gso = false);
+struct Reading {
+  bool gso = false;  // the frame stands for several: an IP length of 0 means "more than fits into
+                     // the field"
+  bool extensions_in_fragments = false;  // see Tolerance
+};
+// From the Ethernet header on. The result's spans point into `frame`.
+[[nodiscard]] Parsed parse(Bytes frame, Reading reading = {});
 
 // The packet that an ICMP error of `family` quotes. It is cut off (RFC 792: eight bytes behind the
 // IP header), so its length field may promise more than there is. nullopt: not enough of a packet.
-[[nodiscard]] std::optional<Parsed> parse_quote(Bytes quote, int family);
+[[nodiscard]] std::optional<Parsed> parse_quote(Bytes quote, int family,
+                                                bool extensions_in_fragments = false);
 
 }  // namespace policyc::reference

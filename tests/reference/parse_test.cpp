@@ -21,7 +21,7 @@ Layer ip(int family) {
 }
 
 policyc_drop_reason refused(const std::vector<Layer>& layers, bool gso = false) {
-  return parse(build(layers), gso).refused;
+  return parse(build(layers), {.gso = gso}).refused;
 }
 
 // Written by hand: VLAN 5, an IPv4 header of 24 bytes, UDP 4660 -> 22136, two bytes, six of
@@ -151,6 +151,11 @@ TEST(Parse, Fragments) {
     EXPECT_EQ(first.fragment_id, id);
     EXPECT_EQ(later.fragment_id, id);
   }
+  const kernel_test::Bytes behind =
+      build({Eth{}, ip(6), Fragment6{.more = true}, Extension{}, Tcp{}});
+  EXPECT_EQ(parse(behind).refused, DROP_MALFORMED);
+  EXPECT_EQ(parse(behind, {.extensions_in_fragments = true}).destination_port, 80);
+  EXPECT_EQ(refused({Eth{}, ip(6), Extension{}, Fragment6{.more = true}, Tcp{}}), DROP_NONE);
   EXPECT_EQ(v6(0, false, Udp{}).part, Part::Whole) << "RFC 6946";
   EXPECT_EQ(v4(16, false, Tcp{}).refused, DROP_MALFORMED);
   EXPECT_EQ(v4(24, false, Tcp{}).refused, DROP_NONE);

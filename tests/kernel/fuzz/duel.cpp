@@ -67,6 +67,28 @@ std::uint32_t slot_of(Policy policy) {
   return kernel_test::kSlot + static_cast<std::uint32_t>(policy);
 }
 
+// What the event of a dropped packet says of it; empty if the model has read the same. What did not
+// parse says little.
+std::string compare_event(const event& drop, const reference::Answer& must) {
+  const reference::Parsed& packet = must.packet;
+  if (must.reason == DROP_NONE || packet.refused != DROP_NONE) return {};
+  const bool is_icmp =
+      packet.protocol == kernel_test::kIcmp4 || packet.protocol == kernel_test::kIcmp6;
+  if (drop.family != packet.source.family) return "event: family";
+  if (drop.protocol != packet.protocol) return "event: protocol";
+  if (!std::equal(packet.source.bytes.begin(), packet.source.bytes.end(), drop.source))
+    return "event: source";
+  if (!std::equal(packet.destination.bytes.begin(), packet.destination.bytes.end(),
+                  drop.destination))
+    return "event: destination";
+  if (__builtin_bswap16(drop.source_port) != packet.source_port) return "event: source port";
+  if (__builtin_bswap16(drop.destination_port) !=
+      (is_icmp ? packet.icmp_type : packet.destination_port))
+    return "event: destination port";
+  if (drop.tcp_flags != packet.tcp_flags) return "event: TCP flags";
+  return {};
+}
+
 }  // namespace
 
 const std::vector<Peer>& peers() {
@@ -110,7 +132,7 @@ Reference::Reference(const reference::Tolerance& tolerate) {
                                prefix.peer_class);
 }
 
-std::optional<policyc_drop_reason> Reference::play(const Step& step) {
+std::optional<reference::Answer> Reference::play(const Step& step) {
   if (const auto* settings = std::get_if<Settings>(&step)) {
     model_.policy = policy_of(settings->policy);
     model_.endpoint.audit = settings->audit;
@@ -189,6 +211,7 @@ Duel::Observed Duel::run(const Packet& packet) {
     if (record.type != EVENT_DROP) continue;
     ++drops;
     observed.reason = static_cast<policyc_drop_reason>(record.reason);
+    observed.drop = record;
   }
   if (action != POLICYC_PASS && action != POLICYC_DROP)
     observed.nonsense = "returned " + std::to_string(action);
@@ -211,8 +234,8 @@ std::string Duel::compare_tables(const reference::Model& model) const {
 Sequence Duel::expect(Sequence sequence) const {
   Reference reference(tolerate_);
   for (Step& step : sequence) {
-    const std::optional<policyc_drop_reason> must = reference.play(step);
-    if (auto* packet = std::get_if<Packet>(&step)) packet->expected = must;
+    const std::optional<reference::Answer> must = reference.play(step);
+    if (auto* packet = std::get_if<Packet>(&step)) packet->expected = must->reason;
   }
   return sequence;
 }
@@ -221,17 +244,19 @@ std::optional<Disagreement> Duel::play(const Sequence& sequence) {
   reset();
   Reference reference(tolerate_);
   for (std::size_t i = 0; i < sequence.size(); ++i) {
-    const std::optional<policyc_drop_reason> must = reference.play(sequence[i]);
+    const std::optional<reference::Answer> must = reference.play(sequence[i]);
     if (const auto* packet = std::get_if<Packet>(&sequence[i])) {
       const Observed observed = run(*packet);
       ++answers_[observed.reason];
       if (!observed.nonsense.empty()) return Disagreement{i, observed.nonsense};
-      if (observed.reason != must.value())
-        return Disagreement{
-            i, "datapath: " + reason_name(observed.reason) + ", reference: " + reason_name(*must)};
-      if (packet->expected && packet->expected != must)
-        return Disagreement{
-            i, "both: " + reason_name(*must) + ", expected: " + reason_name(*packet->expected)};
+      if (observed.reason != must->reason)
+        return Disagreement{i, "datapath: " + reason_name(observed.reason) +
+                                   ", reference: " + reason_name(must->reason)};
+      if (packet->expected && packet->expected != must->reason)
+        return Disagreement{i, "both: " + reason_name(must->reason) +
+                                   ", expected: " + reason_name(*packet->expected)};
+      if (const std::string words = compare_event(observed.drop, *must); !words.empty())
+        return Disagreement{i, words};
       if (const std::string tables = compare_tables(reference.model()); !tables.empty())
         return Disagreement{i, tables};
     } else if (const auto* settings = std::get_if<Settings>(&sequence[i])) {

@@ -35,7 +35,7 @@ class Reference {
  public:
   explicit Reference(const reference::Tolerance& tolerate);
   // What must come of a packet; nullopt for the other steps.
-  std::optional<policyc_drop_reason> play(const Step& step);
+  std::optional<reference::Answer> play(const Step& step);
   [[nodiscard]] const reference::Model& model() const { return model_; }
 
  private:
@@ -64,10 +64,10 @@ class Duel {
   void apply(const Settings& settings);
   void apply(const PeerClass& peer);
   void apply(const Age& age) const;
-  // What was observed, in words when it makes no sense by itself.
   struct Observed {
     policyc_drop_reason reason = DROP_NONE;
-    std::string nonsense;
+    event drop{};          // of a dropped packet
+    std::string nonsense;  // what makes no sense by itself
   };
   Observed run(const Packet& packet);
   [[nodiscard]] std::string compare_tables(const reference::Model& model) const;

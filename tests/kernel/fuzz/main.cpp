@@ -18,8 +18,10 @@ namespace policyc::packet_fuzz {
 namespace {
 
 // What is known of the datapath and not yet put right; --strict 1 shows it.
-constexpr reference::Tolerance kKnown{
-    .quote_in_padding = true, .error_to_anyone = true, .audit_forgives_all_errors = true};
+constexpr reference::Tolerance kKnown{.quote_in_padding = true,
+                                      .error_to_anyone = true,
+                                      .extensions_in_fragments = true,
+                                      .audit_forgives_all_errors = true};
 
 // Answers that a long run must have met, or it has not looked where it should.
 constexpr policyc_drop_reason kMustMeet[] = {DROP_NONE,
