@@ -1,45 +1,67 @@
 #include "tests/kernel/ageing.h"
 
+#include <functional>
+#include <stdexcept>
+#include <string_view>
 #include <vector>
 
 namespace policyc::kernel_test {
 namespace {
 
 // The keys of a hash map, whatever they look like.
-std::vector<Bytes> keys(int map) {
-  bpf_map_info info{};
-  std::uint32_t size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(map, &info, &size) != 0) throw std::runtime_error("map info");
+std::vector<Bytes> keys(const bpf_map* map) {
   std::vector<Bytes> all;
-  Bytes key(info.key_size);
+  Bytes key(bpf_map__key_size(map));
   const void* before = nullptr;
-  while (bpf_map_get_next_key(map, before, key.data()) == 0) {
+  while (bpf_map_get_next_key(bpf_map__fd(map), before, key.data()) == 0) {
     all.push_back(key);
     before = all.back().data();
   }
   return all;
 }
 
+// Calls back for each of the datapath's hash maps whose name begins so.
+void each_table(const Datapath& datapath, std::string_view prefix,
+                const std::function<void(const bpf_map*)>& callback) {
+  std::size_t count = 0;
+  const bpf_object* object = datapath.objects().front();
+  for (const bpf_map* map = bpf_object__next_map(object, nullptr); map != nullptr;
+       map = bpf_object__next_map(object, map)) {
+    const bpf_map_type type = bpf_map__type(map);
+    if (type != BPF_MAP_TYPE_HASH && type != BPF_MAP_TYPE_LRU_HASH) continue;
+    if (!std::string_view(bpf_map__name(map)).starts_with(prefix)) continue;
+    ++count;
+    callback(map);
+  }
+  if (count == 0) throw std::runtime_error("no table " + std::string(prefix));
+}
+
+void age(ct_value& value, std::uint64_t seconds) {
+  const std::uint64_t change = seconds * 1'000'000'000U;
+  value.expires_ns = value.expires_ns > change ? value.expires_ns - change : 0;
+}
+
 }  // namespace
 
 void age_connections(const Datapath& datapath, std::uint64_t seconds) {
-  for (const char* name : {"conntrack4", "conntrack6"}) {
-    const int map = datapath.map(name);
+  each_table(datapath, "conntrack", [seconds](const bpf_map* map) {
+    const int fd = bpf_map__fd(map);
+    if (bpf_map__value_size(map) != sizeof(ct_value)) throw std::runtime_error("ct_value");
     for (const Bytes& key : keys(map)) {
       ct_value value{};
-      if (bpf_map_lookup_elem(map, key.data(), &value) != 0) continue;
-      const std::uint64_t change = seconds * 1'000'000'000U;
-      value.expires_ns = value.expires_ns > change ? value.expires_ns - change : 0;
-      if (bpf_map_update_elem(map, key.data(), &value, BPF_EXIST) != 0)
-        throw std::runtime_error(name);
+      if (bpf_map_lookup_elem(fd, key.data(), &value) != 0) continue;
+      age(value, seconds);
+      if (bpf_map_update_elem(fd, key.data(), &value, BPF_EXIST) != 0)
+        throw std::runtime_error("bpf_map_update_elem");
     }
-  }
+  });
 }
 
 void forget_everything(const Datapath& datapath) {
-  for (const char* name : {"conntrack4", "conntrack6", "fragments"}) {
-    const int map = datapath.map(name);
-    for (const Bytes& key : keys(map)) bpf_map_delete_elem(map, key.data());
+  for (const char* prefix : {"conntrack", "fragments"}) {
+    each_table(datapath, prefix, [](const bpf_map* map) {
+      for (const Bytes& key : keys(map)) bpf_map_delete_elem(bpf_map__fd(map), key.data());
+    });
   }
 }
 
