@@ -5,7 +5,7 @@
 #include <map>
 #include <vector>
 
-#include "tests/reference/parse.h"
+#include "tests/reference/address.h"
 
 namespace policyc::reference {
 

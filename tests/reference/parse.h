@@ -3,28 +3,16 @@
 // the RFCs (791, 792, 4302, 4443, 4861, 8200, 9293), sharing nothing with runtime/ but the list of
 // drop reasons. Slow and plain on purpose.
 
-#include <array>
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
 
 #include "runtime/abi/abi.h"
+#include "tests/reference/address.h"
 
 namespace policyc::reference {
 
 using Bytes = std::span<const std::uint8_t>;
-
-struct Address {
-  int family = 0;                        // 4 or 6
-  std::array<std::uint8_t, 16> bytes{};  // network order; IPv4: the first four, the others 0
-  auto operator<=>(const Address&) const = default;
-
-  // From text, "10.0.0.1" or "fd00::1". Throws std::invalid_argument.
-  static Address of(const char* text);
-  [[nodiscard]] bool is_unspecified() const;
-  [[nodiscard]] bool is_link_local() const;  // fe80::/10
-};
 
 enum class Kind : std::uint8_t {
   Arp,
