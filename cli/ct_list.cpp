@@ -88,7 +88,7 @@ class Lookup {
     event.shape_tag = found->second.shape_tag;
     return names_.cause(event);
   }
-  std::string labels(std::uint32_t identity) { return names_.labels(identity); }
+  std::string labels(std::uint32_t identity) { return names_.labels(identity).to_string(); }
   [[nodiscard]] std::string interface(std::uint32_t index) const {
     const auto found = by_interface_.find(index);
     return found != by_interface_.end() ? found->second : "interface " + std::to_string(index);

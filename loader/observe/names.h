@@ -51,6 +51,8 @@ class Names {
   [[nodiscard]] Party local(const Event& event);
   // The other side, of that address if the packet had one.
   [[nodiscard]] Party peer(const Event& event, const std::optional<IpAddress>& address);
+  // Of an identity; empty when it is not known.
+  [[nodiscard]] policy::LabelSet labels(std::uint32_t identity);
   // Empty when no policy had a say (a malformed packet), or when the shape is gone.
   [[nodiscard]] Cause cause(const Event& event);
 
@@ -67,7 +69,6 @@ class Names {
   void index_state();
   [[nodiscard]] const endpoint::EndpointRecord* record(const Event& event);
   [[nodiscard]] const ir::Shape* shape(std::uint32_t tag);
-  [[nodiscard]] policy::LabelSet labels(std::uint32_t identity);
 
   endpoint::Paths paths_;
   std::vector<Stamp> stamps_;

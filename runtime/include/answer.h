@@ -28,8 +28,8 @@
 /* For each CPU: so many answers a second, and so many at once. */
 #define NANOSECONDS_PER_SECOND 1000000000ULL
 #define ANSWERS_PER_SECOND     1000ULL
-#define ANSWERS_AT_ONCE	   100ULL
-#define ANSWER_INTERVAL	   (NANOSECONDS_PER_SECOND / ANSWERS_PER_SECOND)
+#define ANSWERS_AT_ONCE	       100ULL
+#define ANSWER_INTERVAL	       (NANOSECONDS_PER_SECOND / ANSWERS_PER_SECOND)
 
 /* Source and destination of a frame, as 16-bit words. */
 #define ETHERNET_ADDRESSES 12
@@ -220,13 +220,16 @@ static __always_inline __u32 answer_quote(struct __sk_buff *skb, const struct pa
 					  struct answer_state *state, __u32 header, __u32 limit)
 {
 	__u32 size = packet->end - packet->network_offset;
+	__u32 last;
 
 	if (size > limit - header)
 		size = limit - header;
-	/* Kept in one register, so that the bounds hold where it is used. */
-	asm volatile("" : "+r"(size));
-	if (size == 0 || size > limit - header)
+	/* The bounds are those of `last`: a verifier before Linux 6.8 learns nothing from `size != 0`. */
+	last = size - 1;
+	asm volatile("" : "+r"(last));
+	if (last >= limit - header)
 		return 0;
+	size = last + 1;
 	if (bpf_skb_load_bytes(skb, packet->network_offset, state->bytes + header, size))
 		return 0;
 #pragma unroll

@@ -15,7 +15,7 @@
 #include "runtime/include/conntrack.h"
 
 /* How often a claim that another CPU holds is tried; it is held for less than a microsecond. */
-#define CT_CLAIM_TRIES 256
+#define CT_CLAIM_TRIES 64
 
 #define CT_E2BIG  (-7)
 #define CT_EEXIST (-17)
@@ -81,25 +81,26 @@ __noinline int ct_create(const struct packet *packet, const struct ct_value *fre
 			 __u64 now)
 {
 	struct ct_claim claim = {};
+	struct ct_value value;
 
 	if (!packet || !fresh)
 		return -1;
+	/* Linux 6.1 takes no argument of a global function for the value of a map, so it is copied to the stack. */
+	value = *fresh;
 	if (!have_ipv6 || packet->family == 4) {
 		claim.family = 4;
 		claim.key4 = ct_key4(packet, direction);
-		return ct_insert(&conntrack4, &conntrack4_overflow, &claim.key4, &claim, fresh, now);
+		return ct_insert(&conntrack4, &conntrack4_overflow, &claim.key4, &claim, &value, now);
 	}
 	claim.family = 6;
 	claim.key6 = ct_key6(packet, direction);
-	return ct_insert(&conntrack6, &conntrack6_overflow, &claim.key6, &claim, fresh, now);
+	return ct_insert(&conntrack6, &conntrack6_overflow, &claim.key6, &claim, &value, now);
 }
 
-/* 1 if the entry was removed. */
-static __always_inline __u32 ct_remove_expired(void *table, const void *key, const struct ct_claim *claim,
-					       __u64 limit)
+static __always_inline int ct_remove(void *table, const void *key, const struct ct_claim *claim, __u64 limit)
 {
 	const struct ct_value *entry = bpf_map_lookup_elem(table, key);
-	__u32 removed = 0;
+	int removed = 0;
 
 	if (!entry || entry->expires > limit || !ct_claim_take(claim))
 		return 0;
@@ -108,6 +109,19 @@ static __always_inline __u32 ct_remove_expired(void *table, const void *key, con
 		removed = bpf_map_delete_elem(table, key) == 0;
 	bpf_map_delete_elem(&ct_claims, claim);
 	return removed;
+}
+
+/* 1 if the entry of that key had expired by `limit` and was removed. */
+__noinline int ct_remove_expired(const struct ct_claim *of, __u64 limit)
+{
+	struct ct_claim claim;
+
+	if (!of)
+		return 0;
+	claim = *of;
+	if (!have_ipv6 || claim.family == 4)
+		return ct_remove(&conntrack4, &claim.key4, &claim, limit);
+	return ct_remove(&conntrack6, &claim.key6, &claim, limit);
 }
 
 /*
@@ -146,15 +160,12 @@ static __always_inline int ct_collect_keys(struct __sk_buff *skb)
 			claim.family = 4;
 			if (bpf_skb_load_bytes(skb, offset, &claim.key4, sizeof(claim.key4)))
 				return -1;
-			collected->removed +=
-				ct_remove_expired(&conntrack4, &claim.key4, &claim, now - head.grace);
 		} else {
 			claim.family = 6;
 			if (bpf_skb_load_bytes(skb, offset, &claim.key6, sizeof(claim.key6)))
 				return -1;
-			collected->removed +=
-				ct_remove_expired(&conntrack6, &claim.key6, &claim, now - head.grace);
 		}
+		collected->removed += (__u32)ct_remove_expired(&claim, now - head.grace);
 		offset += size;
 	}
 	return 0;

@@ -29,8 +29,12 @@ static __always_inline struct ipcache_value ipcache_lookup4(const union address 
 static __always_inline struct ipcache_value ipcache_lookup6(const union address *address,
 							    const struct node_config_value *config)
 {
-	struct ipcache_value *value = bpf_map_lookup_elem(&ipcache6, address);
+	struct ipcache6_key key;
+	struct ipcache_value *value;
 
+	/* Linux 6.1 takes no argument of a global function for a key, so it is copied to the stack. */
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	value = bpf_map_lookup_elem(&ipcache6, &key);
 	if (!value && config->flags & NODE_HAS_PREFIXES6) {
 		struct ipcache6_prefix_key prefix = {.prefix_length = 128};
 

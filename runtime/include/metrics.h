@@ -44,16 +44,20 @@ static __always_inline void count_dropped(__u16 endpoint_id, __u32 reason, enum 
 /* Moves what was counted in one place to the hash; without room there it is lost. */
 __noinline int rule_hits_flush(struct recent_hit_value *recent)
 {
-	struct metrics_value *known;
+	struct metrics_value *known, hits;
+	struct rule_hit_key key;
 
 	if (!recent)
 		return 0;
-	known = bpf_map_lookup_elem(&rule_hits, &recent->key);
+	/* Linux 6.1 takes no argument of a global function for a key or a value. */
+	key = recent->key;
+	hits = recent->hits;
+	known = bpf_map_lookup_elem(&rule_hits, &key);
 	if (known) {
-		known->packets += recent->hits.packets;
-		known->bytes += recent->hits.bytes;
+		known->packets += hits.packets;
+		known->bytes += hits.bytes;
 	} else {
-		bpf_map_update_elem(&rule_hits, &recent->key, &recent->hits, BPF_NOEXIST);
+		bpf_map_update_elem(&rule_hits, &key, &hits, BPF_NOEXIST);
 	}
 	recent->hits.packets = 0;
 	recent->hits.bytes = 0;

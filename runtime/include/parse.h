@@ -223,11 +223,14 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
 	}
 }
 
-/* Sets packet->end from the IP header's length; a packet above 64 KiB (GSO) has 0 there. */
+/*
+ * Sets packet->end from the IP header's length; a packet above 64 KiB (GSO) has 0 there. A quoted packet comes with the end
+ * of the packet that quotes it: what lies behind that is padding.
+ */
 static __always_inline int parse_length(struct __sk_buff *skb, struct packet *packet, __u32 length,
 					bool inner)
 {
-	__u32 available = skb->len - packet->network_offset;
+	__u32 available = (inner ? packet->end : skb->len) - packet->network_offset;
 
 	if (length > available || length == 0) {
 		if (!inner && (length != 0 || skb->gso_segs == 0))
@@ -323,6 +326,9 @@ __noinline int parse_extensions(struct __sk_buff *skb, struct packet *packet)
 			return DROP_TRUNCATED;
 		if (packet->fragment == FRAGMENT_LATER || !is_extension(packet->protocol))
 			return DROP_NONE;
+		/* Behind more headers a later fragment could write over the ports; TCP's offset alone does not show that. */
+		if (packet->fragment == FRAGMENT_FIRST)
+			return DROP_MALFORMED;
 	}
 	return DROP_TOO_MANY_EXTENSION_HEADERS;
 }
@@ -391,6 +397,7 @@ __noinline int parse_quoted(struct __sk_buff *skb, const struct packet *outer, s
 	if (!outer || !inner || outer->transport_offset > MAX_OFFSET)
 		return DROP_MISSING_STATE;
 	inner->network_offset = outer->transport_offset + sizeof(struct icmp_head);
+	inner->end = outer->end;
 	if (outer->family == 4)
 		return parse_ipv4(skb, inner, true);
 	return have_ipv6 ? parse_ipv6(skb, inner, true) : DROP_UNKNOWN_ETHERTYPE;

@@ -37,20 +37,23 @@ __noinline int related(struct __sk_buff *skb, const struct packet *packet,
 	enum policyc_direction quoted_direction = direction ^ 1;
 	const struct ct_value *entry;
 	struct packet quoted = {};
-	const __u8 *local;
+	__u32 reason;
 
 	if (!packet || !endpoint || parse_quoted(skb, packet, &quoted) || quoted.fragment == FRAGMENT_LATER)
 		return false;
 	if (quoted.kind != PACKET_FLOW && quoted.kind != PACKET_ECHO_REQUEST &&
 	    quoted.kind != PACKET_ECHO_REPLY)
 		return false;
-	local = direction == POLICYC_EGRESS ? quoted.destination.bytes : quoted.source.bytes;
-	if (!address_equal6(direction == POLICYC_EGRESS ? &packet->source : &packet->destination, local))
+	/* An error goes to the sender of what it quotes, and an endpoint reports only what was sent to it. */
+	if (!address_equal6(&packet->destination, quoted.source.bytes))
+		return false;
+	if (direction == POLICYC_EGRESS && !address_equal6(&packet->source, quoted.destination.bytes))
 		return false;
 	entry = ct_lookup(&quoted, quoted_direction, clock_ticks());
 	if (!entry)
 		return false;
-	return !policy_reason((int)entry->decision) || endpoint->flags & ENDPOINT_AUDIT;
+	reason = policy_reason((int)entry->decision);
+	return !reason || policy_audits(endpoint->flags, reason);
 }
 
 /* Why a packet cannot even be looked up, DROP_NONE if it can. */
@@ -72,8 +75,9 @@ static __always_inline __u32 admit(const struct endpoint_value *endpoint,
  * Counts, reports and perhaps answers a packet that is dropped; `side` says whose it was, `hook` is the direction of the
  * program.
  */
-static __always_inline int drop_of(struct __sk_buff *skb, const struct packet *packet, const struct side *side,
-				   enum policyc_direction direction, __u32 reason, enum policyc_direction hook)
+static __always_inline int drop_of(struct __sk_buff *skb, const struct packet *packet,
+				   const struct side *side, enum policyc_direction direction, __u32 reason,
+				   enum policyc_direction hook)
 {
 	count_dropped(side->endpoint_id, reason, direction, packet_bytes(skb, packet));
 	event_dropped(skb, packet, side, direction, reason);

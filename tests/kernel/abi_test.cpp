@@ -219,8 +219,8 @@ TEST(Verifier, ProcessedInstructions) {
   for (const auto& [name, limit] :
        std::initializer_list<std::pair<const char*, std::uint32_t>>{{"from_endpoint", 60'000},
                                                                     {"to_endpoint", 60'000},
-                                                                    {"finish_ingress", 15'000},
-                                                                    {"finish_egress", 15'000},
+                                                                    {"finish_ingress", 30'000},
+                                                                    {"finish_egress", 30'000},
                                                                     {"policy_ingress", 300},
                                                                     {"policy_egress", 300}}) {
     bpf_prog_info info{};

@@ -205,7 +205,10 @@ void Datapath::set_prefix(const char* address, std::uint32_t length, std::uint32
   }
 }
 
-std::vector<event> Datapath::drain_events() { return ring_->read().events; }
+std::vector<event> Datapath::drain_events() {
+  const auto records = ring_->read().events;
+  return {records.begin(), records.end()};
+}
 
 std::uint64_t Datapath::limited_events() const { return ring_->limited(); }
 
@@ -332,6 +335,13 @@ void set_constant(bpf_object* object, const char* name, std::uint32_t value) {
     return;
   }
   throw std::runtime_error(name);
+}
+
+std::uint64_t coarse_now() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
+         static_cast<std::uint64_t>(time.tv_nsec);
 }
 
 std::uint64_t ticks_per_second() {

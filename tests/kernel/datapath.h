@@ -128,6 +128,9 @@ class Datapath {
 // Sets a constant of the datapath (runtime/include/base.h) before it is loaded.
 void set_constant(bpf_object* object, const char* name, std::uint32_t value);
 
+// CLOCK_MONOTONIC_COARSE in nanoseconds.
+[[nodiscard]] std::uint64_t coarse_now();
+
 // CONFIG_HZ.
 [[nodiscard]] std::uint64_t ticks_per_second();
 

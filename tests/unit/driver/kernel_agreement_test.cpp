@@ -6,6 +6,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,9 @@
 
 #include "compiler/driver/compilation.h"
 #include "compiler/ir/form.h"
+#include "loader/bpf/map.h"
 #include "loader/bpf/object.h"
+#include "loader/events/ring.h"
 #include "runtime/abi/abi.h"
 #include "tests/kernel/packet.h"
 #include "tests/unit/ir/sample.h"
@@ -60,6 +63,9 @@ class LoadedShape {
         must(bpf::Object::open(backend::datapath_object(), "agreement")));
     for (const char* name : {"conntrack4", "conntrack6", "fragments", "policies"})
       must(node_->set_max_entries(name, 4096));
+    const auto cpus = static_cast<std::uint32_t>(must(bpf::possible_cpus()));
+    must(node_->set_max_entries("event_heads", cpus));
+    must(node_->set_max_entries("event_slots", cpus * EVENT_SLOTS));
     must(node_->load());
     object_ = std::make_unique<bpf::Object>(must(bpf::Object::open(compiled->object, "agreement")));
     for (const char* name : {"policy_scratch", "policy_finish"})
@@ -68,8 +74,7 @@ class LoadedShape {
     link_programs();
     fill_node();
     for (const std::size_t direction : {0U, 1U}) fill_policy(direction);
-    events_.reset(ring_buffer__new(map("events"), take_event, &last_event_, nullptr));
-    if (!events_) throw std::runtime_error("ring_buffer__new");
+    ring_ = must(events::Ring::open(map("event_heads"), map("event_slots"), events::From::Now));
   }
 
   const ir::Shape& shape() const { return shape_; }
@@ -125,14 +130,16 @@ class LoadedShape {
     const int program =
         must(node_->program_fd(q.direction == POLICYC_EGRESS ? "from_endpoint" : "to_endpoint"));
     EXPECT_EQ(bpf_prog_test_run_opts(program, &run), 0);
-    last_event_ = {};
-    EXPECT_EQ(ring_buffer__consume(events_.get()), 1) << "one event for each first packet";
-    const bool allowed = POLICYC_DECISION_VERDICT(last_event_.decision) == POLICY_ALLOW;
+    const auto events = ring_->read().events;
+    EXPECT_EQ(events.size(), 1U) << "one event for each first packet";
+    if (events.empty()) return POLICYC_UNDECIDED;
+    const event& last_event = events.back();
+    const bool allowed = POLICYC_DECISION_VERDICT(last_event.decision) == POLICY_ALLOW;
     EXPECT_EQ(run.retval, allowed ? std::uint32_t{POLICYC_PASS} : std::uint32_t{POLICYC_DROP});
-    EXPECT_EQ(last_event_.type, allowed ? EVENT_VERDICT : EVENT_DROP);
-    EXPECT_EQ(last_event_.shape_tag, shape_.tag());
-    EXPECT_EQ(last_event_.direction, q.direction);
-    return last_event_.decision;
+    EXPECT_EQ(last_event.type, allowed ? EVENT_VERDICT : EVENT_DROP);
+    EXPECT_EQ(last_event.shape_tag, shape_.tag());
+    EXPECT_EQ(last_event.direction, q.direction);
+    return last_event.decision;
   }
 
   std::uint32_t verified_instructions(const char* program) const {
@@ -144,12 +151,6 @@ class LoadedShape {
   static T must(Result<T> result) {
     if (!result) throw std::runtime_error(result.error().message);
     if constexpr (!std::is_void_v<T>) return std::move(*result);
-  }
-
-  static int take_event(void* context, void* data, std::size_t size) {
-    if (size != sizeof(event)) return -EINVAL;
-    std::memcpy(context, data, sizeof(event));
-    return 0;
   }
 
   int map(const char* name) const {
@@ -185,7 +186,7 @@ class LoadedShape {
     config.flags = NODE_TRACE_VERDICTS;
     put(map("node_config"), std::uint32_t{0}, config);
     for (std::uint32_t peer_class = 1; peer_class <= kClasses + 1; ++peer_class) {
-      const ipcache_value value{1000 + peer_class, peer_class};
+      const ipcache_value value{1000 + peer_class, peer_class, 0};
       ipcache4_key key4{};
       ipcache6_key key6{};
       inet_pton(AF_INET, address(false, peer_class).c_str(), &key4.address);
@@ -232,16 +233,11 @@ class LoadedShape {
     for (const auto& [key, value] : elements) put(map(("policy_rows_" + end).c_str()), key, value);
   }
 
-  struct FreeRing {
-    void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-  };
-
   ir::Shape shape_;
   std::vector<policy::LabelSet> peers_;
   std::unique_ptr<bpf::Object> node_;
   std::unique_ptr<bpf::Object> object_;
-  std::unique_ptr<ring_buffer, FreeRing> events_;
-  event last_event_{};
+  std::optional<events::Ring> ring_;
   std::uint16_t next_port_ = 1024;
 };
 

@@ -174,17 +174,21 @@ class AnswerTest : public LoadTest {
   }
 
   // The IPv4 packets that were dropped since the last time; interfaces speak IPv6 of themselves.
-  [[nodiscard]] std::vector<std::pair<policyc_direction, int>> dropped() const {
-    const auto maps = must(maps::NodeMaps::open(paths_.maps()));
-    auto reader = must(observe::Reader::open(maps.events));
+  [[nodiscard]] std::vector<std::pair<policyc_direction, int>> dropped() {
+    if (!reader_) {
+      const auto maps = must(maps::NodeMaps::open(paths_.maps()));
+      reader_ = must(observe::Reader::open(maps, events::From::Oldest));
+    }
     std::vector<std::pair<policyc_direction, int>> result;
-    must(reader.poll(0, [&result](const observe::Event& event) {
+    reader_->poll(0, [&result](const observe::Event& event) {
       if (event.dropped && event.source && !event.source->v6)
         result.emplace_back(event.direction, event.protocol);
       return true;
-    }));
+    });
     return result;
   }
+
+  std::optional<observe::Reader> reader_;
 
   std::unique_ptr<Pod> web_;
   std::vector<bpf::Fd> listeners_;

@@ -4,6 +4,7 @@
 #include <linux/bpf.h>
 
 #include "loader/bpf/bpffs.h"
+#include "loader/maps/counters.h"
 #include "loader/maps/ipcache.h"
 #include "loader/maps/node_maps.h"
 #include "tests/unit/loader/programs.h"
@@ -44,14 +45,21 @@ class MapsTest : public KernelTest {
     return shared;
   }
 
-  maps::MapSizes small_{64, 64, 64, 128, 64, 4096};
+  maps::MapSizes small_{.interfaces = 64,
+                        .endpoints = 64,
+                        .ipcache = 64,
+                        .prefixes = 64,
+                        .conntrack = 128,
+                        .fragments = 64,
+                        .conntrack_overflow = 64,
+                        .rule_hits = 64};
 };
 
 TEST_F(MapsTest, MapsOutliveTheirMaker) {
   EXPECT_FALSE(NodeMaps::open(paths_.maps()));
-  const std::uint32_t id = must(open().endpoints.handle().info()).id;
+  const std::uint32_t id = must(open().endpoints.array().info()).id;
   const NodeMaps again = open();
-  EXPECT_EQ(must(again.endpoints.handle().info()).id, id);
+  EXPECT_EQ(must(again.endpoints.array().info()).id, id);
   EXPECT_EQ(must(again.conntrack4.handle().info()).max_entries, 128U);
   EXPECT_TRUE(NodeMaps::open(paths_.maps()));
 }
@@ -148,15 +156,19 @@ TEST_F(MapsTest, AFullIpCacheIsAnError) {
 TEST_F(MapsTest, CountersAreSummedOverCpus) {
   const NodeMaps maps = open();
   const auto cpus = must(bpf::possible_cpus());
-  std::vector<metrics_value> values(cpus, metrics_value{2, 100});
-  const metrics_key key{DROP_POLICY_DENY, POLICYC_EGRESS, 0};
-  must(maps.metrics.handle().update_raw(&key, values.data(), 0));
-  const std::uint32_t ingress = POLICYC_INGRESS;
-  must(maps.forwarded.handle().update_raw(&ingress, values.data(), 0));
+  const std::vector<metrics_value> dropped(cpus, metrics_value{2, 100});
+  const std::uint32_t denied = POLICYC_METRICS_INDEX(DROP_POLICY_DENY, POLICYC_EGRESS);
+  must(maps.metrics.handle().update_raw(&denied, dropped.data(), 0));
+  const std::vector<traffic_value> passed(cpus, traffic_value{{3, 50}, {}});
+  for (const std::uint32_t endpoint : {1U, 7U}) {
+    const std::uint32_t index = endpoint * 2 + POLICYC_INGRESS;
+    must(maps.traffic.handle().update_raw(&index, passed.data(), 0));
+  }
   const auto counters = must(maps::read_counters(maps));
   ASSERT_EQ(counters.size(), 2U);
   EXPECT_EQ(counters[0].reason, DROP_NONE);
   EXPECT_EQ(counters[0].direction, POLICYC_INGRESS);
+  EXPECT_EQ(counters[0].packets, 6 * cpus) << "of all endpoints";
   EXPECT_EQ(counters[1].packets, 2 * cpus);
   EXPECT_EQ(counters[1].bytes, 100 * cpus);
   EXPECT_EQ(counters[1].reason, DROP_POLICY_DENY);
