@@ -3,6 +3,7 @@
 #include "compiler/support/sha256.h"
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
+#include "loader/kernel/datapath.h"
 
 namespace policyc::endpoint {
 namespace {
@@ -21,7 +22,9 @@ Result<void> pin_program(const bpf::Object& object, std::string_view name,
 
 Result<void> load(const fs::path& directory, const maps::NodeMaps& maps,
                   std::span<const std::uint8_t> bytes) {
-  auto object = bpf::Object::open(bytes, "policyc");
+  const auto fitted = kernel::fit_datapath(bytes);
+  if (!fitted) return std::unexpected(fitted.error());
+  auto object = bpf::Object::open(*fitted, "policyc");
   if (!object) return std::unexpected(object.error());
   if (auto shared = maps.share_with(*object); !shared) return shared;
   if (auto loaded = object->load(); !loaded) return loaded;
