@@ -24,8 +24,8 @@ constexpr std::string_view kNothingToday = "nothing";
 constexpr Row kRows[] = {
     {"programs of type sched_cls", Need::Required, loads_programs, "every program", kNothingLoads,
      "a kernel with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_ACT; no lockdown of BPF"},
-    {"BTF of global functions", Need::Required, has_btf_of_global_functions,
-     "the datapath's parts that are verified apart", kNothingLoads, "Linux 5.6 or newer"},
+    {"global functions of pointers", Need::Required, has_functions_of_pointers,
+     "the datapath's parts that are verified apart", kNothingLoads, "Linux 5.12 or newer"},
     {"tail calls beside functions", Need::Required, has_tail_calls_beside_functions,
      "the way from the datapath to a policy and back", kNothingLoads,
      "Linux 5.10 or newer with the JIT on"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <thread>
 
@@ -25,10 +26,10 @@ constexpr std::uint32_t kWord = sizeof(std::uint32_t);
 constexpr bpf_insn kZero{BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0};
 constexpr bpf_insn kExit{BPF_JMP | BPF_EXIT, 0, 0, 0, 0};
 
-bpf::Fd load(std::span<const bpf_insn> instructions) {
+bpf::Fd load(std::span<const bpf_insn> instructions, const bpf_prog_load_opts* options = nullptr) {
   const bpf::LogCapture quiet;
   return bpf::Fd(bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "policyc_probe", "Dual BSD/GPL",
-                               instructions.data(), instructions.size(), nullptr));
+                               instructions.data(), instructions.size(), options));
 }
 
 bpf::Fd load_smallest() { return load(std::array{kZero, kExit}); }
@@ -112,17 +113,42 @@ bool has_tail_calls_beside_functions() {
   return load(instructions).valid();
 }
 
-bool has_btf_of_global_functions() {
+bool has_functions_of_pointers() {
   const bpf::LogCapture quiet;
-  btf* types = btf__new_empty();
-  if (types == nullptr) return false;
-  const int integer = btf__add_int(types, "int", 4, BTF_INT_SIGNED);
-  const int prototype = btf__add_func_proto(types, integer);
-  const bool loaded = integer > 0 && prototype > 0 &&
-                      btf__add_func(types, "probe", BTF_FUNC_GLOBAL, prototype) > 0 &&
-                      btf__load_into_kernel(types) == 0;
-  btf__free(types);
-  return loaded;
+  const std::unique_ptr<btf, void (*)(btf*)> types(btf__new_empty(), btf__free);
+  if (!types) return false;
+  const int integer = btf__add_int(types.get(), "int", kWord, BTF_INT_SIGNED);
+  const int pointer = btf__add_ptr(types.get(), integer);
+  const int of_nothing = btf__add_func_proto(types.get(), integer);
+  const int main = btf__add_func(types.get(), "probe", BTF_FUNC_STATIC, of_nothing);
+  const int of_pointer = btf__add_func_proto(types.get(), integer);
+  if (btf__add_func_param(types.get(), "number", pointer) != 0) return false;
+  const int function = btf__add_func(types.get(), "read", BTF_FUNC_GLOBAL, of_pointer);
+  if (main < 0 || function < 0 || btf__load_into_kernel(types.get()) != 0) return false;
+
+  constexpr std::int16_t kNumber = -8;  // on the stack
+  const std::array instructions{
+      bpf_insn{BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, kNumber, 0},
+      bpf_insn{BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_10, 0, 0},
+      bpf_insn{BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, kNumber},
+      bpf_insn{BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 2},
+      kZero,
+      kExit,
+      // The function; its argument may be null.
+      kZero,
+      bpf_insn{BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_1, 0, 1, 0},
+      bpf_insn{BPF_LDX | BPF_MEM | BPF_W, BPF_REG_0, BPF_REG_1, 0, 0},
+      kExit,
+  };
+  constexpr std::uint32_t kFunctionBegins = 6;
+  const std::array functions{bpf_func_info{0, static_cast<std::uint32_t>(main)},
+                             bpf_func_info{kFunctionBegins, static_cast<std::uint32_t>(function)}};
+  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  options.prog_btf_fd = static_cast<std::uint32_t>(btf__fd(types.get()));
+  options.func_info = functions.data();
+  options.func_info_cnt = functions.size();
+  options.func_info_rec_size = sizeof(bpf_func_info);
+  return load(instructions, &options).valid();
 }
 
 bool has_batches() {

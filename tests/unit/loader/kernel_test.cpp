@@ -64,7 +64,7 @@ TEST(KernelFeatures, EachSaysWhatItIsForWhatItsAbsenceCostsAndWhatHelps) {
 // machine and not of BPF needs no rights; the clock was asked for before.
 TEST(KernelFeatures, WhatTheKernelRefusesIsAbsent) {
   for (const char* name :
-       {"programs of type sched_cls", "BTF of global functions", "tail calls beside functions",
+       {"programs of type sched_cls", "global functions of pointers", "tail calls beside functions",
         "JIT", "LRU hash maps", "LPM tries", "per-CPU maps", "ring buffer",
         "batches of map entries", "clsact", "test runs", "bpf_redirect_peer",
         "arrays mapped into memory", "expedited grace periods"}) {
