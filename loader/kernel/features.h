@@ -35,8 +35,9 @@ struct Feature {
 // Whether everything that is required is present.
 [[nodiscard]] bool is_ready(std::span<const Feature> features);
 
-// The two that the loader decides by.
+// Those that the loader decides by. The helpers are tried once in a process.
 [[nodiscard]] bool has_tcx();
-[[nodiscard]] bool has_coarse_clock();  // tried once in a process
+[[nodiscard]] bool has_coarse_clock();
+[[nodiscard]] bool has_redirect_peer();
 
 }  // namespace policyc::kernel

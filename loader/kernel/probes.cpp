@@ -78,6 +78,11 @@ bool has_coarse_clock() {
   return present;
 }
 
+bool has_redirect_peer() {
+  static const bool present = has_helpers({BPF_FUNC_redirect_peer});
+  return present;
+}
+
 bool loads_programs() { return load_smallest().valid(); }
 
 bool compiles_programs() {

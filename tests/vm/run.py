@@ -147,6 +147,8 @@ def print_kernel(text):
     print(f"\nkernel {doctor['kernel']}")
     for feature in doctor["features"]:
         print(f"  {feature['name']:36} {'yes' if feature['present'] else 'no':4} {feature['need']}")
+    if "error" in doctor["datapath"]:
+        print("  the datapath cannot be loaded; the end of what the verifier says is above")
     for program in doctor["datapath"]["programs"]:
         print(f"  {program['name']:36} {program['verified_instructions']} instructions verified")
 

@@ -66,7 +66,7 @@ TEST(KernelFeatures, WhatTheKernelRefusesIsAbsent) {
   for (const char* name :
        {"programs of type sched_cls", "global functions of pointers", "tail calls beside functions",
         "JIT", "LRU hash maps", "LPM tries", "per-CPU maps", "ring buffer",
-        "batches of map entries", "clsact", "test runs", "bpf_redirect_peer",
+        "batches of map entries", "clsact", "test runs", "bpf_redirect_neigh",
         "arrays mapped into memory", "expedited grace periods"}) {
     EXPECT_EQ(0, in_child([name] {
                 return ::setresuid(65534, 65534, 65534) == 0 &&
