@@ -36,6 +36,7 @@ void add_load(CLI::App& app, Context& context);
 void add_unload(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_observe(CLI::App& app, Context& context);
+void add_doctor(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 
 }  // namespace policyc::cli

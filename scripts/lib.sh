@@ -9,6 +9,9 @@ PACKAGES=(
   antlr4 libantlr4-runtime-dev default-jre-headless
   libgtest-dev libgmock-dev
 )
+# What tests/vm boots and makes its image with.
+VM_PACKAGES=(qemu-system-x86 busybox-static binutils cpio kmod util-linux)
+KERNEL_SERIES=(6.1 6.12)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -19,18 +22,48 @@ require_root_and_bpf() {
   [ -e /sys/kernel/btf/vmlinux ] || die "this kernel has no BTF (/sys/kernel/btf/vmlinux): BPF programs cannot be loaded"
 }
 
+# install_packages [MORE...]
 install_packages() {
-  local missing=() package
-  for package in "${PACKAGES[@]}"; do
+  local wanted=("${PACKAGES[@]}" "$@") missing=() package
+  for package in "${wanted[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   if [ ${#missing[@]} -eq 0 ]; then
-    say "packages: all ${#PACKAGES[@]} are installed"
+    say "packages: all ${#wanted[@]} are installed"
     return
   fi
-  say "packages: installing ${#missing[@]} of ${#PACKAGES[@]} (${missing[*]})"
+  say "packages: installing ${#missing[@]} of ${#wanted[@]} (${missing[*]})"
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+newest_kernel() {
+  apt-cache search --names-only "^linux-image-${1//./\\.}\\.[0-9].*-cloud-amd64\$" | cut -d' ' -f1 | sort -V | tail -n 1
+}
+
+# Debian's kernels for tests/vm, unpacked below build/kernels and not installed. Without one its test fails and says so.
+fetch_kernels() {
+  local series attempt package
+  for series in "${KERNEL_SERIES[@]}"; do
+    for attempt in first second; do
+      if [ -d "build/kernels/$series" ]; then break; fi
+      if [ "$attempt" = second ]; then apt-get update -qq || true; fi  # old lists name packages that are gone
+      package=$(newest_kernel "$series")
+      say "kernel $series: ${package:-none is in the package lists}"
+      if [ -n "$package" ]; then unpack_kernel "$package" "build/kernels/$series" || true; fi
+    done
+    [ -d "build/kernels/$series" ] || printf 'warning: no kernel %s; its test will fail\n' "$series" >&2
+  done
+}
+
+# unpack_kernel PACKAGE FOLDER: whole or not at all.
+unpack_kernel() {
+  local package=$1 folder=$2 half_made=$2.new
+  rm -rf "$half_made" && mkdir -p "$half_made" || return 1
+  (cd "$half_made" && apt-get download -qq -o APT::Sandbox::User=root "$package") || return 1
+  dpkg-deb -x "$half_made"/*.deb "$half_made" && rm "$half_made"/*.deb || return 1
+  depmod -b "$half_made" "${package#linux-image-}" || return 1
+  mv "$half_made" "$folder"
 }
 
 # build PRESET [TARGET...]

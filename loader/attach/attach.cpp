@@ -2,6 +2,7 @@
 
 #include "loader/attach/clsact.h"
 #include "loader/attach/tcx.h"
+#include "loader/kernel/features.h"
 
 namespace policyc::attach {
 
@@ -18,7 +19,7 @@ std::string_view program_name(Side side) {
   return side == Side::FromEndpoint ? "from_endpoint" : "to_endpoint";
 }
 
-bool kernel_has_tcx() { return tcx::supported(); }
+bool kernel_has_tcx() { return kernel::has_tcx(); }
 
 Result<HookKind> choose_hook(HookChoice choice) {
   if (choice == HookChoice::Clsact) return HookKind::Clsact;

@@ -17,7 +17,6 @@ namespace {
 constexpr std::uint32_t kTcxIngress = 46;
 constexpr std::uint32_t kTcxEgress = 47;
 constexpr std::uint32_t kBefore = 1U << 3U;  // BPF_F_BEFORE with no relative program: first of all
-constexpr int kLoopback = 1;
 
 std::uint32_t attach_type(Side side) {
   return side == Side::FromEndpoint ? kTcxIngress : kTcxEgress;
@@ -61,13 +60,6 @@ Result<bpf::Fd> live_link(const Hook& hook) {
 }
 
 }  // namespace
-
-bool supported() {
-  std::uint32_t flags = 0;
-  std::uint32_t count = 0;
-  return bpf_prog_query(kLoopback, static_cast<bpf_attach_type>(kTcxIngress), 0, &flags, nullptr,
-                        &count) == 0;
-}
 
 Result<std::optional<std::uint32_t>> attached_program(const Hook& hook) {
   const auto link = live_link(hook);

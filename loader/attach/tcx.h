@@ -9,7 +9,6 @@
 
 namespace policyc::attach::tcx {
 
-[[nodiscard]] bool supported();
 [[nodiscard]] Result<std::optional<std::uint32_t>> attached_program(const Hook& hook);
 [[nodiscard]] Result<void> attach(const Hook& hook, int program_fd);
 [[nodiscard]] Result<void> detach(const Hook& hook);

@@ -59,6 +59,15 @@ bool Object::has_map(const std::string& name) const {
   return bpf_object__find_map_by_name(object_.get(), name.c_str()) != nullptr;
 }
 
+std::vector<std::string> Object::programs() const {
+  std::vector<std::string> result;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object_.get()) {
+    result.emplace_back(bpf_program__name(program));
+  }
+  return result;
+}
+
 Result<void> Object::set_max_entries(const std::string& map, std::uint32_t max_entries) {
   const auto found = find_map(object_.get(), map);
   if (!found) return std::unexpected(found.error());

@@ -25,6 +25,8 @@ class Object {
   [[nodiscard]] std::vector<MapSpec> maps() const;
   [[nodiscard]] bool has_map(const std::string& name) const;
 
+  [[nodiscard]] std::vector<std::string> programs() const;
+
   // Before load().
   [[nodiscard]] Result<void> set_max_entries(const std::string& map, std::uint32_t max_entries);
   // Uses an existing map instead of making one. Type, key and value size must be equal.

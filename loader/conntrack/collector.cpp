@@ -9,8 +9,8 @@
 #include <sys/file.h>
 
 #include "loader/bpf/log.h"
-#include "loader/endpoint/constants.h"
 #include "loader/endpoint/grace.h"
+#include "loader/kernel/datapath.h"
 
 namespace policyc::conntrack {
 namespace {
@@ -121,7 +121,7 @@ class Scan {
 
   const CollectProgram& program_;
   std::uint64_t now_;  // ticks
-  std::uint32_t grace_ = kGraceSeconds * endpoint::ticks_per_second();
+  std::uint32_t grace_ = kGraceSeconds * kernel::ticks_per_second();
   Stretches stretches_;
 };
 

@@ -4,7 +4,7 @@
 
 #include <arpa/inet.h>
 
-#include "loader/endpoint/constants.h"
+#include "loader/kernel/datapath.h"
 
 namespace policyc::conntrack {
 namespace {
@@ -41,7 +41,7 @@ Connection decode_entry(const Key& key, const ct_value& value, std::uint64_t now
   connection.direction = value.direction == POLICYC_EGRESS ? POLICYC_EGRESS : POLICYC_INGRESS;
   connection.state = state_of(value);
   connection.seconds_left = static_cast<double>(static_cast<std::int64_t>(value.expires - now)) /
-                            static_cast<double>(endpoint::ticks_per_second());
+                            static_cast<double>(kernel::ticks_per_second());
   connection.tcp_flags = value.tcp_flags_orig;
   connection.tcp_flags_reply = value.tcp_flags_reply;
   connection.decision = value.decision;

@@ -3,7 +3,7 @@
 #include "compiler/support/sha256.h"
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
-#include "loader/endpoint/constants.h"
+#include "loader/kernel/datapath.h"
 
 namespace policyc::endpoint {
 namespace {
@@ -22,7 +22,9 @@ Result<void> pin_program(const bpf::Object& object, std::string_view name,
 
 Result<void> load(const fs::path& directory, const maps::NodeMaps& maps,
                   std::span<const std::uint8_t> bytes) {
-  auto object = bpf::Object::open(bytes, "policyc");
+  const auto fitted = kernel::fit_datapath(bytes);
+  if (!fitted) return std::unexpected(fitted.error());
+  auto object = bpf::Object::open(*fitted, "policyc");
   if (!object) return std::unexpected(object.error());
   if (auto shared = maps.share_with(*object); !shared) return shared;
   if (auto loaded = object->load(); !loaded) return loaded;
@@ -57,9 +59,7 @@ std::string datapath_version(std::span<const std::uint8_t> object) {
 }
 
 Result<Datapath> ensure_datapath(const Paths& paths, const maps::NodeMaps& maps,
-                                 std::span<const std::uint8_t> bytes) {
-  backend::Bytes object(bytes.begin(), bytes.end());
-  if (auto set = set_constants(object); !set) return std::unexpected(set.error());
+                                 std::span<const std::uint8_t> object) {
   Datapath datapath;
   datapath.version = datapath_version(object);
   const fs::path directory = paths.programs() / datapath.version;

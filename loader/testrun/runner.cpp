@@ -17,6 +17,7 @@
 #include "loader/endpoint/datapath.h"
 #include "loader/endpoint/rows.h"
 #include "loader/events/ring.h"
+#include "loader/kernel/datapath.h"
 #include "loader/testrun/frame.h"
 #include "runtime/abi/abi.h"
 
@@ -111,7 +112,9 @@ struct Runner::Impl {
   }
 
   Result<void> load_datapath() {
-    auto object = bpf::Object::open(backend::datapath_object(), "policyc_run");
+    const auto fitted = kernel::fit_datapath(backend::datapath_object());
+    if (!fitted) return std::unexpected(fitted.error());
+    auto object = bpf::Object::open(*fitted, "policyc_run");
     if (!object) return std::unexpected(object.error());
     if (auto made = make_node_maps(*object); !made) return made;
     if (auto shared = share_maps(*object); !shared) return shared;

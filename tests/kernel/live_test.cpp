@@ -76,16 +76,29 @@ class Live : public testing::TestWithParam<int> {
  protected:
   void start(Policy policy) {
     datapath_ = Datapath::ready(policy);
-    link_ = std::make_unique<Descriptor>(
-        bpf_link_create(datapath_->program(Hook::ToEndpoint), static_cast<int>(kLoopback),
-                        kTcxEgress, nullptr),
-        "bpf_link_create");
+    attach(datapath_->program(Hook::ToEndpoint));
     socket_ =
         std::make_unique<Descriptor>(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), "AF_PACKET");
     const int on = 1;
     if (setsockopt(socket_->get(), SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) != 0)
       fail("PACKET_VNET_HDR");
     drain();
+  }
+
+  // By tcx; where the kernel has none, by clsact, which goes with the namespace.
+  void attach(int program) {
+    const int link = bpf_link_create(program, static_cast<int>(kLoopback), kTcxEgress, nullptr);
+    if (link >= 0) {
+      link_ = std::make_unique<Descriptor>(link, "bpf_link_create");
+      return;
+    }
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(kLoopback),
+                .attach_point = BPF_TC_EGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program);
+    errno = -bpf_tc_hook_create(&hook);
+    if (errno != 0) fail("bpf_tc_hook_create");
+    errno = -bpf_tc_attach(&hook, &options);
+    if (errno != 0) fail("bpf_tc_attach");
   }
 
   // Sends a frame of which only the first `linear` bytes lie in the linear part (if it is larger

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "loader/endpoint/constants.h"
+#include "loader/kernel/datapath.h"
 #include "tests/unit/driver/process.h"
 #include "tests/unit/loader/load_fixture.h"
 
@@ -36,7 +36,7 @@ class CliCtTest : public LoadTest {
   // Every connection has ended ten seconds ago.
   void expire() const {
     const auto maps = must(maps::NodeMaps::open(paths_.maps()));
-    const auto past = std::uint64_t{70} * endpoint::ticks_per_second();
+    const auto past = std::uint64_t{70} * kernel::ticks_per_second();
     for (auto [key, value] : must(maps.conntrack4.entries())) {
       value.expires -= past;
       must(maps.conntrack4.update(key, value));

@@ -9,8 +9,8 @@
 #include <bpf/bpf.h>
 
 #include "loader/conntrack/collect_program.h"
-#include "loader/endpoint/constants.h"
 #include "loader/endpoint/datapath.h"
+#include "loader/kernel/datapath.h"
 #include "loader/testrun/frame.h"
 #include "tests/unit/loader/programs.h"
 #include "tests/unit/loader/sandbox.h"
@@ -97,7 +97,7 @@ class ConntrackTest : public KernelTest {
     result.expires = must(program_->now()) + static_cast<std::uint64_t>(ticks);
     return result;
   }
-  static std::int64_t seconds(std::int64_t count) { return count * endpoint::ticks_per_second(); }
+  static std::int64_t seconds(std::int64_t count) { return count * kernel::ticks_per_second(); }
 
   std::optional<maps::NodeMaps> maps_;
   std::optional<endpoint::Datapath> datapath_;

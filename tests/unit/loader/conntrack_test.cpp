@@ -5,7 +5,7 @@
 
 #include "loader/conntrack/connection.h"
 #include "loader/conntrack/schedule.h"
-#include "loader/endpoint/constants.h"
+#include "loader/kernel/datapath.h"
 
 namespace policyc::conntrack {
 namespace {
@@ -47,7 +47,7 @@ ct4_key key4(std::uint8_t protocol) {
 
 TEST(ConnectionTest, AnEntryIsDecoded) {
   ct_value value{};
-  value.expires = 1000 + 5ULL * endpoint::ticks_per_second();
+  value.expires = 1000 + 5ULL * kernel::ticks_per_second();
   value.direction = POLICYC_EGRESS;
   value.decision = static_cast<std::uint32_t>(POLICYC_DECISION(POLICY_ALLOW, 7));
   value.deliver_to = 9;

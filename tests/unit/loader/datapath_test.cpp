@@ -28,7 +28,7 @@ const backend::Bytes& other_datapath() {
   static const backend::Bytes bytes = [] {
     const auto ours = backend::datapath_object();
     backend::Bytes result(ours.begin(), ours.end());
-    must(backend::set_rodata(result, "have_coarse_clock", backend::Bytes{0}));
+    must(backend::set_rodata(result, "have_ipv6", backend::Bytes{0}));
     return result;
   }();
   return bytes;
