@@ -91,6 +91,7 @@ __noinline int refuse(struct __sk_buff *skb, const struct packet *packet,
 		      const struct endpoint_value *endpoint, __u32 direction, const struct ct_value *entry)
 {
 	struct side side = {.interface_index = skb->ifindex};
+	const struct policy_scratch *scratch;
 	/* The upper bits carry the reason: a global function has five arguments. */
 	__u32 reason = direction >> 8;
 
@@ -103,6 +104,10 @@ __noinline int refuse(struct __sk_buff *skb, const struct packet *packet,
 		side.peer_identity = entry->peer_identity;
 		side.known = true;
 	}
+	/* Whom the policy was to be asked about. */
+	scratch = policy_scratch_lookup();
+	if (reason == DROP_POLICY_MISSING && scratch)
+		side.peer_identity = scratch->context.peer_identity;
 	return drop_of(skb, packet, &side, direction & 1, reason, direction & 1);
 }
 #define REFUSE(direction, reason) ((__u32)(direction) | (__u32)(reason) << 8)

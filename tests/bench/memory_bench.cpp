@@ -122,7 +122,7 @@ Trie fill_trie(const ir::Shape& shape, std::uint32_t identities, std::uint32_t a
 
 void one_policy(const bench::PolicySize& size, const std::string& kind, std::uint32_t identities,
                 std::optional<ir::Form> form = std::nullopt) {
-  const bench::BenchNode node({64, 1024, 64, 1024, 64, 65536, 64});
+  const bench::BenchNode node({.ipcache = 1024, .conntrack = 1024});
   std::vector<endpoint::IdentityRecord> records;
   for (std::uint32_t i = 0; i < identities; ++i)
     records.push_back({labels_of(i, size.peers + 1), 256 + i, 1, 0});  // some are named by no rule

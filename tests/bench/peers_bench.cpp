@@ -59,7 +59,7 @@ ir::EndpointPolicy policy_of(std::uint32_t number) {
 }
 
 void one_size(std::uint32_t endpoints, std::uint32_t identities) {
-  bench::BenchNode node({4096, 131072, 1024, 1024, 64, 65536, 4096});
+  bench::BenchNode node({.endpoints = 4096, .ipcache = 131072, .conntrack = 1024});
   std::vector<endpoint::IdentityRecord> none;
   auto classes = must(endpoint::NodeClasses::restore(none, {}, {}));
   std::vector<endpoint::LoadedShape> shapes;

@@ -33,7 +33,7 @@ TESTS = [
     ("loader_attach_test", "*"),
     ("loader_load_test", "*"),
     ("loader_observe_test", "*"),
-    ("kernel_datapath_test", "*Live*:*Verifier*:*Clock*:*Abi*:*Events*:*IpCache*:*PolicyProgram*"),
+    ("kernel_datapath_test", "*Live*:*Verifier*:*Constants*:*Abi*:*ADropTells*:*RateLimit*:*Traces*:*IpCache*4"),
     ("kernel_verify_test", "VerifyDemo*:*VerifyGolden*"),
 ]
 NEEDED_BESIDE = ["policyc", "libpolicyc_clang.so"]

@@ -31,7 +31,13 @@ const Feature& named(const std::vector<Feature>& features, std::string_view name
 template <class Check>
 int in_child(const Check& check) {
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(check() ? 0 : 1);
+  if (child == 0) {
+    try {
+      ::_exit(check() ? 0 : 1);
+    } catch (const std::exception&) {
+      ::_exit(2);  // never on into the tests that follow
+    }
+  }
   int status = -1;
   ::waitpid(child, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -65,9 +71,9 @@ TEST(KernelFeatures, EachSaysWhatItIsForWhatItsAbsenceCostsAndWhatHelps) {
 TEST(KernelFeatures, WhatTheKernelRefusesIsAbsent) {
   for (const char* name :
        {"programs of type sched_cls", "global functions of pointers", "tail calls beside functions",
-        "JIT", "LRU hash maps", "LPM tries", "per-CPU maps", "ring buffer",
-        "batches of map entries", "clsact", "test runs", "bpf_redirect_neigh",
-        "arrays mapped into memory", "expedited grace periods"}) {
+        "JIT", "LRU hash maps", "LPM tries", "per-CPU maps", "batches of map entries", "clsact",
+        "test runs", "bpf_redirect_neigh", "arrays mapped into memory",
+        "expedited grace periods"}) {
     EXPECT_EQ(0, in_child([name] {
                 return ::setresuid(65534, 65534, 65534) == 0 &&
                        !named(kernel::probe_features(), name).present;
@@ -107,7 +113,7 @@ TEST(KernelDatapath, EachProgramIsVerifiedAndCompiled) {
 
 TEST(KernelDatapath, ARefusalSaysWhy) {
   const backend::Bytes broken{'n', 'o'};
-  EXPECT_THAT(kernel::try_datapath(broken).error().message, HasSubstr("read the BPF object"));
+  EXPECT_THAT(kernel::try_datapath(broken).error().message, HasSubstr("ELF"));
 }
 
 // As a kernel without the helpers gets it.

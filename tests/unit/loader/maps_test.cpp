@@ -177,7 +177,7 @@ TEST_F(MapsTest, CountersAreSummedOverCpus) {
 
 TEST_F(MapsTest, TheDatapathFitsTheMaps) {
   const NodeMaps maps = open();
-  EXPECT_EQ(shared_maps(maps, backend::datapath_object()).size(), 16U);
+  EXPECT_EQ(shared_maps(maps, backend::datapath_object()).size(), 24U);
 }
 
 TEST_F(MapsTest, APolicyUsesTheNodesScratchAndFinish) {
