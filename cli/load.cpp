@@ -3,6 +3,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <sstream>
 #include <vector>
@@ -29,6 +30,9 @@ struct Arguments {
   std::string hook = "auto";
   bool audit = false;
   std::string trace;
+  std::string trace_connections;
+  std::string local_delivery;
+  std::optional<std::uint32_t> event_limit;
   std::string deny_response;
   std::uint32_t max_classes = endpoint::kDefaultMinClasses;
   maps::MapSizes sizes;
@@ -139,6 +143,11 @@ class LoadCommand {
 
   void set_node(endpoint::LoadRequest& request) const {
     if (!arguments_.trace.empty()) request.trace_verdicts = arguments_.trace == "on";
+    if (!arguments_.trace_connections.empty())
+      request.trace_connections = arguments_.trace_connections == "on";
+    if (!arguments_.local_delivery.empty())
+      request.local_delivery = arguments_.local_delivery == "on";
+    request.event_limit = arguments_.event_limit;
     request.deny_response = endpoint::parse_deny_response(arguments_.deny_response);
     request.sizes = arguments_.sizes;
   }
@@ -236,6 +245,18 @@ void add_load(CLI::App& app, Context& context) {
   command
       ->add_option("--trace-verdicts", arguments->trace,
                    "events for allowed connections too, on the whole node")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      ->add_option("--trace-connections", arguments->trace_connections,
+                   "events for later packets of connections: new TCP flags, and once a second")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      ->add_option("--event-limit", arguments->event_limit,
+                   "events of each CPU in a second, on the whole node; 0: as many as come")
+      ->type_name("N");
+  command
+      ->add_option("--local-delivery", arguments->local_delivery,
+                   "from endpoint to endpoint past the host's stack, on the whole node")
       ->check(CLI::IsMember({"on", "off"}));
   command
       ->add_option("--policy-deny-response", arguments->deny_response,

@@ -83,7 +83,9 @@ void print_text(const endpoint::Status& status, std::ostream& out) {
       << status.identities << (status.identities == 1 ? " identity in " : " identities in ")
       << status.classes << (status.classes == 1 ? " class by " : " classes by ")
       << status.predicates << (status.predicates == 1 ? " predicate" : " predicates")
-      << ", policy epoch " << status.epoch << (status.trace_verdicts ? ", verdicts traced" : "");
+      << ", policy epoch " << status.epoch << (status.trace_verdicts ? ", verdicts traced" : "")
+      << (status.trace_connections ? ", connections traced" : "")
+      << (status.local_delivery ? "" : ", no delivery past the stack");
   if (status.deny_response != endpoint::DenyResponse::Drop)
     out << ", denials answered by " << endpoint::deny_response_name(status.deny_response);
   out << "\n";
@@ -122,6 +124,8 @@ Json to_json(const endpoint::Status& status) {
       {"classes", status.classes},
       {"predicates", status.predicates},
       {"trace_verdicts", status.trace_verdicts},
+      {"trace_connections", status.trace_connections},
+      {"local_delivery", status.local_delivery},
       {"policy_deny_response", endpoint::deny_response_name(status.deny_response)},
       {"interrupted", status.interrupted},
       {"limited_events", status.limited_events},

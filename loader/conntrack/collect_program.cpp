@@ -59,6 +59,12 @@ Result<ct_collected_value> CollectProgram::remove(std::span<const ct6_key> keys,
   return remove_all(keys, grace);
 }
 
+Result<void> CollectProgram::set_overflowed(bool overflowed) const {
+  const auto answer = run({.family = 0, .count = overflowed ? 1U : 0U, .grace = 0}, nullptr, 0);
+  if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
 template <class Key>
 Result<ct_collected_value> CollectProgram::remove_all(std::span<const Key> keys,
                                                       std::uint32_t grace) const {

@@ -29,6 +29,8 @@ class CollectProgram {
                                                   std::uint32_t grace) const;
   [[nodiscard]] Result<ct_collected_value> remove(std::span<const ct6_key> keys,
                                                   std::uint32_t grace) const;
+  // Whether packets ask the overflow tables as well (ct_pressure_value).
+  [[nodiscard]] Result<void> set_overflowed(bool overflowed) const;
 
  private:
   CollectProgram(bpf::Fd program, bpf::Fd collected);

@@ -143,29 +143,23 @@ Result<ct_pressure_value> read_pressure(const maps::NodeMaps& maps) {
   return **value;
 }
 
-Result<void> set_overflowed(const maps::NodeMaps& maps, bool overflowed) {
-  auto pressure = read_pressure(maps);
-  if (!pressure) return std::unexpected(pressure.error());
-  pressure->overflowed = overflowed ? 1 : 0;
-  return maps.ct_pressure.update(0, *pressure);
-}
-
 // Packets need not ask empty tables. A connection may move in between the look and the write, so
 // the tables are looked at again once every program that could do that has ended.
-Result<void> end_overflow(Scan& scan, const maps::NodeMaps& maps, PassReport& report) {
+Result<void> end_overflow(Scan& scan, const maps::NodeMaps& maps, const CollectProgram& program,
+                          PassReport& report) {
   auto overflow = count_overflow(scan, maps);
   if (!overflow) return std::unexpected(overflow.error());
   report.overflow = std::move(*overflow);
   if (!empty(report.overflow) || report.fill() >= kCrowded) return {};
-  if (auto cleared = set_overflowed(maps, false); !cleared) return cleared;
+  if (auto cleared = program.set_overflowed(false); !cleared) return cleared;
   endpoint::wait_for_running_programs();
   overflow = count_overflow(scan, maps);
   if (!overflow) {
-    if (auto set = set_overflowed(maps, true); !set) return set;
+    if (auto set = program.set_overflowed(true); !set) return set;
     return std::unexpected(overflow.error());
   }
   report.overflow_ended = empty(*overflow);
-  return report.overflow_ended ? Result<void>{} : set_overflowed(maps, true);
+  return report.overflow_ended ? Result<void>{} : program.set_overflowed(true);
 }
 
 }  // namespace
@@ -207,7 +201,7 @@ Result<PassReport> Collector::pass() const {
   if (!table6) return std::unexpected(table6.error());
   report.tables = {std::move(*table4), std::move(*table6)};
   if (report.overflowed) {
-    if (auto ended = end_overflow(scan, maps_, report); !ended)
+    if (auto ended = end_overflow(scan, maps_, program_, report); !ended)
       return std::unexpected(ended.error());
   }
   const auto after = read_pressure(maps_);

@@ -41,6 +41,12 @@ Result<void> check_node(const LoadRequest& first, const LoadRequest& request) {
     return differs("the inventory");
   if (request.trace_verdicts && request.trace_verdicts != first.trace_verdicts)
     return differs("the tracing of verdicts");
+  if (request.trace_connections && request.trace_connections != first.trace_connections)
+    return differs("the tracing of connections");
+  if (request.local_delivery && request.local_delivery != first.local_delivery)
+    return differs("delivery within the node");
+  if (request.event_limit && request.event_limit != first.event_limit)
+    return differs("the limit of events");
   if (request.deny_response && request.deny_response != first.deny_response)
     return differs("the response to what is denied");
   if (request.sizes != maps::MapSizes{} && request.sizes != first.sizes)

@@ -34,8 +34,13 @@ struct LoadRequest {
   // What follows is the node's: of several requests the first says it.
   std::optional<Inventory>
       inventory;  // everything that exists; without it the one of the last load stays
-  std::optional<bool> trace_verdicts;         // without it as it is
-  std::optional<DenyResponse> deny_response;  // without it as it is; a new node drops
+  // Without one of these it stays as it is. A new node traces nothing, delivers within the node
+  // past the stack, drops what is denied, and limits events (NodeMaps::open_or_create).
+  std::optional<bool> trace_verdicts;        // events for the first packets of allowed connections
+  std::optional<bool> trace_connections;     // and for later ones
+  std::optional<bool> local_delivery;        // from endpoint to endpoint past the host's stack
+  std::optional<std::uint32_t> event_limit;  // for each CPU and second; 0: none
+  std::optional<DenyResponse> deny_response;
   maps::MapSizes sizes;
   std::span<const std::uint8_t> datapath;  // empty: this policyc's
   Progress progress;

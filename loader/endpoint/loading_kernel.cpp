@@ -8,6 +8,7 @@
 #include "loader/bpf/info.h"
 #include "loader/endpoint/link.h"
 #include "loader/endpoint/loading.h"
+#include "loader/kernel/datapath.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::endpoint {
@@ -99,20 +100,30 @@ Result<void> Loading::take_over(const Applied& change) {
 Result<void> Loading::set_node_flags() {
   auto config = node_.maps().config();
   if (!config) return std::unexpected(config.error());
-  std::uint32_t flags = config->flags;
-  if (const auto trace = first().trace_verdicts)
-    flags = (flags & ~NODE_TRACE_VERDICTS) | (*trace ? NODE_TRACE_VERDICTS : 0U);
-  if (const auto response = first().deny_response) flags = with_deny_response(flags, *response);
-  if (flags == config->flags) return {};
-  undo_.add([this, old = config->flags] {
+  const node_config_value old = *config;
+  const auto set = [&config](std::uint32_t flag, std::optional<bool> wanted) {
+    if (wanted) config->flags = (config->flags & ~flag) | (*wanted ? flag : 0U);
+  };
+  set(NODE_TRACE_VERDICTS, first().trace_verdicts);
+  set(NODE_TRACE, first().trace_connections);
+  set(NODE_LOCAL_DELIVERY, first().local_delivery);
+  if (const auto response = first().deny_response)
+    config->flags = with_deny_response(config->flags, *response);
+  if (const auto limit = first().event_limit) {
+    const std::uint32_t ticks = kernel::ticks_per_second();
+    config->events_per_tick = *limit == 0 ? 0 : std::max(1U, *limit / ticks);
+  }
+  if (config->flags == old.flags && config->events_per_tick == old.events_per_tick) return {};
+  undo_.add([this, old] {
     // Prefixes are the IP cache's, which other steps undo.
-    constexpr std::uint32_t kOurs = NODE_TRACE_VERDICTS | NODE_DENY_ICMP | NODE_DENY_RESET;
+    constexpr std::uint32_t kOurs =
+        NODE_TRACE_VERDICTS | NODE_TRACE | NODE_LOCAL_DELIVERY | NODE_DENY_ICMP | NODE_DENY_RESET;
     auto now = node_.maps().config();
     if (!now) return;
-    now->flags = (now->flags & ~kOurs) | (old & kOurs);
+    now->flags = (now->flags & ~kOurs) | (old.flags & kOurs);
+    now->events_per_tick = old.events_per_tick;
     best_effort(node_.maps().set_config(*now));
   });
-  config->flags = flags;
   return node_.maps().set_config(*config);
 }
 

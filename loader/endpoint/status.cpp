@@ -138,6 +138,8 @@ Result<std::optional<Status>> read_status(const Paths& paths) {
   if (!config) return std::unexpected(config.error());
   status.epoch = config->policy_epoch;
   status.trace_verdicts = (config->flags & NODE_TRACE_VERDICTS) != 0;
+  status.trace_connections = (config->flags & NODE_TRACE) != 0;
+  status.local_delivery = (config->flags & NODE_LOCAL_DELIVERY) != 0;
   status.deny_response = deny_response_of(config->flags);
   status.interrupted = state->dirty;
   if (auto added = add_shapes(paths, *state, status); !added) return std::unexpected(added.error());

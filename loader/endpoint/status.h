@@ -54,6 +54,8 @@ struct ShapeStatus {
 struct Status {
   std::uint32_t epoch = 0;
   bool trace_verdicts = false;
+  bool trace_connections = false;
+  bool local_delivery = false;
   DenyResponse deny_response = DenyResponse::Drop;
   bool interrupted = false;  // a change did not finish; the next load or unload finishes it
   std::vector<EndpointStatus> endpoints;

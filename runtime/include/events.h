@@ -115,7 +115,8 @@ static __always_inline void event_passed(struct __sk_buff *skb, const struct pac
 				    .reason = (__u8)reason,
 				    .direction = (__u8)direction,
 				    .audited = reason != DROP_NONE,
-				    .connection = side->known ? CT_ESTABLISHED : CT_NEW};
+				    .connection =
+					    side->connection == CONNECTION_KNOWN ? CT_ESTABLISHED : CT_NEW};
 
 	event_write(skb, packet, side, &occasion);
 }
@@ -128,7 +129,8 @@ static __always_inline void event_dropped(struct __sk_buff *skb, const struct pa
 	struct occasion occasion = {.type = EVENT_DROP,
 				    .reason = (__u8)reason,
 				    .direction = (__u8)direction,
-				    .connection = side->known ? CT_ESTABLISHED : CT_NEW};
+				    .connection =
+					    side->connection == CONNECTION_KNOWN ? CT_ESTABLISHED : CT_NEW};
 
 	event_write(skb, packet, side, &occasion);
 }

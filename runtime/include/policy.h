@@ -10,6 +10,8 @@
 #include "runtime/include/endpoint.h"
 #include "runtime/include/ipcache.h"
 
+enum known { CONNECTION_NEW, CONNECTION_KNOWN, CONNECTION_REOPENS /* by a SYN after it was closed */ };
+
 /*
  * An endpoint's part in a packet: as it was when the packet came, and what its policy says. The endpoint that sends has
  * side[POLICYC_EGRESS], the one that receives side[POLICYC_INGRESS].
@@ -22,7 +24,7 @@ struct side {
 	__u32 decision;
 	__u16 endpoint_id; /* 0: no endpoint */
 	__u8 flags;	   /* ENDPOINT_* */
-	__u8 known;	   /* the packet belongs to a connection that exists */
+	__u8 connection;   /* what the packet found: enum known */
 };
 
 /* policy_scratch.continuation. */

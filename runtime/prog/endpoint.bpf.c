@@ -102,7 +102,7 @@ __noinline int refuse(struct __sk_buff *skb, const struct packet *packet,
 	if (entry) {
 		side.decision = entry->decision;
 		side.peer_identity = entry->peer_identity;
-		side.known = true;
+		side.connection = CONNECTION_KNOWN;
 	}
 	/* Whom the policy was to be asked about. */
 	scratch = policy_scratch_lookup();
@@ -159,10 +159,10 @@ static __always_inline bool makes_entry(const struct packet *packet)
 /* Asks the policy of the endpoint; returns only when that failed, with the reason to drop. */
 static __always_inline __u32 policy_ask(struct __sk_buff *skb, const struct packet *packet,
 					const struct endpoint_value *endpoint,
-					enum policyc_direction direction, bool known)
+					enum policyc_direction direction, enum known known)
 {
 	__u32 slot = endpoint->policy_slot;
-	struct side side = {.known = known};
+	struct side side = {.connection = (__u8)known};
 	int reason;
 
 	side_fill(&side, endpoint, skb->ifindex);
@@ -203,6 +203,7 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 	const struct endpoint_value *endpoint = endpoint_by_interface(skb->ifindex);
 	const struct node_config_value *config = node_config_lookup();
 	struct ct_value *entry = NULL;
+	enum known known = CONNECTION_NEW;
 	__u64 now = clock_ticks();
 	__u32 deliver_to = 0;
 
@@ -218,8 +219,10 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 		goto pass;
 	if (is_tracked(&packet)) {
 		entry = ct_lookup(&packet, direction, now);
-		if (entry && ct_reopens(entry, &packet))
+		if (entry && ct_reopens(entry, &packet)) {
+			known = CONNECTION_REOPENS;
 			entry = NULL;
+		}
 	} else if (passes_unasked(skb, &packet, endpoint, direction)) {
 		goto pass;
 	}
@@ -228,6 +231,7 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 		union ct_verdict verdict = ct_verdict_read(entry);
 
 		reason = policy_reason((int)verdict.decision);
+		known = CONNECTION_KNOWN;
 		if (original && (reason || verdict.policy_epoch != config->policy_epoch))
 			goto ask;
 		if (reason && !policy_audits(endpoint->flags, reason)) {
@@ -246,7 +250,7 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 ask:
 	if (answer_passes(skb, &packet))
 		goto pass;
-	reason = policy_ask(skb, &packet, endpoint, direction, entry != NULL);
+	reason = policy_ask(skb, &packet, endpoint, direction, known);
 drop:
 	return refuse(skb, &packet, endpoint, REFUSE(direction, reason), entry);
 pass:
@@ -283,14 +287,15 @@ __noinline int remember(struct __sk_buff *skb, const struct packet *packet, cons
 	if (!config || !scratch || !packet || !side)
 		return DROP_MISSING_STATE;
 	audited = policy_reason((int)side->decision);
-	report = audited || (config->flags & NODE_TRACE_VERDICTS && !side->known);
-	if (is_tracked(packet))
+	report = audited || (config->flags & NODE_TRACE_VERDICTS && side->connection != CONNECTION_KNOWN);
+	/* What is new is inserted without a look; one that another CPU has made meanwhile stays. */
+	if (side->connection != CONNECTION_NEW)
 		entry = ct_lookup(packet, direction, now);
 	if (entry && !ct_reopens(entry, packet)) {
 		/* One of the other direction has come meanwhile: this packet is its reply. */
 		if (entry->direction != direction)
 			return DROP_NONE;
-		if (side->known && policy_reason((int)entry->decision))
+		if (side->connection == CONNECTION_KNOWN && policy_reason((int)entry->decision))
 			report = false;
 		entry->peer_identity = side->peer_identity;
 		entry->deliver_to = deliver_to;
@@ -356,7 +361,7 @@ static __always_inline __u32 answered(struct __sk_buff *skb, const struct policy
 	count_decided(side->shape_tag, side->decision, direction, packet_bytes(skb, packet));
 	if (!reason || policy_audits(side->flags, reason))
 		return DROP_NONE;
-	if (side->known)
+	if (side->connection == CONNECTION_KNOWN)
 		deny_known(scratch, packet, side, direction);
 	return reason;
 }
@@ -383,7 +388,9 @@ static __always_inline __u32 ask_receiver(struct __sk_buff *skb, struct policy_s
 	if (entry && entry->direction != POLICYC_INGRESS)
 		return DROP_NONE;
 	side_fill(side, receiver, asked->deliver_to);
-	side->known = entry != NULL;
+	side->connection = !entry		       ? CONNECTION_NEW
+			   : ct_reopens(entry, packet) ? CONNECTION_REOPENS
+						       : CONNECTION_KNOWN;
 	peer = ipcache_lookup(packet, &packet->source, config);
 	side->peer_identity = peer.identity;
 	scratch->context.peer_class = peer.peer_class;

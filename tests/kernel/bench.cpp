@@ -114,6 +114,14 @@ class Bench {
     lookup_ = bench::quantile(same, 0.5) - floor_;
     report("one lookup in an LRU hash, 16384 flows", repeat(program("bench_lru_next"), any),
            floor_);
+    const auto insert = [&](const char* map, const char* fill) {
+      return measure([&] {
+        empty(map, ct4_key{});
+        return datapath_->run(program(fill), any, {.repeat = kFlows}).nanoseconds;
+      });
+    };
+    report("one insertion into an LRU hash", insert("bench_lru", "bench_lru_fill"), floor_);
+    report("one insertion into a hash", insert("bench_hash", "bench_hash_fill"), floor_);
   }
 
   void events_on(std::uint32_t flags, std::uint32_t per_tick) {
