@@ -43,6 +43,27 @@ Result<void> collect(const Table& table, ToPrefix to_prefix_of, IpCache& cache) 
   return {};
 }
 
+ipcache_value value_of(const IpCacheEntry& entry) {
+  return {entry.identity, entry.peer_class, entry.interface_index};
+}
+
+// Entries for one map, written by one system call.
+template <class Key>
+class Batch {
+ public:
+  void add(const Key& key, const IpCacheEntry& entry) {
+    keys_.push_back(key);
+    values_.push_back(value_of(entry));
+  }
+  [[nodiscard]] Result<void> write(const bpf::Map<Key, ipcache_value>& map) const {
+    return map.update_batch(keys_, values_);
+  }
+
+ private:
+  std::vector<Key> keys_;
+  std::vector<ipcache_value> values_;
+};
+
 bool has_prefixes(const IpCache& cache, bool v6) {
   return std::any_of(cache.begin(), cache.end(), [v6](const auto& entry) {
     return entry.first.address.v6 == v6 && !is_exact(entry.first);
@@ -54,7 +75,7 @@ bool has_prefixes(const IpCache& cache, bool v6) {
 bool is_exact(const IpPrefix& prefix) { return prefix.length == prefix.address.bit_length(); }
 
 Result<void> put_address(const NodeMaps& maps, const IpPrefix& prefix, const IpCacheEntry& entry) {
-  const ipcache_value value{entry.identity, entry.peer_class, entry.interface_index};
+  const ipcache_value value = value_of(entry);
   const bool v6 = prefix.address.v6;
   if (is_exact(prefix) && v6)
     return maps.ipcache6.update(from_bytes<ipcache6_key>(prefix.address), value);
@@ -130,12 +151,22 @@ Result<IpCacheChange> write_ipcache(const NodeMaps& maps, const IpCache& present
   if (auto flagged = set_prefix_flags(maps, had4 || has4, had6 || has6); !flagged) {
     return std::unexpected(flagged.error());
   }
+  Batch<ipcache4_key> exact4;
+  Batch<ipcache6_key> exact6;
   for (const auto& [prefix, entry] : wanted) {
     const auto old = present.find(prefix);
     if (old != present.end() && old->second == entry) continue;
     ++(old == present.end() ? change.added : change.changed);
-    if (auto done = put_address(maps, prefix, entry); !done) return std::unexpected(done.error());
+    if (is_exact(prefix) && prefix.address.v6) {
+      exact6.add(from_bytes<ipcache6_key>(prefix.address), entry);
+    } else if (is_exact(prefix)) {
+      exact4.add(from_bytes<ipcache4_key>(prefix.address), entry);
+    } else if (auto done = put_address(maps, prefix, entry); !done) {
+      return std::unexpected(done.error());
+    }
   }
+  if (auto done = exact4.write(maps.ipcache4); !done) return std::unexpected(done.error());
+  if (auto done = exact6.write(maps.ipcache6); !done) return std::unexpected(done.error());
   for (const auto& [prefix, entry] : present) {
     if (wanted.contains(prefix)) continue;
     ++change.removed;

@@ -27,9 +27,10 @@ struct IpCacheChange {
   [[nodiscard]] bool any() const { return added + changed + removed != 0; }
 };
 
-// Makes the kernel's table equal to `wanted`, writing only what differs. Each address moves in one
-// step; entries are added and changed before any is removed, so an address that stays known never
-// falls to a wider prefix. Also keeps the NODE_HAS_PREFIXES flags of node_config.
+// Makes the kernel's table equal to `wanted`, writing only what differs, exact addresses in
+// batches. Each address moves in one step; entries are added and changed before any is removed, so
+// an address that stays known never falls to a wider prefix. Also keeps the NODE_HAS_PREFIXES flags
+// of node_config.
 [[nodiscard]] Result<IpCacheChange> write_ipcache(const NodeMaps& maps, const IpCache& wanted);
 // The same where the kernel's content is known.
 [[nodiscard]] Result<IpCacheChange> write_ipcache(const NodeMaps& maps, const IpCache& present,

@@ -153,6 +153,23 @@ TEST_F(MapsTest, AFullIpCacheIsAnError) {
   EXPECT_THAT(refused.error().message, HasSubstr("ipcache4"));
 }
 
+TEST_F(MapsTest, AHundredThousandAddressesAreWrittenAndReadBack) {
+  maps::MapSizes sizes = small_;
+  sizes.ipcache = 100'000;
+  const NodeMaps maps = must(NodeMaps::open_or_create(paths_.maps(), sizes));
+  IpCache wanted;
+  for (std::uint32_t i = 0; i < 100'000; ++i) {
+    wanted[prefix("10." + std::to_string(i >> 16) + "." + std::to_string((i >> 8) & 255) + "." +
+                  std::to_string(i & 255) + "/32")] = {256 + i, 1 + i % 100, i % 7};
+  }
+  EXPECT_EQ(must(maps::write_ipcache(maps, wanted)).added, 100'000U);
+  EXPECT_EQ(must(maps::read_ipcache(maps)), wanted);
+  wanted.begin()->second.peer_class = 7;
+  const auto change = must(maps::write_ipcache(maps, wanted));
+  EXPECT_EQ(change.changed, 1U);
+  EXPECT_EQ(change.added + change.removed, 0U);
+}
+
 TEST_F(MapsTest, CountersAreSummedOverCpus) {
   const NodeMaps maps = open();
   const auto cpus = must(bpf::possible_cpus());
