@@ -32,6 +32,7 @@ struct Arguments {
   std::string trace;
   std::string trace_connections;
   std::string local_delivery;
+  std::string egress_delivery;
   std::optional<std::uint32_t> event_limit;
   std::string deny_response;
   std::uint32_t max_classes = endpoint::kDefaultMinClasses;
@@ -147,6 +148,8 @@ class LoadCommand {
       request.trace_connections = arguments_.trace_connections == "on";
     if (!arguments_.local_delivery.empty())
       request.local_delivery = arguments_.local_delivery == "on";
+    if (!arguments_.egress_delivery.empty())
+      request.egress_delivery = arguments_.egress_delivery == "on";
     request.event_limit = arguments_.event_limit;
     request.deny_response = endpoint::parse_deny_response(arguments_.deny_response);
     request.sizes = arguments_.sizes;
@@ -257,6 +260,11 @@ void add_load(CLI::App& app, Context& context) {
   command
       ->add_option("--local-delivery", arguments->local_delivery,
                    "from endpoint to endpoint past the host's stack, on the whole node")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      ->add_option("--egress-delivery", arguments->egress_delivery,
+                   "from endpoint to device past the host's stack, on the whole node; netfilter, "
+                   "masquerading too, does not see it")
       ->check(CLI::IsMember({"on", "off"}));
   command
       ->add_option("--policy-deny-response", arguments->deny_response,

@@ -45,6 +45,8 @@ Result<void> check_node(const LoadRequest& first, const LoadRequest& request) {
     return differs("the tracing of connections");
   if (request.local_delivery && request.local_delivery != first.local_delivery)
     return differs("delivery within the node");
+  if (request.egress_delivery && request.egress_delivery != first.egress_delivery)
+    return differs("delivery to devices");
   if (request.event_limit && request.event_limit != first.event_limit)
     return differs("the limit of events");
   if (request.deny_response && request.deny_response != first.deny_response)

@@ -39,6 +39,7 @@ struct LoadRequest {
   std::optional<bool> trace_verdicts;        // events for the first packets of allowed connections
   std::optional<bool> trace_connections;     // and for later ones
   std::optional<bool> local_delivery;        // from endpoint to endpoint past the host's stack
+  std::optional<bool> egress_delivery;       // from endpoint to device past the host's stack
   std::optional<std::uint32_t> event_limit;  // for each CPU and second; 0: none
   std::optional<DenyResponse> deny_response;
   maps::MapSizes sizes;

@@ -107,6 +107,7 @@ Result<void> Loading::set_node_flags() {
   set(NODE_TRACE_VERDICTS, first().trace_verdicts);
   set(NODE_TRACE, first().trace_connections);
   set(NODE_LOCAL_DELIVERY, first().local_delivery);
+  set(NODE_EGRESS_DELIVERY, first().egress_delivery);
   if (const auto response = first().deny_response)
     config->flags = with_deny_response(config->flags, *response);
   if (const auto limit = first().event_limit) {
@@ -116,8 +117,8 @@ Result<void> Loading::set_node_flags() {
   if (config->flags == old.flags && config->events_per_tick == old.events_per_tick) return {};
   undo_.add([this, old] {
     // Prefixes are the IP cache's, which other steps undo.
-    constexpr std::uint32_t kOurs =
-        NODE_TRACE_VERDICTS | NODE_TRACE | NODE_LOCAL_DELIVERY | NODE_DENY_ICMP | NODE_DENY_RESET;
+    constexpr std::uint32_t kOurs = NODE_TRACE_VERDICTS | NODE_TRACE | NODE_LOCAL_DELIVERY |
+                                    NODE_EGRESS_DELIVERY | NODE_DENY_ICMP | NODE_DENY_RESET;
     auto now = node_.maps().config();
     if (!now) return;
     now->flags = (now->flags & ~kOurs) | (old.flags & kOurs);

@@ -105,7 +105,9 @@ struct node_config_value {
 /* skb->mark of such an answer between the two programs of an endpoint's interface; the node uses no mark besides. */
 #define POLICYC_ANSWER_MARK 0x70c1a25eU
 #define NODE_LOCAL_DELIVERY 128U /* from endpoint to endpoint without the host's stack */
-#define NODE_TRACE	    256U /* trace events: new TCP flags, and once a second of a busy connection */
+#define NODE_EGRESS_DELIVERY                                                                                 \
+	512U		/* from endpoint to device by the node's routes, without its stack and netfilter */
+#define NODE_TRACE 256U /* trace events: new TCP flags, and once a second of a busy connection */
 
 /*
  * "conntrack4", "conntrack6": hash; "conntrack4_overflow", "conntrack6_overflow": LRU hash, for what finds the first full. The tuple is written as the endpoint sees it (local is the endpoint's side), so one

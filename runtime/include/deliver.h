@@ -18,26 +18,32 @@ static __always_inline bool is_for(const struct packet *packet, const struct end
 	return address_equal6(&packet->destination, endpoint->ipv6);
 }
 
-/* As the router would: nothing that is too large, at the end of its way, or not meant for the host. */
+/* Bytes of the packet, of a train of segments (GSO) those of a full one. */
+static __always_inline __u32 largest_part(const struct __sk_buff *skb, const struct packet *packet)
+{
+	if (skb->gso_segs && packet->kind == PACKET_FLOW)
+		return packet->transport_offset - packet->network_offset + packet->transport_header +
+		       skb->gso_size;
+	return skb->len - packet->network_offset;
+}
+
+/* Is it for the host to route, and without tags? */
+static __always_inline bool is_plain(const struct __sk_buff *skb, const struct packet *packet)
+{
+	return skb->pkt_type == PACKET_TO_HOST && packet->network_offset == ETHERNET_HEADER;
+}
+
 static __always_inline bool fits(const struct __sk_buff *skb, const struct packet *packet,
 				 const struct endpoint_value *endpoint)
 {
-	__u32 length = skb->len - packet->network_offset;
-
-	if (skb->gso_segs && packet->kind == PACKET_FLOW)
-		length = packet->transport_offset - packet->network_offset + packet->transport_header +
-			 skb->gso_size;
-	return skb->pkt_type == PACKET_TO_HOST && length <= endpoint->mtu &&
-	       packet->network_offset == ETHERNET_HEADER;
+	return is_plain(skb, packet) && largest_part(skb, packet) <= endpoint->mtu;
 }
 
-/* One hop less, and the addresses of the receiver's link. False: the packet is as it was. */
-static __always_inline bool rewrite_link(struct __sk_buff *skb, const struct packet *packet,
-					 const struct endpoint_value *endpoint)
+/* One hop less, as a router does. False: it was the last one, and the packet is as it was. */
+static __always_inline bool take_hop(struct __sk_buff *skb, const struct packet *packet)
 {
 	void *data = (void *)(long)skb->data;
 	void *data_end = (void *)(long)skb->data_end;
-	__u8 *ethernet = data;
 
 	if (!have_ipv6 || packet->family == 4) {
 		struct ipv4_header *ip = data + ETHERNET_HEADER;
@@ -56,13 +62,24 @@ static __always_inline bool rewrite_link(struct __sk_buff *skb, const struct pac
 			return false;
 		ip->hop_limit--;
 	}
-	/* Whoever does not know them leaves the host's: the receiver's stack does not look. */
-	if (endpoint->mac[0] | endpoint->mac[1] | endpoint->mac[2] | endpoint->mac[3] | endpoint->mac[4] |
-	    endpoint->mac[5]) {
-		__builtin_memcpy(ethernet, endpoint->mac, 6);
-		__builtin_memcpy(ethernet + 6, endpoint->host_mac, 6);
-	}
 	return true;
+}
+
+/* The Ethernet addresses of the next link. */
+static __always_inline void write_link(struct __sk_buff *skb, const __u8 *to, const __u8 *from)
+{
+	__u8 *ethernet = (void *)(long)skb->data;
+
+	if ((void *)(ethernet + ETHERNET_HEADER) > (void *)(long)skb->data_end)
+		return;
+	__builtin_memcpy(ethernet, to, 6);
+	__builtin_memcpy(ethernet + 6, from, 6);
+}
+
+static __always_inline bool knows_link(const struct endpoint_value *endpoint)
+{
+	return endpoint->mac[0] | endpoint->mac[1] | endpoint->mac[2] | endpoint->mac[3] | endpoint->mac[4] |
+	       endpoint->mac[5];
 }
 
 /* The action for a packet that passes: into the receiver's namespace, or on by the stack. */
@@ -73,9 +90,11 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct packet *p
 	if (!have_redirect_peer || !interface_index)
 		return POLICYC_PASS;
 	receiver = endpoint_by_interface(interface_index);
-	if (!receiver || !is_for(packet, receiver) || !fits(skb, packet, receiver) ||
-	    !rewrite_link(skb, packet, receiver))
+	if (!receiver || !is_for(packet, receiver) || !fits(skb, packet, receiver) || !take_hop(skb, packet))
 		return POLICYC_PASS;
+	/* Whoever does not know the addresses leaves the host's: the receiver's stack does not look. */
+	if (knows_link(receiver))
+		write_link(skb, receiver->mac, receiver->host_mac);
 	return (int)bpf_redirect_peer(interface_index, 0);
 }
 

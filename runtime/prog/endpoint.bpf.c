@@ -17,6 +17,7 @@
 #include "runtime/include/deliver.h"
 #include "runtime/include/endpoint.h"
 #include "runtime/include/events.h"
+#include "runtime/include/forward.h"
 #include "runtime/include/fragments.h"
 #include "runtime/include/metrics.h"
 #include "runtime/include/policy.h"
@@ -255,7 +256,11 @@ drop:
 	return refuse(skb, &packet, endpoint, REFUSE(direction, reason), entry);
 pass:
 	count_passed(endpoint->endpoint_id, direction, packet_bytes(skb, &packet));
-	return deliver_to ? deliver(skb, &packet, deliver_to) : POLICYC_PASS;
+	if (deliver_to)
+		return deliver(skb, &packet, deliver_to);
+	if (direction == POLICYC_EGRESS && config->flags & NODE_EGRESS_DELIVERY && is_tracked(&packet))
+		return forward(skb, &packet);
+	return POLICYC_PASS;
 }
 
 SEC("tc")
@@ -404,6 +409,7 @@ static __always_inline __u32 ask_receiver(struct __sk_buff *skb, struct policy_s
 SEC("tc")
 int finish_egress(struct __sk_buff *skb)
 {
+	const struct node_config_value *config = node_config_lookup();
 	struct policy_scratch *scratch = policy_scratch_lookup();
 	struct continuation *asked;
 	struct packet *packet;
@@ -427,6 +433,8 @@ int finish_egress(struct __sk_buff *skb)
 	if (reason)
 		return drop_of(skb, packet, side, POLICYC_EGRESS, reason, POLICYC_EGRESS);
 	count_passed(side->endpoint_id, POLICYC_EGRESS, packet_bytes(skb, packet));
+	if (config && config->flags & NODE_EGRESS_DELIVERY && is_tracked(packet))
+		return forward(skb, packet);
 	return POLICYC_PASS;
 }
 

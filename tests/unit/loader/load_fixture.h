@@ -62,7 +62,13 @@ class LoadTest : public KernelTest, public ::testing::WithParamInterface<attach:
     result.addresses = {*parse_ip_address(target.address())};
     result.inventory = inventory();
     result.hook = GetParam();
-    result.sizes = {64, 256, 256, 1024, 64, 65536};
+    // Interfaces are on both sides of the array's end.
+    result.sizes = {.interfaces = 8,
+                    .endpoints = 64,
+                    .ipcache = 256,
+                    .prefixes = 256,
+                    .conntrack = 1024,
+                    .fragments = 64};
     result.max_classes = 1024;
     return result;
   }
