@@ -25,6 +25,7 @@ struct Arguments {
   std::string interface;
   std::vector<std::string> addresses;
   std::uint32_t identity = 0;
+  std::string mac;
   std::string labels;
   std::vector<std::string> inventory;
   std::string hook = "auto";
@@ -87,6 +88,11 @@ class LoadCommand {
     entry.labels = std::move(*labels);
     if (has_identity_) entry.identity = arguments_.identity;
     entry.audit = arguments_.audit;
+    if (!arguments_.mac.empty()) {
+      entry.mac = endpoint::parse_mac(arguments_.mac);
+      if (!entry.mac)
+        return fail("--endpoint-mac: `" + arguments_.mac + "` is not a host's address");
+    }
     return entry;
   }
 
@@ -134,6 +140,7 @@ class LoadCommand {
     request.addresses = entry.addresses;
     request.labels = entry.labels;
     request.identity = entry.identity;
+    request.mac = entry.mac;
     request.audit = entry.audit;
     request.hook = arguments_.hook == "tcx"      ? attach::HookChoice::Tcx
                    : arguments_.hook == "clsact" ? attach::HookChoice::Clsact
@@ -243,7 +250,10 @@ void add_load(CLI::App& app, Context& context) {
       ->capture_default_str();
   auto* audit = command->add_flag("--audit", arguments->audit,
                                   "report what the policy denies, and let it through");
-  for (CLI::Option* option : {object, interface, addresses, identity, labels, audit})
+  auto* mac = command->add_option("--endpoint-mac", arguments->mac,
+                                  "the endpoint's MAC address: what it sends must come from there");
+  mac->type_name("MAC");
+  for (CLI::Option* option : {object, interface, addresses, identity, labels, audit, mac})
     batch->excludes(option);
   command
       ->add_option("--trace-verdicts", arguments->trace,

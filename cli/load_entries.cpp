@@ -61,6 +61,11 @@ Result<void> set_key(LoadEntry& entry, const std::string& key, const json& value
     entry.audit = value.get<bool>();
     return {};
   }
+  if (key == "mac") {
+    if (value.is_string()) entry.mac = endpoint::parse_mac(value.get<std::string>());
+    if (!entry.mac) return fail("`mac` must be an address such as \"02:00:0a:00:00:01\"");
+    return {};
+  }
   return fail("unknown key `" + key + "`");
 }
 

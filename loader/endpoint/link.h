@@ -3,15 +3,23 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "compiler/support/result.h"
 
 namespace policyc::endpoint {
 
+using MacAddress = std::array<std::uint8_t, 6>;
+
+// "02:00:0a:00:00:01", in either case; nothing for what is not one host's.
+[[nodiscard]] std::optional<MacAddress> parse_mac(std::string_view text);
+[[nodiscard]] std::string mac_text(const MacAddress& mac);
+
 struct Link {
   std::uint32_t mtu = 0;  // bytes of an IP packet
-  std::array<std::uint8_t, 6> mac{};
+  MacAddress mac{};
 };
 
 // Of an interface of this network namespace.

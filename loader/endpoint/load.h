@@ -13,6 +13,7 @@
 #include "loader/attach/attach.h"
 #include "loader/endpoint/deny_response.h"
 #include "loader/endpoint/inventory.h"
+#include "loader/endpoint/link.h"
 #include "loader/endpoint/node.h"
 #include "loader/endpoint/paths.h"
 #include "loader/endpoint/shape_sizes.h"
@@ -29,6 +30,7 @@ struct LoadRequest {
   policy::LabelSet labels;  // empty: those that the inventory has for the first address
   attach::HookChoice hook = attach::HookChoice::Auto;
   bool audit = false;
+  std::optional<MacAddress> mac;  // of the endpoint's side: what it sends must come from there
   // Peer classes that a shape which is loaded has room for, at least. It grows when there are more.
   std::uint32_t max_classes = kDefaultMinClasses;
   // What follows is the node's: of several requests the first says it.

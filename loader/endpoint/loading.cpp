@@ -125,6 +125,7 @@ Result<void> Loading::make_records() {
     record.name = named == names.end() ? std::string() : named->second;
     record.hook = hooks.at(request.hook);
     record.audit = request.audit;
+    record.mac = request.mac;
     place.report.endpoint_id = record.id;
     place.report.hook = record.hook;
   }

@@ -21,6 +21,7 @@ endpoint_value value_of(const EndpointRecord& record, std::uint32_t slot, const 
   value.shape_tag = shape.tag();
   value.mtu = link.mtu;
   std::ranges::copy(link.mac, value.host_mac);
+  if (record.mac) std::ranges::copy(*record.mac, value.mac);
   value.identity = record.identity;
   value.endpoint_id = record.id;
   const bool enforced = shape.directions[0].enforced || shape.directions[1].enforced;

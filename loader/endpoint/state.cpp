@@ -26,16 +26,18 @@ IdentityRecord identity_from_json(const Json& json) {
 }
 
 Json to_json(const EndpointRecord& record) {
-  return {{"id", record.id},
-          {"interface", record.interface},
-          {"interface_index", record.interface_index},
-          {"addresses", addresses_to_json(record.addresses)},
-          {"identity", record.identity},
-          {"labels", labels_to_json(record.labels)},
-          {"name", record.name},
-          {"shape", record.shape},
-          {"hook", attach::hook_name(record.hook)},
-          {"audit", record.audit}};
+  Json json = {{"id", record.id},
+               {"interface", record.interface},
+               {"interface_index", record.interface_index},
+               {"addresses", addresses_to_json(record.addresses)},
+               {"identity", record.identity},
+               {"labels", labels_to_json(record.labels)},
+               {"name", record.name},
+               {"shape", record.shape},
+               {"hook", attach::hook_name(record.hook)},
+               {"audit", record.audit}};
+  if (record.mac) json["mac"] = mac_text(*record.mac);
+  return json;
 }
 
 EndpointRecord endpoint_from_json(const Json& json) {
@@ -52,6 +54,10 @@ EndpointRecord endpoint_from_json(const Json& json) {
   if (!hook) throw std::runtime_error("unknown hook");
   record.hook = *hook;
   record.audit = json.at("audit").get<bool>();
+  if (const auto mac = json.find("mac"); mac != json.end()) {
+    record.mac = parse_mac(mac->get<std::string>());
+    if (!record.mac) throw std::runtime_error("not a MAC address: " + mac->get<std::string>());
+  }
   return record;
 }
 

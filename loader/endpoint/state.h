@@ -13,6 +13,7 @@
 #include "compiler/support/ip.h"
 #include "compiler/support/result.h"
 #include "loader/attach/attach.h"
+#include "loader/endpoint/link.h"
 #include "loader/endpoint/paths.h"
 
 namespace policyc::endpoint {
@@ -39,6 +40,7 @@ struct EndpointRecord {
   std::string shape;        // key
   attach::HookKind hook = attach::HookKind::Tcx;
   bool audit = false;
+  std::optional<MacAddress> mac;  // of the endpoint's side; nothing: not checked
   friend bool operator==(const EndpointRecord&, const EndpointRecord&) = default;
 };
 

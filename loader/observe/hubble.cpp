@@ -29,6 +29,7 @@ constexpr Mapping kCodes[] = {
     {DROP_POLICY_DENY, {181, "POLICY_DENY", "Policy denied by denylist"}},
     {DROP_UNKNOWN_ENDPOINT,
      {152, "NO_MATCHING_LOCAL_CONTAINER_FOUND", "No matching local container found"}},
+    {DROP_INVALID_SOURCE_MAC, {130, "INVALID_SOURCE_MAC", "Invalid source mac"}},
     {DROP_INVALID_SOURCE_ADDRESS, {132, "INVALID_SOURCE_IP", "Invalid source ip"}},
     {DROP_TRUNCATED, {134, "INVALID_PACKET_DROPPED", "Invalid packet"}},
     {DROP_MALFORMED, {134, "INVALID_PACKET_DROPPED", "Invalid packet"}},

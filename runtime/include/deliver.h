@@ -76,12 +76,6 @@ static __always_inline void write_link(struct __sk_buff *skb, const __u8 *to, co
 	__builtin_memcpy(ethernet + 6, from, 6);
 }
 
-static __always_inline bool knows_link(const struct endpoint_value *endpoint)
-{
-	return endpoint->mac[0] | endpoint->mac[1] | endpoint->mac[2] | endpoint->mac[3] | endpoint->mac[4] |
-	       endpoint->mac[5];
-}
-
 /* The action for a packet that passes: into the receiver's namespace, or on by the stack. */
 static __always_inline int deliver(struct __sk_buff *skb, const struct packet *packet, __u32 interface_index)
 {

@@ -45,6 +45,24 @@ static __always_inline bool endpoint_owns_source(const struct endpoint_value *en
 		packet->source.words[3]) != 0;
 }
 
+static __always_inline bool knows_link(const struct endpoint_value *endpoint)
+{
+	return endpoint->mac[0] | endpoint->mac[1] | endpoint->mac[2] | endpoint->mac[3] | endpoint->mac[4] |
+	       endpoint->mac[5];
+}
+
+/* Does the frame come from the endpoint's own MAC address? */
+static __always_inline bool endpoint_owns_link(struct __sk_buff *skb, const struct endpoint_value *endpoint)
+{
+	const __u8 *own = endpoint->mac;
+	__u8 source[8] __attribute__((aligned(4))) = {};
+
+	if (packet_read(skb, 6, source, 6))
+		return false;
+	return !((source[0] ^ own[0]) | (source[1] ^ own[1]) | (source[2] ^ own[2]) | (source[3] ^ own[3]) |
+		 (source[4] ^ own[4]) | (source[5] ^ own[5]));
+}
+
 /* Endpoints do not speak for routers: their advertisements and redirects need a policy like any ICMP. */
 static __always_inline bool neighbour_passes(const struct packet *packet, enum policyc_direction direction)
 {

@@ -58,10 +58,12 @@ __noinline int related(struct __sk_buff *skb, const struct packet *packet,
 }
 
 /* Why a packet cannot even be looked up, DROP_NONE if it can. */
-static __always_inline __u32 admit(const struct endpoint_value *endpoint,
+static __always_inline __u32 admit(struct __sk_buff *skb, const struct endpoint_value *endpoint,
 				   const struct node_config_value *config, struct packet *packet,
 				   enum policyc_direction direction)
 {
+	if (direction == POLICYC_EGRESS && knows_link(endpoint) && !endpoint_owns_link(skb, endpoint))
+		return DROP_INVALID_SOURCE_MAC;
 	if (direction == POLICYC_EGRESS && packet->kind != PACKET_ARP &&
 	    !endpoint_owns_source(endpoint, packet))
 		return DROP_INVALID_SOURCE_ADDRESS;
@@ -213,7 +215,7 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 	else if (!config)
 		reason = DROP_MISSING_STATE;
 	else if (!reason)
-		reason = admit(endpoint, config, &packet, direction);
+		reason = admit(skb, endpoint, config, &packet, direction);
 	if (reason || !endpoint || !config)
 		goto drop;
 	if (endpoint->flags & ENDPOINT_UNENFORCED)

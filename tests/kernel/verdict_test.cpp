@@ -192,6 +192,31 @@ TEST(Source, AnEndpointWithoutAFamilyCannotSendIt) {
               DROP_INVALID_SOURCE_ADDRESS);
 }
 
+TEST(Source, TheMacAddressIsCheckedWhereItIsKnown) {
+  const auto datapath = Datapath::ready(Policy::AllowAll);
+  auto endpoint = datapath->get<endpoint_value>("endpoints", kLoopback).value();
+  const Bytes good = tcp({Hook::FromEndpoint, 4}, kSyn);
+  std::copy_n(good.begin() + 6, 6, endpoint.mac);
+  endpoint.mac[0] |= 2;
+  Bytes own = good;
+  std::copy_n(endpoint.mac, 6, own.begin() + 6);
+  datapath->put("endpoints", kLoopback, endpoint);
+  expect_pass(*datapath, Hook::FromEndpoint, own);
+  for (std::size_t byte = 6; byte < 12; ++byte) {
+    Bytes forged = own;
+    forged[byte] ^= 0x40;
+    expect_drop(*datapath, Hook::FromEndpoint, forged, DROP_INVALID_SOURCE_MAC);
+    Bytes received = tcp({Hook::ToEndpoint, 4}, kSyn);
+    received[byte] ^= 0x40;
+    expect_pass(*datapath, Hook::ToEndpoint, received, "others' addresses are not the endpoint's");
+  }
+  Bytes arp = build({Eth{.ethertype = 0x0806}, Payload{.size = 28}});
+  std::copy_n(endpoint.mac, 6, arp.begin() + 6);
+  expect_pass(*datapath, Hook::FromEndpoint, arp);
+  arp[11] ^= 1;
+  expect_drop(*datapath, Hook::FromEndpoint, arp, DROP_INVALID_SOURCE_MAC, "ARP as well");
+}
+
 // A source mapped into IPv6 is not the IPv4 address.
 TEST(Source, FamiliesDoNotMix) {
   const auto datapath = Datapath::ready(Policy::AllowAll);
