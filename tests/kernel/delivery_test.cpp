@@ -1,0 +1,361 @@
+// What the policies of both ends say of a packet that stays on the node, and what is remembered of it.
+#include <gmock/gmock.h>
+
+#include "tests/kernel/ageing.h"
+#include "tests/kernel/delivery.h"
+
+namespace policyc::kernel_test {
+namespace {
+
+constexpr std::uint32_t kAllowed = POLICYC_DECISION(POLICY_ALLOW, 11);
+constexpr std::uint32_t kDenied = POLICYC_DECISION(POLICY_DENY, 21);
+
+class DeliveryVerdict : public Delivery {
+ protected:
+  // Bob's policy denies what comes from Alice; Alice's, what goes to Bob.
+  static void deny_at(Who who) { node_->set_class(other(who), kDeniedClass); }
+  static void allow_at(Who who) { node_->set_class(other(who), kAllowedClass); }
+};
+INSTANTIATE_TEST_SUITE_P(Families, DeliveryVerdict, testing::Values(4, 6), family_name);
+
+TEST_P(DeliveryVerdict, BothAreAskedOnceAndBothRemember) {
+  EXPECT_EQ(send(kAlice, kSyn), kDelivered);
+  expect_entries(true);
+  auto events = datapath().drain_events();
+  ASSERT_EQ(events.size(), 2U);
+  if (events[0].direction == POLICYC_INGRESS) std::swap(events[0], events[1]);
+  expect_event(events[0], kAlice, POLICYC_EGRESS, EVENT_VERDICT);
+  expect_event(events[1], kBob, POLICYC_INGRESS, EVENT_VERDICT);
+  for (const event& record : events) {
+    EXPECT_EQ(record.decision, kAllowed);
+    EXPECT_EQ(record.connection, CT_NEW);
+  }
+  EXPECT_EQ(send(kBob, kSyn | kAck), kDelivered);
+  EXPECT_EQ(send(kAlice, kAck), kDelivered);
+  EXPECT_TRUE(datapath().drain_events().empty());
+  EXPECT_EQ(datapath().connections(), 2U);
+}
+
+TEST_P(DeliveryVerdict, WhatIsDeliveredIsCountedAtBothEnds) {
+  const std::uint64_t before[] = {hits(kAlice, POLICYC_EGRESS, kAllowed),
+                                  hits(kBob, POLICYC_INGRESS, kAllowed)};
+  const auto traffic = [](Who who, policyc_direction direction) {
+    return datapath().traffic(Neighbours::id(who), direction).passed;
+  };
+  const auto sent = traffic(kAlice, POLICYC_EGRESS);
+  const auto received = traffic(kBob, POLICYC_INGRESS);
+  const Bytes frame = tcp(kAlice, kSyn);
+  EXPECT_EQ(send(kAlice, frame), kDelivered);
+  EXPECT_EQ(send(kAlice, frame), kDelivered);
+  EXPECT_EQ(hits(kAlice, POLICYC_EGRESS, kAllowed), before[0] + 1);
+  EXPECT_EQ(hits(kBob, POLICYC_INGRESS, kAllowed), before[1] + 1);
+  EXPECT_EQ(traffic(kAlice, POLICYC_EGRESS).packets, sent.packets + 2);
+  EXPECT_EQ(traffic(kBob, POLICYC_INGRESS).packets, received.packets + 2);
+  EXPECT_EQ(traffic(kBob, POLICYC_INGRESS).bytes, received.bytes + 2 * (frame.size() - 14));
+}
+
+TEST_P(DeliveryVerdict, TheReceiversDenialDropsAndNobodyRemembers) {
+  deny_at(kBob);
+  const std::uint64_t before[] = {hits(kAlice, POLICYC_EGRESS, kAllowed),
+                                  hits(kBob, POLICYC_INGRESS, kDenied)};
+  const auto dropped = datapath().traffic(Neighbours::id(kBob), POLICYC_INGRESS).dropped.packets;
+  const auto reason = datapath().metric(DROP_POLICY_DENY, POLICYC_INGRESS).packets;
+  EXPECT_EQ(send(kAlice, kSyn), kDropped);
+  const auto events = datapath().drain_events();
+  ASSERT_EQ(events.size(), 1U);
+  expect_event(events[0], kBob, POLICYC_INGRESS, EVENT_DROP, DROP_POLICY_DENY);
+  EXPECT_EQ(events[0].decision, kDenied);
+  EXPECT_EQ(datapath().connections(), 0U);
+  EXPECT_EQ(hits(kAlice, POLICYC_EGRESS, kAllowed), before[0] + 1) << "it was asked first";
+  EXPECT_EQ(hits(kBob, POLICYC_INGRESS, kDenied), before[1] + 1);
+  EXPECT_EQ(datapath().traffic(Neighbours::id(kBob), POLICYC_INGRESS).dropped.packets, dropped + 1);
+  EXPECT_EQ(datapath().metric(DROP_POLICY_DENY, POLICYC_INGRESS).packets, reason + 1);
+}
+
+TEST_P(DeliveryVerdict, TheSendersDenialDoesNotAskTheReceiver) {
+  deny_at(kAlice);
+  const std::uint64_t before = hits(kBob, POLICYC_INGRESS, kAllowed);
+  EXPECT_EQ(send(kAlice, kSyn), kDropped);
+  const auto events = datapath().drain_events();
+  ASSERT_EQ(events.size(), 1U);
+  expect_event(events[0], kAlice, POLICYC_EGRESS, EVENT_DROP, DROP_POLICY_DENY);
+  EXPECT_EQ(datapath().connections(), 0U);
+  EXPECT_EQ(hits(kBob, POLICYC_INGRESS, kAllowed), before);
+}
+
+TEST_P(DeliveryVerdict, ANewEpochAsksBothAgain) {
+  establish();
+  const std::uint64_t before[] = {hits(kAlice, POLICYC_EGRESS, kAllowed),
+                                  hits(kBob, POLICYC_INGRESS, kAllowed)};
+  node_->raise_epoch();
+  EXPECT_EQ(send(kBob, kAck), kDelivered) << "a reply does not ask";
+  EXPECT_EQ(hits(kBob, POLICYC_EGRESS, kAllowed), 0U);
+  EXPECT_EQ(send(kAlice, kAck), kDelivered);
+  EXPECT_EQ(send(kAlice, kAck), kDelivered);
+  EXPECT_EQ(hits(kAlice, POLICYC_EGRESS, kAllowed), before[0] + 1);
+  EXPECT_EQ(hits(kBob, POLICYC_INGRESS, kAllowed), before[1] + 1);
+  for (const Who who : {kAlice, kBob}) EXPECT_EQ(entry(who)->policy_epoch, node_->epoch());
+  EXPECT_TRUE(datapath().drain_events().empty()) << "nothing new is allowed";
+  expect_entries(true);
+}
+
+TEST_P(DeliveryVerdict, ALaterDenialCutsBothWays) {
+  for (const Who who : {kAlice, kBob}) {
+    SCOPED_TRACE(who == kAlice ? "by the sender" : "by the receiver");
+    node_->reset();
+    establish();
+    deny_at(who);
+    node_->raise_epoch();
+    EXPECT_EQ(send(kAlice, kAck), kDropped);
+    const auto events = datapath().drain_events();
+    ASSERT_EQ(events.size(), 1U);
+    expect_event(events[0], who, who == kAlice ? POLICYC_EGRESS : POLICYC_INGRESS, EVENT_DROP,
+                 DROP_POLICY_DENY);
+    EXPECT_EQ(events[0].connection, CT_ESTABLISHED);
+    for (const Who end : {kAlice, kBob}) EXPECT_EQ(entry(end)->deliver_to, 0U);
+    if (who == kBob) {
+      EXPECT_EQ(send(kBob, kAck), kDropped);
+    } else {
+      EXPECT_EQ(send(kBob, kAck), kPassed) << "by the stack";
+      EXPECT_EQ(arrive(kAlice, kAck), kDropped);
+    }
+    static_cast<void>(datapath().drain_events());
+    EXPECT_EQ(send(kAlice, kAck), kDropped) << "still";
+    // And back.
+    allow_at(who);
+    node_->raise_epoch();
+    EXPECT_EQ(send(kAlice, kAck), kDelivered);
+    expect_entries(true);
+    EXPECT_EQ(send(kBob, kAck), kDelivered);
+  }
+}
+
+TEST_P(DeliveryVerdict, WhatTheReceiverBeganIsAReply) {
+  EXPECT_EQ(send(kBob, tcp(kBob, kSyn, 16, kBob)), kDelivered);
+  ASSERT_TRUE(entry(kAlice, kBob).has_value());
+  EXPECT_EQ(entry(kAlice, kBob)->direction, POLICYC_INGRESS);
+  static_cast<void>(datapath().drain_events());
+  // Neither may begin any longer.
+  deny_at(kAlice);
+  deny_at(kBob);
+  EXPECT_EQ(send(kAlice, tcp(kAlice, kSyn | kAck, 16, kBob)), kDelivered);
+  EXPECT_TRUE(datapath().drain_events().empty());
+  EXPECT_EQ(entry(kAlice, kBob)->flags, CT_SEEN_REPLY);
+  EXPECT_EQ(entry(kBob, kBob)->flags, CT_SEEN_REPLY);
+}
+
+TEST_P(DeliveryVerdict, AReplyWhoseEntryIsGoneGoesByTheStack) {
+  EXPECT_EQ(send(kBob, tcp(kBob, kSyn, 16, kBob)), kDelivered);
+  node_->erase_entry(kAlice, family(), kTcp, kServerPort, kClientPort);
+  // Alice's policy knows port 80 only.
+  const Bytes answer = tcp(kAlice, kSyn | kAck, 16, kBob);
+  EXPECT_EQ(send(kAlice, answer), kDropped);
+  auto value = node_->endpoint(kAlice);
+  value.flags = ENDPOINT_AUDIT;
+  node_->set_endpoint(kAlice, value);
+  const std::uint64_t before = hits(kBob, POLICYC_INGRESS, POLICYC_DECISION(POLICY_DEFAULT_DENY, 0));
+  EXPECT_EQ(send(kAlice, answer), kPassed);
+  EXPECT_EQ(arrive(kBob, answer), kPassed) << "for Bob it is the reply";
+  EXPECT_EQ(hits(kBob, POLICYC_INGRESS, POLICYC_DECISION(POLICY_DEFAULT_DENY, 0)), before);
+}
+
+TEST_P(DeliveryVerdict, BothLearnWhatOneProgramSees) {
+  ASSERT_EQ(send(kAlice, kSyn), kDelivered);
+  const std::uint64_t young = entry(kAlice)->expires;
+  ASSERT_EQ(send(kBob, kSyn | kAck), kDelivered);
+  for (const Who who : {kAlice, kBob}) {
+    EXPECT_EQ(entry(who)->flags, CT_SEEN_REPLY);
+    EXPECT_GT(entry(who)->expires, young + 7000 * ticks_per_second()) << "established";
+    EXPECT_EQ(entry(who)->tcp_flags_reply, kSyn | kAck);
+  }
+  ASSERT_EQ(send(kAlice, kFin | kAck), kDelivered);
+  for (const Who who : {kAlice, kBob}) EXPECT_EQ(entry(who)->flags, CT_SEEN_REPLY | CT_CLOSING_ORIG);
+  ASSERT_EQ(send(kBob, kFin | kAck), kDelivered);
+  for (const Who who : {kAlice, kBob}) {
+    EXPECT_EQ(entry(who)->flags, CT_SEEN_REPLY | CT_CLOSING_ORIG | CT_CLOSING_REPLY);
+    EXPECT_LT(entry(who)->expires, young) << "closing";
+    EXPECT_EQ(entry(who)->tcp_flags_orig, entry(kAlice)->tcp_flags_orig);
+  }
+  EXPECT_EQ(send(kAlice, kAck), kDelivered) << "the last word";
+}
+
+TEST_P(DeliveryVerdict, AResetClosesBothEnds) {
+  for (const Who who : {kAlice, kBob}) {
+    node_->reset();
+    establish();
+    ASSERT_EQ(send(who, kRst | kAck), kDelivered);
+    for (const Who end : {kAlice, kBob})
+      EXPECT_EQ(entry(end)->flags & (CT_CLOSING_ORIG | CT_CLOSING_REPLY),
+                CT_CLOSING_ORIG | CT_CLOSING_REPLY);
+  }
+}
+
+TEST_P(DeliveryVerdict, BothLiveAsLongAsOneSpeaks) {
+  establish();
+  for (const Who who : {kAlice, kBob}) {
+    age_connections(datapath(), 7000);
+    ASSERT_EQ(send(who, kAck), kDelivered);
+    for (const Who end : {kAlice, kBob})
+      EXPECT_GT(entry(end)->expires, datapath().ticks_now() + 7000 * ticks_per_second());
+  }
+}
+
+TEST_P(DeliveryVerdict, ClosedConnectionsBeginAnewAtBothEnds) {
+  for (const Who again : {kAlice, kBob}) {
+    SCOPED_TRACE(again == kAlice ? "by who began" : "by the other");
+    node_->reset();
+    establish();
+    ASSERT_EQ(send(kAlice, kRst), kDelivered);
+    if (again == kBob) {
+      for (const Who who : {kAlice, kBob}) {
+        endpoint_value value = node_->endpoint(who);
+        value.flags = ENDPOINT_AUDIT;  // the port is not open in this direction
+        node_->set_endpoint(who, value);
+      }
+    }
+    EXPECT_EQ(send(again, kSyn), kDelivered);
+    for (const Who who : {kAlice, kBob}) {
+      EXPECT_EQ(entry(who)->flags, 0);
+      EXPECT_EQ(entry(who)->direction, who == again ? POLICYC_EGRESS : POLICYC_INGRESS);
+      EXPECT_EQ(entry(who)->deliver_to, node_->interface(other(who)));
+    }
+    const auto events = datapath().drain_events();
+    EXPECT_EQ(events.size(), 2U) << "both policies have let a new connection through";
+    for (const event& record : events) EXPECT_EQ(record.connection, CT_NEW);
+  }
+}
+
+TEST_P(DeliveryVerdict, ADeniedNewBeginningLeavesTheClosedConnection) {
+  establish();
+  ASSERT_EQ(send(kAlice, kFin | kAck), kDelivered);
+  deny_at(kBob);
+  EXPECT_EQ(send(kAlice, kSyn), kDropped);
+  const auto events = datapath().drain_events();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].connection, CT_NEW);
+  expect_entries(true);
+  EXPECT_EQ(send(kBob, kAck), kDelivered) << "half closed, and still allowed";
+}
+
+TEST_P(DeliveryVerdict, AnEntryWithoutItsOtherHalfGoesBackToTheStack) {
+  establish();
+  node_->erase_entry(kBob, family(), kTcp, kServerPort, kClientPort);
+  age_connections(datapath(), 10);
+  EXPECT_EQ(send(kAlice, kAck), kPassed);
+  EXPECT_EQ(arrive(kBob, kAck), kPassed) << "where Bob learns of it again";
+  EXPECT_EQ(send(kBob, kAck), kPassed);
+  node_->raise_epoch();
+  EXPECT_EQ(send(kAlice, kAck), kDelivered);
+  expect_entries(true);
+}
+
+TEST_P(DeliveryVerdict, AuditLetsThroughAndReports) {
+  for (const Who who : {kAlice, kBob}) {
+    SCOPED_TRACE(who == kAlice ? "sender" : "receiver");
+    node_->reset();
+    deny_at(who);
+    set_flags(who, ENDPOINT_AUDIT);
+    EXPECT_EQ(send(kAlice, kSyn), kDelivered);
+    std::size_t audited = 0;
+    for (const event& record : datapath().drain_events()) {
+      if (record.audited == 0) continue;
+      ++audited;
+      expect_event(record, who, who == kAlice ? POLICYC_EGRESS : POLICYC_INGRESS, EVENT_VERDICT,
+                   DROP_POLICY_DENY);
+    }
+    EXPECT_EQ(audited, 1U);
+    expect_entries(true);
+    EXPECT_EQ(send(kBob, kSyn | kAck), kDelivered);
+    EXPECT_EQ(send(kAlice, kAck), kDelivered);
+    EXPECT_TRUE(datapath().drain_events().empty()) << "once for a connection";
+    set_flags(who, 0);
+    node_->raise_epoch();
+    EXPECT_EQ(send(kAlice, kAck), kDropped) << "audit has ended";
+  }
+}
+
+TEST_P(DeliveryVerdict, AReceiverWithoutAPolicyDropsWhatItShouldHaveBeenAsked) {
+  endpoint_value value = node_->endpoint(kBob);
+  value.policy_slot = 100;
+  node_->set_endpoint(kBob, value);
+  EXPECT_EQ(send(kAlice, kSyn), kDropped);
+  const auto events = datapath().drain_events();
+  ASSERT_EQ(events.size(), 1U);
+  expect_event(events[0], kBob, POLICYC_INGRESS, EVENT_DROP, DROP_POLICY_MISSING);
+  EXPECT_EQ(datapath().connections(), 0U);
+}
+
+TEST_P(DeliveryVerdict, AReceiverThatNoPolicySelectsHearsEverything) {
+  set_flags(kBob, ENDPOINT_UNENFORCED);
+  EXPECT_EQ(send(kAlice, kSyn), kDelivered);
+  EXPECT_EQ(send(kBob, kSyn | kAck), kPassed) << "of what it sends nothing is known";
+  EXPECT_EQ(arrive(kAlice, kSyn | kAck), kPassed);
+  EXPECT_EQ(entry(kAlice)->flags, CT_SEEN_REPLY);
+  EXPECT_EQ(send(kAlice, kAck), kDelivered);
+}
+
+TEST_P(DeliveryVerdict, ASenderThatNoPolicySelectsGoesByTheStack) {
+  set_flags(kAlice, ENDPOINT_UNENFORCED);
+  EXPECT_EQ(send(kAlice, kSyn), kPassed);
+  EXPECT_EQ(datapath().connections(), 0U);
+  EXPECT_EQ(arrive(kBob, kSyn), kPassed);
+  EXPECT_EQ(entry(kBob)->deliver_to, 0U);
+  EXPECT_EQ(send(kBob, kSyn | kAck), kPassed);
+}
+
+TEST_P(DeliveryVerdict, OtherProtocolsAreDeliveredToo) {
+  const bool v4 = family() == 4;
+  const auto echo = [v4](bool request) {
+    return Icmp{.type = static_cast<std::uint8_t>(v4 ? (request ? 8 : 0) : (request ? 128 : 129))};
+  };
+  const std::uint8_t icmp = v4 ? kIcmp4 : kIcmp6;
+  struct Case {
+    const char* name;
+    std::uint8_t protocol;
+    Layer request, reply;
+    std::uint16_t alice[2], bob[2];
+  };
+  for (const Case& test : std::initializer_list<Case>{
+           {"udp", kUdp, Udp{kClientPort, 53}, Udp{53, kClientPort}, {kClientPort, 53},
+            {53, kClientPort}},
+           {"sctp", kSctp, Sctp{kClientPort, 3868}, Sctp{3868, kClientPort}, {kClientPort, 3868},
+            {3868, kClientPort}},
+           {"echo", icmp, echo(true), echo(false), {77, POLICYC_EGRESS}, {77, POLICYC_INGRESS}},
+       }) {
+    SCOPED_TRACE(test.name);
+    node_->reset();
+    const auto frame = [&](Who from) {
+      return build({Eth{}, ip(from), from == kAlice ? test.request : test.reply, Payload{16}});
+    };
+    EXPECT_EQ(send(kAlice, frame(kAlice)), kDelivered);
+    EXPECT_EQ(send(kBob, frame(kBob)), kDelivered);
+    EXPECT_EQ(send(kAlice, frame(kAlice)), kDelivered);
+    EXPECT_EQ(datapath().connections(), 2U);
+    for (const Who who : {kAlice, kBob}) {
+      const auto& ports = who == kAlice ? test.alice : test.bob;
+      const auto value = node_->entry(who, family(), test.protocol, ports[0], ports[1]);
+      ASSERT_TRUE(value.has_value());
+      EXPECT_EQ(value->deliver_to, node_->interface(other(who)));
+      EXPECT_EQ(value->flags, CT_SEEN_REPLY);
+    }
+  }
+}
+
+TEST_P(DeliveryVerdict, WithoutTheFlagEachProgramAsksItsOwn) {
+  node_->change(NODE_TRACE_VERDICTS);
+  EXPECT_EQ(send(kAlice, kSyn), kPassed);
+  EXPECT_EQ(datapath().connections(), 1U);
+  EXPECT_EQ(arrive(kBob, kSyn), kPassed);
+  expect_entries(false);
+  // Taken up by the next packet that asks.
+  node_->change(NODE_TRACE_VERDICTS | NODE_LOCAL_DELIVERY);
+  EXPECT_EQ(send(kBob, kSyn | kAck), kPassed);
+  EXPECT_EQ(send(kAlice, kAck), kDelivered);
+  expect_entries(true);
+  EXPECT_EQ(send(kBob, kAck), kDelivered);
+  node_->change(0);
+  EXPECT_EQ(send(kAlice, kAck), kPassed) << "and given up";
+}
+
+}  // namespace
+}  // namespace policyc::kernel_test
