@@ -8,6 +8,7 @@
 #define POLICYC_RUNTIME_DELIVER_H
 
 #include "runtime/include/endpoint.h"
+#include "runtime/include/metrics.h"
 
 #define PACKET_TO_HOST 0 /* linux/if_packet.h: PACKET_HOST */
 
@@ -18,7 +19,10 @@ static __always_inline bool is_for(const struct packet *packet, const struct end
 	return address_equal6(&packet->destination, endpoint->ipv6);
 }
 
-/* As the router would: nothing that is too large, at the end of its way, or not meant for the host. */
+/*
+ * As the router would: nothing that is too large, at the end of its way, or not meant for the host. A VLAN's tag is mostly
+ * beside the frame, not in it.
+ */
 static __always_inline bool fits(const struct __sk_buff *skb, const struct packet *packet,
 				 const struct endpoint_value *endpoint)
 {
@@ -27,7 +31,7 @@ static __always_inline bool fits(const struct __sk_buff *skb, const struct packe
 	if (skb->gso_segs && packet->kind == PACKET_FLOW)
 		length = packet->transport_offset - packet->network_offset + packet->transport_header +
 			 skb->gso_size;
-	return skb->pkt_type == PACKET_TO_HOST && length <= endpoint->mtu &&
+	return skb->pkt_type == PACKET_TO_HOST && length <= endpoint->mtu && !skb->vlan_present &&
 	       packet->network_offset == ETHERNET_HEADER;
 }
 
@@ -76,6 +80,8 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct packet *p
 	if (!receiver || !is_for(packet, receiver) || !fits(skb, packet, receiver) ||
 	    !rewrite_link(skb, packet, receiver))
 		return POLICYC_PASS;
+	/* The receiver's program does not see it. */
+	count_passed(receiver->endpoint_id, POLICYC_INGRESS, skb->len - packet->network_offset);
 	return (int)bpf_redirect_peer(interface_index, 0);
 }
 

@@ -135,6 +135,9 @@ __noinline int connection_changes(struct __sk_buff *skb, const struct packet *pa
 		other = ct_lookup(packet, direction ^ 1, now);
 		if (other)
 			ct_track(other, packet, other->direction == (direction ^ 1), now);
+		else
+			/* By the stack, where the other endpoint's program learns of the connection again. */
+			entry->deliver_to = 0;
 	}
 	if (config->flags & NODE_TRACE) {
 		side_fill(&side, endpoint, skb->ifindex);
@@ -143,6 +146,19 @@ __noinline int connection_changes(struct __sk_buff *skb, const struct packet *pa
 		occasion.connection = entry->direction == direction ? CT_ESTABLISHED : CT_REPLY;
 		event_emit(skb, packet, &side, &occasion);
 	}
+	return 0;
+}
+
+/* The entry that the receiver of a delivered packet has of its connection counts it as well. */
+__noinline int account_received(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct ct_value *entry;
+
+	if (!packet)
+		return 0;
+	entry = ct_lookup(packet, POLICYC_INGRESS, clock_ticks());
+	if (entry)
+		ct_account(entry, skb, packet);
 	return 0;
 }
 
@@ -205,6 +221,7 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 	struct ct_value *entry = NULL;
 	__u64 now = clock_ticks();
 	__u32 deliver_to = 0;
+	int action;
 
 	if (!endpoint)
 		reason = DROP_UNKNOWN_ENDPOINT;
@@ -251,7 +268,12 @@ drop:
 	return refuse(skb, &packet, endpoint, REFUSE(direction, reason), entry);
 pass:
 	count_passed(endpoint->endpoint_id, direction, packet_bytes(skb, &packet));
-	return deliver_to ? deliver(skb, &packet, deliver_to) : POLICYC_PASS;
+	if (!deliver_to)
+		return POLICYC_PASS;
+	action = deliver(skb, &packet, deliver_to);
+	if (action != POLICYC_PASS && config->flags & NODE_CT_ACCOUNTING)
+		account_received(skb, &packet);
+	return action;
 }
 
 SEC("tc")
@@ -379,6 +401,8 @@ static __always_inline __u32 ask_receiver(struct __sk_buff *skb, struct policy_s
 	    !fits(skb, packet, receiver))
 		return DROP_NONE;
 	entry = ct_lookup(packet, POLICYC_INGRESS, clock_ticks());
+	if (entry && ct_reopens(entry, packet))
+		entry = NULL;
 	/* The receiver began: for it this is a reply, which its own program lets pass. */
 	if (entry && entry->direction != POLICYC_INGRESS)
 		return DROP_NONE;
