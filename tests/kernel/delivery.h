@@ -96,7 +96,8 @@ class Delivery : public testing::TestWithParam<int> {
   }
   static std::uint64_t hits(Who who, policyc_direction direction, std::uint32_t decision) {
     return datapath()
-        .rule_hits({.shape_tag = Neighbours::tag(who), .decision = decision, .direction = direction})
+        .rule_hits(
+            {.shape_tag = Neighbours::tag(who), .decision = decision, .direction = direction})
         .packets;
   }
 

@@ -34,7 +34,8 @@ class DeliveryForward : public Delivery {
   static Neighbours::Ran run(const Bytes& frame, Neighbours::Gso gso = {0, 0}) {
     return node_->run(Hook::FromEndpoint, kAlice, frame, gso);
   }
-  // The first packet goes by the stack untouched, and so does one of a connection that is delivered.
+  // The first packet goes by the stack untouched, and so does one of a connection that is
+  // delivered.
   static void expect_stack(const Bytes& frame, Neighbours::Gso gso = {0, 0}) {
     node_->reset();
     auto ran = run(frame, gso);
@@ -202,8 +203,9 @@ TEST_P(DeliveryForward, FragmentsAreDeliveredOneByOne) {
       layers.push_back(header);
     } else {
       layers.push_back(header);
-      layers.push_back(Fragment6{
-          .offset = static_cast<std::uint16_t>(first ? 0 : 1024), .more = first, .next_header = kUdp});
+      layers.push_back(Fragment6{.offset = static_cast<std::uint16_t>(first ? 0 : 1024),
+                                 .more = first,
+                                 .next_header = kUdp});
     }
     if (first) layers.push_back(Udp{});
     layers.push_back(Payload{first ? 1016U : 300U});

@@ -1,8 +1,10 @@
-// What the policies of both ends say of a packet that stays on the node, and what is remembered of it.
+// What the policies of both ends say of a packet that stays on the node, and what is remembered of
+// it.
+#include "tests/kernel/delivery.h"
+
 #include <gmock/gmock.h>
 
 #include "tests/kernel/ageing.h"
-#include "tests/kernel/delivery.h"
 
 namespace policyc::kernel_test {
 namespace {
@@ -54,6 +56,23 @@ TEST_P(DeliveryVerdict, WhatIsDeliveredIsCountedAtBothEnds) {
   EXPECT_EQ(traffic(kBob, POLICYC_INGRESS).bytes, received.bytes + 2 * (frame.size() - 14));
 }
 
+TEST_P(DeliveryVerdict, BothEntriesAccountForBothDirections) {
+  node_->change(NODE_LOCAL_DELIVERY | NODE_CT_ACCOUNTING);
+  const Bytes frame = tcp(kAlice, kAck);
+  EXPECT_EQ(send(kAlice, frame), kDelivered);
+  EXPECT_EQ(send(kBob, kAck), kDelivered);
+  EXPECT_EQ(send(kAlice, frame), kDelivered);
+  node_->raise_epoch();
+  EXPECT_EQ(send(kAlice, frame), kDelivered) << "asked about again";
+  const Bytes large = tcp(kAlice, kAck, Neighbours::kMtu);
+  EXPECT_EQ(send(kAlice, large), kPassed);
+  EXPECT_EQ(arrive(kBob, large), kPassed);
+  for (const Who who : {kAlice, kBob}) {
+    EXPECT_EQ(entry(who)->packets, 5U);
+    EXPECT_EQ(entry(who)->bytes, 4 * (frame.size() - 14) + large.size() - 14);
+  }
+}
+
 TEST_P(DeliveryVerdict, TheReceiversDenialDropsAndNobodyRemembers) {
   deny_at(kBob);
   const std::uint64_t before[] = {hits(kAlice, POLICYC_EGRESS, kAllowed),
@@ -70,6 +89,29 @@ TEST_P(DeliveryVerdict, TheReceiversDenialDropsAndNobodyRemembers) {
   EXPECT_EQ(hits(kBob, POLICYC_INGRESS, kDenied), before[1] + 1);
   EXPECT_EQ(datapath().traffic(Neighbours::id(kBob), POLICYC_INGRESS).dropped.packets, dropped + 1);
   EXPECT_EQ(datapath().metric(DROP_POLICY_DENY, POLICYC_INGRESS).packets, reason + 1);
+}
+
+TEST_P(DeliveryVerdict, TheReceiversDenialIsAnsweredToTheSender) {
+  deny_at(kBob);
+  for (const std::uint32_t flag : {NODE_DENY_RESET, NODE_DENY_ICMP}) {
+    node_->change(NODE_LOCAL_DELIVERY | flag);
+    const auto ran = node_->run(Hook::FromEndpoint, kAlice, tcp(kAlice, kSyn));
+    EXPECT_EQ(ran.action, kRedirected);
+    const std::size_t address_size = family() == 4 ? 4 : 16;
+    const std::size_t source = network_offset() + (family() == 4 ? 12 : 8);
+    const Bytes before = tcp(kAlice, kSyn);
+    const auto at = [](const Bytes& frame, std::size_t offset) {
+      return frame.begin() + static_cast<std::ptrdiff_t>(offset);
+    };
+    EXPECT_TRUE(std::equal(at(ran.frame, source), at(ran.frame, source + address_size),
+                           at(before, source + address_size)))
+        << "from Bob";
+    EXPECT_TRUE(is_sound(ran.frame, family()));
+    const auto events = datapath().drain_events();
+    ASSERT_EQ(events.size(), 1U);
+    expect_event(events[0], kBob, POLICYC_INGRESS, EVENT_DROP, DROP_POLICY_DENY);
+  }
+  EXPECT_EQ(datapath().connections(), 0U);
 }
 
 TEST_P(DeliveryVerdict, TheSendersDenialDoesNotAskTheReceiver) {
@@ -89,7 +131,7 @@ TEST_P(DeliveryVerdict, ANewEpochAsksBothAgain) {
                                   hits(kBob, POLICYC_INGRESS, kAllowed)};
   node_->raise_epoch();
   EXPECT_EQ(send(kBob, kAck), kDelivered) << "a reply does not ask";
-  EXPECT_EQ(hits(kBob, POLICYC_EGRESS, kAllowed), 0U);
+  for (const Who who : {kAlice, kBob}) EXPECT_LT(entry(who)->policy_epoch, node_->epoch());
   EXPECT_EQ(send(kAlice, kAck), kDelivered);
   EXPECT_EQ(send(kAlice, kAck), kDelivered);
   EXPECT_EQ(hits(kAlice, POLICYC_EGRESS, kAllowed), before[0] + 1);
@@ -153,7 +195,8 @@ TEST_P(DeliveryVerdict, AReplyWhoseEntryIsGoneGoesByTheStack) {
   auto value = node_->endpoint(kAlice);
   value.flags = ENDPOINT_AUDIT;
   node_->set_endpoint(kAlice, value);
-  const std::uint64_t before = hits(kBob, POLICYC_INGRESS, POLICYC_DECISION(POLICY_DEFAULT_DENY, 0));
+  const std::uint64_t before =
+      hits(kBob, POLICYC_INGRESS, POLICYC_DECISION(POLICY_DEFAULT_DENY, 0));
   EXPECT_EQ(send(kAlice, answer), kPassed);
   EXPECT_EQ(arrive(kBob, answer), kPassed) << "for Bob it is the reply";
   EXPECT_EQ(hits(kBob, POLICYC_INGRESS, POLICYC_DECISION(POLICY_DEFAULT_DENY, 0)), before);
@@ -169,7 +212,8 @@ TEST_P(DeliveryVerdict, BothLearnWhatOneProgramSees) {
     EXPECT_EQ(entry(who)->tcp_flags_reply, kSyn | kAck);
   }
   ASSERT_EQ(send(kAlice, kFin | kAck), kDelivered);
-  for (const Who who : {kAlice, kBob}) EXPECT_EQ(entry(who)->flags, CT_SEEN_REPLY | CT_CLOSING_ORIG);
+  for (const Who who : {kAlice, kBob})
+    EXPECT_EQ(entry(who)->flags, CT_SEEN_REPLY | CT_CLOSING_ORIG);
   ASSERT_EQ(send(kBob, kFin | kAck), kDelivered);
   for (const Who who : {kAlice, kBob}) {
     EXPECT_EQ(entry(who)->flags, CT_SEEN_REPLY | CT_CLOSING_ORIG | CT_CLOSING_REPLY);
@@ -316,9 +360,17 @@ TEST_P(DeliveryVerdict, OtherProtocolsAreDeliveredToo) {
     std::uint16_t alice[2], bob[2];
   };
   for (const Case& test : std::initializer_list<Case>{
-           {"udp", kUdp, Udp{kClientPort, 53}, Udp{53, kClientPort}, {kClientPort, 53},
+           {"udp",
+            kUdp,
+            Udp{kClientPort, 53},
+            Udp{53, kClientPort},
+            {kClientPort, 53},
             {53, kClientPort}},
-           {"sctp", kSctp, Sctp{kClientPort, 3868}, Sctp{3868, kClientPort}, {kClientPort, 3868},
+           {"sctp",
+            kSctp,
+            Sctp{kClientPort, 3868},
+            Sctp{3868, kClientPort},
+            {kClientPort, 3868},
             {3868, kClientPort}},
            {"echo", icmp, echo(true), echo(false), {77, POLICYC_EGRESS}, {77, POLICYC_INGRESS}},
        }) {

@@ -76,9 +76,7 @@ std::string Neighbours::address(Who who, int family) {
   return who == kAlice ? kLocal6 : kRemote6;
 }
 
-Bytes Neighbours::mac(Who who) {
-  return {2, 0, 0, 0, 1, static_cast<std::uint8_t>(number(who))};
-}
+Bytes Neighbours::mac(Who who) { return {2, 0, 0, 0, 1, static_cast<std::uint8_t>(number(who))}; }
 Bytes Neighbours::host_mac(Who who) {
   return {2, 0, 0, 0, 2, static_cast<std::uint8_t>(number(who))};
 }

@@ -1,7 +1,8 @@
 #pragma once
-// Two endpoints of one node, each behind the matrix policy of its own slot, for BPF_PROG_TEST_RUN. What the policy of one says
-// depends on the class of the other's addresses. While it lives, the thread is in a network namespace of its own, whose two
-// interfaces the endpoints are on. Needs root.
+// Two endpoints of one node, each behind the matrix policy of its own slot, for BPF_PROG_TEST_RUN.
+// What the policy of one says depends on the class of the other's addresses. While it lives, the
+// thread is in a network namespace of its own, whose two interfaces the endpoints are on. Needs
+// root.
 
 #include <cstdint>
 #include <optional>
@@ -48,7 +49,8 @@ class Neighbours {
   [[nodiscard]] static Bytes mac(Who who);
   [[nodiscard]] static Bytes host_mac(Who who);
 
-  // No connections; local delivery, verdict events, epoch 1; both endpoints enforced, both in kAllowedClass.
+  // No connections; local delivery, verdict events, epoch 1; both endpoints enforced, both in
+  // kAllowedClass.
   void reset();
   // Writes the node's configuration again, with an epoch that is one more.
   void change(std::uint32_t flags);
@@ -70,7 +72,8 @@ class Neighbours {
   // What comes out of `who` (from_endpoint), or is on its way into it by the stack (to_endpoint).
   [[nodiscard]] Ran run(Hook hook, Who who, const Bytes& frame, Gso gso = {0, 0}) const;
 
-  // What `who` knows of the connection between its port and the other's; ICMP echo: identifier and direction of the request.
+  // What `who` knows of the connection between its port and the other's; ICMP echo: identifier and
+  // direction of the request.
   [[nodiscard]] std::optional<ct_value> entry(Who who, int family, std::uint8_t protocol,
                                               std::uint16_t own_port,
                                               std::uint16_t other_port) const;
