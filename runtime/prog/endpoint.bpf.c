@@ -297,7 +297,7 @@ __noinline int remember(struct __sk_buff *skb, const struct packet *packet, cons
 {
 	const struct node_config_value *config = node_config_lookup();
 	const struct policy_scratch *scratch = policy_scratch_lookup();
-	struct ct_value *entry = NULL;
+	struct ct_value *entry = NULL, *other;
 	__u64 now = clock_ticks();
 	__u32 audited;
 	bool report;
@@ -315,6 +315,12 @@ __noinline int remember(struct __sk_buff *skb, const struct packet *packet, cons
 		if (side->known && policy_reason((int)entry->decision))
 			report = false;
 		entry->peer_identity = side->peer_identity;
+		/* Both ends deliver or none does: see deny_known(). */
+		if (entry->deliver_to && !deliver_to) {
+			other = ct_lookup(packet, direction ^ 1, now);
+			if (other)
+				other->deliver_to = 0;
+		}
 		entry->deliver_to = deliver_to;
 		ct_verdict_write(entry, scratch->epoch, side->decision);
 		ct_track(entry, packet, true, now);

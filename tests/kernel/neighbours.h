@@ -37,6 +37,7 @@ class Neighbours {
   Neighbours();
 
   [[nodiscard]] Datapath& datapath() { return datapath_; }
+  [[nodiscard]] const Datapath& datapath() const { return datapath_; }
   [[nodiscard]] static std::string address(Who who, int family);
   [[nodiscard]] std::uint32_t interface(Who who) const { return interfaces_[number(who)]; }
   [[nodiscard]] static std::uint32_t identity(Who who) { return 5001 + number(who); }
