@@ -289,6 +289,24 @@ int to_endpoint(struct __sk_buff *skb)
 }
 
 /*
+ * Both ends of a connection deliver or none does: the other endpoint of this node, if it is one, no longer delivers past the
+ * program of the one that a packet in `direction` belongs to.
+ */
+__noinline int unlink_other(const struct packet *packet, __u32 direction)
+{
+	const struct policy_scratch *scratch = policy_scratch_lookup();
+	struct ct_value *other;
+
+	if (!packet || !scratch ||
+	    !((const struct continuation *)(const void *)scratch->continuation)->peer_interface)
+		return 0;
+	other = ct_lookup(packet, direction ^ 1, clock_ticks());
+	if (other)
+		other->deliver_to = 0;
+	return 0;
+}
+
+/*
  * Remembers what a policy said of a packet that passes, for the endpoint in `side`; DROP_NONE, or why it does not pass after
  * all. `deliver_to` is kept with the connection.
  */
@@ -297,7 +315,7 @@ __noinline int remember(struct __sk_buff *skb, const struct packet *packet, cons
 {
 	const struct node_config_value *config = node_config_lookup();
 	const struct policy_scratch *scratch = policy_scratch_lookup();
-	struct ct_value *entry = NULL, *other;
+	struct ct_value *entry = NULL;
 	__u64 now = clock_ticks();
 	__u32 audited;
 	bool report;
@@ -308,6 +326,8 @@ __noinline int remember(struct __sk_buff *skb, const struct packet *packet, cons
 	report = audited || (config->flags & NODE_TRACE_VERDICTS && !side->known);
 	if (is_tracked(packet))
 		entry = ct_lookup(packet, direction, now);
+	if (!deliver_to)
+		unlink_other(packet, direction);
 	if (entry && !ct_reopens(entry, packet)) {
 		/* One of the other direction has come meanwhile: this packet is its reply. */
 		if (entry->direction != direction)
@@ -315,12 +335,6 @@ __noinline int remember(struct __sk_buff *skb, const struct packet *packet, cons
 		if (side->known && policy_reason((int)entry->decision))
 			report = false;
 		entry->peer_identity = side->peer_identity;
-		/* Both ends deliver or none does: see deny_known(). */
-		if (entry->deliver_to && !deliver_to) {
-			other = ct_lookup(packet, direction ^ 1, now);
-			if (other)
-				other->deliver_to = 0;
-		}
 		entry->deliver_to = deliver_to;
 		ct_verdict_write(entry, scratch->epoch, side->decision);
 		ct_track(entry, packet, true, now);
@@ -364,12 +378,8 @@ static __always_inline void deny_known(const struct policy_scratch *scratch, con
 		return;
 	entry->peer_identity = side->peer_identity;
 	ct_verdict_write(entry, scratch->epoch, side->decision);
-	if (!entry->deliver_to)
-		return;
 	entry->deliver_to = 0;
-	entry = ct_lookup(packet, direction ^ 1, now);
-	if (entry)
-		entry->deliver_to = 0;
+	unlink_other(packet, direction);
 }
 
 /* What the policy of `side` has answered: DROP_NONE or why the packet is dropped. */
@@ -460,7 +470,7 @@ int finish_ingress(struct __sk_buff *skb)
 	struct side *side, *sender;
 	struct continuation *asked;
 	struct packet *packet;
-	bool delivery;
+	bool delivery, links;
 	__u32 reason;
 
 	if (!scratch)
@@ -471,9 +481,11 @@ int finish_ingress(struct __sk_buff *skb)
 	sender = &asked->side[POLICYC_EGRESS];
 	delivery = scratch->delivery;
 	reason = answered(skb, scratch, packet, side, POLICYC_INGRESS);
+	/* What only audit mode lets through is looked at by both programs, so it ends with audit mode, replies too. */
+	links = delivery && !policy_reason((int)side->decision) && !policy_reason((int)sender->decision);
 	if (!reason)
 		reason = (__u32)remember(skb, packet, side, POLICYC_INGRESS,
-					 delivery ? sender->interface_index : 0);
+					 links ? sender->interface_index : 0);
 	if (reason)
 		return drop_of(skb, packet, side, POLICYC_INGRESS, reason,
 			       delivery ? POLICYC_EGRESS : POLICYC_INGRESS);
@@ -481,9 +493,11 @@ int finish_ingress(struct __sk_buff *skb)
 		count_passed(side->endpoint_id, POLICYC_INGRESS, packet_bytes(skb, packet));
 		return POLICYC_PASS;
 	}
-	reason = (__u32)remember(skb, packet, sender, POLICYC_EGRESS, asked->deliver_to);
-	if (reason)
+	reason = (__u32)remember(skb, packet, sender, POLICYC_EGRESS, links ? asked->deliver_to : 0);
+	if (reason) {
+		unlink_other(packet, POLICYC_EGRESS);
 		return drop_of(skb, packet, sender, POLICYC_EGRESS, reason, POLICYC_EGRESS);
+	}
 	count_passed(sender->endpoint_id, POLICYC_EGRESS, packet_bytes(skb, packet));
 	return deliver(skb, packet, asked->deliver_to);
 }

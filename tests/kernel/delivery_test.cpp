@@ -172,6 +172,24 @@ TEST_P(DeliveryVerdict, ALaterDenialCutsBothWays) {
   }
 }
 
+TEST_P(DeliveryVerdict, ADenialAfterAPacketByTheStackCutsRepliesToo) {
+  establish();
+  node_->raise_epoch();
+  EXPECT_EQ(send(kAlice, tcp(kAlice, kAck, Neighbours::kMtu)), kPassed) << "and lost there";
+  for (const Who who : {kAlice, kBob}) EXPECT_EQ(entry(who)->deliver_to, 0U);
+  // The same where it begins the connection anew.
+  ASSERT_EQ(send(kAlice, kRst), kPassed);
+  node_->raise_epoch();
+  ASSERT_EQ(send(kAlice, kAck), kDelivered);
+  EXPECT_EQ(send(kAlice, tcp(kAlice, kSyn, Neighbours::kMtu)), kPassed);
+  for (const Who who : {kAlice, kBob}) EXPECT_EQ(entry(who)->deliver_to, 0U);
+  deny_at(kAlice);
+  node_->raise_epoch();
+  EXPECT_EQ(send(kAlice, kAck), kDropped);
+  EXPECT_EQ(send(kBob, kAck), kPassed);
+  EXPECT_EQ(arrive(kAlice, kAck), kDropped);
+}
+
 TEST_P(DeliveryVerdict, WhatTheReceiverBeganIsAReply) {
   EXPECT_EQ(send(kBob, tcp(kBob, kSyn, 16, kBob)), kDelivered);
   ASSERT_TRUE(entry(kAlice, kBob).has_value());
@@ -261,7 +279,8 @@ TEST_P(DeliveryVerdict, ClosedConnectionsBeginAnewAtBothEnds) {
     for (const Who who : {kAlice, kBob}) {
       EXPECT_EQ(entry(who)->flags, 0);
       EXPECT_EQ(entry(who)->direction, who == again ? POLICYC_EGRESS : POLICYC_INGRESS);
-      EXPECT_EQ(entry(who)->deliver_to, node_->interface(other(who)));
+      // What is only audited is not handed on past the programs.
+      EXPECT_EQ(entry(who)->deliver_to, again == kAlice ? node_->interface(other(who)) : 0U);
     }
     const auto events = datapath().drain_events();
     EXPECT_EQ(events.size(), 2U) << "both policies have let a new connection through";
@@ -308,13 +327,22 @@ TEST_P(DeliveryVerdict, AuditLetsThroughAndReports) {
                    DROP_POLICY_DENY);
     }
     EXPECT_EQ(audited, 1U);
-    expect_entries(true);
-    EXPECT_EQ(send(kBob, kSyn | kAck), kDelivered);
-    EXPECT_EQ(send(kAlice, kAck), kDelivered);
+    expect_entries(false);
+    EXPECT_EQ(send(kBob, kSyn | kAck), kPassed) << "past both programs";
+    EXPECT_EQ(arrive(kAlice, kSyn | kAck), kPassed);
+    EXPECT_EQ(send(kAlice, kAck), who == kAlice ? kDelivered : kPassed) << "asked every time";
+    EXPECT_EQ(arrive(kBob, kAck), kPassed);
     EXPECT_TRUE(datapath().drain_events().empty()) << "once for a connection";
+    // Audit ends: nothing passes any longer, replies before the next packet asks.
     set_flags(who, 0);
     node_->raise_epoch();
-    EXPECT_EQ(send(kAlice, kAck), kDropped) << "audit has ended";
+    if (who == kBob) {
+      EXPECT_EQ(send(kBob, kAck), kDropped);
+    } else {
+      EXPECT_EQ(send(kBob, kAck), kPassed);
+      EXPECT_EQ(arrive(kAlice, kAck), kDropped);
+    }
+    EXPECT_EQ(send(kAlice, kAck), kDropped);
   }
 }
 

@@ -1,7 +1,8 @@
-// policyc_soak: two endpoints of a node and a peer outside open, close, reset, half-close, repeat and reorder connections while
-// policies change, time passes and what has expired is collected. Each verdict is compared with the reference models', each entry now
-// and then; in the end everything expires, and nothing may be left. Needs root. Exit: 0 all is right, 1 something is not, 2 usage,
-// 3 the datapath could not be run.
+// policyc_soak: two endpoints of a node and a peer outside open, close, reset, half-close, repeat
+// and reorder connections while policies change, time passes and what has expired is collected.
+// Each verdict is compared with the reference models', each entry now and then; in the end
+// everything expires, and nothing may be left. Needs root. Exit: 0 all is right, 1 something is
+// not, 2 usage, 3 the datapath could not be run.
 #include <chrono>
 #include <exception>
 #include <iostream>
@@ -88,6 +89,7 @@ class Soak {
     world_.collect_and_compare();
     world_.age(kAge * 471);
     world_.collect_and_compare();
+    if (world_.entries() != 0) throw Wrong("entries are left");
   }
 
   void print() const {
@@ -123,8 +125,9 @@ class Soak {
         {family == 4 ? kernel_test::kIcmp4 : kernel_test::kIcmp6, client, client},
     };
     const Kind& kind = kinds[number % std::size(kinds)];
-    pairs_.push_back({Talk(family, kind.protocol, {address(from), kind.from}, {address(to), kind.to}),
-                      from, to});
+    pairs_.push_back(
+        {Talk(family, kind.protocol, {address(from), kind.from}, {address(to), kind.to}), from,
+         to});
   }
 
   void change_policy() {
@@ -161,13 +164,13 @@ class Soak {
     }
     if (to) {
       if (pair.apart && begins_differently(*from, *to, said)) return;
-      if (pair.apart) world_.pause(*from, said.frame, POLICYC_EGRESS);
+      if (pair.apart) world_.pause(said.frame, POLICYC_EGRESS);
     }
     const World::Fate fate = world_.send(*from, said.frame);
     if (!to) return;
     if (fate == World::Fate::OnItsWay) {
       // A linked entry has told the other one already, so the packet had better arrive.
-      if (world_.is_linked(*from, said.frame, POLICYC_EGRESS)) {
+      if (world_.is_linked(said.frame, POLICYC_EGRESS)) {
         pair.apart |= !world_.arrive(*to, said.frame);
       } else if (dice_.one_in(10)) {
         pair.apart = true;  // lost
@@ -185,11 +188,13 @@ class Soak {
       pair.apart = false;
   }
 
-  // A SYN that only one end would take for a new beginning, because only that end saw the connection close.
+  // A SYN that only one end would take for a new beginning, because only that end saw the
+  // connection close.
   [[nodiscard]] bool begins_differently(Who from, Who to, const Talk::Said& said) const {
     if (said.tcp_flags == 0) return false;
     const auto closed = [&](const reference::Connection* connection) {
-      return connection != nullptr && (connection->closed_by_beginner || connection->closed_by_other);
+      return connection != nullptr &&
+             (connection->closed_by_beginner || connection->closed_by_other);
     };
     return (said.tcp_flags & kernel_test::kSyn) != 0 &&
            closed(world_.known(from, said.frame, POLICYC_EGRESS)) !=
@@ -202,7 +207,7 @@ class Soak {
     const Travelling packet = travelling_[which];
     travelling_.erase(travelling_.begin() + static_cast<std::ptrdiff_t>(which));
     // Its sender has spoken to a connection before this one.
-    if (world_.is_linked(packet.to, packet.frame, POLICYC_INGRESS)) return;
+    if (world_.is_linked(packet.frame, POLICYC_INGRESS)) return;
     static_cast<void>(world_.arrive(packet.to, packet.frame));
   }
 

@@ -35,7 +35,8 @@ void Talk::write_script(Dice& dice) {
   script_ = {{true, kSyn}, {false, kSyn | kAck}, {true, kAck}};
   const auto data = [&] {
     for (std::size_t i = 0; i < dice.below(6); ++i)
-      script_.push_back({dice.one_in(2), static_cast<std::uint8_t>(dice.one_in(2) ? kAck : kPsh | kAck)});
+      script_.push_back(
+          {dice.one_in(2), static_cast<std::uint8_t>(dice.one_in(2) ? kAck : kPsh | kAck)});
   };
   data();
   const bool first = dice.one_in(2);
@@ -69,8 +70,12 @@ Talk::Said Talk::next(Dice& dice) {
       break;
     case 5:
       return say(dice.one_in(2), kRst, false);
-    case 6:
-      return say(dice.one_in(2), static_cast<std::uint8_t>(dice.below(32)), large);
+    case 6: {
+      // A SYN that ends a connection would begin one for who hears of it twice; no host takes it.
+      const auto flags = static_cast<std::uint8_t>(dice.below(32));
+      const bool both = (flags & kSyn) != 0 && (flags & kFin) != 0;
+      return say(dice.one_in(2), both ? kFin : flags, large);
+    }
     default:
       break;
   }
@@ -95,8 +100,7 @@ Talk::Said Talk::say(bool by_beginner, std::uint8_t tcp_flags, bool large) const
     transport = kernel_test::Udp{.source_port = from.port, .destination_port = to.port};
   } else {
     const int type = family_ == 4 ? (by_beginner ? 8 : 0) : (by_beginner ? 128 : 129);
-    transport =
-        kernel_test::Icmp{.type = static_cast<std::uint8_t>(type), .id = beginner_.port};
+    transport = kernel_test::Icmp{.type = static_cast<std::uint8_t>(type), .id = beginner_.port};
   }
   said.frame = kernel_test::build({kernel_test::Eth{}, header, transport,
                                    kernel_test::Payload{.size = large ? kLarge : kSmall}});

@@ -29,7 +29,8 @@ class Talk {
     bool large = false;  // more than the link takes at once
     Bytes frame;
   };
-  // Mostly the next packet of what the protocol has in mind, else one that came before, one that is early, a reset, or nonsense.
+  // Mostly the next packet of what the protocol has in mind, else one that came before, one that is
+  // early, a reset, or nonsense.
   [[nodiscard]] Said next(Dice& dice);
 
   [[nodiscard]] const End& beginner() const { return beginner_; }

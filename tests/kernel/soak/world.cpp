@@ -210,11 +210,12 @@ bool World::arrive(Who to, const Bytes& frame) {
   const Tuple tuple = tuple_in(frame, POLICYC_INGRESS);
   history_.note(tuple, "arrives at " + name(to) + words(frame, seen.action, seen.drop));
   ++(seen.action == POLICYC_PASS ? counts_.passed : counts_.dropped);
-  expect_verdict("receiver", model(to).receive(frame, POLICYC_INGRESS).reason, seen.drop.reason, tuple);
+  expect_verdict("receiver", model(to).receive(frame, POLICYC_INGRESS).reason, seen.drop.reason,
+                 tuple);
   return seen.action == POLICYC_PASS;
 }
 
-void World::pause(Who, const Bytes& frame, policyc_direction direction) {
+void World::pause(const Bytes& frame, policyc_direction direction) {
   const Tuple tuple = tuple_in(frame, direction);
   const int map = node_.datapath().map(table(tuple.local.family));
   const Bytes key = key_of(tuple);
@@ -224,7 +225,7 @@ void World::pause(Who, const Bytes& frame, policyc_direction direction) {
   }
 }
 
-bool World::is_linked(Who, const Bytes& frame, policyc_direction direction) const {
+bool World::is_linked(const Bytes& frame, policyc_direction direction) const {
   const Tuple tuple = tuple_in(frame, direction);
   const auto value = lookup(node_.datapath().map(table(tuple.local.family)), key_of(tuple));
   return value && value->deliver_to != 0;
@@ -266,7 +267,8 @@ void World::compare_entry(Who who, const Tuple& tuple,
   const auto value = lookup(node_.datapath().map(table(tuple.local.family)), key_of(tuple));
   if (!value) throw Wrong(whose + "an entry that lives is gone" + history_.of(tuple));
   if (value->direction != connection.began) throw Wrong(whose + "who began" + history_.of(tuple));
-  if (value->policy_epoch != connection.epoch) throw Wrong(whose + "epoch of an entry" + history_.of(tuple));
+  if (value->policy_epoch != connection.epoch)
+    throw Wrong(whose + "epoch of an entry" + history_.of(tuple));
   if (value->decision != static_cast<std::uint32_t>(connection.decision))
     throw Wrong(whose + "decision of an entry" + history_.of(tuple));
   if (value->flags != flags_of(connection))

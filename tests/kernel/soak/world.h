@@ -1,9 +1,9 @@
 #pragma once
-// A node with two endpoints as the datapath has it and as two reference models have it, one for each endpoint. Whatever is
-// done here is done to both, and they are compared.
+// A node with two endpoints as the datapath has it and as two reference models have it, one for
+// each endpoint. Whatever is done here is done to both, and they are compared.
 //
-// The clock stands still but for age(): the entries are moved along with the kernel's. Ages are multiples of kAge, from which every
-// lifetime is far enough away for what is not exact in that.
+// The clock stands still but for age(): the entries are moved along with the kernel's. Ages are
+// multiples of kAge, from which every lifetime is far enough away for what is not exact in that.
 
 #include <array>
 #include <cstdint>
@@ -46,10 +46,10 @@ class World {
   Fate send(Who from, const Bytes& frame);
   // The stack brings it; whether it passes.
   bool arrive(Who to, const Bytes& frame);
-  // As if the packets before it were more than a second ago.
-  void pause(Who who, const Bytes& frame, policyc_direction direction);
-  // Whether the endpoint's entry hands packets on past the stack.
-  [[nodiscard]] bool is_linked(Who who, const Bytes& frame, policyc_direction direction) const;
+  // As if the packets of its connection before it were more than a second ago.
+  void pause(const Bytes& frame, policyc_direction direction);
+  // Whether the entry that the packet meets hands packets on past the stack.
+  [[nodiscard]] bool is_linked(const Bytes& frame, policyc_direction direction) const;
   [[nodiscard]] const reference::Connection* known(Who who, const Bytes& frame,
                                                    policyc_direction direction) const;
 
@@ -62,9 +62,11 @@ class World {
   void age(std::uint64_t seconds);
   // Lets the entries follow the kernel's clock; due every few seconds.
   void follow_clock();
-  // Offers every key to ct_collect; what is left must be what the models have alive, entry by entry.
+  // Offers every key to ct_collect; what is left must be what the models have alive, entry by
+  // entry.
   void collect_and_compare();
 
+  [[nodiscard]] std::size_t entries() const { return node_.datapath().connections(); }
   [[nodiscard]] const Counts& counts() const { return counts_; }
   static std::string outside(int family) { return family == 4 ? "10.0.0.40" : "fd00::40"; }
 
