@@ -149,19 +149,6 @@ __noinline int connection_changes(struct __sk_buff *skb, const struct packet *pa
 	return 0;
 }
 
-/* The entry that the receiver of a delivered packet has of its connection counts it as well. */
-__noinline int account_received(struct __sk_buff *skb, const struct packet *packet)
-{
-	struct ct_value *entry;
-
-	if (!packet)
-		return 0;
-	entry = ct_lookup(packet, POLICYC_INGRESS, clock_ticks());
-	if (entry)
-		ct_account(entry, skb, packet);
-	return 0;
-}
-
 /*
  * An echo reply must not make an entry: its key would be that of a request of ours, which would then pass as a reply.
  * A reset has nothing to come after it.
@@ -286,24 +273,6 @@ SEC("tc")
 int to_endpoint(struct __sk_buff *skb)
 {
 	return handle(skb, POLICYC_INGRESS);
-}
-
-/*
- * Both ends of a connection deliver or none does: the other endpoint of this node, if it is one, no longer delivers past the
- * program of the one that a packet in `direction` belongs to.
- */
-__noinline int unlink_other(const struct packet *packet, __u32 direction)
-{
-	const struct policy_scratch *scratch = policy_scratch_lookup();
-	struct ct_value *other;
-
-	if (!packet || !scratch ||
-	    !((const struct continuation *)(const void *)scratch->continuation)->peer_interface)
-		return 0;
-	other = ct_lookup(packet, direction ^ 1, clock_ticks());
-	if (other)
-		other->deliver_to = 0;
-	return 0;
 }
 
 /*
