@@ -18,7 +18,7 @@ endpoint_value value_of(const EndpointRecord& record, std::uint32_t slot, const 
   endpoint_value value{};
   value.policy_slot = slot;
   value.shape_tag = shape.tag();
-  value.mtu = link.mtu;
+  value.mtu = link.leads_elsewhere ? link.mtu : 0;
   std::ranges::copy(link.mac, value.host_mac);
   value.identity = record.identity;
   value.endpoint_id = record.id;

@@ -2,6 +2,7 @@
 // and policy holds all the same.
 
 #include <array>
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -145,9 +146,13 @@ class DeliveryTest : public KernelTest, public ::testing::WithParamInterface<att
   }
 
   // Whom it may send to.
-  void load_client(const std::string& peer) { load(*client_, 0, policy("client", "egress", peer)); }
+  void load_client(const std::string& peer) {
+    load_on(client_->host(), 0, policy("client", "egress", peer));
+  }
   // Who may send to it.
-  void load_web(const std::string& peer) { load(*web_, 1, policy("web", "ingress", peer)); }
+  void load_web(const std::string& peer) {
+    load_on(web_->host(), 1, policy("web", "ingress", peer));
+  }
   void deliver(bool on) const {
     const auto maps = must(maps::NodeMaps::open(paths_.maps()));
     auto config = must(maps.config());
@@ -189,19 +194,20 @@ class DeliveryTest : public KernelTest, public ::testing::WithParamInterface<att
     return ::recv(client.get(), heard.data(), heard.size(), 0) == static_cast<ssize_t>(bytes);
   }
   // Bytes that the host has sent out of its side of the pod's link.
-  [[nodiscard]] static std::size_t by_the_stack(const Pod& pod) {
+  [[nodiscard]] static std::size_t by_the_stack(const Pod& pod) { return by_the_stack(pod.host()); }
+  [[nodiscard]] static std::size_t by_the_stack(const std::string& interface) {
     std::ifstream devices("/proc/thread-self/net/dev");
     std::string line;
     while (std::getline(devices, line)) {
       std::istringstream words(line);
       std::string name;
       words >> name;
-      if (name != pod.host() + ":") continue;
+      if (name != interface + ":") continue;
       std::size_t value = 0;
       for (int column = 0; column < 9; ++column) words >> value;
       return value;
     }
-    throw std::runtime_error("no " + pod.host());
+    throw std::runtime_error("no " + interface);
   }
   // Whether so much gets through in both directions, and whether past the stack.
   void expect_flow(const Connection& connection, bool delivered, const std::string& when) const {
@@ -218,11 +224,8 @@ class DeliveryTest : public KernelTest, public ::testing::WithParamInterface<att
     }
   }
 
-  std::unique_ptr<Pod> client_;
-  std::unique_ptr<Pod> web_;
-
- private:
-  void load(const Pod& pod, std::size_t which, const std::string& yaml) {
+  // Onto an interface, with the addresses of the first or second pod.
+  void load_on(const std::string& interface, std::size_t which, const std::string& yaml) {
     static std::map<std::string, backend::Bytes> cache;
     if (!cache.contains(yaml)) cache[yaml] = compile_policies(yaml).at(0);
     endpoint::Inventory inventory;
@@ -239,7 +242,7 @@ class DeliveryTest : public KernelTest, public ::testing::WithParamInterface<att
     }
     endpoint::LoadRequest request;
     request.object = cache[yaml];
-    request.interface = pod.host();
+    request.interface = interface;
     request.addresses = inventory.cluster.endpoints[which].addresses;
     request.inventory = inventory;
     request.hook = GetParam();
@@ -247,6 +250,9 @@ class DeliveryTest : public KernelTest, public ::testing::WithParamInterface<att
     request.max_classes = 1024;
     must(endpoint::load_endpoint(paths_, request));
   }
+
+  std::unique_ptr<Pod> client_;
+  std::unique_ptr<Pod> web_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Hooks, DeliveryTest,
@@ -330,6 +336,34 @@ TEST_P(DeliveryTest, WhenOnePodIsUnloadedItsPacketsGoByTheStack) {
       EXPECT_FALSE(answers(family, 54, 1000, kImpatient)) << "the other's policy holds";
     }
   }
+}
+
+// The other end of what the endpoint is on is not in another namespace: bpf_redirect_peer would
+// lose its packets.
+TEST_P(DeliveryTest, OtherKindsOfInterfaceAreReachedByTheStack) {
+  EXPECT_TRUE(must(endpoint::read_link("web0")).leads_elsewhere);
+  EXPECT_FALSE(must(endpoint::read_link("lo")).leads_elsewhere);
+  EXPECT_FALSE(endpoint::read_link("nobody0"));
+  must(endpoint::unload_endpoint(paths_, web_->host()));
+  web_.reset();
+  shell(
+      "ip link add other0 type veth peer name other1 && ip link set other1 up && "
+      "ip link set other0 up && ip route replace " +
+      std::string(kFamilies[0].web) + "/32 dev other0 && ip neigh replace " + kFamilies[0].web +
+      " dev other0 lladdr 02:00:00:00:00:09");
+  load_on("other0", 1, policy("web", "ingress", "client"));
+  EXPECT_FALSE(must(endpoint::read_link("other0")).leads_elsewhere);
+  const std::size_t before = by_the_stack("other0");
+  const bpf::Fd client = bound(*client_, kFamilies[0], SOCK_DGRAM, kFamilies[0].client, 0);
+  const Where web(kFamilies[0], kFamilies[0].web, 53);
+  const std::vector<char> data(1000);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(::sendto(client.get(), data.data(), data.size(), 0, web.get(), web.size), 1000);
+  for (int i = 0; i < 100 && by_the_stack("other0") - before < 20'000; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_GE(by_the_stack("other0") - before, 20'000U);
+  must(endpoint::unload_endpoint(paths_, "other0"));
+  shell("ip link del other0");
 }
 
 // Sees every frame that comes into the pod.
