@@ -16,6 +16,9 @@ inline constexpr std::uint16_t kServerPort = 80;     // of the other one
 inline constexpr std::uint32_t kPassed = POLICYC_PASS;
 inline constexpr std::uint32_t kDropped = POLICYC_DROP;
 inline constexpr std::uint32_t kDelivered = kRedirected;
+// What the policies say.
+inline constexpr std::uint32_t kAllowed = POLICYC_DECISION(POLICY_ALLOW, 11);
+inline constexpr std::uint32_t kDenied = POLICYC_DECISION(POLICY_DENY, 21);
 
 // The same pair for a whole suite; each test begins from an empty node. Parameter: IP family.
 class Delivery : public testing::TestWithParam<int> {
@@ -77,6 +80,9 @@ class Delivery : public testing::TestWithParam<int> {
     ASSERT_EQ(send(kAlice, kAck), kDelivered);
     static_cast<void>(datapath().drain_events());
   }
+  // Bob's policy denies what comes from Alice, or lets it through; Alice's, what goes to Bob.
+  static void deny_at(Who who) { node_->set_class(other(who), kDeniedClass); }
+  static void allow_at(Who who) { node_->set_class(other(who), kAllowedClass); }
   static void set_flags(Who who, std::uint16_t flags) {
     endpoint_value value = node_->endpoint(who);
     value.flags = flags;
