@@ -48,8 +48,10 @@ struct Pair {
   Talk talk;
   std::optional<Who> beginner;  // nullopt: the peer outside
   std::optional<Who> answerer;
+  // Another pair has the same connection, begun at the other end.
+  bool shared = false;
   // Something was seen by one end only: the ends need a second to tell each other.
-  bool apart = false;
+  bool apart = shared;
 };
 
 class Soak {
@@ -126,8 +128,8 @@ class Soak {
     };
     const Kind& kind = kinds[number % std::size(kinds)];
     pairs_.push_back(
-        {Talk(family, kind.protocol, {address(from), kind.from}, {address(to), kind.to}), from,
-         to});
+        {Talk(family, kind.protocol, {address(from), kind.from}, {address(to), kind.to}), from, to,
+         kind.protocol == kernel_test::kTcp && kind.from == kind.to});
   }
 
   void change_policy() {
@@ -185,7 +187,7 @@ class Soak {
     }
     if (!world_.known(*from, said.frame, POLICYC_EGRESS) &&
         !world_.known(*to, said.frame, POLICYC_INGRESS) && travelling_.empty())
-      pair.apart = false;
+      pair.apart = pair.shared;
   }
 
   // A SYN that only one end would take for a new beginning, because only that end saw the
