@@ -20,9 +20,13 @@ using MacAddress = std::array<std::uint8_t, 6>;
 struct Link {
   std::uint32_t mtu = 0;  // bytes of an IP packet
   MacAddress mac{};
+  // Its other end is in another network namespace, where bpf_redirect_peer can put packets: veth
+  // and netkit. What is handed to any other interface that way is lost.
+  bool leads_elsewhere = false;
 };
 
-// Of an interface of this network namespace.
+// Of an interface of this network namespace (rtnetlink(7), RTM_GETLINK). An Error when there is
+// none of that name.
 [[nodiscard]] Result<Link> read_link(const std::string& interface);
 
 }  // namespace policyc::endpoint

@@ -19,7 +19,7 @@ endpoint_value value_of(const EndpointRecord& record, std::uint32_t slot, const 
   endpoint_value value{};
   value.policy_slot = slot;
   value.shape_tag = shape.tag();
-  value.mtu = link.mtu;
+  value.mtu = link.leads_elsewhere ? link.mtu : 0;
   std::ranges::copy(link.mac, value.host_mac);
   if (record.mac) std::ranges::copy(*record.mac, value.mac);
   value.identity = record.identity;

@@ -131,6 +131,7 @@ struct ct6_key {
 	policyc_u8 protocol;
 	policyc_u8 pad[3];
 };
+/* Of a connection within a node both ends have an entry, and both have `deliver_to` or none has. */
 struct ct_value {
 	policyc_u64 expires; /* in ticks of the kernel's clock (jiffies_64) */
 	policyc_u32

@@ -7,7 +7,10 @@
 #ifndef POLICYC_RUNTIME_DELIVER_H
 #define POLICYC_RUNTIME_DELIVER_H
 
+#include "runtime/include/conntrack.h"
 #include "runtime/include/endpoint.h"
+#include "runtime/include/metrics.h"
+#include "runtime/include/policy.h"
 
 #define PACKET_TO_HOST 0 /* linux/if_packet.h: PACKET_HOST */
 
@@ -27,10 +30,11 @@ static __always_inline __u32 largest_part(const struct __sk_buff *skb, const str
 	return skb->len - packet->network_offset;
 }
 
-/* Is it for the host to route, and without tags? */
+/* Is it for the host to route, and without tags? A VLAN's tag is mostly beside the frame, not in it. */
 static __always_inline bool is_plain(const struct __sk_buff *skb, const struct packet *packet)
 {
-	return skb->pkt_type == PACKET_TO_HOST && packet->network_offset == ETHERNET_HEADER;
+	return skb->pkt_type == PACKET_TO_HOST && !skb->vlan_present &&
+	       packet->network_offset == ETHERNET_HEADER;
 }
 
 static __always_inline bool fits(const struct __sk_buff *skb, const struct packet *packet,
@@ -89,7 +93,40 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct packet *p
 	/* Whoever does not know the addresses leaves the host's: the receiver's stack does not look. */
 	if (knows_link(receiver))
 		write_link(skb, receiver->mac, receiver->host_mac);
+	/* The receiver's program does not see it. */
+	count_passed(receiver->endpoint_id, POLICYC_INGRESS, skb->len - packet->network_offset);
 	return (int)bpf_redirect_peer(interface_index, 0);
+}
+
+/* The entry that the receiver of a delivered packet has of its connection counts it as well. */
+__noinline int account_received(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct ct_value *entry;
+
+	if (!packet)
+		return 0;
+	entry = ct_lookup(packet, POLICYC_INGRESS, clock_ticks());
+	if (entry)
+		ct_account(entry, skb, packet);
+	return 0;
+}
+
+/*
+ * Both ends of a connection deliver or none does: the other endpoint of this node, if it is one, no longer delivers past the
+ * program of the one that a packet in `direction` belongs to.
+ */
+__noinline int unlink_other(const struct packet *packet, __u32 direction)
+{
+	const struct policy_scratch *scratch = policy_scratch_lookup();
+	struct ct_value *other;
+
+	if (!packet || !scratch ||
+	    !((const struct continuation *)(const void *)scratch->continuation)->peer_interface)
+		return 0;
+	other = ct_lookup(packet, direction ^ 1, clock_ticks());
+	if (other)
+		other->deliver_to = 0;
+	return 0;
 }
 
 #endif /* POLICYC_RUNTIME_DELIVER_H */

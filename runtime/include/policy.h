@@ -31,8 +31,8 @@ struct side {
 struct continuation {
 	struct packet packet;
 	struct side side[2];
-	__u32 deliver_to; /* interface index of the receiver, if it is an endpoint of this node */
-	__u32 pad;
+	__u32 deliver_to;     /* interface index of the receiver, if packets go to it past the stack */
+	__u32 peer_interface; /* of the peer, if it is an endpoint of this node */
 };
 POLICYC_ASSERT(sizeof(struct continuation) == POLICYC_CONTINUATION_BYTES);
 
@@ -115,6 +115,7 @@ static __always_inline int policy_prepare(const struct packet *packet, const str
 	scratch->delivery = 0;
 	continuation = continuation_of(scratch);
 	continuation->packet = *packet;
+	continuation->peer_interface = peer.interface_index;
 	if (direction == POLICYC_EGRESS) {
 		continuation->side[POLICYC_EGRESS] = *side;
 		continuation->side[POLICYC_EGRESS].peer_identity = peer.identity;

@@ -138,6 +138,9 @@ __noinline int connection_changes(struct __sk_buff *skb, const struct packet *pa
 		other = ct_lookup(packet, direction ^ 1, now);
 		if (other)
 			ct_track(other, packet, other->direction == (direction ^ 1), now);
+		else
+			/* By the stack, where the other endpoint's program learns of the connection again. */
+			entry->deliver_to = 0;
 	}
 	if (config->flags & NODE_TRACE) {
 		side_fill(&side, endpoint, skb->ifindex);
@@ -209,6 +212,7 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 	enum known known = CONNECTION_NEW;
 	__u64 now = clock_ticks();
 	__u32 deliver_to = 0;
+	int action;
 
 	if (!endpoint)
 		reason = DROP_UNKNOWN_ENDPOINT;
@@ -258,8 +262,12 @@ drop:
 	return refuse(skb, &packet, endpoint, REFUSE(direction, reason), entry);
 pass:
 	count_passed(endpoint->endpoint_id, direction, packet_bytes(skb, &packet));
-	if (deliver_to)
-		return deliver(skb, &packet, deliver_to);
+	if (deliver_to) {
+		action = deliver(skb, &packet, deliver_to);
+		if (action != POLICYC_PASS && config->flags & NODE_CT_ACCOUNTING)
+			account_received(skb, &packet);
+		return action;
+	}
 	if (direction == POLICYC_EGRESS && config->flags & NODE_EGRESS_DELIVERY && is_tracked(&packet))
 		return forward(skb, &packet);
 	return POLICYC_PASS;
@@ -298,6 +306,8 @@ __noinline int remember(struct __sk_buff *skb, const struct packet *packet, cons
 	/* What is new is inserted without a look; one that another CPU has made meanwhile stays. */
 	if (side->connection != CONNECTION_NEW)
 		entry = ct_lookup(packet, direction, now);
+	if (!deliver_to)
+		unlink_other(packet, direction);
 	if (entry && !ct_reopens(entry, packet)) {
 		/* One of the other direction has come meanwhile: this packet is its reply. */
 		if (entry->direction != direction)
@@ -348,12 +358,8 @@ static __always_inline void deny_known(const struct policy_scratch *scratch, con
 		return;
 	entry->peer_identity = side->peer_identity;
 	ct_verdict_write(entry, scratch->epoch, side->decision);
-	if (!entry->deliver_to)
-		return;
 	entry->deliver_to = 0;
-	entry = ct_lookup(packet, direction ^ 1, now);
-	if (entry)
-		entry->deliver_to = 0;
+	unlink_other(packet, direction);
 }
 
 /* What the policy of `side` has answered: DROP_NONE or why the packet is dropped. */
@@ -384,6 +390,7 @@ static __always_inline __u32 ask_receiver(struct __sk_buff *skb, struct policy_s
 	const struct node_config_value *config = node_config_lookup();
 	struct packet *packet = &asked->packet;
 	struct side *side = &asked->side[POLICYC_INGRESS];
+	bool reopens = false;
 	const struct ct_value *entry;
 	struct ipcache_value peer;
 
@@ -391,13 +398,15 @@ static __always_inline __u32 ask_receiver(struct __sk_buff *skb, struct policy_s
 	    !fits(skb, packet, receiver))
 		return DROP_NONE;
 	entry = ct_lookup(packet, POLICYC_INGRESS, clock_ticks());
+	if (entry && ct_reopens(entry, packet)) {
+		reopens = true;
+		entry = NULL;
+	}
 	/* The receiver began: for it this is a reply, which its own program lets pass. */
 	if (entry && entry->direction != POLICYC_INGRESS)
 		return DROP_NONE;
 	side_fill(side, receiver, asked->deliver_to);
-	side->connection = !entry		       ? CONNECTION_NEW
-			   : ct_reopens(entry, packet) ? CONNECTION_REOPENS
-						       : CONNECTION_KNOWN;
+	side->connection = reopens ? CONNECTION_REOPENS : entry ? CONNECTION_KNOWN : CONNECTION_NEW;
 	peer = ipcache_lookup(packet, &packet->source, config);
 	side->peer_identity = peer.identity;
 	scratch->context.peer_class = peer.peer_class;
@@ -447,7 +456,7 @@ int finish_ingress(struct __sk_buff *skb)
 	struct side *side, *sender;
 	struct continuation *asked;
 	struct packet *packet;
-	bool delivery;
+	bool delivery, links;
 	__u32 reason;
 
 	if (!scratch)
@@ -458,9 +467,11 @@ int finish_ingress(struct __sk_buff *skb)
 	sender = &asked->side[POLICYC_EGRESS];
 	delivery = scratch->delivery;
 	reason = answered(skb, scratch, packet, side, POLICYC_INGRESS);
+	/* What only audit mode lets through is looked at by both programs, so it ends with audit mode, replies too. */
+	links = delivery && !policy_reason((int)side->decision) && !policy_reason((int)sender->decision);
 	if (!reason)
 		reason = (__u32)remember(skb, packet, side, POLICYC_INGRESS,
-					 delivery ? sender->interface_index : 0);
+					 links ? sender->interface_index : 0);
 	if (reason)
 		return drop_of(skb, packet, side, POLICYC_INGRESS, reason,
 			       delivery ? POLICYC_EGRESS : POLICYC_INGRESS);
@@ -468,9 +479,11 @@ int finish_ingress(struct __sk_buff *skb)
 		count_passed(side->endpoint_id, POLICYC_INGRESS, packet_bytes(skb, packet));
 		return POLICYC_PASS;
 	}
-	reason = (__u32)remember(skb, packet, sender, POLICYC_EGRESS, asked->deliver_to);
-	if (reason)
+	reason = (__u32)remember(skb, packet, sender, POLICYC_EGRESS, links ? asked->deliver_to : 0);
+	if (reason) {
+		unlink_other(packet, POLICYC_EGRESS);
 		return drop_of(skb, packet, sender, POLICYC_EGRESS, reason, POLICYC_EGRESS);
+	}
 	count_passed(sender->endpoint_id, POLICYC_EGRESS, packet_bytes(skb, packet));
 	return deliver(skb, packet, asked->deliver_to);
 }

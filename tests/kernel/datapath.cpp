@@ -237,9 +237,16 @@ metrics_value Datapath::metric(policyc_drop_reason reason, policyc_direction dir
 }
 
 metrics_value Datapath::forwarded(policyc_direction direction) const {
-  metrics_value sum{};
-  const std::uint32_t index = kEndpointId * 2U + static_cast<std::uint32_t>(direction);
-  for (const auto& value : per_cpu<traffic_value>(map("traffic"), index)) add(sum, value.passed);
+  return traffic(kEndpointId, direction).passed;
+}
+
+traffic_value Datapath::traffic(std::uint16_t endpoint_id, policyc_direction direction) const {
+  traffic_value sum{};
+  const std::uint32_t index = endpoint_id * 2U + static_cast<std::uint32_t>(direction);
+  for (const auto& value : per_cpu<traffic_value>(map("traffic"), index)) {
+    add(sum.passed, value.passed);
+    add(sum.dropped, value.dropped);
+  }
   return sum;
 }
 

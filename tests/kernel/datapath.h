@@ -102,6 +102,7 @@ class Datapath {
   [[nodiscard]] std::uint64_t limited_events() const;
   [[nodiscard]] metrics_value metric(policyc_drop_reason reason, policyc_direction direction) const;
   [[nodiscard]] metrics_value forwarded(policyc_direction direction) const;
+  [[nodiscard]] traffic_value traffic(std::uint16_t endpoint_id, policyc_direction direction) const;
   // What a rule decided, wherever it is counted.
   [[nodiscard]] metrics_value rule_hits(const rule_hit_key& key) const;
   // The only entry of a connection table; nullopt if there is none. Fails the test if there are

@@ -14,7 +14,6 @@ using kernel_test::kAllowedClass;
 using kernel_test::kDeniedClass;
 using kernel_test::kRedirectedClass;
 
-// The policies of tests/kernel/policies, said once more.
 int matrix(const reference::Question& question) {
   const auto allowed = [&question] {
     switch (question.protocol) {
@@ -51,18 +50,6 @@ int matrix(const reference::Question& question) {
   }
 }
 
-reference::Policy policy_of(Policy policy) {
-  switch (policy) {
-    case Policy::AllowAll:
-      return [](const reference::Question&) { return POLICYC_DECISION(POLICY_ALLOW, 1); };
-    case Policy::DenyAll:
-      return [](const reference::Question&) { return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0); };
-    case Policy::Matrix:
-      return matrix;
-  }
-  throw std::invalid_argument("policy");
-}
-
 std::uint32_t slot_of(Policy policy) {
   return kernel_test::kSlot + static_cast<std::uint32_t>(policy);
 }
@@ -90,6 +77,18 @@ std::string compare_event(const event& drop, const reference::Answer& must) {
 }
 
 }  // namespace
+
+reference::Policy policy_of(Policy policy) {
+  switch (policy) {
+    case Policy::AllowAll:
+      return [](const reference::Question&) { return POLICYC_DECISION(POLICY_ALLOW, 1); };
+    case Policy::DenyAll:
+      return [](const reference::Question&) { return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0); };
+    case Policy::Matrix:
+      return matrix;
+  }
+  throw std::invalid_argument("policy");
+}
 
 const std::vector<Peer>& peers() {
   static const std::vector<Peer> all{

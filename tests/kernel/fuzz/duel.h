@@ -25,6 +25,9 @@ struct PeerPrefix {
 };
 [[nodiscard]] const std::vector<PeerPrefix>& peer_prefixes();
 
+// The policies of tests/kernel/policies, said once more.
+[[nodiscard]] reference::Policy policy_of(Policy policy);
+
 struct Disagreement {
   std::size_t step = 0;
   std::string what;
