@@ -83,4 +83,25 @@ static __always_inline int address_equal6(const union address *a, const __u8 *by
 	       a->words[3] == words[3];
 }
 
+static __always_inline __u32 packet_bytes(const struct __sk_buff *skb, const struct packet *packet)
+{
+	return skb->len - packet->network_offset;
+}
+
+static __always_inline bool is_tracked(const struct packet *packet)
+{
+	return packet->kind == PACKET_FLOW || packet->kind == PACKET_ECHO_REQUEST ||
+	       packet->kind == PACKET_ECHO_REPLY || packet->kind == PACKET_OTHER_PROTOCOL;
+}
+
+/*
+ * An echo reply must not make an entry: its key would be that of a request of ours, which would then pass as a reply.
+ * A reset has nothing to come after it.
+ */
+static __always_inline bool makes_entry(const struct packet *packet)
+{
+	return (packet->kind == PACKET_FLOW && !(packet->tcp_flags & TCP_RST)) ||
+	       packet->kind == PACKET_ECHO_REQUEST || packet->kind == PACKET_OTHER_PROTOCOL;
+}
+
 #endif /* POLICYC_RUNTIME_PACKET_H */

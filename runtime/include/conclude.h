@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What follows from a policy's answer: the connection's entry, the event, the question to the receiver of the same node.
+ */
+#ifndef POLICYC_RUNTIME_CONCLUDE_H
+#define POLICYC_RUNTIME_CONCLUDE_H
+
+#include "runtime/include/conntrack_table.h"
+#include "runtime/include/deliver.h"
+#include "runtime/include/events.h"
+#include "runtime/include/metrics.h"
+#include "runtime/include/policy.h"
+
+/*
+ * Remembers what a policy said of a packet that passes, for the endpoint in `side`; DROP_NONE, or why it does not pass after
+ * all. `deliver_to` is kept with the connection.
+ */
+__noinline int remember(struct __sk_buff *skb, const struct packet *packet, const struct side *side,
+			__u32 direction, __u32 deliver_to)
+{
+	const struct node_config_value *config = node_config_lookup();
+	const struct policy_scratch *scratch = policy_scratch_lookup();
+	struct ct_value *entry = NULL;
+	__u64 now = clock_ticks();
+	__u32 audited;
+	bool report;
+
+	if (!config || !scratch || !packet || !side)
+		return DROP_MISSING_STATE;
+	audited = policy_reason((int)side->decision);
+	report = audited || (config->flags & NODE_TRACE_VERDICTS && side->connection != CONNECTION_KNOWN);
+	/* What is new is inserted without a look; one that another CPU has made meanwhile stays. */
+	if (side->connection != CONNECTION_NEW)
+		entry = ct_lookup(packet, direction, now);
+	if (!deliver_to)
+		unlink_other(packet, direction);
+	if (entry && !ct_reopens(entry, packet)) {
+		/* One of the other direction has come meanwhile: this packet is its reply. */
+		if (entry->direction != direction)
+			return DROP_NONE;
+		if (side->connection == CONNECTION_KNOWN && policy_reason((int)entry->decision))
+			report = false;
+		entry->peer_identity = side->peer_identity;
+		entry->deliver_to = deliver_to;
+		ct_verdict_write(entry, scratch->epoch, side->decision);
+		ct_track(entry, packet, true, now);
+		if (config->flags & NODE_CT_ACCOUNTING)
+			ct_account(entry, skb, packet);
+	} else if (makes_entry(packet)) {
+		struct ct_value fresh = {};
+
+		fresh.flags = ct_new_flags(packet, true);
+		fresh.expires = now + ct_lifetime(packet->protocol, fresh.flags);
+		fresh.policy_epoch = scratch->epoch;
+		fresh.decision = side->decision;
+		fresh.peer_identity = side->peer_identity;
+		fresh.direction = (__u8)direction;
+		fresh.tcp_flags_orig = packet->tcp_flags;
+		fresh.deliver_to = deliver_to;
+		fresh.refreshed = (__u32)now;
+		fresh.packets = 1;
+		fresh.bytes = packet_bytes(skb, packet);
+		if (entry)
+			*entry = fresh;
+		else if (ct_create(packet, &fresh, direction, now))
+			return DROP_CONNTRACK_FULL;
+	}
+	if (report)
+		event_passed(skb, packet, side, direction, audited);
+	return DROP_NONE;
+}
+
+/*
+ * A connection that exists is denied from now on: its replies are dropped with it. What the other endpoint of this node
+ * knows of it stays, but it delivers no longer past the program that knows of the denial.
+ */
+static __always_inline void deny_known(const struct policy_scratch *scratch, const struct packet *packet,
+				       const struct side *side, enum policyc_direction direction)
+{
+	__u64 now = clock_ticks();
+	struct ct_value *entry = ct_lookup(packet, direction, now);
+
+	if (!entry || entry->direction != direction)
+		return;
+	entry->peer_identity = side->peer_identity;
+	ct_verdict_write(entry, scratch->epoch, side->decision);
+	entry->deliver_to = 0;
+	unlink_other(packet, direction);
+}
+
+/* What the policy of `side` has answered: DROP_NONE or why the packet is dropped. */
+static __always_inline __u32 answered(struct __sk_buff *skb, const struct policy_scratch *scratch,
+				      const struct packet *packet, struct side *side,
+				      enum policyc_direction direction)
+{
+	__u32 reason;
+
+	side->decision = scratch->decision;
+	reason = policy_reason((int)side->decision);
+	count_decided(side->shape_tag, side->decision, direction, packet_bytes(skb, packet));
+	if (!reason || policy_audits(side->flags, reason))
+		return DROP_NONE;
+	if (side->connection == CONNECTION_KNOWN)
+		deny_known(scratch, packet, side, direction);
+	return reason;
+}
+
+/*
+ * Asks the policy of the receiver, an endpoint of this node, about a packet that its sender may send. Returns when the packet
+ * has to go by the stack instead, or with a reason to drop.
+ */
+static __always_inline __u32 ask_receiver(struct __sk_buff *skb, struct policy_scratch *scratch,
+					  struct continuation *asked)
+{
+	const struct endpoint_value *receiver = endpoint_by_interface(asked->deliver_to);
+	const struct node_config_value *config = node_config_lookup();
+	struct packet *packet = &asked->packet;
+	struct side *side = &asked->side[POLICYC_INGRESS];
+	bool reopens = false;
+	const struct ct_value *entry;
+	struct ipcache_value peer;
+
+	if (!receiver || !config || !is_tracked(packet) || !is_for(packet, receiver) ||
+	    !fits(skb, packet, receiver))
+		return DROP_NONE;
+	entry = ct_lookup(packet, POLICYC_INGRESS, clock_ticks());
+	if (entry && ct_reopens(entry, packet)) {
+		reopens = true;
+		entry = NULL;
+	}
+	/* The receiver began: for it this is a reply, which its own program lets pass. */
+	if (entry && entry->direction != POLICYC_INGRESS)
+		return DROP_NONE;
+	side_fill(side, receiver, asked->deliver_to);
+	side->connection = reopens ? CONNECTION_REOPENS : entry ? CONNECTION_KNOWN : CONNECTION_NEW;
+	peer = ipcache_lookup(packet, &packet->source, config);
+	side->peer_identity = peer.identity;
+	scratch->context.peer_class = peer.peer_class;
+	scratch->context.peer_identity = peer.identity;
+	scratch->decision = POLICYC_UNDECIDED;
+	scratch->delivery = 1;
+	bpf_tail_call(skb, &policies, POLICYC_POLICY_INDEX(receiver->policy_slot, POLICYC_INGRESS));
+	return DROP_POLICY_MISSING;
+}
+
+#endif /* POLICYC_RUNTIME_CONCLUDE_H */
