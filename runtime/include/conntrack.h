@@ -185,7 +185,7 @@ static __always_inline void ct_account(struct ct_value *entry, struct __sk_buff 
 				       const struct packet *packet)
 {
 	__sync_fetch_and_add(&entry->packets, 1);
-	__sync_fetch_and_add(&entry->bytes, skb->len - packet->network_offset);
+	__sync_fetch_and_add(&entry->bytes, packet_bytes(skb, packet));
 }
 
 #endif /* POLICYC_RUNTIME_CONNTRACK_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * How entries come and go. The tables are plain hashes, which take a new entry in a third of the time that an LRU needs;
+ * How entries come and go. The tables are plain hashes, which take a new entry in two thirds of the time that an LRU needs;
  * expired entries are removed by ct_collect, which user space runs over the keys that it found expired.
  *
  * An expired entry is replaced or removed only by who holds the claim of its key. So a removal can never hit the entry of a

@@ -27,7 +27,7 @@ static __always_inline __u32 largest_part(const struct __sk_buff *skb, const str
 	if (skb->gso_segs && packet->kind == PACKET_FLOW)
 		return packet->transport_offset - packet->network_offset + packet->transport_header +
 		       skb->gso_size;
-	return skb->len - packet->network_offset;
+	return packet_bytes(skb, packet);
 }
 
 /* Is it for the host to route, and without tags? A VLAN's tag is mostly beside the frame, not in it. */
@@ -94,7 +94,7 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct packet *p
 	if (knows_link(receiver))
 		write_link(skb, receiver->mac, receiver->host_mac);
 	/* The receiver's program does not see it. */
-	count_passed(receiver->endpoint_id, POLICYC_INGRESS, skb->len - packet->network_offset);
+	count_passed(receiver->endpoint_id, POLICYC_INGRESS, packet_bytes(skb, packet));
 	return (int)bpf_redirect_peer(interface_index, 0);
 }
 
@@ -117,11 +117,10 @@ __noinline int account_received(struct __sk_buff *skb, const struct packet *pack
  */
 __noinline int unlink_other(const struct packet *packet, __u32 direction)
 {
-	const struct policy_scratch *scratch = policy_scratch_lookup();
+	struct policy_scratch *scratch = policy_scratch_lookup();
 	struct ct_value *other;
 
-	if (!packet || !scratch ||
-	    !((const struct continuation *)(const void *)scratch->continuation)->peer_interface)
+	if (!packet || !scratch || !continuation_of(scratch)->peer_interface)
 		return 0;
 	other = ct_lookup(packet, direction ^ 1, clock_ticks());
 	if (other)

@@ -84,7 +84,7 @@ static __always_inline int event_write(struct __sk_buff *skb, const struct packe
 	event->tcp_flags = packet->tcp_flags;
 	__builtin_memcpy(event->source, &packet->source, sizeof(event->source));
 	__builtin_memcpy(event->destination, &packet->destination, sizeof(event->destination));
-	event->length = skb->len - packet->network_offset;
+	event->length = packet_bytes(skb, packet);
 	event->audited = occasion->audited;
 	event->connection = occasion->connection;
 	event->icmp_code = packet->icmp_code;

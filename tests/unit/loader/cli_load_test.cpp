@@ -27,6 +27,19 @@ class CliLoadTest : public KernelTest {
     return run_policyc(arguments, batch);
   }
   // One entry of the list with this instead of the labels.
+  // The file of a policy's object.
+  [[nodiscard]] static std::string web_object(const TemporaryFolder& folder) {
+    const auto bytes =
+        compile_policies(
+            "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: "
+            "shop}\nspec:\n  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  - {}\n")
+            .at(0);
+    const std::string object = folder.path() / "web.o";
+    std::ofstream(object, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+    return object;
+  }
   [[nodiscard]] static std::string entry(const std::string& object, const std::string& interface,
                                          const std::string& address, const std::string& more) {
     return "{\"object\": \"" + object + "\", \"interface\": \"" + interface +
@@ -36,15 +49,7 @@ class CliLoadTest : public KernelTest {
 
 TEST_F(CliLoadTest, ABatchIsLoadedInOneChange) {
   const TemporaryFolder folder;
-  const auto bytes =
-      compile_policies(
-          "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: "
-          "shop}\nspec:\n  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  - {}\n")
-          .at(0);
-  const std::string object = folder.path() / "web.o";
-  std::ofstream(object, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
+  const std::string object = web_object(folder);
   const Pod web0("web0", "10.9.1.1");
   const Pod web1("web1", "10.9.1.2");
   const auto done =
@@ -61,17 +66,53 @@ TEST_F(CliLoadTest, ABatchIsLoadedInOneChange) {
   EXPECT_FALSE(status.endpoints[0].record.audit);
 }
 
+TEST_F(CliLoadTest, AMacAddressIsKeptAndGivenToTheDatapath) {
+  const TemporaryFolder folder;
+  const std::string object = web_object(folder);
+  const Pod web0("web0", "10.9.1.1");
+  const auto batch = [&](const std::string& mac) {
+    return "[" + entry(object, "web0", "10.9.1.1", "\"identity\": 4242, \"mac\": \"" + mac + "\"") +
+           "]";
+  };
+  for (const char* bad : {"", "02:00:00:00:00", "02:00:00:00:00:0g", "03:00:00:00:00:01",
+                          "00:00:00:00:00:00", "02-00-00-00-00-01", "02:00:00:00:00:01x"}) {
+    const auto refused = load(batch(bad));
+    EXPECT_EQ(refused.exit_code, 1) << bad;
+    EXPECT_THAT(refused.err, HasSubstr("`mac` must be an address")) << bad;
+  }
+  EXPECT_FALSE(must(endpoint::read_status(paths_))) << "nothing was loaded";
+  ASSERT_EQ(load(batch("02:AB:00:00:00:01")).exit_code, 0);
+  const endpoint::MacAddress expected{0x02, 0xab, 0, 0, 0, 0x01};
+  EXPECT_EQ(must(endpoint::read_status(paths_))->endpoints.at(0).record.mac, expected);
+  const auto maps = must(maps::NodeMaps::open(paths_.maps()));
+  const auto value = must(maps.endpoints.lookup(web0.index())).value();
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), value.mac));
+}
+
+TEST_F(CliLoadTest, WhatIsTheNodesStaysUntilALoadSaysOtherwise) {
+  const TemporaryFolder folder;
+  const Pod web0("web0", "10.9.1.1");
+  const std::string batch =
+      "[" + entry(web_object(folder), "web0", "10.9.1.1", "\"identity\": 4242") + "]";
+  const auto config = [this] { return must(must(maps::NodeMaps::open(paths_.maps())).config()); };
+  constexpr std::uint32_t kFlags = NODE_TRACE | NODE_LOCAL_DELIVERY | NODE_EGRESS_DELIVERY;
+  ASSERT_EQ(load(batch).exit_code, 0);
+  EXPECT_EQ(config().flags & kFlags, NODE_LOCAL_DELIVERY);
+  EXPECT_NE(config().events_per_tick, 0U) << "limited unless said";
+  ASSERT_EQ(load(batch, {"--trace-connections", "on", "--local-delivery", "off",
+                         "--egress-delivery", "on", "--event-limit", "0"})
+                .exit_code,
+            0);
+  EXPECT_EQ(config().flags & kFlags, NODE_TRACE | NODE_EGRESS_DELIVERY);
+  EXPECT_EQ(config().events_per_tick, 0U);
+  ASSERT_EQ(load(batch).exit_code, 0);
+  EXPECT_EQ(config().flags & kFlags, NODE_TRACE | NODE_EGRESS_DELIVERY);
+  EXPECT_EQ(config().events_per_tick, 0U);
+}
+
 TEST_F(CliLoadTest, TheResponseToDenialsIsTheNodes) {
   const TemporaryFolder folder;
-  const auto bytes =
-      compile_policies(
-          "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: "
-          "shop}\nspec:\n  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  - {}\n")
-          .at(0);
-  const std::string object = folder.path() / "web.o";
-  std::ofstream(object, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
+  const std::string object = web_object(folder);
   const Pod web0("web0", "10.9.1.1");
   const std::string batch = "[" + entry(object, "web0", "10.9.1.1", "\"identity\": 4242") + "]";
   const auto status = [this](const std::vector<std::string>& more = {}) {
