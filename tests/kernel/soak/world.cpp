@@ -243,10 +243,9 @@ void World::collect_and_compare() {
       const ct_collect_head head{.family = static_cast<std::uint32_t>(family),
                                  .count = static_cast<std::uint32_t>(count),
                                  .grace = 0};
-      Bytes input(14);
+      Bytes input(14 + sizeof head);
       input[12] = 0x08;  // an ethertype that test runs take
-      const auto* bytes = reinterpret_cast<const std::uint8_t*>(&head);
-      input.insert(input.end(), bytes, bytes + sizeof head);
+      std::memcpy(input.data() + 14, &head, sizeof head);
       for (std::size_t i = first; i < first + count; ++i)
         input.insert(input.end(), keys[i].begin(), keys[i].end());
       if (datapath.run(datapath.program("ct_collect"), input).action != 0)
