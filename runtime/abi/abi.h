@@ -144,14 +144,22 @@ struct ct_value {
 	policyc_u8 tcp_flags_reply;
 	policyc_u32
 		deliver_to; /* interface index of the other side, an endpoint of this node; 0: by the stack */
-	policyc_u32 refreshed;	 /* ticks, the lower half: when `expires` was last looked after */
-	policyc_u64 packets;	 /* both directions, with NODE_CT_ACCOUNTING only */
-	policyc_u64 bytes;	 /* from the network header */
-	policyc_u64 reserved[2]; /* 0; with them an element of conntrack4 begins and ends with a cache line */
+	policyc_u32 refreshed; /* ticks, the lower half: when `expires` was last looked after */
+	policyc_u64 packets;   /* both directions, with NODE_CT_ACCOUNTING only */
+	policyc_u64 bytes;     /* from the network header */
+	/* With these an element of conntrack4 begins and ends with a cache line. All 0: no service. */
+	policyc_u32 frontend; /* CT_SERVICE, CT_SERVICE_REPLY: number of the frontend */
+	policyc_u32 backend;  /* its number and generation (service.h) */
+	policyc_u32 generation;
+	policyc_u32 reserved; /* 0 */
 };
 #define CT_CLOSING_ORIG	 1U
 #define CT_CLOSING_REPLY 2U
 #define CT_SEEN_REPLY	 4U
+#define CT_SERVICE	 8U /* the remote side is a frontend: what goes there is translated to the backend */
+#define CT_SERVICE_REPLY                                                                                     \
+	16U /* the remote side is the backend: what comes from there is translated to the frontend */
+#define CT_LOOPBACK 32U /* the backend is the endpoint itself */
 
 /* Lifetimes in seconds: Cilium's defaults (datapath.md section 7). */
 #define CT_LIFETIME_TCP	    8000U

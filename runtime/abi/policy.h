@@ -28,7 +28,7 @@ typedef unsigned long long policyc_u64;
 typedef policyc_u16 policyc_be16;
 typedef policyc_u32 policyc_be32;
 
-#define POLICYC_ABI_VERSION 3
+#define POLICYC_ABI_VERSION 4
 
 enum policyc_verdict {
 #define POLICYC_VERDICT(name, number, text) POLICY_##name = number,
