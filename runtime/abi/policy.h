@@ -64,7 +64,7 @@ struct policy_context {
  * A policy program reads `context` and writes `decision`, nothing else. `continuation` is the datapath's own; its layout is
  * part of POLICYC_ABI_VERSION all the same, because finish programs are replaced one after the other.
  */
-#define POLICYC_CONTINUATION_BYTES 120
+#define POLICYC_CONTINUATION_BYTES 136
 struct policy_scratch {
 	struct policy_context context;
 	policyc_u32 decision; /* POLICYC_DECISION; POLICYC_UNDECIDED until the policy has answered */
@@ -96,7 +96,7 @@ struct policy_rows_value {
 
 POLICYC_ASSERT(sizeof(struct policy_context) == 12);
 POLICYC_ASSERT(sizeof(struct policy_rows_value) == 8);
-POLICYC_ASSERT(sizeof(struct policy_scratch) == 144 && offsetof(struct policy_scratch, continuation) == 24);
+POLICYC_ASSERT(sizeof(struct policy_scratch) == 160 && offsetof(struct policy_scratch, continuation) == 24);
 
 #ifdef __cplusplus
 }

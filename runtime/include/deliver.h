@@ -7,7 +7,7 @@
 #ifndef POLICYC_RUNTIME_DELIVER_H
 #define POLICYC_RUNTIME_DELIVER_H
 
-#include "runtime/include/conntrack.h"
+#include "runtime/include/balance.h"
 #include "runtime/include/endpoint.h"
 #include "runtime/include/metrics.h"
 #include "runtime/include/policy.h"
@@ -115,7 +115,7 @@ __noinline int account_received(struct __sk_buff *skb, const struct packet *pack
  * Both ends of a connection deliver or none does: the other endpoint of this node, if it is one, no longer delivers past the
  * program of the one that a packet in `direction` belongs to.
  */
-__noinline int unlink_other(const struct packet *packet, __u32 direction)
+__noinline int unlink_other(struct packet *packet, __u32 direction)
 {
 	struct policy_scratch *scratch = policy_scratch_lookup();
 	struct ct_value *other;
@@ -123,8 +123,12 @@ __noinline int unlink_other(const struct packet *packet, __u32 direction)
 	if (!packet || !scratch || !continuation_of(scratch)->peer_interface)
 		return 0;
 	other = ct_lookup(packet, direction ^ 1, clock_ticks());
-	if (other)
-		other->deliver_to = 0;
+	if (!other)
+		return 0;
+	other->deliver_to = 0;
+	/* What its client sends to the frontend. */
+	if (other->flags & CT_SERVICE_REPLY)
+		twin_verdict(packet, other, direction ^ 1);
 	return 0;
 }
 

@@ -27,10 +27,19 @@ struct side {
 	__u8 connection;   /* what the packet found: enum known */
 };
 
-/* policy_scratch.continuation. */
+/* What a packet to or from a frontend becomes (balance.h). */
+struct translation {
+	__u32 frontend; /* 0: nothing */
+	__u32 backend;
+	__u32 generation;
+	__u32 flags; /* CT_SERVICE, CT_SERVICE_REPLY, CT_SERVED, CT_LOOPBACK */
+};
+
+/* policy_scratch.continuation. `packet` is what the policy is asked about: to a backend, not yet rewritten. */
 struct continuation {
 	struct packet packet;
 	struct side side[2];
+	struct translation translation;
 	__u32 deliver_to;     /* interface index of the receiver, if packets go to it past the stack */
 	__u32 peer_interface; /* of the peer, if it is an endpoint of this node */
 };
@@ -56,6 +65,11 @@ static __always_inline struct policy_scratch *policy_scratch_lookup(void)
 static __always_inline struct continuation *continuation_of(struct policy_scratch *scratch)
 {
 	return (struct continuation *)(void *)scratch->continuation;
+}
+
+static __always_inline const struct continuation *continuation_of_const(const struct policy_scratch *scratch)
+{
+	return (const struct continuation *)(const void *)scratch->continuation;
 }
 
 /* A verdict as a drop reason. What is neither a verdict nor understood drops. */
@@ -91,6 +105,7 @@ static __always_inline bool policy_audits(__u32 endpoint_flags, __u32 reason)
  * read before anything that a change alters, so a decision taken while policy changes is asked again.
  */
 static __always_inline int policy_prepare(const struct packet *packet, const struct side *side,
+					  const struct translation *translation,
 					  enum policyc_direction direction)
 {
 	const struct node_config_value *config = node_config_lookup();
@@ -115,6 +130,7 @@ static __always_inline int policy_prepare(const struct packet *packet, const str
 	scratch->delivery = 0;
 	continuation = continuation_of(scratch);
 	continuation->packet = *packet;
+	continuation->translation = *translation;
 	continuation->peer_interface = peer.interface_index;
 	if (direction == POLICYC_EGRESS) {
 		continuation->side[POLICYC_EGRESS] = *side;
