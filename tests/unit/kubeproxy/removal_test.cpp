@@ -2,8 +2,12 @@
 
 #include "loader/kubeproxy/removal.h"
 
+#include <random>
+#include <sstream>
+
 #include <gmock/gmock.h>
 
+#include "loader/kubeproxy/names.h"
 namespace policyc::kubeproxy {
 namespace {
 
@@ -107,6 +111,50 @@ TEST(Removal, NothingToDoIsNoScript) {
   EXPECT_THAT(found.chains, IsEmpty());
   EXPECT_THAT(found.jumps, IsEmpty());
   EXPECT_EQ(plan_removal(table, found).script, "");
+}
+
+// Whatever damage a text of rules has: it is refused, or the script names chains of kube-proxy
+// alone and deletes no rule but what leads into one.
+TEST(Removal, DamagedRulesNeverTouchOthers) {
+  std::mt19937 dice(1);
+  const auto below = [&](std::size_t most) { return dice() % most; };
+  std::size_t scripts = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string text = std::string(kNat) + "-A DOCKER -j KUBE-MARK-MASQ\nCOMMIT\n";
+    for (std::size_t edits = 1 + below(4); edits > 0; --edits) {
+      const std::size_t from = below(text.size()), length = below(40);
+      const std::string piece = text.substr(from, length);
+      switch (below(3)) {
+        case 0:
+          text.erase(from, length);
+          break;
+        case 1:
+          text.insert(below(text.size()), piece);
+          break;
+        default:
+          text[from] = "\"\\ -:*\nKX"[below(9)];
+      }
+    }
+    const auto rules = parse_saved_rules(text);
+    if (!rules) continue;
+    for (const Table& table : rules->tables) {
+      const Removal removal = plan_removal(table, leftovers_of(table));
+      scripts += removal.script.empty() ? 0U : 1U;
+      for (const std::string& chain : removal.chains)
+        ASSERT_EQ(owner_of_chain(table.name, chain), Owner::KubeProxy) << text;
+      for (const Rule& jump : removal.jumps) {
+        ASSERT_EQ(owner_of_chain(table.name, jump.target), Owner::KubeProxy) << text;
+        ASSERT_NE(jump.text.find(jump.target), std::string::npos) << text;
+      }
+      std::istringstream lines(removal.script);
+      std::size_t count = 0;
+      for (std::string line; std::getline(lines, line);) ++count;
+      ASSERT_EQ(count,
+                removal.script.empty() ? 0 : 2 + 2 * removal.chains.size() + removal.jumps.size())
+          << text;
+    }
+  }
+  EXPECT_GT(scripts, 1000U) << "the damage leaves too little to look at";
 }
 
 }  // namespace
