@@ -1,3 +1,5 @@
+#include "cli/doctor.h"
+
 #include <algorithm>
 #include <iomanip>
 #include <memory>
@@ -5,7 +7,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/command.h"
 #include "cli/loader_options.h"
 #include "compiler/backend/backend.h"
 #include "loader/kernel/datapath.h"
@@ -95,14 +96,21 @@ int run(const std::string& output, Context& context) {
 
 }  // namespace
 
+void add_doctor_output(CLI::App& command, const std::shared_ptr<std::string>& output) {
+  command.add_option("-o,--output", *output, "form of the output")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
 void add_doctor(CLI::App& app, Context& context) {
   auto output = std::make_shared<std::string>("text");
   CLI::App* command = app.add_subcommand(
       "doctor", "what this kernel gives to policyc, what is missing and what that costs");
-  command->add_option("-o,--output", *output, "form of the output")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  command->callback([output, &context] { context.exit_code = run(*output, context); });
+  add_doctor_output(*command, output);
+  add_doctor_kube_proxy(*command, output, context);
+  command->callback([command, output, &context] {
+    if (command->get_subcommands().empty()) context.exit_code = run(*output, context);
+  });
 }
 
 }  // namespace policyc::cli

@@ -30,6 +30,7 @@ LAYERS = {
     "compiler/driver": 10,
     "loader/bpf": 10,
     "loader/kernel": 11,
+    "loader/kubeproxy": 11,
     "loader/events": 11,
     "loader/maps": 12,
     "loader/attach": 12,
@@ -55,6 +56,7 @@ ONLY = {
     "compiler/matrix": {"compiler/support"},
     "loader/bpf": {"compiler/support", "compiler/backend"},
     "loader/events": {"compiler/support"},
+    "loader/kubeproxy": {"compiler/support", "loader/bpf"},
 }
 RUNTIME_LAYERS = {"runtime/abi": 0, "runtime/include": 1, "runtime/prog": 2}
 CODE_FOLDERS = ("compiler", "runtime", "loader", "cli", "tests")
