@@ -20,6 +20,12 @@ Result<bpf_link_info> info_of(int fd) {
   return info;
 }
 
+Result<void> detach(const bpf::Fd& link) {
+  const int status = bpf_link_detach(link.get());
+  if (status != 0 && status != -ENOLINK) return bpf::fail_errno("detach a link", status);
+  return {};
+}
+
 }  // namespace
 
 Result<std::optional<LinkState>> link_state(const std::filesystem::path& pin) {
@@ -36,10 +42,10 @@ Result<Attached> attach_link(const std::filesystem::path& pin, const Cgroup& cgr
                              std::uint32_t attach_type, int program_fd) {
   const auto state = link_state(pin);
   if (!state) return std::unexpected(state.error());
-  if (*state && (*state)->cgroup_id == cgroup.id) {
-    const auto link = bpf::open_pinned(pin);
-    if (!link) return std::unexpected(link.error());
-    if (const int status = bpf_link_update(link->get(), program_fd, nullptr); status != 0)
+  auto old = *state ? bpf::open_pinned(pin) : Result<bpf::Fd>(bpf::Fd());
+  if (!old) return std::unexpected(old.error());
+  if (old->valid() && (*state)->cgroup_id == cgroup.id) {
+    if (const int status = bpf_link_update(old->get(), program_fd, nullptr); status != 0)
       return bpf::fail_errno("replace the program of link " + pin.string(), status);
     return Attached::Replaced;
   }
@@ -49,6 +55,10 @@ Result<Attached> attach_link(const std::filesystem::path& pin, const Cgroup& cgr
     return bpf::fail_errno("attach " + pin.filename().string() + " to the cgroup", link.get());
   if (auto pinned = bpf::pin_replacing(link.get(), pin); !pinned)
     return std::unexpected(pinned.error());
+  // Its last reference would take it off as well, but some time later.
+  if (old->valid()) {
+    if (auto detached = detach(*old); !detached) return std::unexpected(detached.error());
+  }
   return Attached::Fresh;
 }
 
@@ -60,8 +70,7 @@ Result<void> detach_link(const std::filesystem::path& pin) {
     // At once: another holder of the link must not keep it alive.
     const auto link = bpf::open_pinned(pin);
     if (!link) return std::unexpected(link.error());
-    if (const int status = bpf_link_detach(link->get()); status != 0 && status != -ENOLINK)
-      return bpf::fail_errno("detach link " + pin.string(), status);
+    if (auto detached = detach(*link); !detached) return detached;
   }
   return bpf::unpin(pin);
 }
