@@ -115,6 +115,8 @@ Result<CompileResult> compile(std::string_view file_name, std::string_view c_tex
   return result;
 }
 
-std::span<const std::uint8_t> datapath_object() { return runtime_objects().front().bytes; }
+std::span<const std::uint8_t> datapath_object() { return runtime_objects()[0].bytes; }
+
+std::span<const std::uint8_t> socket_object() { return runtime_objects()[1].bytes; }
 
 }  // namespace policyc::backend

@@ -36,6 +36,7 @@ LAYERS = {
     "loader/attach": 12,
     "loader/endpoint": 13,
     "loader/conntrack": 14,
+    "loader/sockets": 14,
     "loader/observe": 14,
     "loader/testrun": 14,
     "cli/demo": 20,
