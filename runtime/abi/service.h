@@ -40,7 +40,7 @@ struct frontend_value {
 	policyc_u32 service[2]; /* by policyc_scope: index in "services"; 0: not offered to that scope */
 	policyc_u32 flags;	/* FRONTEND_* */
 	policyc_u32 affinity_seconds; /* session affinity by client address; 0: none */
-	policyc_u32 pad;
+	policyc_u32 tag;	      /* of the service's name and its kinds of sets; for the loader alone */
 };
 #define FRONTEND_NODE_PORT     1U
 #define FRONTEND_EXTERNAL_IP   2U
