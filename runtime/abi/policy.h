@@ -82,8 +82,13 @@ struct policy_scratch {
 #define POLICYC_POLICY_INDEX(slot, direction) ((policyc_u32)(slot) * 2U + (policyc_u32)(direction))
 
 #define POLICYC_DECISION(verdict, rule_id) ((int)((policyc_u32)(verdict) | ((policyc_u32)(rule_id) << 8)))
-#define POLICYC_DECISION_VERDICT(decision) ((policyc_u32)(decision) & 0xffU)
+#define POLICYC_DECISION_VERDICT(decision) ((policyc_u32)(decision) & 0x7fU)
 #define POLICYC_DECISION_RULE(decision)	   (((policyc_u32)(decision) >> 8) & 0x7fffffU)
+/*
+ * Part of the verdict of a denial that only policies in audit mode ask for: the packet passes and the denial is reported.
+ * With any other verdict it is not understood.
+ */
+#define POLICYC_DECISION_AUDITED 0x80U
 
 /*
  * Peer class to matrix row, one array map per direction and endpoint shape ("policy_rows_in", "policy_rows_out"):

@@ -170,7 +170,7 @@ static __always_inline __u32 answered(struct __sk_buff *skb, const struct policy
 	side->decision = scratch->decision;
 	reason = policy_reason((int)side->decision);
 	count_decided(side->shape_tag, side->decision, direction, packet_bytes(skb, packet));
-	if (!reason || policy_audits(side->flags, reason))
+	if (!reason || policy_audits(side->flags, side->decision, reason))
 		return DROP_NONE;
 	if (side->connection == CONNECTION_KNOWN)
 		deny_known(scratch, packet, side, direction);

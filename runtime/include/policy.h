@@ -77,12 +77,14 @@ static __always_inline __u32 policy_reason(int decision)
 {
 	if (decision < 0)
 		return DROP_MISSING_STATE;
-	switch (POLICYC_DECISION_VERDICT(decision)) {
+	switch ((__u32)decision & 0xffU) {
 	case POLICY_ALLOW:
 		return DROP_NONE;
 	case POLICY_DEFAULT_DENY:
+	case POLICY_DEFAULT_DENY | POLICYC_DECISION_AUDITED:
 		return DROP_POLICY_DEFAULT_DENY;
 	case POLICY_DENY:
+	case POLICY_DENY | POLICYC_DECISION_AUDITED:
 		return DROP_POLICY_DENY;
 	case POLICY_REDIRECT:
 		return DROP_L7_PROXY_UNAVAILABLE;
@@ -93,10 +95,13 @@ static __always_inline __u32 policy_reason(int decision)
 	}
 }
 
-/* Audit mode lets policy denials through, nothing else. */
-static __always_inline bool policy_audits(__u32 endpoint_flags, __u32 reason)
+/*
+ * Audit mode lets policy denials through, nothing else: all of an endpoint's, or those that only policies in audit mode ask
+ * for. `reason` is that of the decision.
+ */
+static __always_inline bool policy_audits(__u32 endpoint_flags, __u32 decision, __u32 reason)
 {
-	return endpoint_flags & ENDPOINT_AUDIT &&
+	return (endpoint_flags & ENDPOINT_AUDIT || decision & POLICYC_DECISION_AUDITED) &&
 	       (reason == DROP_POLICY_DEFAULT_DENY || reason == DROP_POLICY_DENY);
 }
 

@@ -51,7 +51,7 @@ __noinline int related(struct __sk_buff *skb, const struct packet *packet,
 	if (!entry)
 		return false;
 	reason = policy_reason((int)entry->decision);
-	if (reason && !policy_audits(endpoint->flags, reason))
+	if (reason && !policy_audits(endpoint->flags, entry->decision, reason))
 		return false;
 	if (direction == POLICYC_INGRESS && entry->flags & CT_SERVICE_REPLY && !(entry->flags & CT_LOOPBACK))
 		return !service_rewrite_quoted(skb, packet, &quoted, entry);
@@ -305,7 +305,7 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 		if (original && (reason || verdict.policy_epoch != config->policy_epoch) && enforced &&
 		    !(translation.flags & CT_LOOPBACK))
 			goto ask;
-		if (reason && enforced && !policy_audits(endpoint->flags, reason)) {
+		if (reason && enforced && !policy_audits(endpoint->flags, verdict.decision, reason)) {
 			if (answer_passes(skb, &packet))
 				goto pass;
 			goto drop;
