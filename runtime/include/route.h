@@ -30,13 +30,14 @@ static __always_inline long route_find(frame *context, const struct nat_tuple *t
 	return bpf_fib_lookup(context, route, sizeof(*route), 0);
 }
 
-/* The device that a packet with that tuple leaves by. 0: it has no way to another host. */
+/* The device that a packet with that tuple leaves by, even if it is too large for it. 0: it has no way to another host. */
 static __always_inline __u32 route_device(frame *context, const struct nat_tuple *to,
 					  struct bpf_fib_lookup *route)
 {
 	long found = route_find(context, to, 0, route);
 
-	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
+	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH &&
+	    found != BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return 0;
 	return route->ifindex;
 }
