@@ -241,9 +241,9 @@ static __always_inline __u32 answer_quote(struct __sk_buff *skb, const struct pa
 	return header + size;
 }
 
-/* Makes the ICMP error and gives its size from the IP header, 0 if it cannot be. */
-static __always_inline __u32 answer_unreachable(struct __sk_buff *skb, const struct packet *packet,
-						struct answer_state *state, bool port)
+/* Makes the ICMP error that begins with `head` and gives its size from the IP header, 0 if it cannot be. */
+static __always_inline __u32 answer_error(struct __sk_buff *skb, const struct packet *packet,
+					  struct answer_state *state, const struct icmp_head *head)
 {
 	const __u32 header4 = sizeof(struct ipv4_header) + sizeof(struct icmp_head);
 	const __u32 header6 = sizeof(struct ipv6_header) + sizeof(struct icmp_head);
@@ -253,8 +253,7 @@ static __always_inline __u32 answer_unreachable(struct __sk_buff *skb, const str
 		length = answer_quote(skb, packet, state, header4, ANSWER_MAX4);
 		if (!length)
 			return 0;
-		state->v4.icmp = (struct icmp_head){.type = ICMP4_UNREACHABLE,
-						    .code = port ? ICMP4_PORT : ICMP4_PROHIBITED};
+		state->v4.icmp = *head;
 		sum = sum_bytes(state->bytes + sizeof(struct ipv4_header),
 				(length - sizeof(struct ipv4_header) + 3) & ~3U,
 				ANSWER_MAX4 - sizeof(struct ipv4_header), 0);
@@ -266,8 +265,7 @@ static __always_inline __u32 answer_unreachable(struct __sk_buff *skb, const str
 	if (!length)
 		return 0;
 	answer_ip6(&state->v6.ip, packet, length, IPPROTO_ICMPV6);
-	state->v6.icmp =
-		(struct icmp_head){.type = ICMP6_FIRST_ERROR, .code = port ? ICMP6_PORT : ICMP6_PROHIBITED};
+	state->v6.icmp = *head;
 	sum = sum_pseudo(state->v6.ip.source, 32, length - sizeof(struct ipv6_header), IPPROTO_ICMPV6, 0);
 	sum = sum_bytes(state->bytes + sizeof(struct ipv6_header),
 			(length - sizeof(struct ipv6_header) + 3) & ~3U,
@@ -383,6 +381,7 @@ __noinline int answer_denied(struct __sk_buff *skb, const struct packet *packet,
 	bool port = reason == DROP_SERVICE_NO_BACKEND;
 	const struct endpoint_value *endpoint = endpoint_by_interface(skb->ifindex);
 	const struct node_config_value *config = node_config_lookup();
+	struct icmp_head head = {};
 	struct answer_state *state;
 	__u32 first = 0, length;
 
@@ -391,12 +390,17 @@ __noinline int answer_denied(struct __sk_buff *skb, const struct packet *packet,
 	state = bpf_map_lookup_elem(&answer_state, &first);
 	if (!state || !answer_take(state))
 		return POLICYC_DROP;
+	head.type = packet->family == 4 ? ICMP4_UNREACHABLE : ICMP6_FIRST_ERROR;
+	if (port)
+		head.code = packet->family == 4 ? ICMP4_PORT : ICMP6_PORT;
+	else
+		head.code = packet->family == 4 ? ICMP4_PROHIBITED : ICMP6_PROHIBITED;
 	/* A first fragment does not tell how long its segment is. */
 	if (!port && config->flags & NODE_DENY_RESET && packet->protocol == IPPROTO_TCP &&
 	    packet->fragment == FRAGMENT_NONE)
 		length = answer_reset(skb, packet, state);
 	else
-		length = answer_unreachable(skb, packet, state, port);
+		length = answer_error(skb, packet, state, &head);
 	if (!length)
 		return POLICYC_DROP;
 	return answer_send(skb, state, packet->network_offset, length, (__u8)direction);

@@ -5,6 +5,23 @@
 
 #include "runtime/include/base.h"
 
+/* What a program is given: XDP runs before there is an skb. */
+#ifdef POLICYC_XDP
+typedef struct xdp_md frame;
+#else
+typedef struct __sk_buff frame;
+#endif
+
+/* The index of the interface that it came in by or leaves by. */
+static __always_inline __u32 frame_interface(const frame *context)
+{
+#ifdef POLICYC_XDP
+	return context->ingress_ifindex;
+#else
+	return context->ifindex;
+#endif
+}
+
 /* How a packet is treated; set by the parser. */
 enum packet_kind {
 	PACKET_FLOW,	     /* TCP, UDP, SCTP: has ports */

@@ -254,6 +254,7 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *pack
 		return DROP_MALFORMED;
 	packet->family = 4;
 	packet->protocol = ip.protocol;
+	packet->hop_limit = ip.ttl;
 	packet->source.words[0] = ip.source;
 	packet->destination.words[0] = ip.destination;
 	reason = parse_length(skb, packet, bpf_ntohs(ip.total_length), inner);

@@ -38,6 +38,7 @@ LAYERS = {
     "loader/endpoint": 13,
     "loader/conntrack": 14,
     "loader/sockets": 14,
+    "loader/nat": 14,
     "loader/observe": 14,
     "loader/service": 14,
     "loader/testrun": 14,
@@ -71,7 +72,7 @@ THIRD_PARTY = {
     "PolicyIR": ("compiler/irtext",),  # made from grammar/PolicyIR.g4
     "clang/": ("compiler/backend",),
     "llvm/": ("compiler/backend",),
-    "bpf/": ("loader", "runtime", "tests/bench", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
+    "bpf/": ("loader", "runtime", "tests/bench", "tests/e2e/nat", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
     # The demo makes one map to see whether BPF is allowed at all, and needs the number of its type.
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),
