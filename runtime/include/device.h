@@ -7,8 +7,9 @@
 #define POLICYC_RUNTIME_DEVICE_H
 
 #include "runtime/include/answer.h"
-#include "runtime/include/deliver.h"
 #include "runtime/include/events.h"
+#include "runtime/include/link.h"
+#include "runtime/include/metrics.h"
 #include "runtime/include/nat_error.h"
 #include "runtime/include/nat_service.h"
 

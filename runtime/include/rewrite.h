@@ -21,7 +21,7 @@ enum end { END_SOURCE, END_DESTINATION };
 #define IPV6_DESTINATION_OFFSET 24
 
 /* Where the checksum of the transport header is; 0: it has none that knows of addresses and ports. */
-static __always_inline __u32 checksum_offset(const struct packet *packet)
+static __always_inline __u32 transport_checksum(const struct packet *packet)
 {
 	if (packet->kind != PACKET_FLOW || packet->fragment == FRAGMENT_LATER)
 		return 0;
@@ -102,7 +102,7 @@ __noinline int rewrite_end(struct __sk_buff *skb, struct packet *packet, const u
 	/* Headers behind the linear part are rare: bring them there. Nothing but a header's end is asked for. */
 	if (!packet_at(skb, packet->transport_offset, PORTS))
 		bpf_skb_pull_data(skb, packet->transport_offset + PORTS);
-	at = checksum_offset(packet);
+	at = transport_checksum(packet);
 	if (packet->protocol == IPPROTO_UDP)
 		flags = BPF_F_MARK_MANGLED_0;
 	if (at) {
