@@ -119,4 +119,6 @@ std::span<const std::uint8_t> datapath_object() { return runtime_objects()[0].by
 
 std::span<const std::uint8_t> socket_object() { return runtime_objects()[1].bytes; }
 
+std::span<const std::uint8_t> socket_cut_object() { return runtime_objects()[2].bytes; }
+
 }  // namespace policyc::backend

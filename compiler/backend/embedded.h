@@ -18,7 +18,7 @@ struct EmbeddedFile {
 
 // Headers that generated C may include.
 [[nodiscard]] std::span<const EmbeddedFile> runtime_headers();
-// The objects of runtime/prog: the datapath's, that of the sockets.
+// The objects of runtime/prog: endpoint, socket, socket_cut.
 [[nodiscard]] std::span<const EmbeddedFile> runtime_objects();
 
 }  // namespace policyc::backend
