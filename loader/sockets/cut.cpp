@@ -60,7 +60,7 @@ class Cutter {
     return cutter;
   }
 
-  [[nodiscard]] Result<CutKeys> destroy(std::uint8_t protocol) const {
+  [[nodiscard]] Result<Keys> destroy(std::uint8_t protocol) const {
     return iterator_ ? iterator_->destroy(protocol) : destroy_by_netlink(protocol, wanted_);
   }
 
@@ -70,17 +70,17 @@ class Cutter {
   std::optional<CutIterator> iterator_;
 };
 
-Result<CutKeys> cut_everywhere(const Keys& wanted, std::span<const std::uint8_t> protocols,
-                               CutMethod method) {
+Result<Keys> cut_everywhere(const Keys& wanted, std::span<const std::uint8_t> protocols,
+                            CutMethod method) {
   const auto cutter = Cutter::make(wanted, method);
   if (!cutter) return std::unexpected(cutter.error());
-  CutKeys all;
+  Keys all;
   for (const bpf::Fd& network : network_namespaces()) {
     const auto done = run_inside(network, [&]() -> Result<void> {
       for (const std::uint8_t protocol : protocols) {
         const auto cut = cutter->destroy(protocol);
         if (!cut) return std::unexpected(cut.error());
-        all.insert(all.end(), cut->begin(), cut->end());
+        all.insert(cut->begin(), cut->end());
       }
       return {};
     });

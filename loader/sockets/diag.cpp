@@ -127,10 +127,10 @@ Result<bool> destroy(const Diag& diag, const inet_diag_msg& message, std::uint8_
 
 }  // namespace
 
-Result<CutKeys> destroy_by_netlink(std::uint8_t protocol, const Keys& wanted) {
+Result<Keys> destroy_by_netlink(std::uint8_t protocol, const Keys& wanted) {
   const auto diag = Diag::open();
   if (!diag) return std::unexpected(diag.error());
-  CutKeys cut;
+  Keys cut;
   for (const int family : {AF_INET, AF_INET6}) {
     inet_diag_req_v2 request{};
     request.sdiag_family = static_cast<std::uint8_t>(family);
@@ -147,7 +147,7 @@ Result<CutKeys> destroy_by_netlink(std::uint8_t protocol, const Keys& wanted) {
     for (const inet_diag_msg& message : found) {
       const auto destroyed = destroy(*diag, message, protocol);
       if (!destroyed) return std::unexpected(destroyed.error());
-      if (*destroyed) cut.push_back(key_of(message, protocol));
+      if (*destroyed) cut.insert(key_of(message, protocol));
     }
   }
   return cut;

@@ -32,14 +32,23 @@ Result<CutIterator> CutIterator::load(const Keys& wanted) {
   return CutIterator(std::move(*object));
 }
 
-Result<CutKeys> CutIterator::destroy(std::uint8_t protocol) const {
+Result<Keys> CutIterator::destroy(std::uint8_t protocol) const {
+  Keys all;
+  while (true) {
+    const auto cut = pass(protocol);
+    if (!cut || cut->empty()) return cut ? Result<Keys>(std::move(all)) : cut;
+    all.insert(cut->begin(), cut->end());
+  }
+}
+
+Result<Keys> CutIterator::pass(std::uint8_t protocol) const {
   const auto program = object_.program_fd(protocol == IPPROTO_UDP ? "cut_udp" : "cut_tcp");
   if (!program) return std::unexpected(program.error());
   const bpf::Fd link(bpf_link_create(*program, 0, BPF_TRACE_ITER, nullptr));
   if (!link.valid()) return bpf::fail_errno("make an iterator over sockets", link.get());
   const bpf::Fd iterator(bpf_iter_create(link.get()));
   if (!iterator.valid()) return bpf::fail_errno("start an iterator over sockets", iterator.get());
-  CutKeys cut;
+  Keys cut;
   std::array<socket_reverse_key, 128> buffer;
   std::size_t filled = 0;  // bytes: a read may end within a key
   while (true) {
@@ -50,7 +59,7 @@ Result<CutKeys> CutIterator::destroy(std::uint8_t protocol) const {
     if (got == 0) return cut;
     filled += static_cast<std::size_t>(got);
     const std::size_t whole = filled / sizeof(socket_reverse_key);
-    cut.insert(cut.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(whole));
+    cut.insert(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(whole));
     filled -= whole * sizeof(socket_reverse_key);
     std::memmove(buffer.data(), buffer.data() + whole, filled);
   }

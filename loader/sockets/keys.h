@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstring>
 #include <unordered_set>
-#include <vector>
 
 #include "runtime/abi/service.h"
 
@@ -20,8 +19,5 @@ struct KeyEqual {
   }
 };
 using Keys = std::unordered_set<socket_reverse_key, KeyHash, KeyEqual>;
-
-// Those that were cut.
-using CutKeys = std::vector<socket_reverse_key>;
 
 }  // namespace policyc::sockets
