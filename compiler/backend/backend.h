@@ -55,6 +55,8 @@ struct SourceText {
 [[nodiscard]] std::span<const std::uint8_t> socket_object();
 // The programs of the node's devices (runtime/prog/device.bpf.c).
 [[nodiscard]] std::span<const std::uint8_t> device_object();
+// What destroys sockets (runtime/prog/socket_cut.bpf.c).
+[[nodiscard]] std::span<const std::uint8_t> socket_cut_object();
 
 // Sets the initial bytes of a `const volatile` variable in an object's .rodata, in the target's
 // (little-endian) order. The size must be that of the variable; nothing changes on an Error.

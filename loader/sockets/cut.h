@@ -23,14 +23,22 @@ enum class CutProtocols : std::uint8_t {
   UdpAndTcp,
 };
 
+// How sockets are destroyed.
+enum class CutMethod : std::uint8_t {
+  Best,      // by iterators where the kernel has what they need, else by netlink
+  Iterator,  // bpf_sock_destroy (Linux 6.5)
+  Netlink,   // CONFIG_INET_DIAG_DESTROY
+};
+
 // Cuts the connected sockets, in every network namespace of the node, that socket_reverse says were
 // given one of these backends and that are still connected to it; no others. Their entries are
-// removed. Returns how many were cut. Needs a kernel that destroys sockets: bpf_sock_destroy (Linux
-// 6.5) or CONFIG_INET_DIAG_DESTROY; an Error without both, if there is anything to cut. UDP sockets
-// that are not connected need no cutting: their next datagram goes to another backend.
+// removed. Returns how many were cut. An Error when there is something to cut and the kernel has no
+// way to destroy sockets. UDP sockets that are not connected need no cutting: their next datagram
+// goes to another backend.
 [[nodiscard]] Result<std::size_t> cut_sockets(const std::filesystem::path& bpffs,
                                               std::span<const RemovedBackend> removed,
-                                              CutProtocols protocols = CutProtocols::Udp);
+                                              CutProtocols protocols = CutProtocols::Udp,
+                                              CutMethod method = CutMethod::Best);
 [[nodiscard]] Result<std::size_t> cut_sockets(const std::filesystem::path& bpffs,
                                               std::uint32_t backend, std::uint32_t generation);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -109,44 +110,47 @@ socket_reverse_key key_of(const inet_diag_msg& message, std::uint8_t protocol) {
   return key;
 }
 
-Result<void> destroy(const Diag& diag, const inet_diag_msg& message, std::uint8_t protocol,
-                     const WasCut& was_cut) {
+// False when it was closed meanwhile.
+Result<bool> destroy(const Diag& diag, const inet_diag_msg& message, std::uint8_t protocol) {
   inet_diag_req_v2 request{};
   request.sdiag_family = message.idiag_family;
   request.sdiag_protocol = protocol;
   request.idiag_states = kConnected;
   request.id = message.id;
-  if (auto sent = diag.send(SOCK_DESTROY, NLM_F_ACK, request); !sent) return sent;
+  if (auto sent = diag.send(SOCK_DESTROY, NLM_F_ACK, request); !sent)
+    return std::unexpected(sent.error());
   const auto status = diag.receive([](const inet_diag_msg&) {});
   if (!status) return std::unexpected(status.error());
-  if (*status == 0) was_cut(key_of(message, protocol));
-  // It was closed meanwhile.
   if (*status != 0 && *status != ENOENT) return bpf::fail_errno("destroy a socket", *status);
-  return {};
+  return *status == 0;
 }
 
 }  // namespace
 
-Result<void> destroy_sockets(std::uint8_t protocol, const IsWanted& wanted, const WasCut& was_cut) {
+Result<Keys> destroy_by_netlink(std::uint8_t protocol, const Keys& wanted) {
   const auto diag = Diag::open();
   if (!diag) return std::unexpected(diag.error());
+  Keys cut;
   for (const int family : {AF_INET, AF_INET6}) {
     inet_diag_req_v2 request{};
     request.sdiag_family = static_cast<std::uint8_t>(family);
     request.sdiag_protocol = protocol;
     request.idiag_states = kConnected;
-    if (auto sent = diag->send(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, request); !sent) return sent;
+    if (auto sent = diag->send(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, request); !sent)
+      return std::unexpected(sent.error());
     std::vector<inet_diag_msg> found;
     const auto status = diag->receive([&](const inet_diag_msg& message) {
-      if (wanted(key_of(message, protocol))) found.push_back(message);
+      if (wanted.contains(key_of(message, protocol))) found.push_back(message);
     });
     if (!status) return std::unexpected(status.error());
     if (*status != 0) return bpf::fail_errno("list sockets", *status);
     for (const inet_diag_msg& message : found) {
-      if (auto destroyed = destroy(*diag, message, protocol, was_cut); !destroyed) return destroyed;
+      const auto destroyed = destroy(*diag, message, protocol);
+      if (!destroyed) return std::unexpected(destroyed.error());
+      if (*destroyed) cut.insert(key_of(message, protocol));
     }
   }
-  return {};
+  return cut;
 }
 
 }  // namespace policyc::sockets

@@ -1,23 +1,16 @@
 #pragma once
-// Destroys sockets of the calling thread's network namespace by netlink (sock_diag).
+// Destroys sockets by netlink (sock_diag). Private to this folder.
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 
 #include "compiler/support/result.h"
-#include "runtime/abi/service.h"
+#include "loader/sockets/keys.h"
 
 namespace policyc::sockets {
 
-// Which connected sockets: by cookie and peer, as socket_reverse has them.
-using IsWanted = std::function<bool(const socket_reverse_key& connected)>;
-using WasCut = std::function<void(const socket_reverse_key& connected)>;
-
-// Asks `wanted` about every connected socket of `protocol` (IPPROTO_UDP, IPPROTO_TCP) and destroys
-// those that it wants. An Error when the kernel does not destroy sockets (CONFIG_INET_DIAG_DESTROY)
-// or does not list them.
-[[nodiscard]] Result<void> destroy_sockets(std::uint8_t protocol, const IsWanted& wanted,
-                                           const WasCut& was_cut);
+// Destroys the connected sockets of `protocol` (IPPROTO_UDP, IPPROTO_TCP) that are in the calling
+// thread's network namespace and in `wanted`. An Error when the kernel does not destroy sockets
+// (CONFIG_INET_DIAG_DESTROY) or does not list them.
+[[nodiscard]] Result<Keys> destroy_by_netlink(std::uint8_t protocol, const Keys& wanted);
 
 }  // namespace policyc::sockets

@@ -194,7 +194,7 @@ static __always_inline enum socket_answer socket_connect(struct bpf_sock_addr *c
 									   : SOCKET_BACKEND;
 }
 
-/* The choice of an earlier datagram to this frontend, or the place for a new one. */
+/* The choice of an earlier datagram to this frontend; null: there was none, or it was forgotten. */
 static __always_inline struct socket_choice *choice_of(struct socket_choices *all, __u32 frontend)
 {
 	__u32 i;
@@ -203,9 +203,7 @@ static __always_inline struct socket_choice *choice_of(struct socket_choices *al
 		if (all->choices[i].family && all->choices[i].value.frontend == frontend)
 			return &all->choices[i];
 	}
-	i = all->next++ & (SOCKET_CHOICES - 1);
-	all->choices[i].family = 0;
-	return &all->choices[i];
+	return NULL;
 }
 
 /* A datagram of a socket that is not connected, or not to where it sends. `peer` as for socket_connect(). */
@@ -228,7 +226,7 @@ static __always_inline enum socket_answer socket_send(struct bpf_sock_addr *cont
 	if (!all)
 		return SOCKET_NO_MEMORY;
 	choice = choice_of(all, found->frontend);
-	if (choice->family && !found->affinity_seconds) {
+	if (choice && !found->affinity_seconds) {
 		backend = backend_again(found, &choice->value);
 		chosen.number = choice->value.backend;
 		chosen.generation = choice->value.generation;
@@ -240,6 +238,8 @@ static __always_inline enum socket_answer socket_send(struct bpf_sock_addr *cont
 	reverse_value_of(&value, found, peer, &chosen);
 	peer_of_backend(peer, backend);
 	reverse_key_of(&key, bpf_get_socket_cookie(context), peer);
+	if (!choice)
+		choice = &all->choices[all->next++ & (SOCKET_CHOICES - 1)];
 	choice->value = value;
 	__builtin_memcpy(choice->address, peer->words, sizeof(choice->address));
 	choice->port = peer->port;

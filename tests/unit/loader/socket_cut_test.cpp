@@ -1,5 +1,6 @@
 // Sockets of backends that were removed are cut, and no others.
 
+#include <array>
 #include <cerrno>
 
 #include <gmock/gmock.h>
@@ -11,16 +12,20 @@
 namespace policyc::testing {
 namespace {
 
+using sockets::CutMethod;
 using sockets::CutProtocols;
 using sockets::RemovedBackend;
 
 constexpr std::uint32_t kGeneration = 1;
+// The best one is the iterator where the kernel has what it needs.
+constexpr std::array kMethods{CutMethod::Best, CutMethod::Netlink};
 
 class SocketCutTest : public ServicesTest {
  protected:
-  [[nodiscard]] std::size_t cut(std::uint32_t index, std::uint32_t generation = kGeneration) const {
+  [[nodiscard]] std::size_t cut(std::uint32_t index, CutMethod method = CutMethod::Best,
+                                std::uint32_t generation = kGeneration) const {
     const RemovedBackend removed{number(index), generation};
-    return must(sockets::cut_sockets(paths_.bpffs, {&removed, 1}, CutProtocols::UdpAndTcp));
+    return must(sockets::cut_sockets(paths_.bpffs, {&removed, 1}, CutProtocols::UdpAndTcp, method));
   }
   // The error that waits at the socket.
   static int pending_error(const Socket& socket) {
@@ -34,20 +39,22 @@ class SocketCutTest : public ServicesTest {
 TEST_P(SocketCutTest, ThoseConnectedToTheBackendAreCut) {
   const Server first = serve(backend(0));
   const Server second = serve(backend(1));
-  make_service({0});
-  const Socket lost(GetParam());
-  ASSERT_EQ(lost.connect(frontend()), 0);
-  list_backends({1});
-  const Socket kept(GetParam());
-  ASSERT_EQ(kept.connect(frontend()), 0);
-  const Socket direct(GetParam());  // to the same backend, but not through the service
-  ASSERT_EQ(direct.connect(backend(0)), 0);
-  EXPECT_EQ(cut(0), 1U);
-  EXPECT_EQ(pending_error(lost), ECONNABORTED);
-  EXPECT_EQ(pending_error(kept), 0);
-  EXPECT_EQ(pending_error(direct), 0);
-  EXPECT_EQ(remembered(), 1U);
-  EXPECT_EQ(cut(0), 0U);
+  for (const CutMethod method : kMethods) {
+    make_service({0});
+    const Socket lost(GetParam());
+    ASSERT_EQ(lost.connect(frontend()), 0);
+    list_backends({1});
+    const Socket kept(GetParam());
+    ASSERT_EQ(kept.connect(frontend()), 0);
+    const Socket direct(GetParam());  // to the same backend, but not through the service
+    ASSERT_EQ(direct.connect(backend(0)), 0);
+    EXPECT_EQ(cut(0, method), 1U);
+    EXPECT_EQ(pending_error(lost), ECONNABORTED);
+    EXPECT_EQ(pending_error(kept), 0);
+    EXPECT_EQ(pending_error(direct), 0);
+    EXPECT_EQ(remembered(), 1U);
+    EXPECT_EQ(cut(0, method), 0U);
+  }
 }
 
 TEST_P(SocketCutTest, TheProcessConnectsAgain) {
@@ -73,7 +80,7 @@ TEST_P(SocketCutTest, AnotherGenerationIsAnotherBackend) {
   make_service({0});
   const Socket client(GetParam());
   ASSERT_EQ(client.connect(frontend()), 0);
-  EXPECT_EQ(cut(0, kGeneration + 1), 0U);
+  EXPECT_EQ(cut(0, CutMethod::Best, kGeneration + 1), 0U);
   EXPECT_EQ(pending_error(client), 0);
   EXPECT_EQ(remembered(), 1U);
 }
@@ -97,6 +104,23 @@ TEST_P(SocketCutTest, SocketsOfOtherNamespacesAreCutToo) {
     shell("umount /run/netns/" + name + " && rm /run/netns/" + name);
     EXPECT_EQ(pending_error(client), ECONNABORTED);
   }).join();
+}
+
+TEST_P(SocketCutTest, MoreThanOneReadHolds) {
+  const Server server = serve(backend(0));
+  for (const CutMethod method : kMethods) {
+    make_service({0});
+    std::vector<Socket> clients;
+    constexpr std::size_t kClients = 300;
+    for (std::size_t i = 0; i < kClients; ++i) {
+      ASSERT_EQ(clients.emplace_back(GetParam()).connect(frontend()), 0);
+      // Let the server's queue not fill.
+      if (GetParam().type == SOCK_STREAM)
+        bpf::Fd(::accept4(server.socket().fd().get(), nullptr, nullptr, SOCK_CLOEXEC)).reset();
+    }
+    EXPECT_EQ(cut(0, method), kClients);
+    EXPECT_EQ(remembered(), 0U);
+  }
 }
 
 TEST_P(SocketCutTest, TcpIsCutOnRequestOnly) {
