@@ -126,5 +126,6 @@ Result<CompileResult> compile(std::string_view file_name, std::string_view c_tex
 
 std::span<const std::uint8_t> datapath_object() { return runtime_object("datapath"); }
 std::span<const std::uint8_t> device_object() { return runtime_object("device"); }
+std::span<const std::uint8_t> xdp_object() { return runtime_object("xdp"); }
 
 }  // namespace policyc::backend
