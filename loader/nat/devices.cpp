@@ -112,9 +112,21 @@ Result<void> attach_one(const endpoint::Paths& paths, const fs::path& programs,
   return attach::attach(hook, program->get());
 }
 
-device_value value_of(const DeviceConfig& config) {
+// DEVICE_HAS_EXCLUSIONS4, DEVICE_HAS_EXCLUSIONS6
+Result<std::uint32_t> exclusion_flags(const Tables& tables) {
+  nat_exclusion4_key first4{};
+  nat_exclusion6_key first6{};
+  const auto any4 = tables.exclusions4.handle().next_key_raw(nullptr, &first4);
+  if (!any4) return std::unexpected(any4.error());
+  const auto any6 = tables.exclusions6.handle().next_key_raw(nullptr, &first6);
+  if (!any6) return std::unexpected(any6.error());
+  return (*any4 ? DEVICE_HAS_EXCLUSIONS4 : 0U) | (*any6 ? DEVICE_HAS_EXCLUSIONS6 : 0U);
+}
+
+device_value value_of(const DeviceConfig& config, std::uint32_t exclusions) {
   device_value value{};
-  value.flags = DEVICE_SERVICES | DEVICE_HAS_EXCLUSIONS4 | DEVICE_HAS_EXCLUSIONS6;
+  value.flags = DEVICE_SERVICES | exclusions;
+  if (config.dsr) value.flags |= DEVICE_DSR;
   if (config.ipv4) {
     std::memcpy(&value.ipv4, config.ipv4->bytes.data(), sizeof value.ipv4);
     if (config.masquerade) value.flags |= DEVICE_MASQUERADE4;
@@ -217,7 +229,10 @@ Result<void> attach_device(const endpoint::Paths& paths, const maps::NodeMaps& m
   if (!programs) return std::unexpected(programs.error());
   const auto tables = Tables::open(paths.maps());
   if (!tables) return std::unexpected(tables.error());
-  if (auto written = tables->devices.update(config.interface_index, value_of(config)); !written)
+  const auto exclusions = exclusion_flags(*tables);
+  if (!exclusions) return std::unexpected(exclusions.error());
+  if (auto written = tables->devices.update(config.interface_index, value_of(config, *exclusions));
+      !written)
     return written;
   if (auto made = bpf::ensure_directory(device_folder(paths, config.interface_index)); !made)
     return made;
@@ -284,7 +299,18 @@ Result<void> set_exclusions(const Tables& tables, const std::vector<IpPrefix>& p
     }
   }
   if (auto done = replace_exclusions(tables.exclusions4, v4); !done) return done;
-  return replace_exclusions(tables.exclusions6, v6);
+  if (auto done = replace_exclusions(tables.exclusions6, v6); !done) return done;
+  // Devices ask tries that hold something alone.
+  const auto flags = exclusion_flags(tables);
+  if (!flags) return std::unexpected(flags.error());
+  const auto devices = tables.devices.entries();
+  if (!devices) return std::unexpected(devices.error());
+  for (auto [index, value] : *devices) {
+    value.flags &= ~(DEVICE_HAS_EXCLUSIONS4 | DEVICE_HAS_EXCLUSIONS6);
+    value.flags |= *flags;
+    if (auto written = tables.devices.update(index, value); !written) return written;
+  }
+  return {};
 }
 
 Result<bpf::Fd> open_program(const endpoint::Paths& paths, const std::string& name) {

@@ -26,6 +26,8 @@ struct DeviceConfig {
   std::optional<IpAddress> ipv4;  // sources that are given on it
   std::optional<IpAddress> ipv6;
   bool masquerade = false;  // of endpoints towards the outside, in families that have an address
+  bool dsr =
+      false;  // endpoints answer in the name of frontends that other nodes' packets bring along
   std::uint16_t port_first = NAT_PORT_FIRST;
   std::uint16_t port_last = NAT_PORT_LAST;
   std::array<std::uint8_t, 6> mac{};  // its own; XDP takes no other frames

@@ -56,6 +56,8 @@ struct nat_state {
 #define NAT_FORWARD  32U /* to another host: routed and sent on at once, past the stack */
 #define NAT_DSR                                                                                              \
 	64U /* at the balancing node: the backend answers the client itself, there is no second element */
+#define NAT_DSR_END                                                                                          \
+	256U /* at the backend's node: the other element's key is this one's turned round; only egress is translated */
 #define NAT_SERVICE 128U /* goes to a backend of a frontend, or comes from there */
 
 struct nat4_value {
@@ -90,6 +92,7 @@ struct device_value {
 #define DEVICE_HAS_EXCLUSIONS4 4U /* "nat_exclusions4", "nat_exclusions6" are asked */
 #define DEVICE_HAS_EXCLUSIONS6 8U
 #define DEVICE_SERVICES	       16U    /* packets to frontends are translated */
+#define DEVICE_DSR	       32U    /* frontends that other nodes' packets bring along are answered for */
 #define NAT_PORT_FIRST	       32768U /* defaults: what Cilium leaves beside node ports */
 #define NAT_PORT_LAST	       65535U
 

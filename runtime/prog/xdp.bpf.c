@@ -39,7 +39,11 @@ static __always_inline bool xdp_known(struct xdp_md *context, const struct packe
 		if (work->hit.state.flags & NAT_FORWARD && nat_refresh(packet, work))
 			return false;
 	}
-	return (work->hit.state.flags & (NAT_FORWARD | NAT_DSR)) == NAT_FORWARD;
+	/* Of what the backend answers itself, packets that bring the frontend along are made by from_device. */
+	if (work->hit.state.flags & NAT_DSR &&
+	    (packet->protocol != IPPROTO_TCP || packet->tcp_flags & TCP_SYN))
+		return false;
+	return work->hit.state.flags & NAT_FORWARD;
 }
 
 SEC("xdp")

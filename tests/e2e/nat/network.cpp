@@ -224,10 +224,11 @@ NodePrograms::~NodePrograms() {
   network_.in(host_, [&] { static_cast<void>(bpf::remove_tree(paths_.bpffs)); });
 }
 
-void NodePrograms::attach(const std::string& interface, bool masquerade) {
+void NodePrograms::attach(const std::string& interface, bool masquerade, bool dsr) {
   network_.in(host_, [&] {
     nat::DeviceConfig config = must(nat::config_of_interface(interface));
     config.masquerade = masquerade;
+    config.dsr = dsr;
     must(nat::attach_device(paths_, *maps_, config));
   });
 }

@@ -46,7 +46,7 @@ class NodePrograms {
   NodePrograms(const NodePrograms&) = delete;
   NodePrograms& operator=(const NodePrograms&) = delete;
 
-  void attach(const std::string& interface, bool masquerade = false);
+  void attach(const std::string& interface, bool masquerade = false, bool dsr = false);
   void attach_xdp(const std::string& interface);  // generic
   void detach_tc(const std::string& interface);   // its configuration stays
   void detach(const std::string& interface);
