@@ -128,5 +128,6 @@ std::span<const std::uint8_t> datapath_object() { return runtime_object("datapat
 std::span<const std::uint8_t> socket_object() { return runtime_object("socket"); }
 std::span<const std::uint8_t> socket_cut_object() { return runtime_object("socket_cut"); }
 std::span<const std::uint8_t> device_object() { return runtime_object("device"); }
+std::span<const std::uint8_t> xdp_object() { return runtime_object("xdp"); }
 
 }  // namespace policyc::backend

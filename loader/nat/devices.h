@@ -5,6 +5,7 @@
 //   loader/service <bpffs>/devices/programs/<version>/<program>    from_device, to_device,
 //   nat_collect <bpffs>/devices/<interface index>/<program>     links
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,9 +26,15 @@ struct DeviceConfig {
   std::optional<IpAddress> ipv4;  // sources that are given on it
   std::optional<IpAddress> ipv6;
   bool masquerade = false;  // of endpoints towards the outside, in families that have an address
+  bool dsr =
+      false;  // endpoints answer in the name of frontends that other nodes' packets bring along
   std::uint16_t port_first = NAT_PORT_FIRST;
   std::uint16_t port_last = NAT_PORT_LAST;
+  std::array<std::uint8_t, 6> mac{};  // its own; XDP takes no other frames
 };
+
+// Where XDP runs: in the driver, or in the kernel's generic receive path.
+enum class XdpMode : std::uint8_t { Native, Generic };
 
 // The device's first global address of each family, as the kernel has them now.
 [[nodiscard]] Result<DeviceConfig> config_of_interface(const std::string& name);
@@ -38,7 +45,15 @@ struct DeviceConfig {
                                          const DeviceConfig& config,
                                          attach::HookChoice choice = attach::HookChoice::Auto);
 
-// Fine when it was not attached or is gone. Connections that are translated stay in the tables.
+// Attaches the program of XDP to a device that attach_device() was called for. It needs from_device
+// behind it. An Error when the driver has no XDP (Native), or somebody else's program is there.
+[[nodiscard]] Result<void> attach_xdp(const endpoint::Paths& paths, const maps::NodeMaps& maps,
+                                      std::uint32_t interface_index, XdpMode mode);
+// Fine when it is not attached.
+[[nodiscard]] Result<void> detach_xdp(const endpoint::Paths& paths, std::uint32_t interface_index);
+
+// Also XDP's. Fine when it was not attached or is gone. Connections that are translated stay in the
+// tables.
 [[nodiscard]] Result<void> detach_device(const endpoint::Paths& paths,
                                          std::uint32_t interface_index);
 

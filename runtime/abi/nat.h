@@ -56,6 +56,8 @@ struct nat_state {
 #define NAT_FORWARD  32U /* to another host: routed and sent on at once, past the stack */
 #define NAT_DSR                                                                                              \
 	64U /* at the balancing node: the backend answers the client itself, there is no second element */
+#define NAT_DSR_END                                                                                          \
+	256U /* at the backend's node: the other element's key is this one's turned round; only egress is translated */
 #define NAT_SERVICE 128U /* goes to a backend of a frontend, or comes from there */
 
 struct nat4_value {
@@ -82,16 +84,17 @@ struct device_value {
 	policyc_u8 ipv6[16];	/* all zero: none */
 	policyc_u16 port_first; /* host order; source ports that are given */
 	policyc_u16 port_last;
-	policyc_u32 dsr; /* policyc_dsr */
+	policyc_u8 mac[6]; /* XDP translates only what is sent to it */
+	policyc_u16 pad;
 };
 #define DEVICE_MASQUERADE4     1U /* endpoints get the node's address towards the outside */
 #define DEVICE_MASQUERADE6     2U
 #define DEVICE_HAS_EXCLUSIONS4 4U /* "nat_exclusions4", "nat_exclusions6" are asked */
 #define DEVICE_HAS_EXCLUSIONS6 8U
 #define DEVICE_SERVICES	       16U    /* packets to frontends are translated */
+#define DEVICE_DSR	       32U    /* frontends that other nodes' packets bring along are answered for */
 #define NAT_PORT_FIRST	       32768U /* defaults: what Cilium leaves beside node ports */
 #define NAT_PORT_LAST	       65535U
-enum policyc_dsr { DSR_OPTION = 0, DSR_IPIP = 1 };
 
 /* "nat_exclusions4", "nat_exclusions6": LPM tries of destinations that see endpoints' own addresses (value: policyc_u8). */
 struct nat_exclusion4_key {
@@ -130,7 +133,7 @@ struct nat_collected_value {
 POLICYC_ASSERT(sizeof(struct nat4_key) == 16 && sizeof(struct nat6_key) == 40);
 POLICYC_ASSERT(sizeof(struct nat_state) == 32 && offsetof(struct nat_state, version) == 8);
 POLICYC_ASSERT(sizeof(struct nat4_value) == 48 && sizeof(struct nat6_value) == 72);
-POLICYC_ASSERT(sizeof(struct device_value) == 32 && offsetof(struct device_value, port_first) == 24);
+POLICYC_ASSERT(sizeof(struct device_value) == 36 && offsetof(struct device_value, port_first) == 24);
 POLICYC_ASSERT(sizeof(struct nat_exclusion4_key) == 8 && sizeof(struct nat_exclusion6_key) == 20);
 POLICYC_ASSERT(sizeof(struct nat_collect_head) == 12 && sizeof(struct nat_collected_value) == 16);
 

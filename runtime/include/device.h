@@ -10,6 +10,7 @@
 #include "runtime/include/events.h"
 #include "runtime/include/link.h"
 #include "runtime/include/metrics.h"
+#include "runtime/include/nat_dsr.h"
 #include "runtime/include/nat_error.h"
 #include "runtime/include/nat_service.h"
 
@@ -84,18 +85,22 @@ static __always_inline int device_forward(struct __sk_buff *skb, const struct pa
 					  struct nat_work *work, const struct quoted *quoted)
 {
 	struct bpf_fib_lookup *route = &work->route;
+	bool dsr = !quoted && work->hit.state.flags & NAT_DSR;
+	__u32 added = dsr ? dsr_size(packet) : 0;
 	long found;
 
 	if (!is_plain(skb, packet))
 		return device_drop(skb, packet, POLICYC_INGRESS, DROP_NAT_UNSUPPORTED);
-	found = route_find(skb, &work->hit.to, largest_part(skb, packet), route);
+	found = route_find(skb, &work->hit.to, largest_part(skb, packet) + added, route);
 	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		return device_answer(skb, packet, DROP_NAT_TOO_LARGE, route->mtu_result);
+		return device_answer(skb, packet, DROP_NAT_TOO_LARGE, route->mtu_result - added);
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return device_drop(skb, packet, POLICYC_INGRESS, DROP_NAT_NO_ROUTE);
 	if (packet->hop_limit <= 1)
 		return device_answer(skb, packet, DROP_NAT_HOP_LIMIT, 0);
 	if (device_write(skb, packet, work, quoted) || !take_hop(skb, packet))
+		return device_drop(skb, packet, POLICYC_INGRESS, DROP_NAT_UNSUPPORTED);
+	if (dsr && dsr_put(skb, packet, &work->from))
 		return device_drop(skb, packet, POLICYC_INGRESS, DROP_NAT_UNSUPPORTED);
 	skb->mark = POLICYC_TRANSLATED_MARK;
 	if (found == BPF_FIB_LKUP_RET_NO_NEIGH)

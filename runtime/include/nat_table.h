@@ -425,6 +425,17 @@ static __always_inline void nat_renew(struct nat_state *state, __u8 flags, __u64
 }
 
 /*
+ * In ticks. The balancing node of DSR sees one direction: what is not a SYN says that the backend has answered, and after a FIN the
+ * connection lives as long as packets come.
+ */
+static __always_inline __u64 nat_lifetime(const struct packet *packet, __u16 flags)
+{
+	if (flags & NAT_DSR && !(packet->tcp_flags & TCP_SYN) && !(flags & CT_CLOSED))
+		flags |= CT_SEEN_REPLY;
+	return ct_lifetime(packet->protocol, (__u8)flags);
+}
+
+/*
  * Renews both elements of a connection and makes the other one again if it is missing. `work->hit` is what was found for
  * `work->from`. Not zero: the other one's place is another connection's; this one has ended.
  */
@@ -442,14 +453,16 @@ __noinline int nat_refresh(const struct packet *packet, struct nat_work *work)
 	work->state = work->hit.state;
 	flags = (__u8)(work->state.flags & (CT_CLOSED | CT_SEEN_REPLY));
 	expires = work->state.expires;
-	/* The balancing node sees one direction: what is not a SYN says that the backend has answered. */
-	if (work->state.flags & NAT_DSR && !(packet->tcp_flags & TCP_SYN))
-		flags |= CT_SEEN_REPLY;
 	if ((flags & CT_CLOSED) != CT_CLOSED) {
 		flags |= ct_new_flags(packet, work->state.flags & NAT_ORIGINAL);
-		expires = now + ct_lifetime(work->from.protocol, flags);
+		expires = now + nat_lifetime(packet, work->state.flags | flags);
 	}
-	if (!(work->state.flags & NAT_DSR)) {
+	if (work->state.flags & NAT_DSR_END) {
+		work->reply = nat_turned(&work->from);
+		other = nat_state_of(&work->reply);
+		if (other && other->flags & NAT_DSR_END && other->expires > now)
+			nat_renew(other, flags, expires, now);
+	} else if (!(work->state.flags & NAT_DSR)) {
 		work->reply = nat_turned(&work->hit.to);
 		work->back = nat_turned(&work->from);
 		work->present.to = (struct nat_tuple){};

@@ -56,6 +56,20 @@ static __always_inline bool device_known(struct packet *packet, struct nat_work 
 	       (work->hit.state.flags & NAT_EGRESS) == hook;
 }
 
+/* Is there anything between the IP header and the transport's? */
+static __always_inline bool device_has_options(const struct packet *packet)
+{
+	return packet->transport_offset - packet->network_offset >
+	       (packet->family == 4 ? sizeof(struct ipv4_header) : sizeof(struct ipv6_header));
+}
+
+static __always_inline bool device_takes_dsr(const struct __sk_buff *skb)
+{
+	const struct device_value *device = device_lookup(skb->ifindex);
+
+	return device && device->flags & DEVICE_DSR;
+}
+
 static __always_inline int device_refuse(struct __sk_buff *skb, const struct packet *packet,
 					 enum policyc_direction direction, int verdict)
 {
@@ -69,7 +83,7 @@ int from_device(struct __sk_buff *skb)
 {
 	struct nat_work *work = nat_work_lookup();
 	struct packet packet = {};
-	int verdict = NAT_TRANSLATE;
+	int verdict = NAT_TRANSLATE, reason;
 	__u32 local = 0, replace = 0;
 
 	if (!work || skb->pkt_type != PACKET_TO_HOST || parse_packet(skb, &packet) ||
@@ -77,6 +91,11 @@ int from_device(struct __sk_buff *skb)
 		return POLICYC_PASS;
 	if (packet.kind == PACKET_ICMP_ERROR)
 		return device_error(skb, &packet, POLICYC_INGRESS);
+	if (device_has_options(&packet) && device_takes_dsr(skb)) {
+		reason = dsr_take(skb, &packet, work);
+		if (reason)
+			return device_drop(skb, &packet, POLICYC_INGRESS, (__u32)reason);
+	}
 	if (device_known(&packet, work, POLICYC_INGRESS)) {
 		switch (nat_continue(&packet, &work->hit.state)) {
 		case NAT_GIVE_UP:

@@ -40,6 +40,62 @@ TEST_F(NatEndToEnd, RemoteBackendByTheNodesAddress) {
   }
 }
 
+TEST_F(NatEndToEnd, RemoteBackendByXdp) {
+  for (const char* device : {"front", "back"}) {
+    node1_.attach(device);
+    // XDP alone: what it leaves to from_device is lost.
+    node1_.detach_tc(device);
+    node1_.attach_xdp(device);
+  }
+  // It forwards to neighbours that are known.
+  for (const char* neighbour : {"198.51.100.9", "2001:db8:1::9", "10.10.0.2", "fd10::2"})
+    ASSERT_TRUE(ask_echo(network_, Host::Node1, neighbour));
+  network_.send_whole(Host::Client, "eth0");
+  network_.send_whole(Host::Node2, "eth0");
+  node1_.set_frontend(kFrontend4, kFrontend6, FRONTEND_LOAD_BALANCER, "10.20.0.7", "fd20::7",
+                      false);
+  const EchoServer server(network_, Host::Pod);
+  for (const std::string& text : {std::string("hello"), large()}) {
+    EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend4, 80, text), "10.10.0.1 " + text);
+    EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend6, 80, text), "fd10::1 " + text);
+    EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend4, 80, "hello"), "10.10.0.1 hello");
+    EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend6, 80, "hello"), "fd10::1 hello");
+  }
+}
+
+TEST_F(NatEndToEnd, BackendsAnswerClientsThemselves) {
+  NodePrograms node2(network_, Host::Node2);
+  node1_.attach("front");
+  node2.attach("eth0", false, true);
+  const std::uint32_t flags = FRONTEND_LOAD_BALANCER | FRONTEND_DSR;
+  node1_.set_frontend(kFrontend4, kFrontend6, flags, "10.20.0.7", "fd20::7", false);
+  node2.set_frontend(kFrontend4, kFrontend6, flags, "10.20.0.7", "fd20::7", true);
+  const EchoServer server(network_, Host::Pod);
+  for (const std::string& text : {std::string("hello"), large()}) {
+    EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend4, 80, text), "198.51.100.9 " + text);
+    EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend6, 80, text), "2001:db8:1::9 " + text);
+  }
+  for (const std::string& text : {std::string("hello"), std::string(1400, 'y')}) {
+    EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend4, 80, text), "198.51.100.9 " + text);
+    EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend6, 80, text), "2001:db8:1::9 " + text);
+  }
+}
+
+TEST_F(NatEndToEnd, ExcludedDestinationsSeeTheEndpoint) {
+  node1_.attach("front", true);
+  std::uint32_t index = 0;
+  network_.in(Host::Node1, [&] { index = if_nametoindex("lxc"); });
+  node1_.set_identity("10.30.0.5", 5001, index);
+  const EchoServer server(network_, Host::Client);
+  const auto tables = nat::Tables::open(node1_.paths().maps());
+  ASSERT_TRUE(tables) << tables.error().message;
+  ASSERT_TRUE(nat::set_exclusions(
+      *tables, {*parse_ip_prefix("198.51.0.0/16"), *parse_ip_prefix("2001:db8::/32")}));
+  EXPECT_EQ(ask_tcp(network_, Host::OwnPod, "198.51.100.9", 8080, "hello"), "10.30.0.5 hello");
+  ASSERT_TRUE(nat::set_exclusions(*tables, {*parse_ip_prefix("203.0.113.0/24")}));
+  EXPECT_EQ(ask_tcp(network_, Host::OwnPod, "198.51.100.9", 8080, "hello"), "198.51.100.1 hello");
+}
+
 TEST_F(NatEndToEnd, LocalBackendSeesTheClient) {
   node1_.attach("front");
   node1_.set_frontend(kFrontend4, kFrontend6, FRONTEND_LOAD_BALANCER, "10.30.0.5", "fd30::5", true);

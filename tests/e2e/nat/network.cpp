@@ -9,9 +9,13 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -192,6 +196,19 @@ void Network::shell(Host host, const std::string& command) const {
   });
 }
 
+void Network::send_whole(Host host, const std::string& interface) const {
+  in(host, [&] {
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ethtool_value value{.cmd = ETHTOOL_STXCSUM, .data = 0};
+    ifreq request{};
+    interface.copy(request.ifr_name, IFNAMSIZ - 1);
+    request.ifr_data = reinterpret_cast<char*>(&value);
+    const int status = ioctl(fd, SIOCETHTOOL, &request);
+    close(fd);
+    check(status == 0, "ETHTOOL_STXCSUM");
+  });
+}
+
 NodePrograms::NodePrograms(const Network& network, Host host) : network_(network), host_(host) {
   paths_.bpffs = std::filesystem::path(bpf::kBpffsMount) / ("policyc-" + network.name(host));
   maps_ = std::make_unique<maps::NodeMaps>(must(maps::NodeMaps::open_or_create(
@@ -207,11 +224,25 @@ NodePrograms::~NodePrograms() {
   network_.in(host_, [&] { static_cast<void>(bpf::remove_tree(paths_.bpffs)); });
 }
 
-void NodePrograms::attach(const std::string& interface, bool masquerade) {
+void NodePrograms::attach(const std::string& interface, bool masquerade, bool dsr) {
   network_.in(host_, [&] {
     nat::DeviceConfig config = must(nat::config_of_interface(interface));
     config.masquerade = masquerade;
+    config.dsr = dsr;
     must(nat::attach_device(paths_, *maps_, config));
+  });
+}
+
+void NodePrograms::attach_xdp(const std::string& interface) {
+  network_.in(host_, [&] {
+    must(nat::attach_xdp(paths_, *maps_, if_nametoindex(interface.c_str()), nat::XdpMode::Generic));
+  });
+}
+
+void NodePrograms::detach_tc(const std::string& interface) {
+  network_.in(host_, [&] {
+    const std::string index = std::to_string(if_nametoindex(interface.c_str()));
+    must(bpf::remove_tree(paths_.bpffs / "devices" / index));
   });
 }
 

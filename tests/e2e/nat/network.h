@@ -31,6 +31,8 @@ class Network {
   // Throws when it fails.
   void shell(Host host, const std::string& command) const;
   [[nodiscard]] std::string name(Host host) const;
+  // XDP takes checksums for whole: what this host sends has them, and is no train of segments.
+  void send_whole(Host host, const std::string& interface) const;
 
  private:
   std::string prefix_;
@@ -44,7 +46,9 @@ class NodePrograms {
   NodePrograms(const NodePrograms&) = delete;
   NodePrograms& operator=(const NodePrograms&) = delete;
 
-  void attach(const std::string& interface, bool masquerade = false);
+  void attach(const std::string& interface, bool masquerade = false, bool dsr = false);
+  void attach_xdp(const std::string& interface);  // generic
+  void detach_tc(const std::string& interface);   // its configuration stays
   void detach(const std::string& interface);
   [[nodiscard]] const endpoint::Paths& paths() const { return paths_; }
   [[nodiscard]] const maps::NodeMaps& maps() const { return *maps_; }

@@ -265,13 +265,16 @@ TEST_P(NatConnection, TheCollectorRemovesWhatHasExpiredForTheGrace) {
 
 TEST(NatPrograms, TheVerifierWalksThemInBounds) {
   Devices node;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, node.object()) {
-    bpf_prog_info info{};
-    std::uint32_t size = sizeof info;
-    ASSERT_EQ(bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size), 0);
-    std::printf("%s: %u instructions verified\n", bpf_program__name(program), info.verified_insns);
-    EXPECT_LT(info.verified_insns, 100'000U) << bpf_program__name(program);
+  for (const bpf_object* object : node.objects()) {
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object) {
+      bpf_prog_info info{};
+      std::uint32_t size = sizeof info;
+      ASSERT_EQ(bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size), 0);
+      std::printf("%s: %u instructions verified\n", bpf_program__name(program),
+                  info.verified_insns);
+      EXPECT_LT(info.verified_insns, 100'000U) << bpf_program__name(program);
+    }
   }
 }
 

@@ -52,6 +52,23 @@ void clear(int map) {
   while (bpf_map_get_next_key(map, nullptr, &key) == 0) bpf_map_delete_elem(map, &key);
 }
 
+// Ready to be loaded, with small maps.
+bpf_object* open_object(const char* path) {
+  bpf_object* object = bpf_object__open_file(path, nullptr);
+  if (object == nullptr) throw std::runtime_error(path);
+  set_constant(object, "ticks_per_second", static_cast<std::uint32_t>(ticks_per_second()));
+  bpf_map* map = nullptr;
+  const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
+  bpf_object__for_each_map(map, object) {
+    const std::string name = bpf_map__name(map);
+    if (name == "event_heads") bpf_map__set_max_entries(map, cpus);
+    if (name == "event_slots") bpf_map__set_max_entries(map, cpus * EVENT_SLOTS);
+    if (bpf_map__max_entries(map) > 1024 && !name.starts_with("event"))
+      bpf_map__set_max_entries(map, 1024);
+  }
+  return object;
+}
+
 }  // namespace
 
 std::unique_ptr<Devices> DeviceTest::node_;
@@ -75,19 +92,17 @@ Devices::Devices() {
   front_ = ::if_nametoindex("front");
   back_ = ::if_nametoindex("back");
   pod_ = ::if_nametoindex("pod");
-  object_.reset(bpf_object__open_file(POLICYC_DEVICE_OBJECT, nullptr));
-  if (!object_) throw std::runtime_error(POLICYC_DEVICE_OBJECT);
-  set_constant(object_.get(), "ticks_per_second", static_cast<std::uint32_t>(ticks_per_second()));
-  bpf_map* map = nullptr;
-  const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
-  bpf_object__for_each_map(map, object_.get()) {
-    const std::string name = bpf_map__name(map);
-    if (name == "event_heads") bpf_map__set_max_entries(map, cpus);
-    if (name == "event_slots") bpf_map__set_max_entries(map, cpus * EVENT_SLOTS);
-    if (bpf_map__max_entries(map) > 1024 && !name.starts_with("event"))
-      bpf_map__set_max_entries(map, 1024);
-  }
+  object_.reset(open_object(POLICYC_DEVICE_OBJECT));
   if (bpf_object__load(object_.get()) != 0) throw std::runtime_error("bpf_object__load");
+  xdp_.reset(open_object(POLICYC_XDP_OBJECT));
+  bpf_map* own = nullptr;
+  bpf_object__for_each_map(own, xdp_.get()) {
+    const char* name = bpf_map__name(own);
+    const int fd = bpf_object__find_map_fd_by_name(object_.get(), name);
+    if (fd >= 0 && !bpf_map__is_internal(own) && std::strcmp(name, "nat_work") != 0)
+      bpf_map__reuse_fd(own, fd);
+  }
+  if (bpf_object__load(xdp_.get()) != 0) throw std::runtime_error("bpf_object__load");
   auto ring =
       events::Ring::open(this->map("event_heads"), this->map("event_slots"), events::From::Oldest);
   if (!ring) throw std::runtime_error(ring.error().message);
@@ -115,6 +130,8 @@ device_value Devices::device_of(Device device, std::uint32_t flags) {
   write_address(own.v6, 6, &value.ipv6);
   value.port_first = NAT_PORT_FIRST;
   value.port_last = NAT_PORT_LAST;
+  value.mac[0] = 2;  // of every device here
+  value.mac[5] = 1;
   return value;
 }
 
@@ -244,6 +261,23 @@ Passed Devices::run(const char* program_name, Device device, const Bytes& frame)
   passed.action = options.retval;
   passed.frame.resize(options.data_size_out);
   passed.mark = after.mark;
+  return passed;
+}
+
+Passed Devices::xdp(Device device, const Bytes& frame) const {
+  Passed passed{.frame = Bytes(frame.size())};
+  xdp_md context{};
+  context.data_end = static_cast<std::uint32_t>(frame.size());
+  context.ingress_ifindex = index(device);
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = passed.frame.data(),
+              .data_size_in = static_cast<std::uint32_t>(frame.size()),
+              .data_size_out = static_cast<std::uint32_t>(passed.frame.size()), .ctx_in = &context,
+              .ctx_size_in = sizeof context, .repeat = 1);
+  const bpf_program* program = bpf_object__find_program_by_name(xdp_.get(), "xdp_device");
+  const int error = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+  if (error != 0)
+    throw std::runtime_error(std::string("BPF_PROG_TEST_RUN: ") + std::strerror(-error));
+  passed.action = options.retval;
   return passed;
 }
 

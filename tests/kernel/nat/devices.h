@@ -69,7 +69,7 @@ class Devices {
 
   [[nodiscard]] int map(const char* name) const;
   [[nodiscard]] int program(const char* name) const;
-  [[nodiscard]] bpf_object* object() const { return object_.get(); }
+  [[nodiscard]] std::vector<bpf_object*> objects() const { return {object_.get(), xdp_.get()}; }
   template <typename Key, typename Value>
   void put(const char* name, const Key& key, const Value& value) {
     ASSERT_EQ(bpf_map_update_elem(map(name), &key, &value, BPF_ANY), 0) << name;
@@ -104,6 +104,8 @@ class Devices {
   [[nodiscard]] Passed in(Device device, const Bytes& frame) const {
     return run("from_device", device, frame);
   }
+  // By the program of XDP.
+  [[nodiscard]] Passed xdp(Device device, const Bytes& frame) const;
   [[nodiscard]] Passed out(Device device, const Bytes& frame) const {
     return run("to_device", device, frame);
   }
@@ -128,6 +130,7 @@ class Devices {
   OwnNetwork network_;
   std::uint32_t front_ = 0, back_ = 0, pod_ = 0;
   std::unique_ptr<bpf_object, Closer> object_;
+  std::unique_ptr<bpf_object, Closer> xdp_;
   std::optional<events::Ring> ring_;
 };
 
