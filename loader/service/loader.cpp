@@ -14,8 +14,7 @@ namespace {
 
 service_config_value config_value(const Settings& settings) {
   service_config_value value{};
-  value.flags = (settings.per_packet ? SERVICE_PER_PACKET : 0U) |
-                (settings.drop_without_backend ? SERVICE_NO_BACKEND_DROP : 0U);
+  value.flags = settings.drop_without_backend ? SERVICE_NO_BACKEND_DROP : 0U;
   value.maglev_size = settings.maglev_size;
   std::memcpy(&value.loopback4, settings.loopback4.bytes.data(), sizeof value.loopback4);
   std::ranges::copy(settings.loopback6.bytes, value.loopback6);

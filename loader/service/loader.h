@@ -21,7 +21,6 @@ namespace policyc::service {
 // Of all services of a node; service_config_value.
 struct Settings {
   std::uint32_t maglev_size = 16381;  // one of kMaglevSizes
-  bool per_packet = true;             // packets of endpoints to frontends are translated
   bool drop_without_backend = false;  // instead of an ICMP error
   IpAddress loopback4 = *parse_ip_address("169.254.42.1");
   IpAddress loopback6 = *parse_ip_address("fe80::1");

@@ -31,8 +31,9 @@ T must(Result<T> result) {
 // The folders alone.
 class BenchPaths {
  public:
-  BenchPaths() {
-    const std::string name = "policyc-bench-" + std::to_string(::getpid());
+  // `suffix` tells those of one process apart.
+  explicit BenchPaths(const std::string& suffix = "") {
+    const std::string name = "policyc-bench-" + std::to_string(::getpid()) + suffix;
     paths_.bpffs = std::filesystem::path(bpf::kBpffsMount) / name;
     paths_.state = std::filesystem::temp_directory_path() / name;
     std::filesystem::create_directories(paths_.state);
