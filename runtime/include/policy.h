@@ -72,6 +72,12 @@ static __always_inline const struct continuation *continuation_of_const(const st
 	return (const struct continuation *)(const void *)scratch->continuation;
 }
 
+/* One comparison: what policy_reason() gives DROP_NONE for. */
+static __always_inline bool policy_allows(int decision)
+{
+	return ((__u32)decision & 0x800000ffU) == POLICY_ALLOW;
+}
+
 /* A verdict as a drop reason. What is neither a verdict nor understood drops. */
 static __always_inline __u32 policy_reason(int decision)
 {
@@ -105,20 +111,27 @@ static __always_inline bool policy_audits(__u32 endpoint_flags, __u32 decision, 
 	       (reason == DROP_POLICY_DEFAULT_DENY || reason == DROP_POLICY_DENY);
 }
 
+/* Why a packet of this decision is dropped, DROP_NONE if it passes. */
+__noinline int policy_denial(__u32 decision, __u32 endpoint_flags)
+{
+	__u32 reason = policy_reason((int)decision);
+
+	return (int)(policy_audits(endpoint_flags, decision, reason) ? DROP_NONE : reason);
+}
+
 /*
  * Puts the question of the endpoint in `side`[direction] into the scratch. Gives a drop reason, or DROP_NONE. The epoch is
  * read before anything that a change alters, so a decision taken while policy changes is asked again.
  */
-static __always_inline int policy_prepare(const struct packet *packet, const struct side *side,
-					  const struct translation *translation,
-					  enum policyc_direction direction)
+__noinline int policy_prepare(const struct packet *packet, const struct side *side,
+			      const struct translation *translation, __u32 direction)
 {
 	const struct node_config_value *config = node_config_lookup();
 	struct policy_scratch *scratch = policy_scratch_lookup();
 	struct continuation *continuation;
 	struct ipcache_value peer;
 
-	if (!scratch || !config)
+	if (!scratch || !config || !packet || !side || !translation)
 		return DROP_MISSING_STATE;
 	scratch->epoch = *(const volatile __u32 *)&config->policy_epoch;
 	/* Epoch 0: the loader has not yet written the node's configuration. */

@@ -35,7 +35,6 @@ __noinline int related(struct __sk_buff *skb, const struct packet *packet,
 	enum policyc_direction quoted_direction = direction ^ 1;
 	const struct ct_value *entry;
 	struct packet quoted = {};
-	__u32 reason;
 
 	if (!packet || !endpoint || parse_quoted(skb, packet, &quoted) || quoted.fragment == FRAGMENT_LATER)
 		return false;
@@ -50,8 +49,7 @@ __noinline int related(struct __sk_buff *skb, const struct packet *packet,
 	entry = ct_lookup(&quoted, quoted_direction, clock_ticks());
 	if (!entry)
 		return false;
-	reason = policy_reason((int)entry->decision);
-	if (reason && !policy_audits(endpoint->flags, entry->decision, reason))
+	if (policy_denial(entry->decision, endpoint->flags))
 		return false;
 	if (direction == POLICYC_INGRESS && entry->flags & CT_SERVICE_REPLY && !(entry->flags & CT_LOOPBACK))
 		return !service_rewrite_quoted(skb, packet, &quoted, entry);
@@ -299,16 +297,19 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 	if (entry) {
 		bool original = entry->direction == direction;
 		union ct_verdict verdict = ct_verdict_read(entry);
+		bool denied;
 
-		reason = policy_reason((int)verdict.decision);
+		denied = !policy_allows((int)verdict.decision);
 		known = CONNECTION_KNOWN;
-		if (original && (reason || verdict.policy_epoch != config->policy_epoch) && enforced &&
+		if (original && (denied || verdict.policy_epoch != config->policy_epoch) && enforced &&
 		    !(translation.flags & CT_LOOPBACK))
 			goto ask;
-		if (reason && enforced && !policy_audits(endpoint->flags, verdict.decision, reason)) {
-			if (answer_passes(skb, &packet))
+		if (denied && enforced) {
+			reason = (__u32)policy_denial(verdict.decision, endpoint->flags);
+			if (reason && answer_passes(skb, &packet))
 				goto pass;
-			goto drop;
+			if (reason)
+				goto drop;
 		}
 		if (ct_is_news(entry, &packet, original, now)) {
 			int gone = connection_changes(skb, &packet, endpoint, direction);

@@ -150,7 +150,7 @@ TEST_P(Verdict, AnAuditedDenialPassesAndIsReportedOnce) {
   const auto [hook, family] = GetParam();
   const std::uint16_t port = 80;
   for (const auto& [destination, reason, rule] :
-       {std::tuple{port, DROP_POLICY_DENY, 71U},
+       {std::tuple{port, DROP_POLICY_DENY, 81U},
         std::tuple{std::uint16_t{81}, DROP_POLICY_DEFAULT_DENY, 0U}}) {
     const auto datapath = Datapath::ready(Policy::Matrix);
     datapath->set_peer(family == 4 ? kRemote4 : kRemote6, kAuditedClass);

@@ -47,10 +47,10 @@ int matrix(const reference::Question& question) {
       return POLICYC_DECISION(POLICY_AUTH_REQUIRED, 61);
     case kernel_test::kAuditedClass:
       return static_cast<int>(POLICYC_DECISION_AUDITED) |
-             (allowed() ? POLICYC_DECISION(POLICY_DENY, 71)
+             (allowed() ? POLICYC_DECISION(POLICY_DENY, 81)
                         : POLICYC_DECISION(POLICY_DEFAULT_DENY, 0));
     case kernel_test::kAuditedAllowClass:
-      return static_cast<int>(POLICYC_DECISION_AUDITED) | POLICYC_DECISION(POLICY_ALLOW, 81);
+      return static_cast<int>(POLICYC_DECISION_AUDITED) | POLICYC_DECISION(POLICY_ALLOW, 91);
     default:
       return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
   }
