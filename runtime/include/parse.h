@@ -268,6 +268,14 @@ static __always_inline int parse_length(frame *context, struct packet *packet, _
  * The options of an IPv4 header that ends at packet->transport_offset. With a source route (RFC 791) the address in the
  * header is not where the packet goes; behind a broken option one could hide.
  */
+#ifdef POLICYC_XDP
+static __always_inline int check_ipv4_options(frame *context, const struct packet *packet)
+{
+	(void)context;
+	(void)packet;
+	return DROP_MALFORMED; /* left to the tc programs, which read them */
+}
+#else
 __noinline int check_ipv4_options(frame *context, const struct packet *packet)
 {
 	__u32 at, end;
@@ -278,7 +286,7 @@ __noinline int check_ipv4_options(frame *context, const struct packet *packet)
 	at = packet->network_offset + sizeof(struct ipv4_header);
 	end = packet->transport_offset;
 	for (int i = 0; i < MAX_IPV4_OPTIONS && at < end; i++) {
-		if (packet_read(context, at, &kind, sizeof(kind)))
+		if (bpf_skb_load_bytes(context, at, &kind, sizeof(kind)))
 			return DROP_TRUNCATED;
 		if (kind == IPV4_OPTION_END)
 			break;
@@ -287,7 +295,7 @@ __noinline int check_ipv4_options(frame *context, const struct packet *packet)
 			continue;
 		}
 		if (kind == IPV4_OPTION_LSRR || kind == IPV4_OPTION_SSRR || at + 1 >= end ||
-		    packet_read(context, at + 1, &length, sizeof(length)))
+		    bpf_skb_load_bytes(context, at + 1, &length, sizeof(length)))
 			return DROP_MALFORMED;
 		if (length < 2 || at + length > end)
 			return DROP_MALFORMED;
@@ -295,6 +303,7 @@ __noinline int check_ipv4_options(frame *context, const struct packet *packet)
 	}
 	return DROP_NONE;
 }
+#endif
 
 static __always_inline int parse_ipv4(frame *context, struct packet *packet, bool inner)
 {
