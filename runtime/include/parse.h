@@ -264,18 +264,11 @@ static __always_inline int parse_length(frame *context, struct packet *packet, _
 	return DROP_NONE;
 }
 
+#ifndef POLICYC_XDP
 /*
  * The options of an IPv4 header that ends at packet->transport_offset. With a source route (RFC 791) the address in the
  * header is not where the packet goes; behind a broken option one could hide.
  */
-#ifdef POLICYC_XDP
-static __always_inline int check_ipv4_options(frame *context, const struct packet *packet)
-{
-	(void)context;
-	(void)packet;
-	return DROP_MALFORMED; /* left to the tc programs, which read them */
-}
-#else
 __noinline int check_ipv4_options(frame *context, const struct packet *packet)
 {
 	__u32 at, end;
@@ -314,6 +307,10 @@ static __always_inline int parse_ipv4(frame *context, struct packet *packet, boo
 	if (packet_read(context, packet->network_offset, &ip, sizeof(ip)))
 		return DROP_TRUNCATED;
 	header = (ip.version_length & 0xfU) * 4;
+#ifdef POLICYC_XDP /* leaves packets with options to the tc programs, which look at them */
+	if (ip.version_length != IPV4_PLAIN)
+		return DROP_MALFORMED;
+#endif
 	if (ip.version_length != IPV4_PLAIN && (ip.version_length >> 4 != 4 || header < sizeof(ip)))
 		return DROP_MALFORMED;
 	packet->family = 4;
@@ -327,11 +324,13 @@ static __always_inline int parse_ipv4(frame *context, struct packet *packet, boo
 	packet->transport_offset = packet->network_offset + header;
 	if (packet->transport_offset > packet->end)
 		return DROP_MALFORMED;
+#ifndef POLICYC_XDP
 	if (!inner && ip.version_length != IPV4_PLAIN) {
 		reason = check_ipv4_options(context, packet);
 		if (reason)
 			return reason;
 	}
+#endif
 
 	fragment = bpf_ntohs(ip.fragment);
 	if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) {
