@@ -34,6 +34,7 @@ TESTS = [
     ("loader_load_test", "*"),
     ("loader_observe_test", "*"),
     ("kernel_datapath_test", "*Live*:*Verifier*:*Constants*:*Abi*:*ADropTells*:*RateLimit*:*Traces*:*IpCache*4"),
+    ("kernel_nat_test", "NatPrograms*:*RemoteBackendSees*:*TheFrontendTravels*:*ForwardsWhat*"),
     ("kernel_verify_test", "VerifyDemo*:*VerifyGolden*"),
 ]
 NEEDED_BESIDE = ["policyc", "libpolicyc_clang.so"]
