@@ -125,6 +125,8 @@ Result<CompileResult> compile(std::string_view file_name, std::string_view c_tex
 }
 
 std::span<const std::uint8_t> datapath_object() { return runtime_object("datapath"); }
+std::span<const std::uint8_t> socket_object() { return runtime_object("socket"); }
+std::span<const std::uint8_t> socket_cut_object() { return runtime_object("socket_cut"); }
 std::span<const std::uint8_t> device_object() { return runtime_object("device"); }
 std::span<const std::uint8_t> xdp_object() { return runtime_object("xdp"); }
 

@@ -7,15 +7,14 @@
 #define POLICYC_RUNTIME_DEVICE_H
 
 #include "runtime/include/answer.h"
-#include "runtime/include/deliver.h"
 #include "runtime/include/events.h"
+#include "runtime/include/link.h"
+#include "runtime/include/metrics.h"
 #include "runtime/include/nat_dsr.h"
 #include "runtime/include/nat_error.h"
 #include "runtime/include/nat_service.h"
 
 /* Codes and types of ICMP errors. */
-#define ICMP4_PORT	    3 /* code of unreachable */
-#define ICMP6_PORT	    4
 #define ICMP6_TOO_BIG	    2 /* types */
 #define ICMP6_TIME_EXCEEDED 3
 

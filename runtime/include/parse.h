@@ -27,8 +27,14 @@
 #define VLAN_TAG	4
 #define MAX_VLAN_TAGS	2
 
+#define IPV4_PLAIN	    0x45 /* version and length of a header without options */
 #define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_OFFSET_MASK    0x1fff
+#define IPV4_OPTION_END	    0
+#define IPV4_OPTION_NOP	    1
+#define IPV4_OPTION_LSRR    131
+#define IPV4_OPTION_SSRR    137
+#define MAX_IPV4_OPTIONS    40 /* bytes; an option has one at least */
 
 #define MAX_EXTENSION_HEADERS 6
 #define NEXTHDR_HOP_BY_HOP    0
@@ -126,6 +132,22 @@ static __always_inline int parse_ethernet(frame *context, struct packet *packet,
 	return DROP_NONE;
 }
 
+/* RFC 4861, sections 6.1, 7.1 and 8.1: no shorter message is valid. */
+static __always_inline __u32 neighbour_size(__u8 type)
+{
+	switch (type) {
+	case ICMP6_ROUTER_ADVERT:
+		return 16;
+	case ICMP6_NEIGHBOUR_SOLICIT:
+	case ICMP6_NEIGHBOUR_ADVERT:
+		return 24;
+	case ICMP6_REDIRECT:
+		return 40;
+	default:
+		return sizeof(struct icmp_head);
+	}
+}
+
 static __always_inline int parse_icmp(frame *context, struct packet *packet)
 {
 	struct icmp_head icmp = {};
@@ -164,6 +186,8 @@ static __always_inline int parse_icmp(frame *context, struct packet *packet)
 		/* RFC 4861: a hop limit below 255 means that it came through a router, so it is forged. */
 		if (packet->hop_limit != 255 || icmp.code != 0)
 			return DROP_MALFORMED;
+		if (packet->transport_offset + neighbour_size(icmp.type) > packet->end)
+			return DROP_TRUNCATED;
 		packet->kind = PACKET_NEIGHBOUR;
 	}
 	return DROP_NONE;
@@ -240,6 +264,38 @@ static __always_inline int parse_length(frame *context, struct packet *packet, _
 	return DROP_NONE;
 }
 
+/*
+ * The options of an IPv4 header that ends at packet->transport_offset. With a source route (RFC 791) the address in the
+ * header is not where the packet goes; behind a broken option one could hide.
+ */
+__noinline int check_ipv4_options(frame *context, const struct packet *packet)
+{
+	__u32 at, end;
+	__u8 kind = 0, length = 0;
+
+	if (!packet || packet->network_offset > MAX_OFFSET)
+		return DROP_MISSING_STATE;
+	at = packet->network_offset + sizeof(struct ipv4_header);
+	end = packet->transport_offset;
+	for (int i = 0; i < MAX_IPV4_OPTIONS && at < end; i++) {
+		if (packet_read(context, at, &kind, sizeof(kind)))
+			return DROP_TRUNCATED;
+		if (kind == IPV4_OPTION_END)
+			break;
+		if (kind == IPV4_OPTION_NOP) {
+			at++;
+			continue;
+		}
+		if (kind == IPV4_OPTION_LSRR || kind == IPV4_OPTION_SSRR || at + 1 >= end ||
+		    packet_read(context, at + 1, &length, sizeof(length)))
+			return DROP_MALFORMED;
+		if (length < 2 || at + length > end)
+			return DROP_MALFORMED;
+		at += length;
+	}
+	return DROP_NONE;
+}
+
 static __always_inline int parse_ipv4(frame *context, struct packet *packet, bool inner)
 {
 	struct ipv4_header ip = {};
@@ -249,7 +305,7 @@ static __always_inline int parse_ipv4(frame *context, struct packet *packet, boo
 	if (packet_read(context, packet->network_offset, &ip, sizeof(ip)))
 		return DROP_TRUNCATED;
 	header = (ip.version_length & 0xfU) * 4;
-	if (ip.version_length >> 4 != 4 || header < sizeof(ip))
+	if (ip.version_length != IPV4_PLAIN && (ip.version_length >> 4 != 4 || header < sizeof(ip)))
 		return DROP_MALFORMED;
 	packet->family = 4;
 	packet->protocol = ip.protocol;
@@ -262,6 +318,11 @@ static __always_inline int parse_ipv4(frame *context, struct packet *packet, boo
 	packet->transport_offset = packet->network_offset + header;
 	if (packet->transport_offset > packet->end)
 		return DROP_MALFORMED;
+	if (!inner && ip.version_length != IPV4_PLAIN) {
+		reason = check_ipv4_options(context, packet);
+		if (reason)
+			return reason;
+	}
 
 	fragment = bpf_ntohs(ip.fragment);
 	if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) {
