@@ -93,6 +93,8 @@ struct Runner::Impl {
     const auto cpus = bpf::possible_cpus();
     if (!cpus) return std::unexpected(cpus.error());
     for (bpf::MapSpec spec : object.maps()) {
+      // Maps of maps are made with the object, which says what they hold.
+      if (spec.type == BPF_MAP_TYPE_ARRAY_OF_MAPS) continue;
       if (spec.name == "event_heads" || spec.name == "event_slots")
         spec.max_entries *= static_cast<std::uint32_t>(*cpus);
       if (const auto small = small_maps().find(spec.name); small != small_maps().end())
