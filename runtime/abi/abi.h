@@ -106,8 +106,9 @@ struct node_config_value {
 #define POLICYC_ANSWER_MARK 0x70c1a25eU
 #define NODE_LOCAL_DELIVERY 128U /* from endpoint to endpoint without the host's stack */
 #define NODE_EGRESS_DELIVERY                                                                                 \
-	512U		/* from endpoint to device by the node's routes, without its stack and netfilter */
-#define NODE_TRACE 256U /* trace events: new TCP flags, and once a second of a busy connection */
+	512U /* from endpoint to device by the node's routes, without its stack and netfilter */
+#define NODE_SERVICES 1024U /* what endpoints send to frontends is translated (runtime/include/balance.h) */
+#define NODE_TRACE    256U  /* trace events: new TCP flags, and once a second of a busy connection */
 
 /*
  * "conntrack4", "conntrack6": hash; "conntrack4_overflow", "conntrack6_overflow": LRU hash, for what finds the first full. The tuple is written as the endpoint sees it (local is the endpoint's side), so one
@@ -144,14 +145,24 @@ struct ct_value {
 	policyc_u8 tcp_flags_reply;
 	policyc_u32
 		deliver_to; /* interface index of the other side, an endpoint of this node; 0: by the stack */
-	policyc_u32 refreshed;	 /* ticks, the lower half: when `expires` was last looked after */
-	policyc_u64 packets;	 /* both directions, with NODE_CT_ACCOUNTING only */
-	policyc_u64 bytes;	 /* from the network header */
-	policyc_u64 reserved[2]; /* 0; with them an element of conntrack4 begins and ends with a cache line */
+	policyc_u32 refreshed; /* ticks, the lower half: when `expires` was last looked after */
+	policyc_u64 packets;   /* both directions, with NODE_CT_ACCOUNTING only */
+	policyc_u64 bytes;     /* from the network header */
+	/* With these an element of conntrack4 begins and ends with a cache line. All 0: no service. */
+	policyc_u32 frontend; /* number (service.h), with one of CT_SERVICE, CT_SERVICE_REPLY, CT_SERVED */
+	policyc_u32 backend;  /* number and generation */
+	policyc_u32 generation;
+	policyc_u32 reserved; /* 0 */
 };
 #define CT_CLOSING_ORIG	 1U
 #define CT_CLOSING_REPLY 2U
 #define CT_SEEN_REPLY	 4U
+#define CT_SERVICE	 8U /* the remote side is a frontend: what goes there is translated to the backend */
+#define CT_SERVICE_REPLY                                                                                     \
+	16U /* the remote side is the backend: what comes from there is translated to the frontend */
+#define CT_LOOPBACK 32U /* the backend is the endpoint itself */
+#define CT_SERVED                                                                                            \
+	64U /* the endpoint is the backend: what it delivers past the stack comes from the frontend */
 
 /* Lifetimes in seconds: Cilium's defaults (datapath.md section 7). */
 #define CT_LIFETIME_TCP	    8000U

@@ -17,6 +17,7 @@ LAYERS = {
     "compiler/diag": 2,
     "compiler/manifest": 3,
     "compiler/policy": 4,
+    "compiler/service": 4,
     "compiler/eval": 5,
     "compiler/identity": 5,
     "compiler/matrix": 5,
@@ -36,7 +37,10 @@ LAYERS = {
     "loader/attach": 12,
     "loader/endpoint": 13,
     "loader/conntrack": 14,
+    "loader/sockets": 14,
+    "loader/nat": 14,
     "loader/observe": 14,
+    "loader/service": 14,
     "loader/testrun": 14,
     "cli/demo": 20,
     "cli": 21,
@@ -68,7 +72,7 @@ THIRD_PARTY = {
     "PolicyIR": ("compiler/irtext",),  # made from grammar/PolicyIR.g4
     "clang/": ("compiler/backend",),
     "llvm/": ("compiler/backend",),
-    "bpf/": ("loader", "runtime", "tests/bench", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
+    "bpf/": ("loader", "runtime", "tests/bench", "tests/e2e/nat", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
     # The demo makes one map to see whether BPF is allowed at all, and needs the number of its type.
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),

@@ -79,7 +79,8 @@ std::vector<Layout> layouts() {
         MEMBER(ct_value, peer_identity), MEMBER(ct_value, direction), MEMBER(ct_value, flags),
         MEMBER(ct_value, tcp_flags_orig), MEMBER(ct_value, tcp_flags_reply),
         MEMBER(ct_value, deliver_to), MEMBER(ct_value, refreshed), MEMBER(ct_value, packets),
-        MEMBER(ct_value, bytes), MEMBER(ct_value, reserved)}},
+        MEMBER(ct_value, bytes), MEMBER(ct_value, frontend), MEMBER(ct_value, backend),
+        MEMBER(ct_value, generation), MEMBER(ct_value, reserved)}},
       {"ct_pressure_value",
        sizeof(ct_pressure_value),
        {MEMBER(ct_pressure_value, full), MEMBER(ct_pressure_value, overflowed),
@@ -217,8 +218,8 @@ TEST(Abi, MapsHaveTheSizesOfCpp) {
 TEST(Verifier, ProcessedInstructions) {
   const Datapath datapath(Policy::Matrix);
   for (const auto& [name, limit] :
-       std::initializer_list<std::pair<const char*, std::uint32_t>>{{"from_endpoint", 120'000},
-                                                                    {"to_endpoint", 120'000},
+       std::initializer_list<std::pair<const char*, std::uint32_t>>{{"from_endpoint", 60'000},
+                                                                    {"to_endpoint", 60'000},
                                                                     {"finish_ingress", 30'000},
                                                                     {"finish_egress", 30'000},
                                                                     {"policy_ingress", 300},

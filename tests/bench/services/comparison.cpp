@@ -13,6 +13,7 @@
 #include "tests/bench/services/iptables.h"
 #include "tests/bench/services/kernel_memory.h"
 #include "tests/bench/services/nftables.h"
+#include "tests/bench/services/policyc_services.h"
 
 namespace policyc::bench {
 namespace {
@@ -177,6 +178,9 @@ std::unique_ptr<Implementation> make_implementation(const std::string& name) {
   if (name == "iptables-legacy") return std::make_unique<Iptables>(Iptables::Comments::AsKubeProxy);
   if (name == "iptables-legacy-comments")
     return std::make_unique<Iptables>(Iptables::Comments::Always);
+  if (name == "policyc-sockets") return std::make_unique<PolicycSockets>();
+  if (name == "policyc-packets") return std::make_unique<PolicycPackets>(false);
+  if (name == "policyc-packets-delivery") return std::make_unique<PolicycPackets>(true);
   return nullptr;
 }
 
