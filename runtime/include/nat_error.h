@@ -32,8 +32,7 @@ __noinline int nat_quoted(struct __sk_buff *skb, const struct packet *packet, st
 		return false;
 	quoted->tuple = nat_tuple_of(&quoted->packet);
 	work->from = nat_turned(&quoted->tuple);
-	work->hit.to = (struct nat_tuple){};
-	return nat_lookup(&work->from, &work->hit, clock_ticks());
+	return nat_find(&work->from, &work->hit);
 }
 
 /* A change of the quoted packet that is covered by the error's checksum alone. */

@@ -216,6 +216,15 @@ static __always_inline bool nat_lookup(const struct nat_tuple *of, struct nat_hi
 	return found && hit->state.expires > now;
 }
 
+/* nat_lookup() with a stack of its own: deep inside of other calls there is no room for its key. */
+__noinline int nat_find(const struct nat_tuple *of, struct nat_hit *hit)
+{
+	if (!of || !hit)
+		return false;
+	hit->to = (struct nat_tuple){};
+	return nat_lookup(of, hit, clock_ticks());
+}
+
 /* The state of an element, null if there is none; for changes of times and flags alone. */
 static __always_inline struct nat_state *nat_state_of(const struct nat_tuple *of)
 {
@@ -411,7 +420,7 @@ __noinline int nat_begin(struct nat_work *work)
 	nat_end(&work->reply);
 	if (result < 0)
 		return DROP_CONNTRACK_FULL;
-	return nat_lookup(&work->from, &work->hit, now) ? DROP_NONE : DROP_MISSING_STATE;
+	return nat_find(&work->from, &work->hit) ? DROP_NONE : DROP_MISSING_STATE;
 }
 
 /* Does the packet tell something that the elements do not know, or was the lifetime looked after a second ago? */
@@ -471,8 +480,7 @@ __noinline int nat_refresh(const struct packet *packet, struct nat_work *work)
 	} else if (!(work->state.flags & NAT_DSR)) {
 		work->reply = nat_turned(&work->hit.to);
 		work->back = nat_turned(&work->from);
-		work->present.to = (struct nat_tuple){};
-		if (nat_lookup(&work->reply, &work->present, now)) {
+		if (nat_find(&work->reply, &work->present)) {
 			other = nat_state_of(&work->reply);
 			if (!other || !nat_equal(&work->present.to, &work->back))
 				goto lost;
