@@ -11,6 +11,7 @@
 #define POLICYC_RUNTIME_NAT_ERROR_H
 
 #include "runtime/include/nat_skb.h"
+#include "runtime/include/nat_table.h"
 
 /*
  * Finds the connection of what an ICMP error quotes. `work->from` is then the tuple of a packet the other way, `work->hit` what that
