@@ -10,12 +10,15 @@
 
 #include "loader/bpf/log.h"
 #include "loader/kernel/datapath.h"
+#include "runtime/abi/abi.h"
 
 namespace policyc::nat {
 namespace {
 
 constexpr const char* kProgram = "nat_collect";
 constexpr std::uint32_t kGraceSeconds = 1;
+constexpr double kCrowded = 0.75;
+constexpr std::uint32_t kUnansweredSeconds = 5;
 constexpr std::size_t kEthernetHeader = 14;
 constexpr std::size_t kEtherType = 12;
 // Local experimental: the kernel looks into what claims to be IP.
@@ -36,7 +39,7 @@ Result<Collector> Collector::open(const endpoint::Paths& paths) {
 }
 
 Result<std::uint64_t> Collector::now() const {
-  const auto answer = run({.family = 4, .count = 0, .grace = 0}, nullptr, 0);
+  const auto answer = run({.family = 4, .count = 0, .grace = 0, .unanswered = 0}, nullptr, 0);
   if (!answer) return std::unexpected(answer.error());
   return answer->now;
 }
@@ -48,38 +51,64 @@ Result<CollectReport> Collector::pass() const {
   return report;
 }
 
-template <class Key, class Value>
-Result<void> Collector::collect(const bpf::Map<Key, Value>& table, CollectReport& report) const {
-  const std::uint32_t grace = kGraceSeconds * kernel::ticks_per_second();
-  const auto time = now();
-  if (!time) return std::unexpected(time.error());
-  std::vector<Key> expired;
+template <class Key, class Value, class Wanted>
+Result<std::size_t> Collector::walk(const bpf::Map<Key, Value>& table, std::uint32_t unanswered,
+                                    const Wanted& wanted, CollectReport& report) const {
+  std::vector<Key> keys_wanted;
+  std::size_t seen = 0;
   std::optional<Error> failed;
   const auto see = [&](const void* keys, const void* values, std::size_t count) {
-    report.scanned += count;
+    seen += count;
     for (std::size_t i = 0; i < count; ++i) {
-      const Value& value = static_cast<const Value*>(values)[i];
-      if (value.state.expires + grace <= *time) expired.push_back(static_cast<const Key*>(keys)[i]);
+      if (wanted(static_cast<const Value*>(values)[i].state))
+        keys_wanted.push_back(static_cast<const Key*>(keys)[i]);
     }
-    std::span<const Key> rest(expired);
+    std::span<const Key> rest(keys_wanted);
     while (!rest.empty()) {
       const auto part = rest.first(std::min<std::size_t>(rest.size(), NAT_COLLECT_KEYS));
       rest = rest.subspan(part.size());
       const auto answer = run({.family = sizeof(Key) == sizeof(nat4_key) ? 4U : 6U,
                                .count = static_cast<std::uint32_t>(part.size()),
-                               .grace = grace},
+                               .grace = kGraceSeconds * kernel::ticks_per_second(),
+                               .unanswered = unanswered},
                               part.data(), part.size_bytes());
       if (!answer) {
         failed = answer.error();
         return false;
       }
       report.removed += answer->removed;
+      report.ended += answer->ended;
     }
-    expired.clear();
+    keys_wanted.clear();
     return true;
   };
-  if (auto done = table.handle().each_batch_raw(see); !done) return done;
+  if (auto done = table.handle().each_batch_raw(see); !done) return std::unexpected(done.error());
   if (failed) return std::unexpected(*failed);
+  return seen;
+}
+
+template <class Key, class Value>
+Result<void> Collector::collect(const bpf::Map<Key, Value>& table, CollectReport& report) const {
+  const std::uint32_t second = kernel::ticks_per_second();
+  const auto time = now();
+  if (!time) return std::unexpected(time.error());
+  const auto info = table.handle().info();
+  if (!info) return std::unexpected(info.error());
+  const std::size_t before = report.removed;
+  const auto seen = walk(
+      table, 0,
+      [&](const nat_state& state) { return state.expires + kGraceSeconds * second <= *time; },
+      report);
+  if (!seen) return std::unexpected(seen.error());
+  report.scanned += *seen;
+  const double fill = static_cast<double>(*seen - (report.removed - before)) /
+                      static_cast<double>(info->max_entries);
+  report.fill = std::max(report.fill, fill);
+  if (fill < kCrowded) return {};
+  const auto ended = walk(
+      table, kUnansweredSeconds * second,
+      [](const nat_state& state) { return (state.flags & CT_SEEN_REPLY) == 0; }, report);
+  if (!ended) return std::unexpected(ended.error());
   return {};
 }
 

@@ -15,6 +15,9 @@ namespace policyc::nat {
 struct CollectReport {
   std::size_t scanned = 0;  // elements, of both families
   std::size_t removed = 0;
+  std::size_t ended =
+      0;  // living ones without a reply, of a table that is nearly full; removed by the next pass
+  double fill = 0;  // share of the fuller table that is taken after the pass, 0 to 1
 };
 
 // One run at a time on a node: the program answers in a map that all runs share.
@@ -26,7 +29,9 @@ class Collector {
   [[nodiscard]] const Tables& tables() const { return tables_; }
   // In ticks.
   [[nodiscard]] Result<std::uint64_t> now() const;
-  // Removes what has been expired for a second.
+  // Removes what has been expired for a second. In a table that is three quarters full, connections
+  // that nobody has answered for five seconds end: a flood of first packets must not keep others
+  // out for a minute.
   [[nodiscard]] Result<CollectReport> pass() const;
 
  private:
@@ -35,6 +40,12 @@ class Collector {
   template <class Key, class Value>
   [[nodiscard]] Result<void> collect(const bpf::Map<Key, Value>& table,
                                      CollectReport& report) const;
+  // Gives nat_collect the keys of those elements that are `wanted`; gives how many there were in
+  // all.
+  template <class Key, class Value, class Wanted>
+  [[nodiscard]] Result<std::size_t> walk(const bpf::Map<Key, Value>& table,
+                                         std::uint32_t unanswered, const Wanted& wanted,
+                                         CollectReport& report) const;
   [[nodiscard]] Result<nat_collected_value> run(const nat_collect_head& head, const void* keys,
                                                 std::size_t bytes) const;
 

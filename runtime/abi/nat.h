@@ -116,18 +116,21 @@ struct nat_exclusion6_key {
 
 /*
  * What the program "nat_collect" is run with, by BPF_PROG_TEST_RUN: an Ethernet header (14 bytes, not looked at), this head and up
- * to NAT_COLLECT_KEYS keys of that family. It removes those elements that have been expired for `grace` ticks.
- * "nat_collected": array of one, what came of it.
+ * to NAT_COLLECT_KEYS keys of that family. It removes those elements that have been expired for `grace` ticks. With `unanswered`
+ * it also ends (a later run removes) those of connections that nobody has answered for so many ticks, for a table that is nearly
+ * full. "nat_collected": array of one, what came of it.
  */
 #define NAT_COLLECT_KEYS 64U
 struct nat_collect_head {
 	policyc_u32 family; /* 4 or 6 */
 	policyc_u32 count;
 	policyc_u32 grace; /* ticks */
+	policyc_u32 unanswered;
 };
 struct nat_collected_value {
 	policyc_u64 now; /* ticks */
 	policyc_u64 removed;
+	policyc_u64 ended;
 };
 
 POLICYC_ASSERT(sizeof(struct nat4_key) == 16 && sizeof(struct nat6_key) == 40);
@@ -135,7 +138,7 @@ POLICYC_ASSERT(sizeof(struct nat_state) == 32 && offsetof(struct nat_state, vers
 POLICYC_ASSERT(sizeof(struct nat4_value) == 48 && sizeof(struct nat6_value) == 72);
 POLICYC_ASSERT(sizeof(struct device_value) == 36 && offsetof(struct device_value, port_first) == 24);
 POLICYC_ASSERT(sizeof(struct nat_exclusion4_key) == 8 && sizeof(struct nat_exclusion6_key) == 20);
-POLICYC_ASSERT(sizeof(struct nat_collect_head) == 12 && sizeof(struct nat_collected_value) == 16);
+POLICYC_ASSERT(sizeof(struct nat_collect_head) == 16 && sizeof(struct nat_collected_value) == 24);
 
 #ifdef __cplusplus
 }

@@ -29,6 +29,24 @@ __noinline int nat_remove_expired(const struct nat_tuple *of, __u64 limit)
 	}
 }
 
+/*
+ * 1 if the element lives, has no reply and was looked after `ticks` ago or more: it has expired from now on. Who has just found it
+ * may still use it, so it is not removed yet.
+ */
+__noinline int nat_end_unanswered(const struct nat_tuple *of, __u32 ticks, __u64 now)
+{
+	struct nat_state *state;
+
+	if (!of)
+		return 0;
+	state = nat_state_of(of);
+	if (!state || state->expires <= now || state->flags & CT_SEEN_REPLY ||
+	    (__u32)now - state->refreshed < ticks)
+		return 0;
+	*(volatile __u64 *)&state->expires = now;
+	return 1;
+}
+
 /* The program nat_collect (struct nat_collect_head). */
 static __always_inline int nat_collect_keys(struct __sk_buff *skb)
 {
@@ -42,6 +60,7 @@ static __always_inline int nat_collect_keys(struct __sk_buff *skb)
 		return -1;
 	collected->now = now;
 	collected->removed = 0;
+	collected->ended = 0;
 	if (head.family == 6 && !have_ipv6)
 		return 0;
 	size = head.family == 4 ? sizeof(struct nat4_key) : sizeof(struct nat6_key);
@@ -73,6 +92,8 @@ static __always_inline int nat_collect_keys(struct __sk_buff *skb)
 			tuple.protocol = key.protocol;
 		}
 		collected->removed += (__u32)nat_remove_expired(&tuple, now - head.grace);
+		if (head.unanswered)
+			collected->ended += (__u32)nat_end_unanswered(&tuple, head.unanswered, now);
 		offset += size;
 	}
 	return 0;

@@ -208,8 +208,7 @@ static __always_inline int dsr_remember(const struct packet *packet, struct nat_
 	work->back = work->reply;
 	work->back.source = frontend->destination;
 	work->back.source_port = frontend->destination_port;
-	work->hit.to = (struct nat_tuple){};
-	if (nat_lookup(&work->reply, &work->hit, now) && nat_equal(&work->hit.to, &work->back) &&
+	if (nat_find(&work->reply, &work->hit) && nat_equal(&work->hit.to, &work->back) &&
 	    !(work->hit.state.flags & CT_CLOSED))
 		return DROP_NONE;
 	work->state = (struct nat_state){.expires = now + ct_lifetime(packet->protocol, flags),

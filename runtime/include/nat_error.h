@@ -11,6 +11,7 @@
 #define POLICYC_RUNTIME_NAT_ERROR_H
 
 #include "runtime/include/nat_skb.h"
+#include "runtime/include/nat_table.h"
 
 /*
  * Finds the connection of what an ICMP error quotes. `work->from` is then the tuple of a packet the other way, `work->hit` what that
@@ -32,8 +33,7 @@ __noinline int nat_quoted(struct __sk_buff *skb, const struct packet *packet, st
 		return false;
 	quoted->tuple = nat_tuple_of(&quoted->packet);
 	work->from = nat_turned(&quoted->tuple);
-	work->hit.to = (struct nat_tuple){};
-	return nat_lookup(&work->from, &work->hit, clock_ticks());
+	return nat_find(&work->from, &work->hit);
 }
 
 /* A change of the quoted packet that is covered by the error's checksum alone. */

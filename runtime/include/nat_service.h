@@ -6,7 +6,7 @@
 #ifndef POLICYC_RUNTIME_NAT_SERVICE_H
 #define POLICYC_RUNTIME_NAT_SERVICE_H
 
-#include "runtime/include/nat_table.h"
+#include "runtime/include/nat_connection.h"
 #include "runtime/include/route.h"
 #include "runtime/include/service.h"
 

@@ -8,7 +8,7 @@
 #define POLICYC_RUNTIME_NAT_SKB_H
 
 #include "runtime/include/checksum.h"
-#include "runtime/include/nat_table.h"
+#include "runtime/include/nat_tuple.h"
 
 #define IPV4_CHECKSUM  10 /* offsets in headers */
 #define IPV4_ADDRESSES 12

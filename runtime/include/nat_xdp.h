@@ -4,7 +4,7 @@
 #define POLICYC_RUNTIME_NAT_XDP_H
 
 #include "runtime/include/checksum.h"
-#include "runtime/include/nat_table.h"
+#include "runtime/include/nat_tuple.h"
 
 /* Writes addresses and takes one hop; gives what transport checksums change by. Not zero: the frame is too short. */
 static __always_inline int xdp_write_network(struct xdp_md *context, const struct packet *packet,

@@ -3,7 +3,7 @@
 #ifndef POLICYC_RUNTIME_ROUTE_H
 #define POLICYC_RUNTIME_ROUTE_H
 
-#include "runtime/include/nat_table.h"
+#include "runtime/include/nat_tuple.h"
 
 #define FAMILY_IPV4 2  /* AF_INET */
 #define FAMILY_IPV6 10 /* AF_INET6 */

@@ -289,11 +289,10 @@ void NodePrograms::set_frontend(const std::string& v4, const std::string& v6, st
     put("backends", number, backend);
     put("slots", number, number);
     put("services", number, service_value{.slots = number, .count = 1});
-    const frontend_value value{.frontend = number,
-                               .service = {number, number},
-                               .flags = flags,
-                               .affinity_seconds = 0,
-                               .pad = 0};
+    frontend_value value{};
+    value.frontend = number;
+    value.service[SCOPE_EXTERNAL] = value.service[SCOPE_INTERNAL] = number;
+    value.flags = flags;
     for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
       frontend4_key key4{.address = 0, .port = htons(80), .protocol = protocol, .pad = 0};
       frontend6_key key6{.address = {}, .port = htons(80), .protocol = protocol, .pad = 0};

@@ -220,8 +220,9 @@ TEST_P(NatConnection, AFullTableDropsAndLeavesNothing) {
 
 // The frame that nat_collect is run with.
 template <typename Key>
-Bytes collect_frame(std::uint32_t family, const std::vector<Key>& keys, std::uint32_t grace) {
-  const nat_collect_head head{family, static_cast<std::uint32_t>(keys.size()), grace};
+Bytes collect_frame(std::uint32_t family, const std::vector<Key>& keys, std::uint32_t grace,
+                    std::uint32_t unanswered) {
+  const nat_collect_head head{family, static_cast<std::uint32_t>(keys.size()), grace, unanswered};
   Bytes frame(14 + sizeof head + keys.size() * sizeof(Key) + 64);
   frame[12] = 0x08;
   std::memcpy(frame.data() + 14, &head, sizeof head);
@@ -239,28 +240,49 @@ std::vector<Key> keys_of(int map) {
   return keys;
 }
 
+nat_collected_value collect(const Devices& node, int family, std::uint32_t unanswered = 0) {
+  const auto grace = static_cast<std::uint32_t>(ticks_per_second());
+  const Bytes frame =
+      family == 4 ? collect_frame(4, keys_of<nat4_key>(node.map("nat4")), grace, unanswered)
+                  : collect_frame(6, keys_of<nat6_key>(node.map("nat6")), grace, unanswered);
+  static_cast<void>(node.run("nat_collect", Device::Front, frame));
+  nat_collected_value value{};
+  const std::uint32_t first = 0;
+  bpf_map_lookup_elem(node.map("nat_collected"), &first, &value);
+  return value;
+}
+
 TEST_P(NatConnection, TheCollectorRemovesWhatHasExpiredForTheGrace) {
   begin();
-  const auto grace = static_cast<std::uint32_t>(ticks_per_second());
-  const auto collect = [&] {
-    const Bytes frame = family() == 4
-                            ? collect_frame(4, keys_of<nat4_key>(node().map("nat4")), grace)
-                            : collect_frame(6, keys_of<nat6_key>(node().map("nat6")), grace);
-    static_cast<void>(node().run("nat_collect", Device::Front, frame));
-    nat_collected_value value{};
-    const std::uint32_t first = 0;
-    bpf_map_lookup_elem(node().map("nat_collected"), &first, &value);
-    return value.removed;
-  };
-  EXPECT_EQ(collect(), 0U);
+  EXPECT_EQ(collect(node(), family()).removed, 0U);
   expire(kClient, kFrontend, 1);
-  expire(kBackend, node_end_, grace + 1);
-  EXPECT_EQ(collect(), 1U);
+  expire(kBackend, node_end_, ticks_per_second() + 1);
+  EXPECT_EQ(collect(node(), family()).removed, 1U);
   EXPECT_TRUE(there());
   EXPECT_FALSE(back());
-  expire(kClient, kFrontend, grace + 1);
-  EXPECT_EQ(collect(), 1U);
+  expire(kClient, kFrontend, ticks_per_second() + 1);
+  EXPECT_EQ(collect(node(), family()).removed, 1U);
   EXPECT_EQ(node().elements(family()), 0U);
+}
+
+TEST_P(NatConnection, InACrowdWhatNobodyAnsweredEnds) {
+  const auto limit = static_cast<std::uint32_t>(ticks_per_second());
+  establish();
+  age();
+  // Another one, with a client that nobody has answered.
+  const Passed sent = node().in(Device::Front, tcp_of(family(), kOtherClient, kFrontend, kSyn));
+  const End other_end = kNodeBack.at(ends_of(sent.frame).source.port);
+  EXPECT_EQ(collect(node(), family(), limit).ended, 0U) << "young";
+  for (const auto& [source, destination] :
+       {std::pair(kOtherClient, kFrontend), std::pair(kBackend, other_end)}) {
+    node().edit(family(), kTcp, source, destination,
+                [&](nat_state& state) { state.refreshed -= limit + 1; });
+  }
+  const nat_collected_value result = collect(node(), family(), limit);
+  EXPECT_EQ(result.ended, 2U);
+  EXPECT_EQ(result.removed, 0U) << "a CPU may have just found them";
+  EXPECT_EQ(node().elements(family()), 4U);
+  EXPECT_EQ(lifetime(), 8000);
 }
 
 TEST(NatPrograms, TheVerifierWalksThemInBounds) {

@@ -330,7 +330,7 @@ std::uint64_t Devices::tries(std::uint32_t slot) const {
 std::uint64_t Devices::now() const {
   Bytes input(64);
   input[12] = 0x08;
-  input[kNetwork] = 4;
+  input[kNetwork] = 4;  // no keys follow
   static_cast<void>(run("nat_collect", Device::Front, input));
   nat_collected_value value{};
   const std::uint32_t first = 0;
