@@ -23,6 +23,14 @@
 #include "runtime/include/metrics.h"
 #include "runtime/include/policy.h"
 
+/* The decision that was taken of a packet's connection; POLICYC_UNDECIDED: it is not known. */
+__noinline int known_decision(const struct packet *packet, __u32 direction)
+{
+	const struct ct_value *entry = packet ? ct_lookup(packet, direction, clock_ticks()) : NULL;
+
+	return entry ? (int)entry->decision : (int)POLICYC_UNDECIDED;
+}
+
 /*
  * Does an ICMP error quote a packet of a living connection of this endpoint? Errors of routers on the path count too:
  * without them there is no path MTU discovery.
@@ -32,9 +40,9 @@ __noinline int related(struct __sk_buff *skb, const struct packet *packet,
 {
 	/* The quoted packet went the other way. */
 	enum policyc_direction quoted_direction = direction ^ 1;
-	const struct ct_value *entry;
 	struct packet quoted = {};
 	__u32 reason;
+	int decision;
 
 	if (!packet || !endpoint || parse_quoted(skb, packet, &quoted) || quoted.fragment == FRAGMENT_LATER)
 		return false;
@@ -46,10 +54,10 @@ __noinline int related(struct __sk_buff *skb, const struct packet *packet,
 		return false;
 	if (direction == POLICYC_EGRESS && !address_equal6(&packet->source, quoted.destination.bytes))
 		return false;
-	entry = ct_lookup(&quoted, quoted_direction, clock_ticks());
-	if (!entry)
+	decision = known_decision(&quoted, quoted_direction);
+	if ((__u32)decision == POLICYC_UNDECIDED)
 		return false;
-	reason = policy_reason((int)entry->decision);
+	reason = policy_reason(decision);
 	return !reason || policy_audits(endpoint->flags, reason);
 }
 
@@ -85,35 +93,61 @@ static __always_inline int drop_of(struct __sk_buff *skb, const struct packet *p
 	return POLICYC_DROP;
 }
 
-/* The same before any policy was asked; `endpoint` may be null. `decision` is that of the connection, if there is one. */
+/*
+ * The same before any policy was asked; `endpoint` may be null. `what` is REFUSE(), `whom` what was known of the connection,
+ * ct_whom().
+ */
 __noinline int refuse(struct __sk_buff *skb, const struct packet *packet,
-		      const struct endpoint_value *endpoint, __u32 direction, const struct ct_value *entry)
+		      const struct endpoint_value *endpoint, __u32 what, __u64 whom)
 {
 	struct side side = {.interface_index = skb->ifindex};
 	const struct policy_scratch *scratch;
-	/* The upper bits carry the reason: a global function has five arguments. */
-	__u32 reason = direction >> 8;
+	__u32 direction = what & 1;
+	__u32 reason = what >> 8;
 
 	if (!packet)
 		return POLICYC_DROP;
 	if (endpoint)
 		side_fill(&side, endpoint, skb->ifindex);
-	if (entry) {
-		side.decision = entry->decision;
-		side.peer_identity = entry->peer_identity;
+	if (what & 2) {
+		side.decision = (__u32)whom;
+		side.peer_identity = (__u32)(whom >> 32);
 		side.connection = CONNECTION_KNOWN;
 	}
 	/* Whom the policy was to be asked about. */
 	scratch = policy_scratch_lookup();
 	if (reason == DROP_POLICY_MISSING && scratch)
 		side.peer_identity = scratch->context.peer_identity;
-	return drop_of(skb, packet, &side, direction & 1, reason, direction & 1);
+	return drop_of(skb, packet, &side, direction, reason, direction);
 }
-#define REFUSE(direction, reason) ((__u32)(direction) | (__u32)(reason) << 8)
+/* A global function has five arguments. */
+#define REFUSE(direction, known, reason) ((__u32)(direction) | (__u32)(known) << 1 | (__u32)(reason) << 8)
+
+/* Decision and peer of a connection as one word. */
+static __always_inline __u64 ct_whom(const struct ct_value *entry)
+{
+	return entry->decision | (__u64)entry->peer_identity << 32;
+}
+
+/* Lets the entry that the other endpoint of this node has of a connection know of a packet; 0: it has none. */
+__noinline int other_learns(const struct packet *packet, __u32 direction)
+{
+	__u64 now = clock_ticks();
+	struct ct_value *other;
+
+	if (!packet)
+		return 0;
+	other = ct_lookup(packet, direction ^ 1, now);
+	if (!other)
+		return 0;
+	ct_track(other, packet, other->direction == (direction ^ 1), now);
+	return 1;
+}
 
 /*
  * A packet that tells something new of its connection (ct_is_news). The entry that the other endpoint of this node has of the
- * same connection learns what its own program does not see, and who traces is told.
+ * same connection learns what its own program does not see, and who traces is told. 1: the connection is no longer delivered
+ * past the stack.
  */
 __noinline int connection_changes(struct __sk_buff *skb, const struct packet *packet,
 				  const struct endpoint_value *endpoint, __u32 direction)
@@ -121,8 +155,9 @@ __noinline int connection_changes(struct __sk_buff *skb, const struct packet *pa
 	const struct node_config_value *config = node_config_lookup();
 	struct occasion occasion = {.type = EVENT_TRACE, .direction = (__u8)direction};
 	struct side side = {};
-	struct ct_value *entry, *other;
+	struct ct_value *entry;
 	__u64 now = clock_ticks();
+	int unlinked = 0;
 
 	if (!packet || !endpoint || !config)
 		return 0;
@@ -130,13 +165,10 @@ __noinline int connection_changes(struct __sk_buff *skb, const struct packet *pa
 	if (!entry)
 		return 0;
 	ct_track(entry, packet, entry->direction == direction, now);
-	if (entry->deliver_to) {
-		other = ct_lookup(packet, direction ^ 1, now);
-		if (other)
-			ct_track(other, packet, other->direction == (direction ^ 1), now);
-		else
-			/* By the stack, where the other endpoint's program learns of the connection again. */
-			entry->deliver_to = 0;
+	if (entry->deliver_to && !other_learns(packet, direction)) {
+		/* By the stack, where the other endpoint's program learns of the connection again. */
+		entry->deliver_to = 0;
+		unlinked = 1;
 	}
 	if (config->flags & NODE_TRACE) {
 		side_fill(&side, endpoint, skb->ifindex);
@@ -145,7 +177,7 @@ __noinline int connection_changes(struct __sk_buff *skb, const struct packet *pa
 		occasion.connection = entry->direction == direction ? CT_ESTABLISHED : CT_REPLY;
 		event_emit(skb, packet, &side, &occasion);
 	}
-	return 0;
+	return unlinked;
 }
 
 /* Asks the policy of the endpoint; returns only when that failed, with the reason to drop. */
@@ -188,8 +220,8 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 	__u32 reason = (__u32)parse_packet(skb, &packet);
 	const struct endpoint_value *endpoint = endpoint_by_interface(skb->ifindex);
 	const struct node_config_value *config = node_config_lookup();
-	struct ct_value *entry = NULL;
 	enum known known = CONNECTION_NEW;
+	struct ct_value seen = {};
 	__u64 now = clock_ticks();
 	__u32 deliver_to = 0;
 	int action;
@@ -205,33 +237,35 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 	if (endpoint->flags & ENDPOINT_UNENFORCED)
 		goto pass;
 	if (is_tracked(&packet)) {
-		entry = ct_lookup(&packet, direction, now);
-		if (entry && ct_reopens(entry, &packet)) {
-			known = CONNECTION_REOPENS;
-			entry = NULL;
+		const struct ct_value *entry = ct_lookup(&packet, direction, now);
+
+		if (entry) {
+			ct_read(&seen, entry);
+			known = CONNECTION_KNOWN;
 		}
+		if (known == CONNECTION_KNOWN && ct_reopens(&seen, &packet))
+			known = CONNECTION_REOPENS;
 	} else if (passes_unasked(skb, &packet, endpoint, direction)) {
 		goto pass;
 	}
-	if (entry) {
-		bool original = entry->direction == direction;
-		union ct_verdict verdict = ct_verdict_read(entry);
+	if (known == CONNECTION_KNOWN) {
+		bool original = seen.direction == direction;
 
-		reason = policy_reason((int)verdict.decision);
-		known = CONNECTION_KNOWN;
-		if (original && (reason || verdict.policy_epoch != config->policy_epoch))
+		reason = policy_reason((int)seen.decision);
+		if (original && (reason || seen.policy_epoch != config->policy_epoch))
 			goto ask;
 		if (reason && !policy_audits(endpoint->flags, reason)) {
 			if (answer_passes(skb, &packet))
 				goto pass;
 			goto drop;
 		}
-		if (ct_is_news(entry, &packet, original, now))
-			connection_changes(skb, &packet, endpoint, direction);
-		if (config->flags & NODE_CT_ACCOUNTING)
-			ct_account(entry, skb, &packet);
 		if (direction == POLICYC_EGRESS)
-			deliver_to = entry->deliver_to;
+			deliver_to = seen.deliver_to;
+		if (ct_is_news(&seen, &packet, original, now) &&
+		    connection_changes(skb, &packet, endpoint, direction))
+			deliver_to = 0;
+		if (config->flags & NODE_CT_ACCOUNTING)
+			account(skb, &packet, direction);
 		goto pass;
 	}
 ask:
@@ -239,13 +273,14 @@ ask:
 		goto pass;
 	reason = policy_ask(skb, &packet, endpoint, direction, known);
 drop:
-	return refuse(skb, &packet, endpoint, REFUSE(direction, reason), entry);
+	return refuse(skb, &packet, endpoint, REFUSE(direction, known == CONNECTION_KNOWN, reason),
+		      ct_whom(&seen));
 pass:
 	count_passed(endpoint->endpoint_id, direction, packet_bytes(skb, &packet));
 	if (deliver_to) {
 		action = deliver(skb, &packet, deliver_to);
 		if (action != POLICYC_PASS && config->flags & NODE_CT_ACCOUNTING)
-			account_received(skb, &packet);
+			account(skb, &packet, POLICYC_INGRESS);
 		return action;
 	}
 	if (direction == POLICYC_EGRESS && config->flags & NODE_EGRESS_DELIVERY && is_tracked(&packet))
@@ -336,11 +371,11 @@ int finish_ingress(struct __sk_buff *skb)
 	return deliver(skb, packet, asked->deliver_to);
 }
 
-/* Run by user space: removes connections that have expired. */
+/* Run by user space when it removes connections that have expired. */
 SEC("tc")
 int ct_collect(struct __sk_buff *skb)
 {
-	return ct_collect_keys(skb);
+	return ct_collect_state(skb);
 }
 
 char datapath_license[] SEC("license") = "Dual BSD/GPL";
