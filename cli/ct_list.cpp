@@ -155,6 +155,7 @@ void print_row(const Connection& connection, Lookup& lookup, std::ostream& out) 
   column(9, connection.live() ? std::to_string(std::lround(connection.seconds_left)) : "expired");
   column(14, flags_text(connection.tcp_flags) + "/" + flags_text(connection.tcp_flags_reply));
   out << observe::verdict_text(POLICYC_DECISION_VERDICT(connection.decision));
+  if ((connection.decision & POLICYC_DECISION_AUDITED) != 0) out << " in audit mode";
   const observe::Cause cause = lookup.cause(connection);
   const std::uint32_t rule = POLICYC_DECISION_RULE(connection.decision);
   if (rule != 0) out << ", rule " << rule;
@@ -186,6 +187,7 @@ void print_json(const Connection& connection, Lookup& lookup, std::ostream& out)
   if (const std::string labels = lookup.labels(connection.peer_identity); !labels.empty())
     line["peer"]["labels"] = labels;
   line["verdict"] = observe::verdict_text(POLICYC_DECISION_VERDICT(connection.decision));
+  if ((connection.decision & POLICYC_DECISION_AUDITED) != 0) line["audited"] = true;
   line["policy_epoch"] = connection.policy_epoch;
   if (const auto rule = POLICYC_DECISION_RULE(connection.decision); rule != 0) line["rule"] = rule;
   for (const ir::Origin& origin : lookup.cause(connection).origins) {

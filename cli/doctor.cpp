@@ -1,3 +1,5 @@
+#include "cli/doctor.h"
+
 #include <algorithm>
 #include <iomanip>
 #include <memory>
@@ -5,9 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/command.h"
 #include "cli/loader_options.h"
 #include "compiler/backend/backend.h"
+#include "loader/endpoint/grace.h"
 #include "loader/kernel/datapath.h"
 #include "loader/kernel/features.h"
 
@@ -21,6 +23,7 @@ struct Diagnosis {
   std::string release;
   std::vector<kernel::Feature> features;
   Programs datapath;
+  std::vector<pid_t> left_behind;  // processes that died while they expedited grace periods
 
   [[nodiscard]] bool ready() const { return kernel::is_ready(features) && datapath; }
 };
@@ -39,6 +42,10 @@ void print_text(const Diagnosis& diagnosis, std::ostream& out) {
         << kernel::need_name(feature.need) << "  " << feature.used_for << "\n";
     if (!feature.present) print_missing(feature, out);
   }
+  for (const pid_t pid : diagnosis.left_behind) {
+    out << "process " << pid
+        << " died while it expedited grace periods: the kernel's setting is given back\n";
+  }
   if (diagnosis.datapath) {
     out << "datapath: the verifier takes it\n";
     for (const auto& program : *diagnosis.datapath) {
@@ -56,7 +63,8 @@ Json to_json(const Diagnosis& diagnosis) {
   Json json = {{"kernel", diagnosis.release},
                {"ready", diagnosis.ready()},
                {"features", Json::array()},
-               {"datapath", Json::object()}};
+               {"datapath", Json::object()},
+               {"grace_periods_given_back_for", diagnosis.left_behind}};
   for (const auto& feature : diagnosis.features) {
     json["features"].push_back({{"name", feature.name},
                                 {"present", feature.present},
@@ -83,7 +91,8 @@ Json to_json(const Diagnosis& diagnosis) {
 int run(const std::string& output, Context& context) {
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
   const Diagnosis diagnosis{kernel::release(), kernel::probe_features(),
-                            kernel::try_datapath(backend::datapath_object())};
+                            kernel::try_datapath(backend::datapath_object()),
+                            endpoint::repair_expedited_grace()};
   if (output == "json") {
     // What the verifier says may quote bytes of any kind.
     context.out << to_json(diagnosis).dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
@@ -95,14 +104,21 @@ int run(const std::string& output, Context& context) {
 
 }  // namespace
 
+void add_doctor_output(CLI::App& command, const std::shared_ptr<std::string>& output) {
+  command.add_option("-o,--output", *output, "form of the output")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
 void add_doctor(CLI::App& app, Context& context) {
   auto output = std::make_shared<std::string>("text");
   CLI::App* command = app.add_subcommand(
       "doctor", "what this kernel gives to policyc, what is missing and what that costs");
-  command->add_option("-o,--output", *output, "form of the output")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  command->callback([output, &context] { context.exit_code = run(*output, context); });
+  add_doctor_output(*command, output);
+  add_doctor_kube_proxy(*command, output, context);
+  command->callback([command, output, &context] {
+    if (command->get_subcommands().empty()) context.exit_code = run(*output, context);
+  });
 }
 
 }  // namespace policyc::cli

@@ -53,7 +53,10 @@ std::string verdict_line(const eval::FlowResult& result) {
     return "deny (the policy of the subject cannot be computed)";
   }
   std::string text(scenario::verdict_text(result.verdict));
-  if (result.by_default) {
+  if (result.audited) {
+    text +=
+        result.by_default ? " (audit mode; else denied by default)" : " (audit mode; else denied)";
+  } else if (result.by_default) {
     text += " (by default)";
   }
   if (!result.parser.empty()) {

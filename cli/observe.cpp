@@ -1,5 +1,6 @@
 #include <chrono>
 #include <csignal>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -28,7 +29,9 @@ struct Arguments {
   std::uint64_t count = 0;  // 0: no limit
   double timeout = 0;       // seconds; 0: no limit
   std::optional<std::uint64_t> last;
+  std::optional<std::uint64_t> first;
   std::string since;
+  std::string until;
   bool all = false;
   bool follow = false;
   std::string output = "compact";
@@ -50,20 +53,36 @@ struct Span {
   bool history = false;
   bool follow = true;
   std::optional<std::uint64_t> last;
+  std::optional<std::uint64_t> first;
   std::uint64_t since_ns = 0;  // CLOCK_MONOTONIC
+  std::uint64_t until_ns = std::numeric_limits<std::uint64_t>::max();
 };
+
+// CLOCK_MONOTONIC of a point in time; nothing given is `otherwise`.
+Result<std::uint64_t> point_of(const char* flag, const std::string& text, std::uint64_t otherwise) {
+  if (text.empty()) return otherwise;
+  const std::uint64_t offset = observe::wall_clock_offset_ns();
+  const auto time = observe::parse_time(text, observe::monotonic_ns() + offset);
+  if (time) return *time > offset ? *time - offset : 0;
+  return fail(std::string(flag) + ": `" + text +
+              "` is neither a duration such as 90s or 1h30m nor a time such as "
+              "2026-01-02T15:04:05Z");
+}
 
 Result<Span> span_of(const Arguments& arguments) {
   Span span;
   span.last = arguments.last;
-  if (!arguments.since.empty()) {
-    const auto duration = observe::parse_duration(arguments.since);
-    if (!duration)
-      return fail("--since: `" + arguments.since + "` is not a duration such as 90s or 1h30m");
-    const std::uint64_t now = observe::monotonic_ns();
-    span.since_ns = now > *duration ? now - *duration : 0;
-  }
-  span.history = arguments.all || arguments.last || !arguments.since.empty();
+  span.first = arguments.first;
+  if (span.first && (span.last || arguments.follow))
+    return fail("--first: not together with --last or --follow");
+  const auto since = point_of("--since", arguments.since, span.since_ns);
+  if (!since) return std::unexpected(since.error());
+  span.since_ns = *since;
+  const auto until = point_of("--until", arguments.until, span.until_ns);
+  if (!until) return std::unexpected(until.error());
+  span.until_ns = *until;
+  span.history = arguments.all || arguments.last || arguments.first || !arguments.since.empty() ||
+                 !arguments.until.empty();
   span.follow = arguments.follow || !span.history;
   return span;
 }
@@ -87,7 +106,7 @@ class Observer {
   void run() {
     end_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                               std::chrono::duration<double>(arguments_.timeout));
-    if (span_.history) print(keep_last(read(0)));
+    if (span_.history) print(keep(read(0)));
     while (span_.follow && wants_more()) print(read(kPollMilliseconds));
     report_losses();
   }
@@ -96,7 +115,8 @@ class Observer {
   bool wants_more() const {
     return interrupted == 0 && context_.out.good() &&
            (arguments_.count == 0 || printed_ < arguments_.count) &&
-           (arguments_.timeout <= 0 || Clock::now() < end_);
+           (arguments_.timeout <= 0 || Clock::now() < end_) &&
+           observe::monotonic_ns() <= span_.until_ns;
   }
 
   // What passes the filter of what is there, or comes in that time.
@@ -104,7 +124,7 @@ class Observer {
     const std::uint64_t clock_offset = observe::wall_clock_offset_ns();
     std::vector<observe::Flow> flows;
     reader_.poll(timeout_ms, [&](const observe::Event& event) {
-      if (event.time_ns < span_.since_ns) return interrupted == 0;
+      if (event.time_ns < span_.since_ns || event.time_ns > span_.until_ns) return interrupted == 0;
       observe::Flow flow = maker_.make(event, clock_offset);
       if (filter_.matches(flow)) flows.push_back(std::move(flow));
       return interrupted == 0;
@@ -113,9 +133,11 @@ class Observer {
     return flows;
   }
 
-  std::vector<observe::Flow> keep_last(std::vector<observe::Flow> flows) const {
+  std::vector<observe::Flow> keep(std::vector<observe::Flow> flows) const {
     if (span_.last && flows.size() > *span_.last)
       flows.erase(flows.begin(), flows.end() - static_cast<std::ptrdiff_t>(*span_.last));
+    if (span_.first && flows.size() > *span_.first)
+      flows.erase(flows.begin() + static_cast<std::ptrdiff_t>(*span_.first), flows.end());
     return flows;
   }
 
@@ -194,12 +216,19 @@ void add_observe(CLI::App& app, Context& context) {
       "observe", "print drops and verdicts as they happen, with the rule behind each");
   command->add_option("--last", arguments->last, "the newest N that are kept and pass the filters")
       ->type_name("N");
-  command->add_option("--since", arguments->since, "those that are kept and not older than this")
-      ->type_name("DURATION");
+  command
+      ->add_option("--first", arguments->first, "the oldest N that are kept and pass the filters")
+      ->type_name("N");
+  command
+      ->add_option("--since", arguments->since,
+                   "those that are kept and not older than this: a duration ago, or a time")
+      ->type_name("TIME");
+  command->add_option("--until", arguments->until, "none that is newer than this")
+      ->type_name("TIME");
   command->add_flag("--all", arguments->all, "all that are kept");
   command->add_flag("-f,--follow", arguments->follow,
-                    "go on with what happens from now on; the default without --last, --since and "
-                    "--all");
+                    "go on with what happens from now on; the default without --last, --first, "
+                    "--since, --until and --all");
   command->add_option("--count", arguments->count, "stop after N events")->type_name("N");
   command->add_option("--timeout", arguments->timeout, "stop after this time")
       ->type_name("SECONDS")

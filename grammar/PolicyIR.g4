@@ -14,7 +14,8 @@ direction: way=('ingress' | 'egress') reach=('enforced' | 'open') 'default' fall
 denied: 'default' 'deny' 'by' origin;
 namedPort: 'named-port' protocol STRING '=' NUMBER;
 
-polRule: 'rule' NUMBER ':' verdict=('allow' | 'deny' | 'redirect') proxy=STRING? auth='authenticated'?
+polRule: 'rule' NUMBER ':' verdict=('allow' | 'deny' | 'redirect') proxy=STRING?
+         answer=('audited' | 'unless-audited')? auth='authenticated'?
          ('priority' priority=NUMBER)? ('precedence' precedence=NUMBER)?
          side=('from' | 'to') peers 'on' ports 'by' origin;
 peers: 'any' | 'nobody' | peer (',' peer)*;

@@ -51,6 +51,13 @@ struct SourceText {
 
 // The datapath, compiled when policyc was built: the programs that every node loads once.
 [[nodiscard]] std::span<const std::uint8_t> datapath_object();
+// Load balancing of sockets (runtime/prog/socket.bpf.c), compiled at the same time.
+[[nodiscard]] std::span<const std::uint8_t> socket_object();
+// What destroys sockets (runtime/prog/socket_cut.bpf.c).
+[[nodiscard]] std::span<const std::uint8_t> socket_cut_object();
+// The programs of the node's devices (runtime/prog/device.bpf.c, xdp.bpf.c).
+[[nodiscard]] std::span<const std::uint8_t> device_object();
+[[nodiscard]] std::span<const std::uint8_t> xdp_object();
 
 // Sets the initial bytes of a `const volatile` variable in an object's .rodata, in the target's
 // (little-endian) order. The size must be that of the variable; nothing changes on an Error.

@@ -73,6 +73,15 @@ ClangOutput to_clang(Output output) {
   return ClangOutput::Object;
 }
 
+// The embedded object of that name; empty when there is none.
+std::span<const std::uint8_t> runtime_object(std::string_view name) {
+  const std::string path = "runtime/" + std::string(name) + ".bpf.o";
+  for (const EmbeddedFile& file : runtime_objects()) {
+    if (file.path == path) return file.bytes;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<CompileResult> compile(std::string_view file_name, std::string_view c_text, Output output,
@@ -115,6 +124,10 @@ Result<CompileResult> compile(std::string_view file_name, std::string_view c_tex
   return result;
 }
 
-std::span<const std::uint8_t> datapath_object() { return runtime_objects().front().bytes; }
+std::span<const std::uint8_t> datapath_object() { return runtime_object("datapath"); }
+std::span<const std::uint8_t> socket_object() { return runtime_object("socket"); }
+std::span<const std::uint8_t> socket_cut_object() { return runtime_object("socket_cut"); }
+std::span<const std::uint8_t> device_object() { return runtime_object("device"); }
+std::span<const std::uint8_t> xdp_object() { return runtime_object("xdp"); }
 
 }  // namespace policyc::backend

@@ -18,7 +18,7 @@ struct EmbeddedFile {
 
 // Headers that generated C may include.
 [[nodiscard]] std::span<const EmbeddedFile> runtime_headers();
-// The datapath's object, alone.
+// The objects of runtime/prog, by the names of their files.
 [[nodiscard]] std::span<const EmbeddedFile> runtime_objects();
 
 }  // namespace policyc::backend

@@ -118,6 +118,7 @@ class ShapeCase {
 
   static void fill(const ir::Shape& shape, std::size_t direction, std::uint32_t decision,
                    eval::FlowResult& result) {
+    result.audited = (decision & POLICYC_DECISION_AUDITED) != 0;
     switch (POLICYC_DECISION_VERDICT(decision)) {
       case POLICY_ALLOW:
       case POLICY_AUTH_REQUIRED:
@@ -132,6 +133,7 @@ class ShapeCase {
       default:
         break;
     }
+    if (result.audited) result.verdict = eval::Verdict::Allow;
     if (const ir::Rule* rule = shape.find_rule(direction, POLICYC_DECISION_RULE(decision)))
       result.parser = rule->parser;
   }

@@ -54,6 +54,7 @@ std::string describe(const ir::Rule& rule, const std::string& peers) {
       "rule " + std::to_string(rule.id) + ": " + std::string(ir::verdict_name(rule.verdict));
   if (!rule.parser.empty()) text += " to the " + rule.parser + " proxy";
   if (rule.auth_required) text += " if authenticated";
+  if (rule.answer == matrix::Answer::Audited) text += " in audit mode";
   text += " " + port_list(rule.ports);
   text += ", peer " + peers;
   text += "; " + rule.origin.object;
@@ -71,8 +72,10 @@ c::ExprPtr decision(const ir::Rule& rule) {
     case ir::Verdict::Redirect:
       return decision_macro("POLICY_REDIRECT", rule.id);
   }
-  return decision_macro("POLICY_DEFAULT_DENY", 0);
+  return default_deny();
 }
+
+c::ExprPtr default_deny() { return decision_macro("POLICY_DEFAULT_DENY", 0); }
 
 void add_rule_mark(const ir::Rule& rule, const std::string& peers, const std::string& file,
                    std::vector<c::Statement>& body) {

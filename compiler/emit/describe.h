@@ -19,6 +19,7 @@ namespace policyc::emit {
 [[nodiscard]] std::string describe(const ir::Rule& rule, const std::string& peers);
 // POLICYC_DECISION(POLICY_ALLOW, 3)
 [[nodiscard]] c::ExprPtr decision(const ir::Rule& rule);
+[[nodiscard]] c::ExprPtr default_deny();
 // The comment of a rule and the #line of its place; of `file`, the emitted text, when it has none.
 void add_rule_mark(const ir::Rule& rule, const std::string& peers, const std::string& file,
                    std::vector<c::Statement>& body);

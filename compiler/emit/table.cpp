@@ -7,6 +7,7 @@
 
 #include "compiler/emit/describe.h"
 #include "compiler/emit/peer_names.h"
+#include "runtime/abi/policy.h"
 
 namespace policyc::emit {
 namespace {
@@ -40,6 +41,8 @@ c::ExprPtr masked(c::ExprPtr value, std::size_t power_of_two) {
 
 c::ExprPtr field(const char* name) { return c::arrow(c::name("context"), name); }
 
+constexpr std::uint32_t kAuditedDefaultDeny = POLICY_DEFAULT_DENY | POLICYC_DECISION_AUDITED;
+
 // The rule behind each number that a cell can hold; nothing where there is none.
 std::vector<const ir::Rule*> rules_by_number(const ir::DirectionShape& part) {
   std::unordered_map<std::uint32_t, const ir::Rule*> by_decision;
@@ -47,15 +50,18 @@ std::vector<const ir::Rule*> rules_by_number(const ir::DirectionShape& part) {
     by_decision.try_emplace(part.matrix.rules()[r].decision, &part.rules[r]);
   std::vector<const ir::Rule*> by_number(part.decisions.size(), nullptr);
   for (std::size_t i = 1; i < part.decisions.size(); ++i) {
-    if (const auto found = by_decision.find(part.decisions[i]); found != by_decision.end())
+    const std::uint32_t of_rule = part.decisions[i] & ~POLICYC_DECISION_AUDITED;
+    if (const auto found = by_decision.find(of_rule); found != by_decision.end())
       by_number[i] = found->second;
   }
   return by_number;
 }
 
-std::string description(const ir::Rule& rule, const ir::DirectionShape& part,
-                        const std::vector<std::string>& names) {
-  return describe(rule, peers_of(rule, part, names));
+// What a number that a cell can hold means; empty when nothing needs to be said.
+std::string description(const ir::Rule* rule, std::uint32_t decision,
+                        const ir::DirectionShape& part, const std::vector<std::string>& names) {
+  if (decision == kAuditedDefaultDeny) return "default deny in audit mode";
+  return rule == nullptr ? std::string() : describe(*rule, peers_of(*rule, part, names));
 }
 
 // The code and tables of one direction.
@@ -125,8 +131,9 @@ class Writer {
       c::Array array{declaration, {}};
       const auto rules = rules_by_number(part_);
       for (std::size_t i = 1; i < rules.size(); ++i) {
-        if (rules[i] != nullptr)
-          array.values.push_back({description(*rules[i], part_, names_), i, decision(*rules[i])});
+        std::string text = description(rules[i], part_.decisions[i], part_, names_);
+        if (!text.empty())
+          array.values.push_back({std::move(text), i, value(rules[i], part_.decisions[i])});
       }
       unit_.items.emplace_back(std::move(array));
       return;
@@ -136,6 +143,12 @@ class Writer {
     for (const std::uint32_t value : part_.decisions) append(table.bytes, value, 4);
     table.bytes.resize(padded_decisions() * 4, 0);
     tables_.push_back(std::move(table));
+  }
+
+  static c::ExprPtr value(const ir::Rule* rule, std::uint32_t number) {
+    c::ExprPtr result = rule == nullptr ? default_deny() : decision(*rule);
+    if ((number & POLICYC_DECISION_AUDITED) == 0) return result;
+    return c::binary("|", std::move(result), c::name("POLICYC_DECISION_AUDITED"));
   }
 
   void port_tables() {
@@ -256,8 +269,8 @@ void add_listing(const ir::Shape& shape, std::size_t direction, c::Unit& unit) {
   c::Comment comment{{"policy_decisions_" + suffix(direction)}};
   const auto rules = rules_by_number(part);
   for (std::size_t i = 1; i < rules.size(); ++i) {
-    if (rules[i] != nullptr)
-      comment.lines.push_back("[" + std::to_string(i) + "] " + description(*rules[i], part, names));
+    const std::string text = description(rules[i], part.decisions[i], part, names);
+    if (!text.empty()) comment.lines.push_back("[" + std::to_string(i) + "] " + text);
   }
   unit.items.emplace_back(c::Blank{});
   unit.items.emplace_back(std::move(comment));

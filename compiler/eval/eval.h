@@ -37,7 +37,10 @@ enum class Verdict : std::uint8_t { Allow, Deny, Redirect };
 
 struct FlowResult {
   Verdict verdict = Verdict::Deny;
-  bool by_default = false;     // no entry matched
+  bool by_default = false;  // no entry matched
+  // Allowed by the policies that are enforced; those in audit mode would deny it. `by_default` and
+  // `origins` tell of that denial.
+  bool audited = false;
   bool subject_error = false;  // the subject's policy does not compute (spec section 6.4), or the
                                // subject or peer is unknown; fails closed
   std::string parser;  // "http", "dns", "kafka", "tls", "crd", or the l7proto name; redirect only
@@ -50,6 +53,7 @@ struct FlowResult {
   std::vector<policy::Origin> origins;
 };
 
+// Of all policies; those in audit mode change only what is reported.
 struct EndpointState {
   bool ingress_enforced = false;
   bool egress_enforced = false;

@@ -18,8 +18,17 @@ using policy::Entry;
 
 namespace {
 
+// Which policies are asked: those in audit mode are no part of what is enforced.
+enum class Asked : std::uint8_t { All, Enforced };
+
+bool allows(const FlowResult& result) {
+  const bool authenticated = !result.auth.empty() && result.auth != "disabled";
+  return result.verdict == Verdict::Allow && !authenticated;
+}
+
 struct DirectionPolicy {
   bool enforced = false;
+  bool denies_by_default = false;
   std::vector<const Entry*> default_deny;  // entries that deny by default
   Filters filters;
 };
@@ -53,26 +62,30 @@ struct Evaluator::Impl {
         synthetic{allow_everything(Direction::Ingress, wildcard),
                   allow_everything(Direction::Egress, wildcard)} {
     host_labels = peers.book().entity_labels("host");
-    entries.reserve(resolved.entries.size());
     for (const Entry& entry : resolved.entries) {
-      entries.push_back(&entry);
+      entries[0].push_back(&entry);
+      if (!entry.audited) {
+        entries[1].push_back(&entry);
+      }
     }
     for (std::size_t i = 0; i < cluster.endpoints.size(); ++i) {
       endpoint_index.emplace(cluster.endpoints[i].full_name(), i);
     }
-    subjects.resize(cluster.endpoints.size());
+    for (auto& of_asked : subjects) {
+      of_asked.resize(cluster.endpoints.size());
+    }
   }
 
-  const SubjectPolicy& policy_of(std::size_t index) {
-    SubjectPolicy& out = subjects[index];
+  const SubjectPolicy& policy_of(std::size_t index, Asked asked) {
+    SubjectPolicy& out = subjects[static_cast<std::size_t>(asked)][index];
     if (!out.computed) {
-      out = compute(cluster.endpoints[index]);
+      out = compute(cluster.endpoints[index], asked);
       out.computed = true;
     }
     return out;
   }
 
-  SubjectPolicy compute(const policy::Endpoint& endpoint) {
+  SubjectPolicy compute(const policy::Endpoint& endpoint, Asked asked) {
     SubjectPolicy out;
     Subject subject;
     subject.labels = peers.book().subject_labels(endpoint);
@@ -82,16 +95,19 @@ struct Evaluator::Impl {
     }
     out.is_local_host = subject.is_local_host;
     for (const Direction direction : {Direction::Ingress, Direction::Egress}) {
-      out.directions[static_cast<std::size_t>(direction)] = compute(endpoint, subject, direction);
+      out.directions[static_cast<std::size_t>(direction)] =
+          compute(endpoint, subject, direction, asked);
     }
     return out;
   }
 
   DirectionPolicy compute(const policy::Endpoint& endpoint, const Subject& subject,
-                          Direction direction) {
+                          Direction direction, Asked asked) {
     DirectionPolicy out;
-    Enforcement enforcement = select_entries(entries, subject, direction, options);
+    Enforcement enforcement =
+        select_entries(entries[static_cast<std::size_t>(asked)], subject, direction, options);
     out.enforced = enforcement.enforced;
+    out.denies_by_default = enforcement.default_deny;
     FilterContext context;
     context.direction = direction;
     context.relax_l7 = !enforcement.default_deny;
@@ -195,7 +211,32 @@ struct Evaluator::Impl {
     return std::nullopt;
   }
 
+  // The enforced policies' answer; where it allows and that of all policies denies, the denial.
   FlowResult evaluate(const Flow& flow) {
+    FlowResult all = evaluate(flow, Asked::All);
+    if (all.subject_error || entries[0].size() == entries[1].size()) {
+      return all;
+    }
+    FlowResult enforced = evaluate(flow, Asked::Enforced);
+    if (enforced.subject_error || !allows(enforced) || all.verdict != Verdict::Deny) {
+      return enforced;
+    }
+    all.verdict = Verdict::Allow;
+    all.audited = true;
+    const SubjectPolicy& subject =
+        policy_of(endpoint_index.find(flow.subject)->second, Asked::Enforced);
+    const DirectionPolicy& direction = subject.directions[static_cast<std::size_t>(flow.direction)];
+    // Who denies by default: policies in audit mode only where no other one does.
+    if (all.by_default && direction.denies_by_default) {
+      all.origins.clear();
+      for (const Entry* entry : direction.default_deny) {
+        all.origins.push_back(entry->origin);
+      }
+    }
+    return all;
+  }
+
+  FlowResult evaluate(const Flow& flow, Asked asked) {
     FlowResult result;
     const auto found = endpoint_index.find(flow.subject);
     const auto peer_id = peers.find(flow.peer);
@@ -204,7 +245,7 @@ struct Evaluator::Impl {
           true;  // an unknown subject or peer: nothing can be said, so nothing passes
       return result;
     }
-    const SubjectPolicy& subject = policy_of(found->second);
+    const SubjectPolicy& subject = policy_of(found->second, asked);
     if (!error_of(subject).empty()) {
       result.subject_error = true;
       return result;
@@ -240,9 +281,9 @@ struct Evaluator::Impl {
   policy::Selector host_selector;
   policy::LabelSet host_labels;
   std::array<Entry, 2> synthetic;
-  std::vector<const Entry*> entries;
+  std::array<std::vector<const Entry*>, 2> entries;  // by Asked
   std::unordered_map<std::string, std::size_t> endpoint_index;
-  std::vector<SubjectPolicy> subjects;
+  std::array<std::vector<SubjectPolicy>, 2> subjects;  // by Asked
 };
 
 Evaluator::Evaluator(const policy::Cluster& cluster, const policy::Resolved& resolved,
@@ -258,8 +299,10 @@ EndpointState Evaluator::endpoint_state(const std::string& full_name) {
   if (found == impl_->endpoint_index.end()) {
     return {};
   }
-  const SubjectPolicy& subject = impl_->policy_of(found->second);
-  return {subject.directions[0].enforced, subject.directions[1].enforced, Impl::error_of(subject)};
+  const SubjectPolicy& subject = impl_->policy_of(found->second, Asked::All);
+  const std::string& error = Impl::error_of(subject);
+  return {subject.directions[0].enforced, subject.directions[1].enforced,
+          error.empty() ? Impl::error_of(impl_->policy_of(found->second, Asked::Enforced)) : error};
 }
 
 }  // namespace policyc::eval

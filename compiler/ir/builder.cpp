@@ -1,6 +1,7 @@
 #include "compiler/ir/builder.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,6 +23,7 @@ using policy::Protocol;
 
 constexpr std::string_view kHostKey = "host";
 constexpr std::string_view kInitKey = "init";
+constexpr std::string_view kOnlyAuditedDeny = "only policies in audit mode deny by default";
 
 struct Redirect {
   std::uint8_t priority;
@@ -83,7 +85,6 @@ class Builder {
   void build_direction(Direction direction) {
     auto& out = policy_.directions[static_cast<std::size_t>(direction)];
     const policy::Options& agent = options_.agent;
-    named_end_ports_.clear();
     // Cilium looks for the key of any source (upstream #48027), so a pod label `host` or `init`
     // counts too.
     const bool is_host = subject_has_key(kHostKey) || subject_.kind == policy::EndpointKind::Host;
@@ -99,19 +100,27 @@ class Builder {
     if (!out.enforced) return;
     out.default_deny = always;
     std::set<std::string> seen;
-    for (const Entry* entry : entries) {
+    std::vector<const Entry*> enforced;  // those of policies that are not in audit mode
+    std::copy_if(entries.begin(), entries.end(), std::back_inserter(enforced),
+                 [](const Entry* entry) { return !entry->audited; });
+    const auto denies = [](const Entry* entry) { return entry->default_deny; };
+    const bool enforced_deny = always || std::any_of(enforced.begin(), enforced.end(), denies);
+    for (const Entry* entry : enforced_deny ? enforced : entries) {
       if (!entry->default_deny) continue;
       out.default_deny = true;
       if (seen.insert(entry->origin.object()).second)
         out.default_deny_origins.push_back(origin_of(entry->origin));
     }
-    check_conflicts(entries, diagnostics_);
-    unrealised_.clear();
-    if (!options_.without_l7) {
-      unrealised_ = unrealised_filters(entries, input_.cluster, subject_.namespace_);
+    if (enforced.size() == entries.size()) {
+      Reading reading = read(entries);
+      for (const Entry* entry : entries)
+        add_rules(out, rules_of(*entry, reading, out), matrix::Answer::Both);
+    } else {
+      add_both_answers(entries, enforced, out);
     }
-    for (const Entry* entry : entries) add_entry(*entry, out);
     std::sort(out.named_ports.begin(), out.named_ports.end());
+    out.named_ports.erase(std::unique(out.named_ports.begin(), out.named_ports.end()),
+                          out.named_ports.end());
     if (direction == Direction::Ingress && agent.allow_localhost &&
         subject_.kind != policy::EndpointKind::Host) {
       Rule rule;
@@ -119,6 +128,55 @@ class Builder {
       rule.entities = {entity(kHostKey)};
       rule.statements = {{}};
       rule.origin.object = "agent option allow-localhost";
+      add_rule(out, std::move(rule));
+    }
+    if (out.default_deny && !enforced_deny) {
+      Rule rule;
+      rule.answer = matrix::Answer::Enforced;
+      rule.precedence = 0;
+      rule.any_peer = true;
+      rule.statements = {{}};
+      rule.origin.object = kOnlyAuditedDeny;
+      add_rule(out, std::move(rule));
+    }
+  }
+
+  // What entries mean together: statements of one selector and port are one filter.
+  struct Reading {
+    std::map<std::pair<Protocol, std::string>, std::uint16_t> named_end_ports;
+    std::set<FilterKey> unrealised;
+  };
+
+  Reading read(const std::vector<const Entry*>& entries) {
+    check_conflicts(entries, diagnostics_);
+    Reading reading;
+    if (!options_.without_l7)
+      reading.unrealised = unrealised_filters(entries, input_.cluster, subject_.namespace_);
+    return reading;
+  }
+
+  // Policies in audit mode must not change what the others mean, so those are read with and without
+  // them. Mostly it is the same.
+  void add_both_answers(const std::vector<const Entry*>& entries,
+                        const std::vector<const Entry*>& enforced, DirectionPolicy& out) {
+    Reading together = read(entries);
+    Reading alone = read(enforced);
+    for (const Entry* entry : entries) {
+      std::vector<Rule> rules = rules_of(*entry, together, out);
+      std::vector<Rule> without;
+      if (!entry->audited) without = rules_of(*entry, alone, out);
+      if (rules == without) {
+        add_rules(out, std::move(rules), matrix::Answer::Both);
+      } else {
+        add_rules(out, std::move(rules), matrix::Answer::Audited);
+        add_rules(out, std::move(without), matrix::Answer::Enforced);
+      }
+    }
+  }
+
+  void add_rules(DirectionPolicy& out, std::vector<Rule> rules, matrix::Answer answer) {
+    for (Rule& rule : rules) {
+      rule.answer = answer;
       add_rule(out, std::move(rule));
     }
   }
@@ -135,27 +193,30 @@ class Builder {
     return result;
   }
 
-  void add_entry(const Entry& entry, DirectionPolicy& out) {
-    if (entry.l3 == policy::L3::Nothing) return;
+  // Without ids; notes beside the rules of `out` what port names stand for.
+  std::vector<Rule> rules_of(const Entry& entry, Reading& reading, DirectionPolicy& out) {
+    if (entry.l3 == policy::L3::Nothing) return {};
     Rule base;
     base.verdict = entry.deny ? Verdict::Deny : Verdict::Allow;
     base.precedence = 0;
     base.auth_required = !entry.deny && entry.auth && *entry.auth != policy::AuthType::Disabled;
     base.origin = origin_of(entry.origin);
-    set_peers(entry, nullptr, base);
+    set_peers(entry, nullptr, reading, base);
+    std::vector<Rule> rules;
     if (!entry.has_l4) {
-      if (entry.l3 != policy::L3::Selectors) return;
+      if (entry.l3 != policy::L3::Selectors) return {};
       base.statements = {{}};
-      add_rule(out, std::move(base));
-      return;
+      rules.push_back(std::move(base));
+      return rules;
     }
-    for (const EntryPorts& ports : entry.l4) add_ports(entry, base, ports, out);
+    for (const EntryPorts& ports : entry.l4) add_ports(entry, base, ports, reading, out, rules);
+    return rules;
   }
 
   // The entry's peers; with a port only those whose filter on it is realised.
-  void set_peers(const Entry& entry, const PortSpec* port, Rule& rule) {
+  void set_peers(const Entry& entry, const PortSpec* port, const Reading& reading, Rule& rule) {
     const auto realised = [&](const std::string& text) {
-      return port == nullptr || entry.deny || !unrealised_.contains(filter_key(*port, text));
+      return port == nullptr || entry.deny || !reading.unrealised.contains(filter_key(*port, text));
     };
     const policy::Selector wildcard = policy::wildcard_selector();
     rule.peers.clear();
@@ -175,12 +236,12 @@ class Builder {
   }
 
   // One rule for each kind of redirect, and each set of peers, that the element's ports have.
-  void add_ports(const Entry& entry, const Rule& base, const EntryPorts& ports,
-                 DirectionPolicy& out) {
+  void add_ports(const Entry& entry, const Rule& base, const EntryPorts& ports, Reading& reading,
+                 DirectionPolicy& out, std::vector<Rule>& added) {
     std::map<std::pair<std::string, std::vector<std::uint32_t>>, Rule> rules;
     for (const PortSpec& port : ports.ports) {
       if (ports.listener_needs_namespace && subject_.namespace_.empty()) report_listener(ports);
-      PortStatement stated = statement(entry, port, out);
+      PortStatement stated = statement(entry, port, reading, out);
       Rule rule = base;
       if (ports.node.valid()) rule.origin.line = origin_at(entry.origin, ports.node).line;
       const auto redirect = entry.deny ? std::nullopt : redirect_of(ports, port.protocol);
@@ -189,12 +250,12 @@ class Builder {
         rule.priority = redirect->priority;
         rule.parser = redirect->parser;
       }
-      if (!unrealised_.empty()) set_peers(entry, &port, rule);
+      if (!reading.unrealised.empty()) set_peers(entry, &port, reading, rule);
       if (!rule.any_peer && rule.peers.empty()) continue;  // nothing of it is realised
       rules.try_emplace({rule.parser, rule.peers}, rule)
           .first->second.statements.push_back(std::move(stated));
     }
-    for (auto& [key, rule] : rules) add_rule(out, std::move(rule));
+    for (auto& [key, rule] : rules) added.push_back(std::move(rule));
   }
 
   // Spec section 2.9.
@@ -209,14 +270,15 @@ class Builder {
   }
 
   // The statement as written; what its port name stands for is noted beside the rules.
-  PortStatement statement(const Entry& entry, const PortSpec& port, DirectionPolicy& out) {
+  PortStatement statement(const Entry& entry, const PortSpec& port, Reading& reading,
+                          DirectionPolicy& out) {
     PortStatement stated{static_cast<std::uint8_t>(port.protocol), port.port, port.end_port,
                          port.name};
     if (port.name.empty()) return stated;
     // One filter holds all statements of a name and protocol; the first one's endPort counts for
     // all (spec section 3.3, 2).
     const auto [known, first] =
-        named_end_ports_.try_emplace({port.protocol, port.name}, port.end_port);
+        reading.named_end_ports.try_emplace({port.protocol, port.name}, port.end_port);
     stated.end_port = known->second;
     if (!first && input_.has_inventory) return stated;
     if (const auto number = named_port(entry, port))
@@ -292,9 +354,6 @@ class Builder {
   diag::Engine& diagnostics_;
   EndpointPolicy policy_;
   std::map<std::string, std::uint32_t> predicate_ids_;
-  std::map<std::pair<Protocol, std::string>, std::uint16_t>
-      named_end_ports_;             // of the direction being built
-  std::set<FilterKey> unrealised_;  // likewise
   std::uint32_t next_rule_id_ = 1;
 };
 

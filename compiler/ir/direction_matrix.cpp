@@ -55,7 +55,8 @@ std::vector<matrix::MatrixRule> matrix_rules(const DirectionPolicy& policy,
   std::vector<matrix::MatrixRule> rules;
   rules.reserve(policy.rules.size());
   for (const Rule& rule : policy.rules) {
-    matrix::MatrixRule row{decision_of(rule), precedence_of(rule), rule.any_peer, {}, rule.ports};
+    matrix::MatrixRule row{decision_of(rule), precedence_of(rule), rule.any_peer, {},
+                           rule.ports,        rule.answer};
     if (!rule.any_peer) {
       row.predicates.reserve(rule.peers.size());
       for (const std::uint32_t peer : rule.peers)

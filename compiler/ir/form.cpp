@@ -10,13 +10,16 @@ namespace policyc::ir {
 bool is_constant(const matrix::VerdictMatrix& matrix) {
   if (matrix.column_count() != 1) return false;
   const auto& candidates = matrix.column_rules(0);
-  return candidates.empty() || matrix.rules()[candidates.front()].any_peer;
+  if (candidates.empty()) return true;
+  const matrix::MatrixRule& first = matrix.rules()[candidates.front()];
+  return first.any_peer && first.answer == matrix::Answer::Both;
 }
 
 Form choose_form(const std::vector<Rule>& rules, const matrix::VerdictMatrix& matrix,
                  const FormOptions& options) {
   if (is_constant(matrix)) return Form::Constant;
   if (options.wanted == Form::Table || matrix.fallback() != POLICY_DEFAULT_DENY) return Form::Table;
+  if (audits(rules)) return Form::Table;  // the other forms give one answer
   std::size_t ranges = 0;
   std::uint32_t predicates = 0;
   for (const Rule& rule : rules) ranges += rule.ports.size();

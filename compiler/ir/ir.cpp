@@ -1,5 +1,6 @@
 #include "compiler/ir/ir.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -34,6 +35,11 @@ std::optional<T> parse_name(const std::array<std::string_view, N>& names, std::s
 }
 
 }  // namespace
+
+bool audits(const std::vector<Rule>& rules) {
+  return std::any_of(rules.begin(), rules.end(),
+                     [](const Rule& rule) { return rule.answer != matrix::Answer::Both; });
+}
 
 std::string_view verdict_name(Verdict verdict) {
   switch (verdict) {

@@ -111,6 +111,7 @@ struct Rule {
   std::vector<PortStatement> statements{};  // ports until Stage::Ranged
   std::vector<std::uint32_t> entities{};    // peers until Stage::Selected; EndpointPolicy::entities
   std::uint8_t priority = 0;                // of a redirect, until Stage::Ranked
+  matrix::Answer answer = matrix::Answer::Both;  // one of them alone where policies are audited
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 
@@ -136,6 +137,9 @@ struct EndpointPolicy {
   std::vector<EntityPeers> entities{};        // until Stage::Selected
   friend bool operator==(const EndpointPolicy&, const EndpointPolicy&) = default;
 };
+
+// Whether some rule counts in one answer alone: policies in audit mode select the endpoint.
+[[nodiscard]] bool audits(const std::vector<Rule>& rules);
 
 [[nodiscard]] std::string_view verdict_name(Verdict verdict);
 [[nodiscard]] std::string_view direction_name(std::size_t direction);  // "ingress", "egress"

@@ -85,6 +85,8 @@ class Printer {
     out_ += "  rule " + std::to_string(rule.id) + ": ";
     out_ += verdict_name(rule.verdict);
     if (!rule.parser.empty()) out_ += " " + quote(rule.parser);
+    if (rule.answer == matrix::Answer::Audited) out_ += " audited";
+    if (rule.answer == matrix::Answer::Enforced) out_ += " unless-audited";
     if (rule.auth_required) out_ += " authenticated";
     if (rule.priority != 0) out_ += " priority " + std::to_string(rule.priority);
     if (rule.precedence != 0) out_ += " precedence " + std::to_string(rule.precedence);

@@ -22,7 +22,14 @@ std::vector<std::uint32_t> decisions_of(const matrix::VerdictMatrix& matrix) {
   for (std::size_t column = 0; column < matrix.column_count(); ++column) {
     for (const std::uint32_t index : matrix.column_rules(column)) {
       const matrix::MatrixRule& rule = matrix.rules()[index];
-      if (rule.any_peer || !rule.predicates.empty()) decisions.push_back(rule.decision);
+      if (!rule.any_peer && rule.predicates.empty()) continue;
+      if (rule.answer != matrix::Answer::Audited) {
+        decisions.push_back(rule.decision);
+      } else if (POLICYC_DECISION_VERDICT(rule.decision) == POLICY_DENY) {
+        decisions.push_back(rule.decision | POLICYC_DECISION_AUDITED);
+      }
+      if (rule.answer != matrix::Answer::Both)
+        decisions.push_back(POLICY_DEFAULT_DENY | POLICYC_DECISION_AUDITED);
     }
   }
   decisions.push_back(matrix.fallback());

@@ -14,6 +14,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kVerdicts[] = {"allow", "deny", "redirect"};
+// Of rules that stand in one answer alone; the others do not say so.
+constexpr std::string_view kAnswers[] = {"audited", "enforced"};
 constexpr std::string_view kOperators[] = {"In", "NotIn", "Exists", "DoesNotExist"};
 
 // Compact JSON, appended as it comes: an object of 1,000 rules is described for each compilation,
@@ -89,6 +91,8 @@ void write_rule(Text& out, const Rule& rule) {
     out.raw("[").number(range.protocol).raw(",").number(range.first);
     out.raw(",").number(range.last).raw("]");
   });
+  if (rule.answer != matrix::Answer::Both)
+    out.raw(R"(,"answer":)").string(kAnswers[static_cast<std::size_t>(rule.answer) - 1]);
   out.raw(R"(,"authRequired":)").boolean(rule.auth_required);
   out.raw(R"(,"parser":)").string(rule.parser).raw(R"(,"origin":)");
   write_origin(out, rule.origin);
@@ -163,6 +167,8 @@ Rule rule_from(const Json& json, std::size_t predicate_count) {
       throw std::runtime_error("a range of ports needs a protocol");
     }
   }
+  if (const auto answer = json.find("answer"); answer != json.end())
+    rule.answer = static_cast<matrix::Answer>(index_in(kAnswers, answer->get<std::string>()) + 1);
   rule.auth_required = json.at("authRequired");
   rule.parser = json.at("parser");
   rule.origin = origin_from(json.at("origin"));

@@ -157,6 +157,10 @@ ir::Rule DirectionReader::rule(Parser::PolRuleContext& text, bool ingress) const
                    : verdict == "deny" ? ir::Verdict::Deny
                                        : ir::Verdict::Redirect;
   if (text.proxy != nullptr) result.parser = string(*text.proxy);
+  if (text.answer != nullptr) {
+    result.answer =
+        text.answer->getText() == "audited" ? matrix::Answer::Audited : matrix::Answer::Enforced;
+  }
   result.auth_required = text.auth != nullptr;
   result.precedence = 0;
   if (text.priority != nullptr)

@@ -5,6 +5,7 @@
 
 #include "compiler/matrix/intervals.h"
 #include "compiler/support/check.h"
+#include "runtime/abi/policy.h"
 
 namespace policyc::matrix {
 namespace {
@@ -21,17 +22,19 @@ class ColumnCut {
     for (const MatrixRule& rule : rules) {
       for (const std::uint32_t predicate : rule.predicates) count = std::max(count, predicate + 1);
     }
-    seen_in_.assign(count, 0);
+    seen_.assign(count, {});
   }
 
   void cut(std::vector<std::uint32_t>& column) {
     ++number_;
     std::size_t kept = 0;
+    unsigned closed = 0;
     for (const std::uint32_t index : column) {
       const MatrixRule& rule = rules_[index];
-      if (!rule.any_peer && covered(rule)) continue;
+      const auto answer = static_cast<unsigned>(rule.answer);
+      if ((answer & ~closed) == 0 || (!rule.any_peer && covered(rule))) continue;
       column[kept++] = index;
-      if (rule.any_peer) break;  // nothing weaker can ever decide
+      if (rule.any_peer) closed |= answer;  // nothing weaker can ever decide
     }
     column.resize(kept);
   }
@@ -39,18 +42,34 @@ class ColumnCut {
  private:
   bool covered(const MatrixRule& rule) {
     if (rule.predicates.size() > kMaxCoverPredicates) return false;
+    const auto answer = static_cast<unsigned>(rule.answer);
     bool all_seen = true;
     for (const std::uint32_t predicate : rule.predicates) {
-      all_seen = all_seen && seen_in_[predicate] == number_;
-      seen_in_[predicate] = number_;
+      Seen& seen = seen_[predicate];
+      if (seen.column != number_) seen = {number_, 0};
+      all_seen = all_seen && (answer & ~seen.answers) == 0;
+      seen.answers |= answer;
     }
     return all_seen;
   }
 
+  struct Seen {
+    std::uint32_t column = 0;  // the last one where a rule asked the predicate
+    unsigned answers = 0;      // in which it did
+  };
+
   const std::vector<MatrixRule>& rules_;
-  std::vector<std::uint32_t> seen_in_;  // predicate -> the last column where a rule asked it
+  std::vector<Seen> seen_;  // by predicate
   std::uint32_t number_ = 0;
 };
+
+// What a cell says that has these two answers.
+std::uint32_t join(std::uint32_t audited, std::uint32_t enforced) {
+  if (audited == enforced || POLICYC_DECISION_VERDICT(enforced) != POLICY_ALLOW) return enforced;
+  const std::uint32_t verdict = POLICYC_DECISION_VERDICT(audited);
+  const bool denied = verdict == POLICY_DENY || verdict == POLICY_DEFAULT_DENY;
+  return denied ? audited | POLICYC_DECISION_AUDITED : enforced;
+}
 
 std::vector<std::uint32_t> order_by_strength(const std::vector<MatrixRule>& rules) {
   std::vector<std::uint64_t> keys(rules.size());
@@ -83,13 +102,15 @@ VerdictMatrix::VerdictMatrix(std::vector<MatrixRule> rules, std::uint32_t fallba
       order_(order_by_strength(rules_)),
       protocols_(std::move(classes.protocols)),
       columns_(classes.count) {
-  std::vector<bool> closed(columns_.size());  // by a rule for every peer
+  std::vector<std::uint8_t> closed(columns_.size());  // the answers that have a rule for every peer
   for (const std::uint32_t index : order_) {
+    const auto answer = static_cast<std::uint8_t>(rules_[index].answer);
     for_each_interval(protocols_, rules_[index].ports, [&](const ColumnInterval& interval) {
       auto& column = columns_[interval.column];
-      if (closed[interval.column] || (!column.empty() && column.back() == index)) return;
+      std::uint8_t& done = closed[interval.column];
+      if ((answer | done) == done || (!column.empty() && column.back() == index)) return;
       column.push_back(index);
-      closed[interval.column] = rules_[index].any_peer;
+      if (rules_[index].any_peer) done |= answer;
     });
   }
   ColumnCut cut(rules_);
@@ -143,10 +164,18 @@ bool VerdictMatrix::applies(std::uint32_t index, const PredicateTruth& truth) co
 }
 
 std::uint32_t VerdictMatrix::cell(const PredicateTruth& truth, std::size_t column) const {
+  std::uint32_t audited = fallback_;
+  std::uint32_t enforced = fallback_;
+  unsigned open = static_cast<unsigned>(Answer::Both);
   for (const std::uint32_t index : columns_[column]) {
-    if (applies(index, truth)) return rules_[index].decision;
+    const unsigned answers = static_cast<unsigned>(rules_[index].answer) & open;
+    if (answers == 0 || !applies(index, truth)) continue;
+    if ((answers & static_cast<unsigned>(Answer::Audited)) != 0) audited = rules_[index].decision;
+    if ((answers & static_cast<unsigned>(Answer::Enforced)) != 0) enforced = rules_[index].decision;
+    open &= ~answers;
+    if (open == 0) break;
   }
-  return fallback_;
+  return join(audited, enforced);
 }
 
 std::vector<std::uint32_t> VerdictMatrix::row(const PredicateTruth& truth) const {

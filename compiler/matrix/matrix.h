@@ -23,12 +23,25 @@ struct PortRange {
   friend auto operator<=>(const PortRange&, const PortRange&) = default;
 };
 
+// Policies in audit mode change nothing and report what they would deny, so each cell has two
+// answers: that of all policies, and that of the policies which are enforced.
+enum class Answer : std::uint8_t {
+  Both = 3,
+  Audited = 1,   // a rule that stands in the answer of all policies alone
+  Enforced = 2,  // a rule that stands in the answer of the enforced policies alone
+};
+[[nodiscard]] constexpr bool stands_in(Answer rule, Answer answer) {
+  return (static_cast<unsigned>(rule) & static_cast<unsigned>(answer)) ==
+         static_cast<unsigned>(answer);
+}
+
 struct MatrixRule {
   std::uint32_t decision = 0;   // POLICYC_DECISION
   std::uint8_t precedence = 0;  // larger wins
   bool any_peer = false;
   std::vector<std::uint32_t> predicates;  // it applies when any of these is true
   std::vector<PortRange> ports;
+  Answer answer = Answer::Both;
   friend bool operator==(const MatrixRule&, const MatrixRule&) = default;
 };
 
@@ -90,7 +103,7 @@ class VerdictMatrix {
   [[nodiscard]] std::size_t column_count() const { return columns_.size(); }
   // Indices of the rules that can decide in a column, strongest first: none after a rule for every
   // peer, and none whose predicates all stand in stronger rules of the column (as far as rules of
-  // few predicates show it).
+  // few predicates show it). Only rules that stand in an answer are stronger ones there.
   [[nodiscard]] const std::vector<std::uint32_t>& column_rules(std::size_t column) const {
     return columns_[column];
   }
@@ -102,6 +115,8 @@ class VerdictMatrix {
   // Whether a rule names a peer of which these predicates are true.
   [[nodiscard]] bool applies(std::uint32_t rule, const PredicateTruth& truth) const;
   [[nodiscard]] std::uint32_t column_of(std::uint8_t protocol, std::uint16_t port) const;
+  // The enforced answer. Where it allows and the answer of all policies denies: that denial, with
+  // POLICYC_DECISION_AUDITED.
   [[nodiscard]] std::uint32_t cell(const PredicateTruth& truth, std::size_t column) const;
   // One row: the decision of each column.
   [[nodiscard]] std::vector<std::uint32_t> row(const PredicateTruth& truth) const;

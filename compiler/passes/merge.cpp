@@ -11,8 +11,8 @@ namespace {
 
 // What must agree whatever is joined: a joined rule names one origin, and that one exactly.
 auto kind(const ir::Rule& rule) {
-  return std::tie(rule.verdict, rule.priority, rule.auth_required, rule.parser, rule.origin.path,
-                  rule.origin.object, rule.origin.file);
+  return std::tie(rule.verdict, rule.priority, rule.auth_required, rule.answer, rule.parser,
+                  rule.origin.path, rule.origin.object, rule.origin.file);
 }
 
 class Merger {

@@ -18,16 +18,23 @@ void drop_covered(ir::DirectionPolicy& part) {
   auto rules = ir::matrix_rules(part, {});
   auto intervals = matrix::port_intervals(rules);
   const matrix::VerdictMatrix matrix(std::move(rules), 0, std::move(intervals));
-  std::vector<std::uint32_t> asked_in;  // predicate -> the last column that asked it, from 1
+  struct Asked {
+    std::uint32_t column = 0;  // the last one that asked the predicate, from 1
+    unsigned answers = 0;      // in which it did
+  };
+  std::vector<Asked> asked_in;                            // by predicate
   std::vector<std::uint32_t> decides(part.rules.size());  // bit i: peer i of the rule
   for (std::uint32_t column = 0; column < matrix.column_count(); ++column) {
     for (const std::uint32_t index : matrix.column_rules(column)) {
       const auto& peers = part.rules[index].peers;
+      const auto answer = static_cast<unsigned>(part.rules[index].answer);
       if (peers.size() > kMaxPeers) continue;
       for (std::size_t i = 0; i < peers.size(); ++i) {
         if (peers[i] >= asked_in.size()) asked_in.resize(peers[i] + std::size_t{1});
-        if (asked_in[peers[i]] != column + 1) decides[index] |= 1U << i;
-        asked_in[peers[i]] = column + 1;
+        Asked& asked = asked_in[peers[i]];
+        if (asked.column != column + 1) asked = {column + 1, 0};
+        if ((answer & ~asked.answers) != 0) decides[index] |= 1U << i;
+        asked.answers |= answer;
       }
     }
   }

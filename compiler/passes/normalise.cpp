@@ -17,7 +17,7 @@ void sort_unique(std::vector<T>& items) {
 // Everything but the id and the line, cheap and telling parts first.
 auto content(const ir::Rule& rule) {
   return std::tie(rule.verdict, rule.any_peer, rule.peers, rule.statements, rule.entities,
-                  rule.auth_required, rule.priority, rule.parser, rule.origin.path,
+                  rule.auth_required, rule.answer, rule.priority, rule.parser, rule.origin.path,
                   rule.origin.object, rule.origin.file);
 }
 

@@ -32,6 +32,7 @@ std::uint32_t coverer(const ir::DirectionPolicy& part, const matrix::VerdictMatr
   for (const std::uint32_t index :
        matrix.column_rules(matrix.column_of(range.protocol, range.first))) {
     const ir::Rule& rule = part.rules[index];
+    if (!matrix::stands_in(rule.answer, dead.answer)) continue;
     if (rule.any_peer ||
         std::find_first_of(rule.peers.begin(), rule.peers.end(), dead.peers.begin(),
                            dead.peers.end()) != rule.peers.end())

@@ -104,6 +104,7 @@ struct Entry {
   Direction direction = Direction::Ingress;
   bool deny = false;
   bool default_deny = false;
+  bool audited = false;  // of a policy in audit mode: reports what it would deny, changes nothing
   Selector subject;
   bool subject_is_node = false;
   std::string policy_namespace;  // empty: cluster-wide

@@ -208,6 +208,10 @@ enum class PolicyKind : std::uint8_t {
   NetworkPolicy
 };
 
+// "true" puts a policy in audit mode, "false" is as if it were absent: what such a policy would
+// deny is reported and let through, and it allows nothing (docs/semantics.md). policyc's own.
+inline constexpr std::string_view kAuditAnnotation = "policyc.io/audit";
+
 // CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy.
 struct CiliumPolicy {
   PolicyKind kind = PolicyKind::CiliumNetworkPolicy;
@@ -215,6 +219,7 @@ struct CiliumPolicy {
   LocatedString namespace_;  // empty: cluster-wide
   std::optional<Rule> spec;
   OptionalList<Rule> specs;
+  bool audited = false;  // annotation kAuditAnnotation
   NodeId node;
 };
 
@@ -243,6 +248,7 @@ struct KubernetesPolicy {
   LabelSelector pod_selector;
   std::vector<KubernetesRule> ingress, egress;
   OptionalList<LocatedString> policy_types;
+  bool audited = false;  // annotation kAuditAnnotation
   NodeId node;
 };
 

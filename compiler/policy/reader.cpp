@@ -132,6 +132,7 @@ class PolicyReader {
   schema::Checked check_shape(const Document& document, DocumentKind kind, diag::Engine& reports);
   void read_network_policy(const Document& document, bool well_typed, Refusals& by_api_server,
                            Refusals& by_agent, ReadPolicy& result);
+  bool read_audit(const Document& document);
 
   const ReadOptions& options_;
   schema::PatternCache patterns_;
@@ -155,6 +156,25 @@ void PolicyReader::read_network_policy(const Document& document, bool well_typed
   if (!well_typed) return;
   if (options_.check_schema) check_network_policy(*result.kubernetes, by_api_server);
   sanitize_network_policy(*result.kubernetes, by_agent);
+}
+
+// What the annotation kAuditAnnotation says.
+bool PolicyReader::read_audit(const Document& document) {
+  const manifest::Node* metadata = present(document.root, "metadata");
+  if (metadata == nullptr || !metadata->is_mapping()) return false;
+  for (const MatchLabel& annotation :
+       read_string_map(*metadata, "annotations", NullReading::Empty)) {
+    const std::string& value = annotation.value.value;
+    if (annotation.key.value != kAuditAnnotation || value == "false") continue;
+    if (value == "true") return true;
+    const source::NodeId place =
+        annotation.value.node.valid() ? annotation.value.node : annotation.key.node;
+    diagnostics_
+        .report(Id::InvalidAudit, place,
+                "annotation `" + std::string(kAuditAnnotation) + "` is " + in_backticks(value))
+        .help = "write `\"true\"` to report what the policy denies, `\"false\"` to enforce it";
+  }
+  return false;
 }
 
 ReadPolicy PolicyReader::read(const Document& document, DocumentKind kind) {
@@ -186,6 +206,11 @@ ReadPolicy PolicyReader::read(const Document& document, DocumentKind kind) {
   for (const diag::Diagnostic& diagnostic :
        merge_reports(api_server_reports, agent_reports, checked.well_typed)) {
     diagnostics_.report(diagnostic.id, diagnostic.node, diagnostic.message) = diagnostic;
+  }
+  if (kind != DocumentKind::CidrGroup && checked.well_typed) {
+    const bool audited = read_audit(document);
+    if (result.cilium) result.cilium->audited = audited;
+    if (result.kubernetes) result.kubernetes->audited = audited;
   }
   return result;
 }

@@ -116,6 +116,7 @@ class RuleResolver {
     entry.direction = item.direction;
     entry.deny = item.deny;
     entry.default_deny = default_deny_flag;
+    entry.audited = policy_.audited;
     entry.subject = subject_;
     entry.subject_is_node = rule_.node_selector.has_value();
     entry.policy_namespace = policy_.namespace_.value;

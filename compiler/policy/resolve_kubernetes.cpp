@@ -83,6 +83,7 @@ class KubernetesResolver {
     Entry entry;
     entry.direction = direction;
     entry.default_deny = true;
+    entry.audited = policy_.audited;
     entry.subject = subject_;
     entry.policy_namespace = namespace_;
     entry.origin =

@@ -83,6 +83,9 @@ Expectation read_expectation(const Value& source) {
   if (const auto by_default = source.find("default")) {
     out.by_default = by_default->flag();
   }
+  if (const auto audited = source.find("audited")) {
+    out.audited = audited->flag();
+  }
   return out;
 }
 

@@ -74,10 +74,14 @@ std::vector<std::string> differences(const Expectation& expect, const eval::Flow
   compare("auth", expect.auth, result.auth);
   compare("auth_src", expect.auth_source, result.auth_source);
   compare("listener", expect.listener, result.listener);
-  if (expect.by_default && *expect.by_default != result.by_default) {
-    out.push_back(std::string("default: expected ") + (*expect.by_default ? "true" : "false") +
-                  ", got " + (result.by_default ? "true" : "false"));
-  }
+  const auto compare_flag = [&out](const char* name, const std::optional<bool>& wanted, bool got) {
+    if (wanted && *wanted != got) {
+      out.push_back(std::string(name) + ": expected " + (*wanted ? "true" : "false") + ", got " +
+                    (got ? "true" : "false"));
+    }
+  };
+  compare_flag("default", expect.by_default, result.by_default);
+  compare_flag("audited", expect.audited, result.audited);
   return out;
 }
 
@@ -123,6 +127,9 @@ std::string to_json(const std::vector<eval::FlowResult>& results) {
     put("listener", result.listener);
     if (result.by_default) {
       flow["default"] = true;
+    }
+    if (result.audited) {
+      flow["audited"] = true;
     }
     if (result.subject_error) {
       flow["error"] = true;

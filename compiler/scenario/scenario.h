@@ -22,7 +22,7 @@ namespace policyc::scenario {
 struct Expectation {
   std::optional<std::string> verdict;  // "allow", "deny", "redirect"
   std::optional<std::string> parser, l7, auth, auth_source, listener;
-  std::optional<bool> by_default;
+  std::optional<bool> by_default, audited;
 };
 
 struct FlowCase {

@@ -17,12 +17,15 @@ using policy::Protocol;
 
 constexpr std::string_view kAllowLocalhost = "agent option allow-localhost";
 constexpr std::string_view kNoDefaultDeny = "no policy sets default deny";
+constexpr std::string_view kOnlyAuditedDeny = "only policies in audit mode deny by default";
 
 bool needs_authentication(const eval::FlowResult& result) {
   return !result.auth.empty() && result.auth != "disabled";
 }
 
+// What the decision says: of an audited one, the denial.
 std::uint32_t verdict_of(const eval::FlowResult& result) {
+  if (result.audited) return result.by_default ? POLICY_DEFAULT_DENY : POLICY_DENY;
   switch (result.verdict) {
     case eval::Verdict::Allow:
       return needs_authentication(result) ? POLICY_AUTH_REQUIRED : POLICY_ALLOW;
@@ -127,10 +130,12 @@ bool Comparison::names_right_rule(const eval::FlowResult& expected, const eval::
     return model_.agent.allow_localhost && flow.direction == policy::Direction::Ingress &&
            peer.has("reserved", "host");
   }
-  if (rule.origin.object == kNoDefaultDeny) {
+  const bool only_audited = rule.origin.object == kOnlyAuditedDeny;
+  if (only_audited || rule.origin.object == kNoDefaultDeny) {
     return std::none_of(subject_.own.entries.begin(), subject_.own.entries.end(),
-                        [&flow](const Entry& entry) {
-                          return entry.direction == flow.direction && entry.default_deny;
+                        [&](const Entry& entry) {
+                          return entry.direction == flow.direction && entry.default_deny &&
+                                 !(only_audited && entry.audited);
                         });
   }
   if (std::any_of(expected.origins.begin(), expected.origins.end(),
@@ -145,8 +150,10 @@ Judgement Comparison::judge(const eval::FlowResult& expected, const eval::Flow& 
   const std::uint32_t verdict = POLICYC_DECISION_VERDICT(decision);
   const std::uint32_t rule_id = POLICYC_DECISION_RULE(decision);
   const std::uint32_t right = verdict_of(expected);
-  const bool stricter = verdict == POLICY_AUTH_REQUIRED && right == POLICY_ALLOW;
-  if (verdict != right && !stricter) return {"another verdict"};
+  const bool audited = (decision & POLICYC_DECISION_AUDITED) != 0;
+  const bool stricter =
+      verdict == POLICY_AUTH_REQUIRED && (right == POLICY_ALLOW || expected.audited);
+  if ((verdict != right || audited != expected.audited) && !stricter) return {"another verdict"};
   if (rule_id == 0) {
     if (verdict == POLICY_ALLOW && !enforced_[direction]) return {};
     if (verdict != POLICY_DEFAULT_DENY) return {"no rule is named"};
@@ -176,6 +183,7 @@ std::string Comparison::origin_text(const policy::Origin& origin) const {
 std::string Comparison::text(const eval::FlowResult& expected) const {
   if (expected.subject_error) return "nothing: the subject's policy cannot be computed";
   std::string out = verdict_text(verdict_of(expected), expected.parser);
+  if (expected.audited) out = "allow, audited " + out;
   std::set<std::string> seen;
   for (const policy::Origin& origin : expected.origins) {
     if (origin.path.empty() || !seen.insert(origin_text(origin)).second) continue;
@@ -188,6 +196,7 @@ std::string Comparison::text(std::size_t direction, std::uint32_t decision) cons
   const std::uint32_t rule_id = POLICYC_DECISION_RULE(decision);
   const ir::Rule* rule = shape_.find_rule(direction, rule_id);
   std::string out = verdict_text(POLICYC_DECISION_VERDICT(decision), rule ? rule->parser : "");
+  if ((decision & POLICYC_DECISION_AUDITED) != 0) out = "allow, audited " + out;
   if (rule_id == 0) return out;
   out += " by rule " + std::to_string(rule_id);
   if (rule == nullptr) return out + ", which the object does not have";

@@ -25,6 +25,7 @@ std::string describe(std::uint32_t type, std::uint32_t key_size, std::uint32_t v
 Result<MapHandle> MapHandle::create(const MapSpec& spec) {
   LIBBPF_OPTS(bpf_map_create_opts, options);
   options.map_flags = spec.flags;
+  if (spec.inner_map >= 0) options.inner_map_fd = static_cast<__u32>(spec.inner_map);
   // The kernel keeps 15 characters of a name.
   const std::string short_name = spec.name.substr(0, BPF_OBJ_NAME_LEN - 1);
   Fd fd(bpf_map_create(static_cast<bpf_map_type>(spec.type), short_name.c_str(), spec.key_size,
@@ -57,6 +58,12 @@ Result<MapHandle> MapHandle::open_or_create(const MapSpec& spec,
   if (!map) return map;
   if (auto pinned = pin(map->fd(), path); !pinned) return std::unexpected(pinned.error());
   return map;
+}
+
+Result<MapHandle> MapHandle::by_id(std::string name, std::uint32_t id) {
+  Fd fd(bpf_map_get_fd_by_id(id));
+  if (!fd.valid()) return fail_errno("open map " + name + " by its id", fd.get());
+  return MapHandle(std::move(name), std::move(fd));
 }
 
 Result<void> MapHandle::each_batch_raw(const BatchVisitor& visit) const {

@@ -27,6 +27,7 @@ struct MapSpec {
   std::uint32_t value_size = 0;
   std::uint32_t max_entries = 0;
   std::uint32_t flags = 0;
+  int inner_map = -1;  // descriptor of a map like those that a map of maps holds
 };
 
 class MapHandle {
@@ -41,6 +42,9 @@ class MapHandle {
   // Opens the pin, or makes and pins the map.
   [[nodiscard]] static Result<MapHandle> open_or_create(const MapSpec& spec,
                                                         const std::filesystem::path& path);
+
+  // A map that has no pin, such as one in a map of maps.
+  [[nodiscard]] static Result<MapHandle> by_id(std::string name, std::uint32_t id);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] const std::string& name() const { return name_; }

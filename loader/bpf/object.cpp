@@ -98,6 +98,14 @@ Result<void> Object::reuse_map(const std::string& map, int fd) {
   return {};
 }
 
+Result<void> Object::pin_map(const std::string& map, const std::filesystem::path& path) {
+  const auto found = find_map(object_.get(), map);
+  if (!found) return std::unexpected(found.error());
+  if (const int status = bpf_map__set_pin_path(*found, path.c_str()); status != 0)
+    return fail_errno("pin map " + map + " at " + path.string(), status);
+  return {};
+}
+
 Result<void> Object::load() {
   const LogCapture log;
   if (const int status = bpf_object__load(object_.get()); status != 0) {

@@ -3,6 +3,7 @@
 // maps out.
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,6 +32,8 @@ class Object {
   [[nodiscard]] Result<void> set_max_entries(const std::string& map, std::uint32_t max_entries);
   // Uses an existing map instead of making one. Type, key and value size must be equal.
   [[nodiscard]] Result<void> reuse_map(const std::string& map, int fd);
+  // load() pins the map there once it is made, or uses one of the same kind and size that is there.
+  [[nodiscard]] Result<void> pin_map(const std::string& map, const std::filesystem::path& path);
 
   // Makes the maps and loads the programs. A refusal's Error holds what the verifier said.
   [[nodiscard]] Result<void> load();

@@ -4,6 +4,7 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
 #include "loader/kernel/datapath.h"
+#include "loader/maps/service_maps.h"
 
 namespace policyc::endpoint {
 namespace {
@@ -20,13 +21,17 @@ Result<void> pin_program(const bpf::Object& object, std::string_view name,
   return bpf::pin(*fd, directory / name);
 }
 
-Result<void> load(const fs::path& directory, const maps::NodeMaps& maps,
+Result<void> load(const Paths& paths, const fs::path& directory, const maps::NodeMaps& maps,
                   std::span<const std::uint8_t> bytes) {
   const auto fitted = kernel::fit_datapath(bytes);
   if (!fitted) return std::unexpected(fitted.error());
   auto object = bpf::Object::open(*fitted, "policyc");
   if (!object) return std::unexpected(object.error());
   if (auto shared = maps.share_with(*object); !shared) return shared;
+  // Whoever manages services fills them later.
+  const auto services = maps::ServiceMaps::open_or_create(paths.maps(), {});
+  if (!services) return std::unexpected(services.error());
+  if (auto shared = services->share_with(*object); !shared) return shared;
   if (auto loaded = object->load(); !loaded) return loaded;
   const fs::path half_made = directory.string() + std::string(kHalfMade);
   if (auto removed = bpf::remove_tree(half_made); !removed) return removed;
@@ -64,7 +69,7 @@ Result<Datapath> ensure_datapath(const Paths& paths, const maps::NodeMaps& maps,
   datapath.version = datapath_version(object);
   const fs::path directory = paths.programs() / datapath.version;
   if (!bpf::exists(directory)) {
-    if (auto loaded = load(directory, maps, object); !loaded)
+    if (auto loaded = load(paths, directory, maps, object); !loaded)
       return std::unexpected(loaded.error());
   }
   for (const std::size_t index : {0U, 1U}) {

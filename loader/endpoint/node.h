@@ -109,7 +109,7 @@ class Node {
   Node(Paths paths, bpf::Fd lock, State state, maps::NodeMaps node_maps, Progress progress)
       : paths_(std::move(paths)),
         lock_(std::move(lock)),
-        grace_(std::make_unique<ExpeditedGrace>(paths_.state)),
+        grace_(std::make_unique<ExpeditedGrace>()),
         state_(std::move(state)),
         maps_(std::move(node_maps)),
         progress_(std::move(progress)) {}

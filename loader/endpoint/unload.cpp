@@ -85,7 +85,7 @@ Result<void> unload_endpoint(const Paths& paths, const std::string& interface) {
 Result<std::size_t> unload_all(const Paths& paths) {
   const auto lock = lock_directory(paths.state);
   if (!lock) return std::unexpected(lock.error());
-  const ExpeditedGrace grace(paths.state);
+  const ExpeditedGrace grace;
   std::size_t count = 0;
   for (const std::string& folder : bpf::list(paths.endpoints())) {
     const auto attached = detach_links(paths, folder);

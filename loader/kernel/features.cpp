@@ -19,7 +19,6 @@ struct Row {
 };
 
 constexpr std::string_view kNothingLoads = "nothing can be loaded";
-constexpr std::string_view kNothingToday = "nothing";
 
 constexpr Row kRows[] = {
     {"programs of type sched_cls", Need::Required, loads_programs, "every program", kNothingLoads,
@@ -73,8 +72,11 @@ constexpr Row kRows[] = {
      "with bpf_redirect_peer missing too: everything by the host's stack", "Linux 5.10 or newer"},
     {"bpf_fib_lookup", Need::Required, [] { return has_helpers({BPF_FUNC_fib_lookup}); },
      "--egress-delivery: the node's routes", kNothingLoads, "Linux 4.18 or newer"},
-    {"cgroup2 mounted", Need::Unused, has_cgroup2_mounted, "programs at connect(2)", kNothingToday,
-     "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
+    {"cgroup2 mounted", Need::Optional, has_cgroup2_mounted, "load balancing of sockets",
+     "packets to services are translated one by one", "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
+    {"errors of socket programs", Need::Optional, has_socket_errors,
+     "EHOSTUNREACH, ECONNREFUSED and EADDRINUSE of sockets that ask for services",
+     "what is refused to a socket is EPERM", "Linux 6.1 or newer"},
 };
 
 }  // namespace

@@ -39,5 +39,7 @@ struct Feature {
 [[nodiscard]] bool has_tcx();
 [[nodiscard]] bool has_coarse_clock();
 [[nodiscard]] bool has_redirect_peer();
+// bpf_set_retval at connect(2), sendmsg(2) and bind(2).
+[[nodiscard]] bool has_socket_errors();
 
 }  // namespace policyc::kernel

@@ -83,6 +83,13 @@ bool has_redirect_peer() {
   return present;
 }
 
+bool has_socket_errors() {
+  const bpf::LogCapture quiet;
+  static const bool present =
+      libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, nullptr) == 1;
+  return present;
+}
+
 bool loads_programs() { return load_smallest().valid(); }
 
 bool compiles_programs() {

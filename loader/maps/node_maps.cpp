@@ -4,46 +4,15 @@
 
 #include "loader/bpf/bpffs.h"
 #include "loader/maps/connection_table.h"
+#include "loader/maps/taker.h"
 
 namespace policyc::maps {
 namespace {
 
-constexpr const char* kHeaderName = "policyc_header";
 // Of each CPU: with 250 ticks a second 25,000 events a second, and half a ring at once. So a flood
 // of drops costs a fixed part of a CPU, and a reader that looks ten times a second misses nothing.
 constexpr std::uint32_t kEventsPerTick = 100;
 constexpr std::uint32_t kEventBurst = EVENT_SLOTS / 2;
-
-template <class Key, class Value>
-bpf::MapSpec spec(const char* name, std::uint32_t type, std::uint32_t entries,
-                  std::uint32_t flags = 0) {
-  return {name, type, sizeof(Key), sizeof(Value), entries, flags};
-}
-
-// Opens or makes one map after the other until one fails.
-class Taker {
- public:
-  Taker(std::filesystem::path directory, bool make)
-      : directory_(std::move(directory)), make_(make) {}
-
-  bpf::MapHandle take(const bpf::MapSpec& wanted) {
-    if (failed_) return {};
-    const auto path = directory_ / wanted.name;
-    auto handle =
-        make_ ? bpf::MapHandle::open_or_create(wanted, path) : bpf::MapHandle::open(wanted, path);
-    if (!handle) {
-      failed_ = handle.error();
-      return {};
-    }
-    return std::move(*handle);
-  }
-  [[nodiscard]] const std::optional<Error>& failed() const { return failed_; }
-
- private:
-  std::filesystem::path directory_;
-  bool make_;
-  std::optional<Error> failed_;
-};
 
 }  // namespace
 
@@ -53,22 +22,9 @@ Result<NodeMaps> NodeMaps::take(const std::filesystem::path& directory, const Ma
   NodeMaps maps;
   // The version first: with another ABI, the message about it helps more than one about some map's
   // sizes.
-  maps.header_ = bpf::Map<std::uint32_t, Header>(
-      taker.take(spec<std::uint32_t, Header>(kHeaderName, BPF_MAP_TYPE_ARRAY, 1)));
-  if (taker.failed()) return std::unexpected(*taker.failed());
-  auto header = maps.header_.lookup(0);
+  auto header = take_header(directory, make);
   if (!header) return std::unexpected(header.error());
-  if (make && (*header)->abi_version == 0) {
-    (*header)->abi_version = POLICYC_ABI_VERSION;
-    if (auto written = maps.header_.update(0, **header); !written)
-      return std::unexpected(written.error());
-  }
-  if ((*header)->abi_version != POLICYC_ABI_VERSION) {
-    return fail("the maps in " + directory.string() + " have ABI version " +
-                std::to_string((*header)->abi_version) + "; this policyc has version " +
-                std::to_string(POLICYC_ABI_VERSION) +
-                ": unload everything with the policyc that made them");
-  }
+  maps.header_ = std::move(*header);
   constexpr std::uint32_t kSparse = BPF_F_NO_PREALLOC;
   const auto hash = BPF_MAP_TYPE_HASH;
   const auto lru = BPF_MAP_TYPE_LRU_HASH;
@@ -155,7 +111,8 @@ Result<NodeMaps> NodeMaps::open_or_create(const std::filesystem::path& directory
 }
 
 Result<NodeMaps> NodeMaps::open(const std::filesystem::path& directory) {
-  if (!bpf::exists(directory / kHeaderName))
+  // Services may have been loaded alone.
+  if (!bpf::exists(directory / kHeaderName) || !bpf::exists(directory / "endpoints"))
     return fail("nothing is loaded: there are no maps in " + directory.string());
   return take(directory, MapSizes{}, false);
 }
@@ -181,7 +138,7 @@ Result<std::uint64_t> NodeMaps::instance() const {
 }
 
 Result<void> NodeMaps::set_instance(std::uint64_t instance) const {
-  return header_.update(0, Header{POLICYC_ABI_VERSION, 0, instance});
+  return header_.update(0, MapsHeader{POLICYC_ABI_VERSION, 0, instance});
 }
 
 std::vector<const bpf::MapHandle*> NodeMaps::shared() const {

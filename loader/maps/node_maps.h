@@ -13,6 +13,7 @@
 #include "loader/bpf/map.h"
 #include "loader/bpf/object.h"
 #include "loader/maps/endpoint_table.h"
+#include "loader/maps/header.h"
 #include "runtime/abi/abi.h"
 #include "runtime/abi/conntrack_table.h"
 
@@ -82,17 +83,12 @@ struct NodeMaps {
   [[nodiscard]] Result<std::uint32_t> raise_epoch() const;
 
  private:
-  struct Header {
-    std::uint32_t abi_version;
-    std::uint32_t pad;
-    std::uint64_t instance;
-  };
   [[nodiscard]] static Result<NodeMaps> take(const std::filesystem::path& directory,
                                              const MapSizes& sizes, bool make);
   [[nodiscard]] std::vector<const bpf::MapHandle*> shared() const;
   [[nodiscard]] Result<void> seed_connection_tables() const;
 
-  bpf::Map<std::uint32_t, Header> header_;
+  bpf::Map<std::uint32_t, MapsHeader> header_;
 };
 
 }  // namespace policyc::maps

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "compiler/policy/entry.h"
+
 namespace policyc::observe {
 namespace {
 
@@ -28,6 +30,8 @@ constexpr FilterFlag kFlags[] = {
     {"from-identity", "NUMBER|NAME", "the source has this identity", Identity, Source},
     {"to-identity", "NUMBER|NAME", "the destination has this identity", Identity, Destination},
     {"protocol", "PROTOCOL", "tcp, udp, sctp, icmp, icmpv4, icmpv6, vrrp or igmp", Protocol},
+    {"tcp-flags", "FLAG[,FLAG]", "TCP with all of these flags, such as SYN,ACK", TcpFlags},
+    {"reply", "", "packets of the side that did not begin the connection", Reply, Either, "true"},
     {"verdict", "VERDICT", "FORWARDED, DROPPED, AUDIT or REDIRECTED", Verdict},
     {"type,t", "TYPE[:SUB]", "drop, policy-verdict or trace", Type},
     {"traffic-direction", "DIRECTION", "ingress or egress", Direction},
@@ -36,6 +40,8 @@ constexpr FilterFlag kFlags[] = {
     {"ipv4,4", "", "only IPv4", IpVersion, Either, "v4"},
     {"ipv6,6", "", "only IPv6", IpVersion, Either, "v6"},
 };
+
+constexpr auto kTcp = static_cast<std::uint8_t>(policy::Protocol::Tcp);
 
 // Whether nothing is asked or one of the values holds.
 template <class Values, class Holds>
@@ -82,6 +88,11 @@ bool Query::matches(const Flow& flow) const {
          any_of(types, [&](const Type& type) { return is_type(type, flow); }) &&
          (drop_codes.empty() ||
           (flow.event.dropped && one_of(drop_codes, drop_code(flow.event.reason).number))) &&
+         (tcp_flags.empty() ||
+          (parsed && flow.event.protocol == kTcp &&
+           any_of(tcp_flags,
+                  [&](std::uint8_t flags) { return (flow.event.tcp_flags & flags) == flags; }))) &&
+         (replies.empty() || (flow.reply && one_of(replies, *flow.reply))) &&
          (v6.empty() || (parsed && one_of(v6, flow.source.address->v6))) &&
          source.matches(flow.source, namespaces_asked) &&
          destination.matches(flow.destination, namespaces_asked) &&

@@ -31,7 +31,9 @@ enum class FilterField : std::uint8_t {
   Type,
   Direction,
   DropReason,
-  IpVersion
+  IpVersion,
+  TcpFlags,
+  Reply
 };
 enum class FilterSide : std::uint8_t { Either, Source, Destination };
 
@@ -77,6 +79,8 @@ struct Query {
   std::vector<policyc_direction> directions;
   std::vector<std::uint32_t> drop_codes;
   std::vector<bool> v6;
+  std::vector<std::uint8_t> tcp_flags;  // all bits of one
+  std::vector<bool> replies;
 
   [[nodiscard]] bool matches(const Flow& flow) const;
 };
@@ -100,6 +104,7 @@ class Filter {
 //   ip          an address or a prefix
 //   identity    a number or the name of a reserved one
 //   protocol    tcp, udp, sctp, icmp (both), icmpv4, icmpv6, vrrp, igmp
+//   tcp-flags   names with commas between, all of which must be set: SYN,ACK
 //   type        drop, policy-verdict, trace; with `:SUB` of that subtype alone, a number or
 //               to-endpoint, from-endpoint
 [[nodiscard]] Result<void> add_value(Query& query, const FilterFlag& flag,

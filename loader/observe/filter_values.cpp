@@ -1,6 +1,8 @@
 // The values of filter flags.
 
+#include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "compiler/policy/entry.h"
 #include "loader/observe/filter.h"
@@ -92,6 +94,22 @@ std::optional<Query::Type> parse_type(const std::string& value) {
   return type;
 }
 
+// Names with commas between, whatever their case.
+std::optional<std::uint8_t> parse_tcp_flags(const std::string& value) {
+  std::uint8_t flags = 0;
+  for (std::size_t begin = 0; begin <= value.size();) {
+    const std::size_t comma = std::min(value.find(',', begin), value.size());
+    const std::string name = lower_case(value.substr(begin, comma - begin));
+    const std::span known(tcp_flags(), kTcpFlagCount);
+    const auto found = std::ranges::find_if(
+        known, [&name](const TcpFlag& flag) { return lower_case(std::string(flag.name)) == name; });
+    if (found == known.end()) return std::nullopt;
+    flags = static_cast<std::uint8_t>(flags | found->bit);
+    begin = comma + 1;
+  }
+  return flags;
+}
+
 std::string known_reasons() {
   std::string text;
   for (const std::string_view name : drop_code_names()) {
@@ -165,6 +183,12 @@ Result<void> add_value(Query& query, const FilterFlag& flag, const std::string& 
     case FilterField::DropReason:
       return append(query.drop_codes, parse_drop_code(value), flag, value,
                     "one of " + known_reasons());
+    case FilterField::TcpFlags:
+      return append(query.tcp_flags, parse_tcp_flags(value), flag, value,
+                    "SYN, ACK, RST, FIN, PSH, URG, ECE, CWR, or several with commas between");
+    case FilterField::Reply:
+      query.replies.push_back(value == "true");
+      return {};
     case FilterField::IpVersion: {
       const std::string given = lower_case(value);
       if (given != "v4" && given != "v6") return refused(flag, value, "v4 or v6");

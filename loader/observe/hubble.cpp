@@ -53,6 +53,10 @@ constexpr Mapping kCodes[] = {
      {177, "DENIED_BY_LB_SRC_RANGE_CHECK", "Denied by LB src range check"}},
     {DROP_SERVICE_NOT_ROUTABLE, {174, "IS_A_CLUSTERIP", "Is a ClusterIP"}},
     {DROP_NAT_NO_PORT, {167, "NO_MAPPING_FOR_NAT_MASQUERADE", "No mapping for NAT masquerade"}},
+    {DROP_NAT_UNSUPPORTED,
+     {168, "UNSUPPORTED_PROTOCOL_FOR_NAT_MASQUERADE", "Unsupported protocol for NAT masquerade"}},
+    {DROP_NAT_NO_ROUTE, {169, "FIB_LOOKUP_FAILED", "FIB lookup failed"}},
+    {DROP_NAT_HOP_LIMIT, {196, "TTL_EXCEEDED", "TTL exceeded"}},
     {DROP_POLICY_MISSING, {203, "DROP_EP_NOT_READY", "Endpoint policy program not available"}},
 };
 

@@ -32,4 +32,10 @@ enum class TimeFormat : std::uint8_t {
 // for a negative one and for what does not fit.
 [[nodiscard]] std::optional<std::uint64_t> parse_duration(std::string_view text);
 
+// Nanoseconds since 1970 of a point in time: a duration before `now_ns`, a date
+// ("2026-01-02", UTC), an hour ("2026-01-02T15+01:00"), RFC 3339 with or without a fraction, or
+// RFC 1123 with a numeric zone ("Fri, 02 Jan 2026 03:04:05 +0100"). Nothing for other text, and for
+// what lies before 1970 or after 2200.
+[[nodiscard]] std::optional<std::uint64_t> parse_time(std::string_view text, std::uint64_t now_ns);
+
 }  // namespace policyc::observe

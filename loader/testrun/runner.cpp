@@ -320,7 +320,8 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
   const event& seen = batch.events.back();
   const bool passed = options.retval == POLICYC_PASS;
   const std::uint32_t verdict = POLICYC_DECISION_VERDICT(seen.decision);
-  if (passed != (verdict == POLICY_ALLOW)) {
+  const bool audited = (seen.decision & POLICYC_DECISION_AUDITED) != 0;
+  if (passed != (verdict == POLICY_ALLOW || audited) || audited != (seen.audited != 0)) {
     return fail("the program " + std::string(passed ? "passed" : "dropped") +
                 " a packet and reported verdict " + std::to_string(verdict) + ", reason " +
                 std::to_string(seen.reason));

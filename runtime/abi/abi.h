@@ -106,8 +106,9 @@ struct node_config_value {
 #define POLICYC_ANSWER_MARK 0x70c1a25eU
 #define NODE_LOCAL_DELIVERY 128U /* from endpoint to endpoint without the host's stack */
 #define NODE_EGRESS_DELIVERY                                                                                 \
-	512U		/* from endpoint to device by the node's routes, without its stack and netfilter */
-#define NODE_TRACE 256U /* trace events: new TCP flags, and once a second of a busy connection */
+	512U /* from endpoint to device by the node's routes, without its stack and netfilter */
+#define NODE_SERVICES 1024U /* what endpoints send to frontends is translated (runtime/include/balance.h) */
+#define NODE_TRACE    256U  /* trace events: new TCP flags, and once a second of a busy connection */
 
 /*
  * Keys and values of the tables of connections (runtime/abi/conntrack_table.h), and of "conntrack4_overflow" and
@@ -149,8 +150,8 @@ struct ct_value {
 	policyc_u64 packets;   /* both directions, with NODE_CT_ACCOUNTING only */
 	policyc_u64 bytes;     /* from the network header */
 	/* All 0: no service. */
-	policyc_u32 frontend; /* CT_SERVICE, CT_SERVICE_REPLY: number of the frontend */
-	policyc_u32 backend;  /* its number and generation (service.h) */
+	policyc_u32 frontend; /* number (service.h), with one of CT_SERVICE, CT_SERVICE_REPLY, CT_SERVED */
+	policyc_u32 backend;  /* number and generation */
 	policyc_u32 generation;
 	policyc_u32 reserved; /* 0 */
 };
@@ -161,6 +162,8 @@ struct ct_value {
 #define CT_SERVICE_REPLY                                                                                     \
 	16U /* the remote side is the backend: what comes from there is translated to the frontend */
 #define CT_LOOPBACK 32U /* the backend is the endpoint itself */
+#define CT_SERVED                                                                                            \
+	64U /* the endpoint is the backend: what it delivers past the stack comes from the frontend */
 
 /* Lifetimes in seconds: Cilium's defaults (datapath.md section 7). */
 #define CT_LIFETIME_TCP	    8000U

@@ -64,7 +64,7 @@ struct policy_context {
  * A policy program reads `context` and writes `decision`, nothing else. `continuation` is the datapath's own; its layout is
  * part of POLICYC_ABI_VERSION all the same, because finish programs are replaced one after the other.
  */
-#define POLICYC_CONTINUATION_BYTES 120
+#define POLICYC_CONTINUATION_BYTES 136
 struct policy_scratch {
 	struct policy_context context;
 	policyc_u32 decision; /* POLICYC_DECISION; POLICYC_UNDECIDED until the policy has answered */
@@ -82,8 +82,13 @@ struct policy_scratch {
 #define POLICYC_POLICY_INDEX(slot, direction) ((policyc_u32)(slot) * 2U + (policyc_u32)(direction))
 
 #define POLICYC_DECISION(verdict, rule_id) ((int)((policyc_u32)(verdict) | ((policyc_u32)(rule_id) << 8)))
-#define POLICYC_DECISION_VERDICT(decision) ((policyc_u32)(decision) & 0xffU)
+#define POLICYC_DECISION_VERDICT(decision) ((policyc_u32)(decision) & 0x7fU)
 #define POLICYC_DECISION_RULE(decision)	   (((policyc_u32)(decision) >> 8) & 0x7fffffU)
+/*
+ * Part of the verdict of a denial that only policies in audit mode ask for: the packet passes and the denial is reported.
+ * With any other verdict it is not understood.
+ */
+#define POLICYC_DECISION_AUDITED 0x80U
 
 /*
  * Peer class to matrix row, one array map per direction and endpoint shape ("policy_rows_in", "policy_rows_out"):
@@ -96,7 +101,7 @@ struct policy_rows_value {
 
 POLICYC_ASSERT(sizeof(struct policy_context) == 12);
 POLICYC_ASSERT(sizeof(struct policy_rows_value) == 8);
-POLICYC_ASSERT(sizeof(struct policy_scratch) == 144 && offsetof(struct policy_scratch, continuation) == 24);
+POLICYC_ASSERT(sizeof(struct policy_scratch) == 160 && offsetof(struct policy_scratch, continuation) == 24);
 
 #ifdef __cplusplus
 }

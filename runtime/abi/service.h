@@ -40,7 +40,7 @@ struct frontend_value {
 	policyc_u32 service[2]; /* by policyc_scope: index in "services"; 0: not offered to that scope */
 	policyc_u32 flags;	/* FRONTEND_* */
 	policyc_u32 affinity_seconds; /* session affinity by client address; 0: none */
-	policyc_u32 pad;
+	policyc_u32 tag;	      /* of the service's name and its kinds of sets; for the loader alone */
 };
 #define FRONTEND_NODE_PORT     1U
 #define FRONTEND_EXTERNAL_IP   2U
@@ -144,7 +144,6 @@ struct service_config_value {
 	policyc_u8 loopback6[16];
 	policyc_u32 seed; /* of hashes */
 };
-#define SERVICE_PER_PACKET	1U /* endpoints' packets to frontends are translated */
 #define SERVICE_NO_BACKEND_DROP 2U /* drop instead of an ICMP error */
 
 POLICYC_ASSERT(sizeof(struct frontend4_key) == 8 && sizeof(struct frontend6_key) == 20);

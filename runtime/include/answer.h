@@ -16,10 +16,13 @@
 
 #include "runtime/include/endpoint.h"
 #include "runtime/include/policy.h"
+#include "runtime/include/service.h"
 
-/* Codes of "unreachable": communication administratively prohibited (RFC 1812 section 5.2.7.1, RFC 4443 section 3.1). */
+/* Codes of "unreachable": communication administratively prohibited, and port (RFC 1812 section 5.2.7.1, RFC 4443 section 3.1). */
 #define ICMP4_PROHIBITED 13
 #define ICMP6_PROHIBITED 1
+#define ICMP4_PORT	 3
+#define ICMP6_PORT	 4
 
 /* An ICMP error quotes the denied packet as far as it fits in what every path carries (RFC 1812 4.3.2.3, RFC 4443 2.4 c). */
 #define ANSWER_MAX4 576U
@@ -238,9 +241,9 @@ static __always_inline __u32 answer_quote(struct __sk_buff *skb, const struct pa
 	return header + size;
 }
 
-/* Makes the ICMP error and gives its size from the IP header, 0 if it cannot be. */
-static __always_inline __u32 answer_unreachable(struct __sk_buff *skb, const struct packet *packet,
-						struct answer_state *state)
+/* Makes the ICMP error that begins with `head` and gives its size from the IP header, 0 if it cannot be. */
+static __always_inline __u32 answer_error(struct __sk_buff *skb, const struct packet *packet,
+					  struct answer_state *state, const struct icmp_head *head)
 {
 	const __u32 header4 = sizeof(struct ipv4_header) + sizeof(struct icmp_head);
 	const __u32 header6 = sizeof(struct ipv6_header) + sizeof(struct icmp_head);
@@ -250,7 +253,7 @@ static __always_inline __u32 answer_unreachable(struct __sk_buff *skb, const str
 		length = answer_quote(skb, packet, state, header4, ANSWER_MAX4);
 		if (!length)
 			return 0;
-		state->v4.icmp = (struct icmp_head){.type = ICMP4_UNREACHABLE, .code = ICMP4_PROHIBITED};
+		state->v4.icmp = *head;
 		sum = sum_bytes(state->bytes + sizeof(struct ipv4_header),
 				(length - sizeof(struct ipv4_header) + 3) & ~3U,
 				ANSWER_MAX4 - sizeof(struct ipv4_header), 0);
@@ -262,7 +265,7 @@ static __always_inline __u32 answer_unreachable(struct __sk_buff *skb, const str
 	if (!length)
 		return 0;
 	answer_ip6(&state->v6.ip, packet, length, IPPROTO_ICMPV6);
-	state->v6.icmp = (struct icmp_head){.type = ICMP6_FIRST_ERROR, .code = ICMP6_PROHIBITED};
+	state->v6.icmp = *head;
 	sum = sum_pseudo(state->v6.ip.source, 32, length - sizeof(struct ipv6_header), IPPROTO_ICMPV6, 0);
 	sum = sum_bytes(state->bytes + sizeof(struct ipv6_header),
 			(length - sizeof(struct ipv6_header) + 3) & ~3U,
@@ -359,18 +362,26 @@ static __always_inline int answer_send(struct __sk_buff *skb, struct answer_stat
 /* Whether the node answers packets that are dropped for this reason. */
 static __always_inline bool answer_wanted(const struct node_config_value *config, __u32 reason)
 {
+	if (reason == DROP_SERVICE_NO_BACKEND) {
+		const struct service_config_value *balancing = service_config_lookup();
+
+		return balancing && !(balancing->flags & SERVICE_NO_BACKEND_DROP);
+	}
 	return config && config->flags & (NODE_DENY_ICMP | NODE_DENY_RESET) && policy_denies(reason);
 }
 
 /*
- * What becomes of a packet that its policy denied, already counted and reported: the action of the program. Answers where the
- * RFCs allow it. `direction` is that of the program: where both policies are asked at once, the receiver's denial is answered
- * where the sender is.
+ * What becomes of a packet that its policy denied, or that found no backend (`reason`), already counted and reported: the
+ * action of the program. Answers where the RFCs allow it. `direction` is that of the program: where both policies are asked at
+ * once, the receiver's denial is answered where the sender is.
  */
-__noinline int answer_denied(struct __sk_buff *skb, const struct packet *packet, __u32 direction)
+__noinline int answer_denied(struct __sk_buff *skb, const struct packet *packet, __u32 direction,
+			     __u32 reason)
 {
+	bool port = reason == DROP_SERVICE_NO_BACKEND;
 	const struct endpoint_value *endpoint = endpoint_by_interface(skb->ifindex);
 	const struct node_config_value *config = node_config_lookup();
+	struct icmp_head head = {};
 	struct answer_state *state;
 	__u32 first = 0, length;
 
@@ -379,12 +390,17 @@ __noinline int answer_denied(struct __sk_buff *skb, const struct packet *packet,
 	state = bpf_map_lookup_elem(&answer_state, &first);
 	if (!state || !answer_take(state))
 		return POLICYC_DROP;
+	head.type = packet->family == 4 ? ICMP4_UNREACHABLE : ICMP6_FIRST_ERROR;
+	if (port)
+		head.code = packet->family == 4 ? ICMP4_PORT : ICMP6_PORT;
+	else
+		head.code = packet->family == 4 ? ICMP4_PROHIBITED : ICMP6_PROHIBITED;
 	/* A first fragment does not tell how long its segment is. */
-	if (config->flags & NODE_DENY_RESET && packet->protocol == IPPROTO_TCP &&
+	if (!port && config->flags & NODE_DENY_RESET && packet->protocol == IPPROTO_TCP &&
 	    packet->fragment == FRAGMENT_NONE)
 		length = answer_reset(skb, packet, state);
 	else
-		length = answer_unreachable(skb, packet, state);
+		length = answer_error(skb, packet, state, &head);
 	if (!length)
 		return POLICYC_DROP;
 	return answer_send(skb, state, packet->network_offset, length, (__u8)direction);
@@ -400,7 +416,8 @@ __noinline int answer_unmark(struct __sk_buff *skb, const struct packet *packet)
 	reset = packet->kind == PACKET_FLOW && packet->tcp_flags & TCP_RST;
 	error = packet->kind == PACKET_ICMP_ERROR &&
 		packet->icmp_type == (packet->family == 4 ? ICMP4_UNREACHABLE : ICMP6_FIRST_ERROR) &&
-		packet->icmp_code == (packet->family == 4 ? ICMP4_PROHIBITED : ICMP6_PROHIBITED);
+		(packet->icmp_code == (packet->family == 4 ? ICMP4_PROHIBITED : ICMP6_PROHIBITED) ||
+		 packet->icmp_code == (packet->family == 4 ? ICMP4_PORT : ICMP6_PORT));
 	if (!reset && !error)
 		return false;
 	skb->mark = 0;

@@ -5,36 +5,66 @@
 #ifndef POLICYC_RUNTIME_CONCLUDE_H
 #define POLICYC_RUNTIME_CONCLUDE_H
 
+#include "runtime/include/balance.h"
 #include "runtime/include/conntrack_table.h"
 #include "runtime/include/deliver.h"
 #include "runtime/include/events.h"
 #include "runtime/include/metrics.h"
 #include "runtime/include/policy.h"
 
+/* What remember() says beside the reason not to let a packet pass: its connection's first one is to be reported. */
+#define REMEMBER_REPORT 0x100
+
+/* CT_* of the entry that the endpoint of that direction has: the receiver of a delivered packet is the backend. */
+static __always_inline __u8 service_flags(const struct translation *translation,
+					  enum policyc_direction direction)
+{
+	if (!is_service(translation))
+		return 0;
+	return direction == POLICYC_EGRESS ? (__u8)translation->flags : CT_SERVED;
+}
+
+/* Is it still the same connection for its services? What a backend's entry says of them is brought up to date. */
+static __always_inline bool continues(struct ct_value *entry, const struct translation *translation,
+				      enum policyc_direction direction)
+{
+	if (entry->direction != direction)
+		return true;
+	if (direction == POLICYC_INGRESS && !(entry->flags & CT_LOOPBACK)) {
+		entry->frontend = translation->frontend;
+		entry->backend = translation->backend;
+		entry->generation = translation->generation;
+		entry->flags = (__u8)((entry->flags & ~CT_SERVED) | service_flags(translation, direction));
+		return true;
+	}
+	return entry->frontend == translation->frontend && entry->backend == translation->backend &&
+	       entry->generation == translation->generation;
+}
+
 /*
- * Remembers what a policy said of a packet that passes, for the endpoint in `side`; DROP_NONE, or why it does not pass after
- * all. `deliver_to` is kept with the connection.
+ * Remembers what a policy said of a packet that passes, for the endpoint in `side`; `packet` has the tuple that the entry lies
+ * under, and `deliver_to` is kept with the connection. DROP_NONE, perhaps with REMEMBER_REPORT, or why it does not pass after
+ * all.
  */
 __noinline int remember(struct __sk_buff *skb, const struct packet *packet, const struct side *side,
 			__u32 direction, __u32 deliver_to)
 {
 	const struct node_config_value *config = node_config_lookup();
 	const struct policy_scratch *scratch = policy_scratch_lookup();
+	const struct translation *translation;
 	struct ct_value *entry = NULL;
 	__u64 now = clock_ticks();
-	__u32 audited;
 	bool report;
 
 	if (!config || !scratch || !packet || !side)
 		return DROP_MISSING_STATE;
-	audited = policy_reason((int)side->decision);
-	report = audited || (config->flags & NODE_TRACE_VERDICTS && side->connection != CONNECTION_KNOWN);
+	report = policy_reason((int)side->decision) ||
+		 (config->flags & NODE_TRACE_VERDICTS && side->connection != CONNECTION_KNOWN);
+	translation = &continuation_of_const(scratch)->translation;
 	/* What is new is inserted without a look; one that another CPU has made meanwhile stays. */
 	if (side->connection != CONNECTION_NEW)
 		entry = ct_lookup(packet, direction, now);
-	if (!deliver_to)
-		unlink_other(packet, direction);
-	if (entry && !ct_reopens(entry, packet)) {
+	if (entry && !ct_reopens(entry, packet) && continues(entry, translation, direction)) {
 		/* One of the other direction has come meanwhile: this packet is its reply. */
 		if (entry->direction != direction)
 			return DROP_NONE;
@@ -51,6 +81,7 @@ __noinline int remember(struct __sk_buff *skb, const struct packet *packet, cons
 
 		fresh.flags = ct_new_flags(packet, true);
 		fresh.expires = now + ct_lifetime(packet->protocol, fresh.flags);
+		fresh.flags |= service_flags(translation, direction);
 		fresh.policy_epoch = scratch->epoch;
 		fresh.decision = side->decision;
 		fresh.peer_identity = side->peer_identity;
@@ -60,19 +91,58 @@ __noinline int remember(struct __sk_buff *skb, const struct packet *packet, cons
 		fresh.refreshed = (__u32)now;
 		fresh.packets = 1;
 		fresh.bytes = packet_bytes(skb, packet);
-		if (!(entry && ct_renew(entry, &fresh, now)) && ct_create(packet, &fresh, direction, now))
+		fresh.frontend = translation->frontend;
+		fresh.backend = translation->backend;
+		fresh.generation = translation->generation;
+		if (ct_renew_or_create(entry, packet, &fresh, direction, now))
 			return DROP_CONNTRACK_FULL;
 	}
-	if (report)
-		event_passed(skb, packet, side, direction, audited);
-	return DROP_NONE;
+	return report ? REMEMBER_REPORT : DROP_NONE;
+}
+
+/*
+ * Remembers a packet for one of its endpoints and reports it. What was sent to a frontend lies under that tuple, and has a
+ * twin; `asked->packet` is to the backend.
+ */
+static __always_inline __u32 remember_side(struct __sk_buff *skb, struct continuation *asked,
+					   enum policyc_direction direction, __u32 deliver_to)
+{
+	bool service = direction == POLICYC_EGRESS && is_service(&asked->translation);
+	struct side *side = &asked->side[direction];
+	struct end_value frontend = {};
+	int result;
+
+	if (!deliver_to)
+		unlink_other(&asked->packet, direction);
+	if (service) {
+		if (frontend_end(asked->translation.frontend, &frontend))
+			return DROP_MISSING_STATE;
+		end_exchange(&asked->packet, END_DESTINATION, &frontend);
+	}
+	result = remember(skb, &asked->packet, side, direction, deliver_to);
+	if (service) {
+		end_exchange(&asked->packet, END_DESTINATION, &frontend);
+		if (!(result & 0xff))
+			result |= remember_twin(&asked->packet, asked->translation.frontend);
+	}
+	if (result == REMEMBER_REPORT) {
+		struct occasion occasion = {
+			.type = EVENT_VERDICT,
+			.reason = (__u8)policy_reason((int)side->decision),
+			.direction = (__u8)direction,
+			.connection = side->connection == CONNECTION_KNOWN ? CT_ESTABLISHED : CT_NEW};
+
+		occasion.audited = occasion.reason != DROP_NONE;
+		event_emit(skb, &asked->packet, side, &occasion);
+	}
+	return (__u32)result & 0xff;
 }
 
 /*
  * A connection that exists is denied from now on: its replies are dropped with it. What the other endpoint of this node
  * knows of it stays, but it delivers no longer past the program that knows of the denial.
  */
-__noinline int deny_known(const struct packet *packet, const struct side *side, __u32 direction)
+__noinline int deny_known(struct packet *packet, const struct side *side, __u32 direction)
 {
 	const struct policy_scratch *scratch = policy_scratch_lookup();
 	struct ct_value *entry;
@@ -85,13 +155,15 @@ __noinline int deny_known(const struct packet *packet, const struct side *side, 
 	entry->peer_identity = side->peer_identity;
 	ct_verdict_write(entry, scratch->epoch, side->decision);
 	entry->deliver_to = 0;
+	if (entry->frontend)
+		twin_verdict(packet, entry, direction);
 	unlink_other(packet, direction);
 	return 0;
 }
 
 /* What the policy of `side` has answered: DROP_NONE or why the packet is dropped. */
 static __always_inline __u32 answered(struct __sk_buff *skb, const struct policy_scratch *scratch,
-				      const struct packet *packet, struct side *side,
+				      struct packet *packet, struct side *side,
 				      enum policyc_direction direction)
 {
 	__u32 reason;
@@ -99,7 +171,7 @@ static __always_inline __u32 answered(struct __sk_buff *skb, const struct policy
 	side->decision = scratch->decision;
 	reason = policy_reason((int)side->decision);
 	count_decided(side->shape_tag, side->decision, direction, packet_bytes(skb, packet));
-	if (!reason || policy_audits(side->flags, reason))
+	if (!reason || policy_audits(side->flags, side->decision, reason))
 		return DROP_NONE;
 	if (side->connection == CONNECTION_KNOWN)
 		deny_known(packet, side, direction);
@@ -135,8 +207,8 @@ static __always_inline __u32 ask_receiver(struct __sk_buff *skb, struct policy_s
 	struct ipcache_value peer;
 	int known;
 
-	if (!receiver || !config || !is_tracked(packet) || !is_for(packet, receiver) ||
-	    !fits(skb, packet, receiver))
+	if (!receiver || !config || asked->translation.flags & CT_LOOPBACK || !is_tracked(packet) ||
+	    !is_for(packet, receiver) || !fits(skb, packet, receiver))
 		return DROP_NONE;
 	known = known_to_receiver(packet);
 	/* The receiver's own program lets a reply pass. */

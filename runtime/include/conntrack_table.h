@@ -221,6 +221,24 @@ static __always_inline int ct_create(const struct packet *packet, const struct c
 	return result == CT_FULL ? ct_create_in_overflow(packet, fresh, direction) : result;
 }
 
+/* The same where `entry`, null or one that was found living, is of an older connection with that key. */
+static __always_inline int ct_renew_or_create(struct ct_value *entry, const struct packet *packet,
+					      const struct ct_value *fresh, enum policyc_direction direction,
+					      __u64 now)
+{
+	return entry && ct_renew(entry, fresh, now) ? 0 : ct_create(packet, fresh, direction, now);
+}
+
+/* Ends the connection of a packet that travels in `direction`. */
+__noinline int ct_forget(const struct packet *packet, __u32 direction)
+{
+	struct ct_value *entry = packet ? ct_lookup(packet, direction, clock_ticks()) : NULL;
+
+	if (entry)
+		*(volatile __u64 *)&entry->expires = CT_ENDED;
+	return 0;
+}
+
 /* The program ct_collect (struct ct_collect_head). */
 static __always_inline int ct_collect_state(struct __sk_buff *skb)
 {

@@ -7,78 +7,10 @@
 #ifndef POLICYC_RUNTIME_DELIVER_H
 #define POLICYC_RUNTIME_DELIVER_H
 
-#include "runtime/include/conntrack.h"
-#include "runtime/include/endpoint.h"
+#include "runtime/include/balance.h"
+#include "runtime/include/link.h"
 #include "runtime/include/metrics.h"
 #include "runtime/include/policy.h"
-
-#define PACKET_TO_HOST 0 /* linux/if_packet.h: PACKET_HOST */
-
-static __always_inline bool is_for(const struct packet *packet, const struct endpoint_value *endpoint)
-{
-	if (!have_ipv6 || packet->family == 4)
-		return endpoint->ipv4 == packet->destination.words[0];
-	return address_equal6(&packet->destination, endpoint->ipv6);
-}
-
-/* Bytes of the packet, of a train of segments (GSO) those of a full one. */
-static __always_inline __u32 largest_part(const struct __sk_buff *skb, const struct packet *packet)
-{
-	if (skb->gso_segs && packet->kind == PACKET_FLOW)
-		return packet->transport_offset - packet->network_offset + packet->transport_header +
-		       skb->gso_size;
-	return packet_bytes(skb, packet);
-}
-
-/* Is it for the host to route, and without tags? A VLAN's tag is mostly beside the frame, not in it. */
-static __always_inline bool is_plain(const struct __sk_buff *skb, const struct packet *packet)
-{
-	return skb->pkt_type == PACKET_TO_HOST && !skb->vlan_present &&
-	       packet->network_offset == ETHERNET_HEADER;
-}
-
-static __always_inline bool fits(const struct __sk_buff *skb, const struct packet *packet,
-				 const struct endpoint_value *endpoint)
-{
-	return is_plain(skb, packet) && largest_part(skb, packet) <= endpoint->mtu;
-}
-
-/* One hop less, as a router does. False: it was the last one, and the packet is as it was. */
-static __always_inline bool take_hop(struct __sk_buff *skb, const struct packet *packet)
-{
-	void *data = (void *)(long)skb->data;
-	void *data_end = (void *)(long)skb->data_end;
-
-	if (!have_ipv6 || packet->family == 4) {
-		struct ipv4_header *ip = data + ETHERNET_HEADER;
-		__u32 checksum;
-
-		if ((void *)(ip + 1) > data_end || ip->ttl <= 1)
-			return false;
-		ip->ttl--;
-		/* RFC 1624: the word that holds the TTL has become smaller by 0x100, so the sum grows by it. */
-		checksum = ip->checksum + (__u32)bpf_htons(0x0100);
-		ip->checksum = (__be16)(checksum + (checksum >= 0xffff));
-	} else {
-		struct ipv6_header *ip = data + ETHERNET_HEADER;
-
-		if ((void *)(ip + 1) > data_end || ip->hop_limit <= 1)
-			return false;
-		ip->hop_limit--;
-	}
-	return true;
-}
-
-/* The Ethernet addresses of the next link. */
-static __always_inline void write_link(struct __sk_buff *skb, const __u8 *to, const __u8 *from)
-{
-	__u8 *ethernet = (void *)(long)skb->data;
-
-	if ((void *)(ethernet + ETHERNET_HEADER) > (void *)(long)skb->data_end)
-		return;
-	__builtin_memcpy(ethernet, to, 6);
-	__builtin_memcpy(ethernet + 6, from, 6);
-}
 
 /* The action for a packet that passes: into the receiver's namespace, or on by the stack. */
 static __always_inline int deliver(struct __sk_buff *skb, const struct packet *packet, __u32 interface_index)
@@ -115,7 +47,7 @@ __noinline int account(struct __sk_buff *skb, const struct packet *packet, __u32
  * Both ends of a connection deliver or none does: the other endpoint of this node, if it is one, no longer delivers past the
  * program of the one that a packet in `direction` belongs to.
  */
-__noinline int unlink_other(const struct packet *packet, __u32 direction)
+__noinline int unlink_other(struct packet *packet, __u32 direction)
 {
 	struct policy_scratch *scratch = policy_scratch_lookup();
 	struct ct_value *other;
@@ -123,8 +55,12 @@ __noinline int unlink_other(const struct packet *packet, __u32 direction)
 	if (!packet || !scratch || !continuation_of(scratch)->peer_interface)
 		return 0;
 	other = ct_lookup(packet, direction ^ 1, clock_ticks());
-	if (other)
-		other->deliver_to = 0;
+	if (!other)
+		return 0;
+	other->deliver_to = 0;
+	/* What its client sends to the frontend. */
+	if (other->flags & CT_SERVICE_REPLY)
+		twin_verdict(packet, other, direction ^ 1);
 	return 0;
 }
 

@@ -106,21 +106,6 @@ __noinline int event_emit(struct __sk_buff *skb, const struct packet *packet, co
 	return event_write(skb, packet, side, occasion);
 }
 
-/* Reports a packet that its policy lets through. */
-static __always_inline void event_passed(struct __sk_buff *skb, const struct packet *packet,
-					 const struct side *side, enum policyc_direction direction,
-					 __u32 reason)
-{
-	struct occasion occasion = {.type = EVENT_VERDICT,
-				    .reason = (__u8)reason,
-				    .direction = (__u8)direction,
-				    .audited = reason != DROP_NONE,
-				    .connection =
-					    side->connection == CONNECTION_KNOWN ? CT_ESTABLISHED : CT_NEW};
-
-	event_write(skb, packet, side, &occasion);
-}
-
 /* Reports a packet that is dropped. */
 static __always_inline void event_dropped(struct __sk_buff *skb, const struct packet *packet,
 					  const struct side *side, enum policyc_direction direction,

@@ -7,6 +7,7 @@
 #define POLICYC_RUNTIME_MAPS_H
 
 #include "runtime/include/base.h"
+#include "runtime/include/ipcache_maps.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -29,22 +30,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct node_config_value);
 } node_config SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 524288);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct ipcache4_key);
-	__type(value, struct ipcache_value);
-} ipcache4 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 524288);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct ipcache6_key);
-	__type(value, struct ipcache_value);
-} ipcache6 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

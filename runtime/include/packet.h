@@ -5,6 +5,43 @@
 
 #include "runtime/include/base.h"
 
+/* What a program is given: XDP runs before there is an skb. */
+#ifdef POLICYC_XDP
+typedef struct xdp_md frame;
+#else
+typedef struct __sk_buff frame;
+#endif
+
+/* The index of the interface that it came in by or leaves by. */
+static __always_inline __u32 frame_interface(const frame *context)
+{
+#ifdef POLICYC_XDP
+	return context->ingress_ifindex;
+#else
+	return context->ifindex;
+#endif
+}
+
+static __always_inline __u32 frame_length(const frame *context)
+{
+#ifdef POLICYC_XDP
+	return context->data_end - context->data;
+#else
+	return context->len;
+#endif
+}
+
+/* Segments of a train (GSO); 0: it is none. */
+static __always_inline __u32 frame_segments(const frame *context)
+{
+#ifdef POLICYC_XDP
+	(void)context;
+	return 0;
+#else
+	return context->gso_segs;
+#endif
+}
+
 /* How a packet is treated; set by the parser. */
 enum packet_kind {
 	PACKET_FLOW,	     /* TCP, UDP, SCTP: has ports */
@@ -62,17 +99,21 @@ struct packet {
  * this is a bounds check and a few loads; bpf_skb_load_bytes (6 ns) reads the rest without touching the packet.
  * Not zero: the packet ends before.
  */
-static __always_inline int packet_read(struct __sk_buff *skb, __u32 offset, void *to, __u32 size)
+static __always_inline int packet_read(frame *context, __u32 offset, void *to, __u32 size)
 {
-	void *data = (void *)(long)skb->data;
-	void *data_end = (void *)(long)skb->data_end;
+	void *data = (void *)(long)context->data;
+	void *data_end = (void *)(long)context->data_end;
 
 	if (offset <= MAX_OFFSET && data + offset + size <= data_end) {
 		/* Not really aligned in memory; tells clang to use words, which the verifier allows for packets. */
 		__builtin_memcpy(to, __builtin_assume_aligned(data + offset, 4), size);
 		return 0;
 	}
-	return (int)bpf_skb_load_bytes(skb, offset, to, size);
+#ifdef POLICYC_XDP
+	return -1;
+#else
+	return (int)bpf_skb_load_bytes(context, offset, to, size);
+#endif
 }
 
 static __always_inline int address_equal6(const union address *a, const __u8 *bytes)

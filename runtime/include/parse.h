@@ -27,8 +27,14 @@
 #define VLAN_TAG	4
 #define MAX_VLAN_TAGS	2
 
+#define IPV4_PLAIN	    0x45 /* version and length of a header without options */
 #define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_OFFSET_MASK    0x1fff
+#define IPV4_OPTION_END	    0
+#define IPV4_OPTION_NOP	    1
+#define IPV4_OPTION_LSRR    131
+#define IPV4_OPTION_SSRR    137
+#define MAX_IPV4_OPTIONS    40 /* bytes; an option has one at least */
 
 #define MAX_EXTENSION_HEADERS 6
 #define NEXTHDR_HOP_BY_HOP    0
@@ -105,19 +111,19 @@ struct icmp_head {
 };
 
 /* Gives the ethertype (host order) behind the tags and sets packet->network_offset. */
-static __always_inline int parse_ethernet(struct __sk_buff *skb, struct packet *packet, __u16 *ethertype)
+static __always_inline int parse_ethernet(frame *context, struct packet *packet, __u16 *ethertype)
 {
 	__u32 offset = ETHERNET_HEADER;
 	__be16 type[2] = {};
 
-	if (packet_read(skb, offset - 2, &type[0], sizeof(type[0])))
+	if (packet_read(context, offset - 2, &type[0], sizeof(type[0])))
 		return DROP_TRUNCATED;
 	*ethertype = bpf_ntohs(type[0]);
 #pragma unroll
 	for (int i = 0; i < MAX_VLAN_TAGS; i++) {
 		if (*ethertype != ETHERTYPE_VLAN && *ethertype != ETHERTYPE_QINQ)
 			break;
-		if (packet_read(skb, offset, type, sizeof(type)))
+		if (packet_read(context, offset, type, sizeof(type)))
 			return DROP_TRUNCATED;
 		*ethertype = bpf_ntohs(type[1]);
 		offset += VLAN_TAG;
@@ -126,12 +132,28 @@ static __always_inline int parse_ethernet(struct __sk_buff *skb, struct packet *
 	return DROP_NONE;
 }
 
-static __always_inline int parse_icmp(struct __sk_buff *skb, struct packet *packet)
+/* RFC 4861, sections 6.1, 7.1 and 8.1: no shorter message is valid. */
+static __always_inline __u32 neighbour_size(__u8 type)
+{
+	switch (type) {
+	case ICMP6_ROUTER_ADVERT:
+		return 16;
+	case ICMP6_NEIGHBOUR_SOLICIT:
+	case ICMP6_NEIGHBOUR_ADVERT:
+		return 24;
+	case ICMP6_REDIRECT:
+		return 40;
+	default:
+		return sizeof(struct icmp_head);
+	}
+}
+
+static __always_inline int parse_icmp(frame *context, struct packet *packet)
 {
 	struct icmp_head icmp = {};
 
 	if (packet->transport_offset + sizeof(icmp) > packet->end ||
-	    packet_read(skb, packet->transport_offset, &icmp, sizeof(icmp)))
+	    packet_read(context, packet->transport_offset, &icmp, sizeof(icmp)))
 		return DROP_TRUNCATED;
 	packet->icmp_type = icmp.type;
 	packet->icmp_code = icmp.code;
@@ -164,19 +186,21 @@ static __always_inline int parse_icmp(struct __sk_buff *skb, struct packet *pack
 		/* RFC 4861: a hop limit below 255 means that it came through a router, so it is forged. */
 		if (packet->hop_limit != 255 || icmp.code != 0)
 			return DROP_MALFORMED;
+		if (packet->transport_offset + neighbour_size(icmp.type) > packet->end)
+			return DROP_TRUNCATED;
 		packet->kind = PACKET_NEIGHBOUR;
 	}
 	return DROP_NONE;
 }
 
-static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *packet, bool inner)
+static __always_inline int parse_ports(frame *context, struct packet *packet, bool inner)
 {
 	struct tcp_head head = {};
 	__u32 size = UDP_HEADER;
 
 	if (packet->protocol == IPPROTO_TCP && !inner) {
 		if (packet->transport_offset + TCP_HEADER > packet->end ||
-		    packet_read(skb, packet->transport_offset, &head, sizeof(head)))
+		    packet_read(context, packet->transport_offset, &head, sizeof(head)))
 			return DROP_TRUNCATED;
 		if (head.data_offset >> 4 < TCP_HEADER / 4)
 			return DROP_MALFORMED;
@@ -186,7 +210,7 @@ static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *pac
 		if (packet->protocol == IPPROTO_SCTP && !inner)
 			size = SCTP_HEADER;
 		if (packet->transport_offset + size > packet->end ||
-		    packet_read(skb, packet->transport_offset, &head, 4))
+		    packet_read(context, packet->transport_offset, &head, 4))
 			return DROP_TRUNCATED;
 	}
 	packet->source_port = head.source;
@@ -196,7 +220,7 @@ static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *pac
 	return DROP_NONE;
 }
 
-static __always_inline int parse_transport(struct __sk_buff *skb, struct packet *packet, bool inner)
+static __always_inline int parse_transport(frame *context, struct packet *packet, bool inner)
 {
 	switch (packet->protocol) {
 	case IPPROTO_TCP:
@@ -209,14 +233,14 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
 			packet->kind = PACKET_FLOW;
 			return DROP_NONE;
 		}
-		return parse_ports(skb, packet, inner);
+		return parse_ports(context, packet, inner);
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		if ((packet->protocol == IPPROTO_ICMP) != (packet->family == 4))
 			return DROP_UNKNOWN_PROTOCOL;
 		if (packet->fragment != FRAGMENT_NONE)
 			return DROP_FRAGMENTED_ICMP;
-		return parse_icmp(skb, packet);
+		return parse_icmp(context, packet);
 	default:
 		packet->kind = PACKET_OTHER_PROTOCOL;
 		return DROP_NONE;
@@ -227,13 +251,12 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
  * Sets packet->end from the IP header's length; a packet above 64 KiB (GSO) has 0 there. A quoted packet comes with the end
  * of the packet that quotes it: what lies behind that is padding.
  */
-static __always_inline int parse_length(struct __sk_buff *skb, struct packet *packet, __u32 length,
-					bool inner)
+static __always_inline int parse_length(frame *context, struct packet *packet, __u32 length, bool inner)
 {
-	__u32 available = (inner ? packet->end : skb->len) - packet->network_offset;
+	__u32 available = (inner ? packet->end : frame_length(context)) - packet->network_offset;
 
 	if (length > available || length == 0) {
-		if (!inner && (length != 0 || skb->gso_segs == 0))
+		if (!inner && (length != 0 || frame_segments(context) == 0))
 			return length == 0 ? DROP_MALFORMED : DROP_TRUNCATED;
 		length = available;
 	}
@@ -241,27 +264,65 @@ static __always_inline int parse_length(struct __sk_buff *skb, struct packet *pa
 	return DROP_NONE;
 }
 
-static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *packet, bool inner)
+/*
+ * The options of an IPv4 header that ends at packet->transport_offset. With a source route (RFC 791) the address in the
+ * header is not where the packet goes; behind a broken option one could hide.
+ */
+__noinline int check_ipv4_options(frame *context, const struct packet *packet)
+{
+	__u32 at, end;
+	__u8 kind = 0, length = 0;
+
+	if (!packet || packet->network_offset > MAX_OFFSET)
+		return DROP_MISSING_STATE;
+	at = packet->network_offset + sizeof(struct ipv4_header);
+	end = packet->transport_offset;
+	for (int i = 0; i < MAX_IPV4_OPTIONS && at < end; i++) {
+		if (packet_read(context, at, &kind, sizeof(kind)))
+			return DROP_TRUNCATED;
+		if (kind == IPV4_OPTION_END)
+			break;
+		if (kind == IPV4_OPTION_NOP) {
+			at++;
+			continue;
+		}
+		if (kind == IPV4_OPTION_LSRR || kind == IPV4_OPTION_SSRR || at + 1 >= end ||
+		    packet_read(context, at + 1, &length, sizeof(length)))
+			return DROP_MALFORMED;
+		if (length < 2 || at + length > end)
+			return DROP_MALFORMED;
+		at += length;
+	}
+	return DROP_NONE;
+}
+
+static __always_inline int parse_ipv4(frame *context, struct packet *packet, bool inner)
 {
 	struct ipv4_header ip = {};
 	__u32 header, fragment;
 	int reason;
 
-	if (packet_read(skb, packet->network_offset, &ip, sizeof(ip)))
+	if (packet_read(context, packet->network_offset, &ip, sizeof(ip)))
 		return DROP_TRUNCATED;
 	header = (ip.version_length & 0xfU) * 4;
-	if (ip.version_length >> 4 != 4 || header < sizeof(ip))
+	if (ip.version_length != IPV4_PLAIN && (ip.version_length >> 4 != 4 || header < sizeof(ip)))
 		return DROP_MALFORMED;
 	packet->family = 4;
 	packet->protocol = ip.protocol;
+	packet->hop_limit = ip.ttl;
 	packet->source.words[0] = ip.source;
 	packet->destination.words[0] = ip.destination;
-	reason = parse_length(skb, packet, bpf_ntohs(ip.total_length), inner);
+	reason = parse_length(context, packet, bpf_ntohs(ip.total_length), inner);
 	if (reason)
 		return reason;
 	packet->transport_offset = packet->network_offset + header;
 	if (packet->transport_offset > packet->end)
 		return DROP_MALFORMED;
+	if (!inner && ip.version_length != IPV4_PLAIN) {
+		reason = check_ipv4_options(context, packet);
+		if (reason)
+			return reason;
+	}
 
 	fragment = bpf_ntohs(ip.fragment);
 	if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) {
@@ -269,7 +330,7 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *pack
 		packet->fragment_offset = (__u16)((fragment & IPV4_OFFSET_MASK) * 8);
 		packet->fragment = packet->fragment_offset ? FRAGMENT_LATER : FRAGMENT_FIRST;
 	}
-	return parse_transport(skb, packet, inner);
+	return parse_transport(context, packet, inner);
 }
 
 static __always_inline bool is_extension(__u8 protocol)
@@ -297,7 +358,7 @@ static __always_inline int parse_fragment_header(struct packet *packet, const st
  * Walks the chain that begins with packet->protocol at packet->transport_offset and moves both behind it. A later
  * fragment ends the walk: what follows is payload, and its fragment header names the protocol.
  */
-__noinline int parse_extensions(struct __sk_buff *skb, struct packet *packet)
+__noinline int parse_extensions(frame *context, struct packet *packet)
 {
 	struct extension_header extension = {};
 	__u32 size;
@@ -306,7 +367,7 @@ __noinline int parse_extensions(struct __sk_buff *skb, struct packet *packet)
 		return DROP_MISSING_STATE;
 	for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
 		if (packet->transport_offset + sizeof(extension) > packet->end ||
-		    packet_read(skb, packet->transport_offset, &extension, sizeof(extension)))
+		    packet_read(context, packet->transport_offset, &extension, sizeof(extension)))
 			return DROP_TRUNCATED;
 		size = (extension.length + 1U) * 8;
 		if (packet->protocol == NEXTHDR_AUTH) {
@@ -333,13 +394,13 @@ __noinline int parse_extensions(struct __sk_buff *skb, struct packet *packet)
 	return DROP_TOO_MANY_EXTENSION_HEADERS;
 }
 
-static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *packet, bool inner)
+static __always_inline int parse_ipv6(frame *context, struct packet *packet, bool inner)
 {
 	struct ipv6_header ip = {};
 	__u32 length;
 	int reason;
 
-	if (packet_read(skb, packet->network_offset, &ip, sizeof(ip)))
+	if (packet_read(context, packet->network_offset, &ip, sizeof(ip)))
 		return DROP_TRUNCATED;
 	if ((bpf_ntohl(ip.version_class_flow) >> 28) != 6)
 		return DROP_MALFORMED;
@@ -350,18 +411,18 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *pack
 	__builtin_memcpy(&packet->destination, ip.destination, sizeof(ip.destination));
 	length = bpf_ntohs(ip.payload_length);
 	/* Zero is also what a packet with nothing behind its header says; then the frame ends there. */
-	if (length || skb->len == packet->network_offset + sizeof(ip))
+	if (length || frame_length(context) == packet->network_offset + sizeof(ip))
 		length += sizeof(ip);
-	reason = parse_length(skb, packet, length, inner);
+	reason = parse_length(context, packet, length, inner);
 	if (reason)
 		return reason;
 	packet->transport_offset = packet->network_offset + sizeof(ip);
 	if (is_extension(packet->protocol)) {
-		reason = parse_extensions(skb, packet);
+		reason = parse_extensions(context, packet);
 		if (reason)
 			return reason;
 	}
-	return parse_transport(skb, packet, inner);
+	return parse_transport(context, packet, inner);
 }
 
 /* Fragmentation needed passes always: hosts that never hear it send into a black hole. */
@@ -371,18 +432,18 @@ static __always_inline bool icmp_frag_needed(const struct packet *packet)
 	       packet->icmp_code == ICMP4_FRAG_NEEDED;
 }
 
-static __always_inline int parse_packet(struct __sk_buff *skb, struct packet *packet)
+static __always_inline int parse_packet(frame *context, struct packet *packet)
 {
 	__u16 ethertype = 0;
-	int reason = parse_ethernet(skb, packet, &ethertype);
+	int reason = parse_ethernet(context, packet, &ethertype);
 
 	if (reason)
 		return reason;
 	switch (ethertype) {
 	case ETHERTYPE_IPV4:
-		return parse_ipv4(skb, packet, false);
+		return parse_ipv4(context, packet, false);
 	case ETHERTYPE_IPV6:
-		return have_ipv6 ? parse_ipv6(skb, packet, false) : DROP_UNKNOWN_ETHERTYPE;
+		return have_ipv6 ? parse_ipv6(context, packet, false) : DROP_UNKNOWN_ETHERTYPE;
 	case ETHERTYPE_ARP:
 		packet->kind = PACKET_ARP;
 		return DROP_NONE;
@@ -392,15 +453,15 @@ static __always_inline int parse_packet(struct __sk_buff *skb, struct packet *pa
 }
 
 /* The packet quoted in an ICMP error: what of it can be read is in `inner`. */
-__noinline int parse_quoted(struct __sk_buff *skb, const struct packet *outer, struct packet *inner)
+__noinline int parse_quoted(frame *context, const struct packet *outer, struct packet *inner)
 {
 	if (!outer || !inner || outer->transport_offset > MAX_OFFSET)
 		return DROP_MISSING_STATE;
 	inner->network_offset = outer->transport_offset + sizeof(struct icmp_head);
 	inner->end = outer->end;
 	if (outer->family == 4)
-		return parse_ipv4(skb, inner, true);
-	return have_ipv6 ? parse_ipv6(skb, inner, true) : DROP_UNKNOWN_ETHERTYPE;
+		return parse_ipv4(context, inner, true);
+	return have_ipv6 ? parse_ipv6(context, inner, true) : DROP_UNKNOWN_ETHERTYPE;
 }
 
 #endif /* POLICYC_RUNTIME_PARSE_H */

@@ -27,10 +27,19 @@ struct side {
 	__u8 connection;   /* what the packet found: enum known */
 };
 
-/* policy_scratch.continuation. */
+/* What a packet to or from a frontend becomes (balance.h). */
+struct translation {
+	__u32 frontend; /* 0: nothing */
+	__u32 backend;
+	__u32 generation;
+	__u32 flags; /* CT_SERVICE, CT_SERVICE_REPLY, CT_SERVED, CT_LOOPBACK */
+};
+
+/* policy_scratch.continuation. `packet` is what the policy is asked about: to a backend, not yet rewritten. */
 struct continuation {
 	struct packet packet;
 	struct side side[2];
+	struct translation translation;
 	__u32 deliver_to;     /* interface index of the receiver, if packets go to it past the stack */
 	__u32 peer_interface; /* of the peer, if it is an endpoint of this node */
 };
@@ -58,17 +67,30 @@ static __always_inline struct continuation *continuation_of(struct policy_scratc
 	return (struct continuation *)(void *)scratch->continuation;
 }
 
+static __always_inline const struct continuation *continuation_of_const(const struct policy_scratch *scratch)
+{
+	return (const struct continuation *)(const void *)scratch->continuation;
+}
+
+/* One comparison: what policy_reason() gives DROP_NONE for. */
+static __always_inline bool policy_allows(int decision)
+{
+	return ((__u32)decision & 0x800000ffU) == POLICY_ALLOW;
+}
+
 /* A verdict as a drop reason. What is neither a verdict nor understood drops. */
 static __always_inline __u32 policy_reason(int decision)
 {
 	if (decision < 0)
 		return DROP_MISSING_STATE;
-	switch (POLICYC_DECISION_VERDICT(decision)) {
+	switch ((__u32)decision & 0xffU) {
 	case POLICY_ALLOW:
 		return DROP_NONE;
 	case POLICY_DEFAULT_DENY:
+	case POLICY_DEFAULT_DENY | POLICYC_DECISION_AUDITED:
 		return DROP_POLICY_DEFAULT_DENY;
 	case POLICY_DENY:
+	case POLICY_DENY | POLICYC_DECISION_AUDITED:
 		return DROP_POLICY_DENY;
 	case POLICY_REDIRECT:
 		return DROP_L7_PROXY_UNAVAILABLE;
@@ -79,26 +101,37 @@ static __always_inline __u32 policy_reason(int decision)
 	}
 }
 
-/* Audit mode lets policy denials through, nothing else. */
-static __always_inline bool policy_audits(__u32 endpoint_flags, __u32 reason)
+/*
+ * Audit mode lets policy denials through, nothing else: all of an endpoint's, or those that only policies in audit mode ask
+ * for. `reason` is that of the decision.
+ */
+static __always_inline bool policy_audits(__u32 endpoint_flags, __u32 decision, __u32 reason)
 {
-	return endpoint_flags & ENDPOINT_AUDIT &&
+	return (endpoint_flags & ENDPOINT_AUDIT || decision & POLICYC_DECISION_AUDITED) &&
 	       (reason == DROP_POLICY_DEFAULT_DENY || reason == DROP_POLICY_DENY);
+}
+
+/* Why a packet of this decision is dropped, DROP_NONE if it passes. */
+__noinline int policy_denial(__u32 decision, __u32 endpoint_flags)
+{
+	__u32 reason = policy_reason((int)decision);
+
+	return (int)(policy_audits(endpoint_flags, decision, reason) ? DROP_NONE : reason);
 }
 
 /*
  * Puts the question of the endpoint in `side`[direction] into the scratch. Gives a drop reason, or DROP_NONE. The epoch is
  * read before anything that a change alters, so a decision taken while policy changes is asked again.
  */
-static __always_inline int policy_prepare(const struct packet *packet, const struct side *side,
-					  enum policyc_direction direction)
+__noinline int policy_prepare(const struct packet *packet, const struct side *side,
+			      const struct translation *translation, __u32 direction)
 {
 	const struct node_config_value *config = node_config_lookup();
 	struct policy_scratch *scratch = policy_scratch_lookup();
 	struct continuation *continuation;
 	struct ipcache_value peer;
 
-	if (!scratch || !config)
+	if (!scratch || !config || !packet || !side || !translation)
 		return DROP_MISSING_STATE;
 	scratch->epoch = *(const volatile __u32 *)&config->policy_epoch;
 	/* Epoch 0: the loader has not yet written the node's configuration. */
@@ -115,6 +148,7 @@ static __always_inline int policy_prepare(const struct packet *packet, const str
 	scratch->delivery = 0;
 	continuation = continuation_of(scratch);
 	continuation->packet = *packet;
+	continuation->translation = *translation;
 	continuation->peer_interface = peer.interface_index;
 	if (direction == POLICYC_EGRESS) {
 		continuation->side[POLICYC_EGRESS] = *side;

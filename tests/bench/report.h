@@ -17,18 +17,22 @@ inline double quantile(std::vector<double> values, double q) {
   return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
-inline void report(const std::string& name, const std::vector<double>& values,
+inline void report(std::ostream& out, const std::string& name, const std::vector<double>& values,
                    const std::string& unit, std::optional<double> baseline = std::nullopt) {
   const double median = quantile(values, 0.5);
-  std::cout << std::setprecision(5) << "{\"name\":\"" << name << "\",\"value\":" << median
-            << ",\"unit\":\"" << unit << "\",\"runs\":" << values.size()
-            << ",\"spread\":" << quantile(values, 0.75) - quantile(values, 0.25)
-            << ",\"baseline\":";
+  out << std::setprecision(5) << "{\"name\":\"" << name << "\",\"value\":" << median
+      << ",\"unit\":\"" << unit << "\",\"runs\":" << values.size()
+      << ",\"spread\":" << quantile(values, 0.75) - quantile(values, 0.25) << ",\"baseline\":";
   if (baseline) {
-    std::cout << *baseline << ",\"ratio\":" << median / *baseline << "}\n";
+    out << *baseline << ",\"ratio\":" << median / *baseline << "}\n";
   } else {
-    std::cout << "null,\"ratio\":null}\n";
+    out << "null,\"ratio\":null}\n";
   }
+}
+
+inline void report(const std::string& name, const std::vector<double>& values,
+                   const std::string& unit, std::optional<double> baseline = std::nullopt) {
+  report(std::cout, name, values, unit, baseline);
 }
 
 }  // namespace policyc::bench

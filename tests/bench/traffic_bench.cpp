@@ -1,20 +1,14 @@
 // Real traffic between two pods of one node, with policies of both directions and events read,
 // beside the same without any program: connection set-up, request/response, whole exchanges, a
 // stream. The two take turns. Usage: traffic_bench [ROUNDS]. Needs root.
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "compiler/driver/compile_all.h"
 #include "loader/endpoint/load.h"
@@ -22,6 +16,7 @@
 #include "loader/events/ring.h"
 #include "tests/bench/bench_node.h"
 #include "tests/bench/report.h"
+#include "tests/bench/traffic_load.h"
 #include "tests/bench/traffic_pods.h"
 
 namespace {
@@ -29,13 +24,10 @@ namespace {
 using namespace policyc;
 using bench::BenchPod;
 using bench::must;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::uint16_t kPort = 8080;
-constexpr std::size_t kMessage = 64;
-constexpr auto kRound = std::chrono::milliseconds(400);
 // In turns this long what else the machine does falls on both.
-constexpr std::size_t kStreamBlock = 128 * 1024;
+constexpr bench::Round kRound(400);
 
 constexpr const char* kPolicies = R"(apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
@@ -61,142 +53,22 @@ std::string pod_yaml(const std::string& app, const std::string& address) {
          ", namespace: bench, labels: {app: " + app + "}}\nstatus: {podIP: " + address + "}\n";
 }
 
-void check(bool good, const char* what) {
-  if (good) return;
-  std::perror(what);
-  std::exit(1);
+double connect_time(const bench::TcpAddress& server, bench::Round round) {
+  return bench::quantile(bench::connect_times(server, round), 0.5);
 }
 
-sockaddr_in to(const std::string& address) {
-  sockaddr_in result{};
-  result.sin_family = AF_INET;
-  result.sin_port = htons(kPort);
-  inet_pton(AF_INET, address.c_str(), &result.sin_addr);
-  return result;
+// One after the other.
+double per_second(const std::vector<double>& microseconds) {
+  return static_cast<double>(microseconds.size()) * 1e6 /
+         std::accumulate(microseconds.begin(), microseconds.end(), 0.0);
 }
 
-bool whole(int socket, char* bytes, std::size_t size, bool send) {
-  while (size > 0) {
-    const auto done =
-        send ? ::send(socket, bytes, size, MSG_NOSIGNAL) : ::recv(socket, bytes, size, 0);
-    if (done <= 0) return false;
-    bytes += done;
-    size -= static_cast<std::size_t>(done);
-  }
-  return true;
+double request_rate(const bench::TcpAddress& server, bench::Round round) {
+  return per_second(bench::request_times(server, round));
 }
 
-// Answers each message, or swallows a stream: what the first byte asks for.
-class Server {
- public:
-  Server(const BenchPod& pod, unsigned cpu)
-      : thread_([this, &pod, cpu] { pod.inside(cpu, [this, &pod] { serve(pod.address()); }); }) {
-    while (!listening_) std::this_thread::yield();
-  }
-  ~Server() {
-    ::shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    ::close(listener_);
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-
- private:
-  void serve(const std::string& address) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
-    const int one = 1;
-    ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    const sockaddr_in own = to(address);
-    check(::bind(listener_, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0 &&
-              ::listen(listener_, 64) == 0,
-          "listen");
-    listening_ = true;
-    std::vector<char> buffer(kStreamBlock);
-    for (int peer; (peer = ::accept(listener_, nullptr, nullptr)) >= 0; ::close(peer)) {
-      ::setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-      while (whole(peer, buffer.data(), kMessage, false)) {
-        if (buffer[0] == 's') {
-          while (::recv(peer, buffer.data(), buffer.size(), 0) > 0) {
-          }
-          break;
-        }
-        if (!whole(peer, buffer.data(), kMessage, true)) break;
-      }
-    }
-  }
-  std::atomic<bool> listening_ = false;
-  int listener_ = -1;
-  std::thread thread_;
-};
-
-int connected(const std::string& address) {
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  const int one = 1;
-  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  const sockaddr_in server = to(address);
-  check(::connect(socket, reinterpret_cast<const sockaddr*>(&server), sizeof server) == 0,
-        "connect");
-  return socket;
-}
-
-// Ends with a reset: thousands of closed connections in TIME_WAIT would be measured as well.
-void reset(int socket) {
-  const linger now{1, 0};
-  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  ::close(socket);
-}
-
-double microseconds(Clock::duration duration) {
-  return std::chrono::duration<double, std::micro>(duration).count();
-}
-
-// Median of connect(2).
-double connect_time(const std::string& address) {
-  std::vector<double> times;
-  for (const auto end = Clock::now() + kRound; Clock::now() < end;) {
-    const auto start = Clock::now();
-    const int socket = connected(address);
-    times.push_back(microseconds(Clock::now() - start));
-    reset(socket);
-  }
-  return bench::quantile(times, 0.5);
-}
-
-double per_second(const std::function<void()>& exchange) {
-  std::size_t count = 0;
-  const auto start = Clock::now();
-  for (const auto end = start + kRound; Clock::now() < end; ++count) exchange();
-  return static_cast<double>(count) * 1e6 / microseconds(Clock::now() - start);
-}
-
-double request_rate(const std::string& address) {
-  char message[kMessage] = {'r'};
-  const int socket = connected(address);
-  const double rate = per_second([&] {
-    check(whole(socket, message, kMessage, true) && whole(socket, message, kMessage, false),
-          "echo");
-  });
-  reset(socket);
-  return rate;
-}
-
-double exchange_rate(const std::string& address) {
-  char message[kMessage] = {'r'};
-  return per_second([&] {
-    const int socket = connected(address);
-    check(whole(socket, message, kMessage, true) && whole(socket, message, kMessage, false),
-          "echo");
-    reset(socket);
-  });
-}
-
-double stream_gigabits(const std::string& address) {
-  std::vector<char> block(kStreamBlock, 's');
-  const int socket = connected(address);
-  const double blocks =
-      per_second([&] { check(whole(socket, block.data(), block.size(), true), "send"); });
-  reset(socket);
-  return blocks * static_cast<double>(kStreamBlock) * 8 / 1e9;
+double exchange_rate(const bench::TcpAddress& server, bench::Round round) {
+  return per_second(bench::exchange_times(server, round));
 }
 
 struct Pair {
@@ -206,13 +78,16 @@ struct Pair {
 
 void compare(const std::string& name, const std::string& unit, int rounds, unsigned server_cpu,
              const Pair& plain, const Pair& policed,
-             const std::function<double(const std::string&)>& measure) {
+             double (*measure)(const bench::TcpAddress&, bench::Round)) {
   std::vector<double> values[2];
-  const Server servers[] = {Server(*plain.server, server_cpu), Server(*policed.server, server_cpu)};
+  const bench::Server servers[] = {
+      {plain.server->network(), server_cpu, {plain.server->address(), kPort}},
+      {policed.server->network(), server_cpu, {policed.server->address(), kPort}}};
   for (int round = 0; round < rounds; ++round) {
     for (const std::size_t which : {0U, 1U}) {
       const Pair& pair = which == 0 ? plain : policed;
-      pair.client->inside(0, [&] { values[which].push_back(measure(pair.server->address())); });
+      const bench::TcpAddress server{pair.server->address(), kPort};
+      pair.client->network().inside(0, [&] { values[which].push_back(measure(server, kRound)); });
     }
   }
   bench::report(name + ", routed, no program", values[0], unit);
@@ -273,7 +148,7 @@ int main(int argc, char** argv) {
     compare("request/response, 64 bytes", "per second", rounds, 0, plain, policed, request_rate);
     compare("connect, request, response, close", "per second", rounds, 0, plain, policed,
             exchange_rate);
-    compare("TCP stream, 2 CPUs", "Gbit/s", rounds, 1, plain, policed, stream_gigabits);
+    compare("TCP stream, 2 CPUs", "Gbit/s", rounds, 1, plain, policed, bench::stream_gigabits);
     stop = true;
     reader.join();
   }

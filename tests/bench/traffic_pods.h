@@ -2,9 +2,9 @@
 // Four pods on a node of network namespaces, for real traffic: two without any program between
 // them, two with policies of both directions. All IPv4, routed by the node. Needs root.
 
-#include <cstdint>
-#include <functional>
 #include <string>
+
+#include "tests/bench/network.h"
 
 namespace policyc::bench {
 
@@ -15,19 +15,15 @@ void enter_node();
 class BenchPod {
  public:
   BenchPod(std::string name, std::string address);
-  ~BenchPod();
-  BenchPod(const BenchPod&) = delete;
-  BenchPod& operator=(const BenchPod&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& address() const { return address_; }
-  // Does something on a thread in the pod's namespace that runs on that CPU only.
-  void inside(unsigned cpu, const std::function<void()>& action) const;
+  [[nodiscard]] const Network& network() const { return network_; }
 
  private:
   std::string name_;
   std::string address_;
-  int network_ = -1;
+  Network network_;
 };
 
 }  // namespace policyc::bench

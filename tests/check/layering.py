@@ -17,6 +17,7 @@ LAYERS = {
     "compiler/diag": 2,
     "compiler/manifest": 3,
     "compiler/policy": 4,
+    "compiler/service": 4,
     "compiler/eval": 5,
     "compiler/identity": 5,
     "compiler/matrix": 5,
@@ -30,12 +31,16 @@ LAYERS = {
     "compiler/driver": 10,
     "loader/bpf": 10,
     "loader/kernel": 11,
+    "loader/kubeproxy": 11,
     "loader/events": 11,
     "loader/maps": 12,
     "loader/attach": 12,
     "loader/endpoint": 13,
     "loader/conntrack": 14,
+    "loader/sockets": 14,
+    "loader/nat": 14,
     "loader/observe": 14,
+    "loader/service": 14,
     "loader/testrun": 14,
     "cli/demo": 20,
     "cli": 21,
@@ -55,6 +60,7 @@ ONLY = {
     "compiler/matrix": {"compiler/support"},
     "loader/bpf": {"compiler/support", "compiler/backend"},
     "loader/events": {"compiler/support"},
+    "loader/kubeproxy": {"compiler/support", "loader/bpf"},
 }
 RUNTIME_LAYERS = {"runtime/abi": 0, "runtime/include": 1, "runtime/prog": 2}
 CODE_FOLDERS = ("compiler", "runtime", "loader", "cli", "tests")
@@ -66,7 +72,7 @@ THIRD_PARTY = {
     "PolicyIR": ("compiler/irtext",),  # made from grammar/PolicyIR.g4
     "clang/": ("compiler/backend",),
     "llvm/": ("compiler/backend",),
-    "bpf/": ("loader", "runtime", "tests/bench", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
+    "bpf/": ("loader", "runtime", "tests/bench", "tests/e2e/nat", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
     # The demo makes one map to see whether BPF is allowed at all, and needs the number of its type.
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),

@@ -32,7 +32,7 @@ struct Arguments {
 
 struct Totals {
   std::uint64_t cases = 0, flows = 0, kernel_cases = 0, kernel_flows = 0, rejected = 0, denied = 0,
-                redirected = 0, errors = 0;
+                redirected = 0, audited = 0, errors = 0;
   std::uint64_t findings = 0;
 };
 
@@ -72,6 +72,7 @@ class Fuzzer {
     for (const auto& result : results) {
       totals_.denied += result.verdict == eval::Verdict::Deny ? 1 : 0;
       totals_.redirected += result.verdict == eval::Verdict::Redirect ? 1 : 0;
+      totals_.audited += result.audited ? 1 : 0;
       totals_.errors += result.subject_error ? 1 : 0;
     }
   }
@@ -87,13 +88,14 @@ class Fuzzer {
       const auto& want = expected[i];
       const auto& got = (*actual)[i];
       if (want.verdict == got.verdict && want.by_default == got.by_default &&
-          want.subject_error == got.subject_error)
+          want.audited == got.audited && want.subject_error == got.subject_error)
         continue;
       std::cout << "seed " << seed << ": flow " << i << ": "
                 << scenario::describe(item.flows[i].flow) << ": reference "
                 << scenario::verdict_text(want.verdict) << (want.by_default ? " by default" : "")
-                << (want.subject_error ? " error" : "") << ", " << engine << " "
-                << scenario::verdict_text(got.verdict) << (got.by_default ? " by default" : "")
+                << (want.audited ? " audited" : "") << (want.subject_error ? " error" : "") << ", "
+                << engine << " " << scenario::verdict_text(got.verdict)
+                << (got.by_default ? " by default" : "") << (got.audited ? " audited" : "")
                 << (got.subject_error ? " error" : "") << "\n";
       return false;
     }
@@ -152,9 +154,9 @@ int run(const Arguments& arguments) {
   }
   const Totals& totals = fuzzer.totals();
   std::cout << totals.cases << " cases, " << totals.flows << " flows (" << totals.denied
-            << " denied, " << totals.redirected << " redirected, " << totals.errors
-            << " of subjects in conflict), " << totals.rejected << " policies refused, "
-            << totals.kernel_cases << " cases and " << totals.kernel_flows
+            << " denied, " << totals.redirected << " redirected, " << totals.audited << " audited, "
+            << totals.errors << " of subjects in conflict), " << totals.rejected
+            << " policies refused, " << totals.kernel_cases << " cases and " << totals.kernel_flows
             << " flows in the kernel, " << elapsed() << " s, " << totals.findings << " findings\n";
   return totals.findings == 0 ? 0 : 1;
 }

@@ -247,6 +247,8 @@ std::string random_policy(Dice& dice, std::size_t number) {
                   {"spec", rule(dice, false)}};
       break;
   }
+  if (dice.one_in(6))
+    document["metadata"]["annotations"] = {{"policyc.io/audit", dice.one_in(5) ? "false" : "true"}};
   return document.dump();
 }
 

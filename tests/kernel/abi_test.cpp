@@ -228,8 +228,8 @@ TEST(Abi, MapsHaveTheSizesOfCpp) {
 TEST(Verifier, ProcessedInstructions) {
   const Datapath datapath(Policy::Matrix);
   for (const auto& [name, limit] :
-       std::initializer_list<std::pair<const char*, std::uint32_t>>{{"from_endpoint", 120'000},
-                                                                    {"to_endpoint", 120'000},
+       std::initializer_list<std::pair<const char*, std::uint32_t>>{{"from_endpoint", 60'000},
+                                                                    {"to_endpoint", 60'000},
                                                                     {"finish_ingress", 30'000},
                                                                     {"finish_egress", 30'000},
                                                                     {"policy_ingress", 300},

@@ -219,7 +219,9 @@ TEST_P(AnswerPasses, TheMarkOpensNothingElse) {
   refused(packet(way, Udp{}), DROP_POLICY_DENY);
   const bool is_v4 = way.family == 4;
   const std::uint8_t type = is_v4 ? 3 : 1;
-  refused(packet(way, Icmp{.type = type, .code = 3}), DROP_POLICY_DENY);
+  // Host unreachable; address unreachable.
+  refused(packet(way, Icmp{.type = type, .code = static_cast<std::uint8_t>(is_v4 ? 1 : 3)}),
+          DROP_POLICY_DENY);
   refused(packet(way, Icmp{.type = static_cast<std::uint8_t>(is_v4 ? 8 : 128)}), DROP_POLICY_DENY);
   // Not even a reset from an address that is not the endpoint's.
   if (way.hook == Hook::FromEndpoint) {

@@ -169,6 +169,19 @@ bool is_sound(const Bytes& frame, int family) {
          transport_checksum(header, family, protocol, segment) == 0;
 }
 
+void make_sound(Bytes& frame, int family) {
+  const std::size_t network = network_offset();
+  const std::size_t size = family == 4 ? 20 : 40;
+  const std::uint8_t protocol = frame[network + (family == 4 ? 9 : 6)];
+  const std::size_t place = network + size + (protocol == kTcp ? 16U : protocol == kUdp ? 6U : 2U);
+  put16(frame, place, 0);
+  if (family == 4) put16(frame, network + 10, 0);
+  const Bytes header = part(frame, network, size);
+  if (family == 4) put16(frame, network + 10, checksum(header));
+  const Bytes segment = part(frame, network + size, frame.size() - network - size);
+  put16(frame, place, transport_checksum(header, family, protocol, segment));
+}
+
 void set_tcp_numbers(Bytes& frame, std::size_t offset, std::uint32_t sequence, std::uint32_t ack) {
   put32(frame, offset + 4, sequence);
   put32(frame, offset + 8, ack);

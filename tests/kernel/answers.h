@@ -34,6 +34,9 @@ void set_bucket(const Datapath& datapath, std::uint64_t full_ns);
 // Whether an IP packet of one header and one segment has the lengths and checksums that it should.
 [[nodiscard]] bool is_sound(const Bytes& frame, int family);
 
+// Fills in the checksums of such a packet: TCP, UDP, ICMP.
+void make_sound(Bytes& frame, int family);
+
 // Numbers of the TCP header at `offset` of a frame.
 void set_tcp_numbers(Bytes& frame, std::size_t offset, std::uint32_t sequence, std::uint32_t ack);
 

@@ -113,6 +113,7 @@ void Datapath::add_policy(Policy policy, std::uint32_t slot) {
     for (const char* name : {"policy_rows_in", "policy_rows_out"}) {
       put(name, std::uint32_t{0}, policy_rows_value{{0, 1, 2, 3}});
       put(name, std::uint32_t{1}, policy_rows_value{{4, 5, 6, 0}});
+      put(name, std::uint32_t{2}, policy_rows_value{{8, 9}});
     }
   }
 }

@@ -44,6 +44,8 @@ inline constexpr std::uint32_t kRedirectedClass = 3;     // rule 31
 inline constexpr std::uint32_t kNegativeClass = 4;       // the function returns a negative number
 inline constexpr std::uint32_t kNonsenseClass = 5;       // ... a verdict that does not exist
 inline constexpr std::uint32_t kAuthenticatedClass = 6;  // rule 61
+inline constexpr std::uint32_t kAuditedClass = 8;       // denied in audit mode: services by rule 81
+inline constexpr std::uint32_t kAuditedAllowClass = 9;  // an allow in audit mode: not understood
 inline constexpr std::uint32_t kUnknownClass = 1U << 20;
 
 struct RunOptions {

@@ -147,10 +147,10 @@ TEST(FragNeeded, NotFromSomebodyElsesAddress) {
 }
 
 Bytes neighbour(Hook hook, std::uint8_t type, const char* source, std::uint8_t hop_limit = 255,
-                std::uint8_t code = 0) {
+                std::uint8_t code = 0, std::size_t size = 32) {
   const char* destination = hook == Hook::FromEndpoint ? "ff02::1" : kLocal6;
   return build({Eth{}, Ipv6{.source = source, .destination = destination, .hop_limit = hop_limit},
-                Icmp{.type = type, .code = code}, Payload{.size = 16}});
+                Icmp{.type = type, .code = code}, Payload{.size = size}});
 }
 
 TEST(NeighbourDiscovery, PassesWithoutPolicy) {
@@ -180,6 +180,8 @@ TEST(NeighbourDiscovery, ForgedOnesAreDropped) {
   for (const Hook hook : {Hook::FromEndpoint, Hook::ToEndpoint}) {
     expect_drop(*datapath, hook, neighbour(hook, 135, "fe80::1", 254), DROP_MALFORMED,
                 "came through a router");
+    expect_drop(*datapath, hook, neighbour(hook, 135, "fe80::1", 255, 0, 15), DROP_TRUNCATED,
+                "too short");
     expect_drop(*datapath, hook, neighbour(hook, 136, "fe80::1", 255, 1), DROP_MALFORMED, "code");
   }
   expect_drop(*datapath, Hook::FromEndpoint, neighbour(Hook::FromEndpoint, 135, kRemote6),

@@ -35,15 +35,23 @@ Draw fragment(int offset, bool more, const Layer& content) {
 namespace {
 
 Draw neighbour(int type, const char* source = nullptr, int hop_limit = 255, int code = 0,
-               const Layers& between = {}) {
+               const Layers& between = {}, std::size_t size = 40) {
   return [=](Way way) {
     Ipv6 header = std::get<Ipv6>(ip(way));
     if (source != nullptr) header.source = source;
     header.hop_limit = u8(hop_limit);
     Layers layers{Eth{}, header};
     layers.insert(layers.end(), between.begin(), between.end());
-    layers.insert(layers.end(), {Icmp{.type = u8(type), .code = u8(code)}, Payload{.size = 16}});
+    layers.insert(layers.end(),
+                  {Icmp{.type = u8(type), .code = u8(code)}, Payload{.size = size - 8}});
     return layers;
+  };
+}
+Draw with_options(const Bytes& options) {
+  return [options](Way way) {
+    Ipv4 header = std::get<Ipv4>(ip(way));
+    header.options = options;
+    return Layers{Eth{}, header, Tcp{}};
   };
 }
 // From somebody else.
@@ -150,6 +158,19 @@ std::vector<PacketRow> neighbour_rows() {
                     .treatment = Treatment::Drops,
                     .reason = DROP_MALFORMED,
                     .family = 6});
+    static constexpr std::size_t kLeast[] = {8, 16, 24, 24, 40};
+    const std::size_t least = kLeast[type - 133];
+    rows.push_back({.name = name + "_shortest",
+                    .packet = neighbour(type, nullptr, 255, 0, {}, least),
+                    .family = 6,
+                    .hook = Hook::ToEndpoint});
+    if (least > 8) {  // less is no ICMP
+      rows.push_back({.name = name + "_too_short",
+                      .packet = neighbour(type, nullptr, 255, 0, {}, least - 1),
+                      .treatment = Treatment::Drops,
+                      .reason = DROP_TRUNCATED,
+                      .family = 6});
+    }
     rows.push_back({.name = name + "_foreign",
                     .packet = neighbour(type, "fec0::1"),
                     .treatment = Treatment::Drops,
@@ -203,6 +224,16 @@ std::vector<PacketRow> fragment_rows() {
       dropped("routed_behind_options", routed(1, {Extension{}, Extension{.extra = 3}}),
               DROP_MALFORMED, 6),
       dropped("routed_in_a_fragment", routed(1, {Fragment6{.more = true}}), DROP_MALFORMED, 6),
+      dropped("loose_source_route", with_options({131, 7, 4, 10, 0, 0, 9, 0}), DROP_MALFORMED, 4),
+      dropped("strict_source_route", with_options({137, 7, 8, 10, 0, 0, 9, 0}), DROP_MALFORMED, 4),
+      dropped("source_route_behind_options", with_options({1, 148, 4, 0, 0, 131, 3, 4}),
+              DROP_MALFORMED, 4),
+      dropped("broken_option", with_options({7, 1, 4, 0}), DROP_MALFORMED, 4),
+      dropped("option_beyond_the_header", with_options({7, 5, 4, 0}), DROP_MALFORMED, 4),
+      {.name = "router_alert",
+       .packet = with_options({148, 4, 0, 0}),
+       .treatment = Treatment::OpensAndPasses,
+       .family = 4},
       {.name = "arrived", .packet = routed(0), .treatment = Treatment::OpensAndPasses, .family = 6},
       {.name = "other_protocol_fragment",
        .packet = fragment(64, true, Payload{.size = 8, .protocol = 112}),

@@ -145,6 +145,42 @@ TEST_P(Verdict, AuditLetsDenialsThroughAndReportsThemOnce) {
               "without audit");
 }
 
+// A policy in audit mode: the denial is in the answer, not in the endpoint.
+TEST_P(Verdict, AnAuditedDenialPassesAndIsReportedOnce) {
+  const auto [hook, family] = GetParam();
+  const std::uint16_t port = 80;
+  for (const auto& [destination, reason, rule] :
+       {std::tuple{port, DROP_POLICY_DENY, 81U},
+        std::tuple{std::uint16_t{81}, DROP_POLICY_DEFAULT_DENY, 0U}}) {
+    const auto datapath = Datapath::ready(Policy::Matrix);
+    datapath->set_peer(family == 4 ? kRemote4 : kRemote6, kAuditedClass);
+    EXPECT_EQ(datapath->run(hook, tcp(GetParam(), kSyn, 40000, destination)).action,
+              static_cast<std::uint32_t>(POLICYC_PASS));
+    const std::vector<event> events = datapath->drain_events();
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(events[0].type, EVENT_VERDICT);
+    EXPECT_EQ(events[0].reason, reason);
+    EXPECT_EQ(events[0].audited, 1);
+    EXPECT_EQ(POLICYC_DECISION_RULE(events[0].decision), rule);
+    expect_pass(*datapath, hook, tcp(GetParam(), kAck, 40000, destination), "known now");
+    expect_pass(*datapath, opposite(hook), tcp(back(GetParam()), kAck, destination, 40000),
+                "its reply");
+
+    // Enforced by a later policy.
+    datapath->set_peer(family == 4 ? kRemote4 : kRemote6, kDeniedClass);
+    datapath->set_config(0, 2);
+    expect_drop(*datapath, hook, tcp(GetParam(), kAck, 40000, destination), DROP_POLICY_DENY);
+    expect_drop(*datapath, opposite(hook), tcp(back(GetParam()), kAck, destination, 40000),
+                DROP_POLICY_DENY, "the reply of what is denied now");
+  }
+}
+
+TEST_P(Verdict, AnAuditedAllowIsNotUnderstood) {
+  const auto datapath = Datapath::ready(Policy::Matrix);
+  datapath->set_peer(GetParam().family == 4 ? kRemote4 : kRemote6, kAuditedAllowClass);
+  expect_drop(*datapath, GetParam().hook, tcp(GetParam(), kSyn), DROP_MISSING_STATE);
+}
+
 TEST_P(Verdict, AuditForgivesNothingButPolicy) {
   const auto datapath = Datapath::ready(Policy::Matrix);
   datapath->set_endpoint(ENDPOINT_AUDIT);

@@ -78,9 +78,16 @@ Tuple tuple_of(const Parsed& packet, policyc_direction direction) {
   return tuple;
 }
 
+bool audits(int decision) {
+  return (static_cast<std::uint32_t>(decision) & POLICYC_DECISION_AUDITED) != 0;
+}
+
 policyc_drop_reason refusal(int decision) {
   if (decision < 0) return DROP_MISSING_STATE;
-  switch (POLICYC_DECISION_VERDICT(decision)) {
+  const std::uint32_t verdict = POLICYC_DECISION_VERDICT(decision);
+  if (audits(decision) && verdict != POLICY_DENY && verdict != POLICY_DEFAULT_DENY)
+    return DROP_MISSING_STATE;
+  switch (verdict) {
     case POLICY_ALLOW:
       return DROP_NONE;
     case POLICY_DEFAULT_DENY:
@@ -182,13 +189,14 @@ bool Model::about_a_connection(const Parsed& error, policyc_direction direction)
   if (sent && quoted->destination != error.source) return false;
   const Connection* connection = find(tuple_of(*quoted, opposite(direction)));
   if (connection == nullptr) return false;
-  return lets_pass(refusal(connection->decision)) ||
-         (endpoint.audit && tolerate.audit_forgives_all_errors);
+  return lets_pass(connection->decision) || (endpoint.audit && tolerate.audit_forgives_all_errors);
 }
 
-bool Model::lets_pass(policyc_drop_reason reason) const {
+bool Model::lets_pass(int decision) const {
+  const policyc_drop_reason reason = refusal(decision);
   if (reason == DROP_NONE) return true;
-  return endpoint.audit && (reason == DROP_POLICY_DEFAULT_DENY || reason == DROP_POLICY_DENY);
+  return (endpoint.audit || audits(decision)) &&
+         (reason == DROP_POLICY_DEFAULT_DENY || reason == DROP_POLICY_DENY);
 }
 
 int Model::ask(const Parsed& packet, policyc_direction direction) const {
@@ -205,7 +213,7 @@ int Model::ask(const Parsed& packet, policyc_direction direction) const {
 
 policyc_drop_reason Model::unknown(const Parsed& packet, policyc_direction direction) {
   const int decision = ask(packet, direction);
-  if (!lets_pass(refusal(decision))) return refusal(decision);
+  if (!lets_pass(decision)) return refusal(decision);
   if (opens_connection(packet)) {
     Connection connection{.began = direction, .decision = decision, .epoch = node.epoch};
     note(connection, packet, true);
@@ -223,7 +231,7 @@ policyc_drop_reason Model::known(Connection& connection, const Parsed& packet,
     connection.decision = ask(packet, direction);
     connection.epoch = node.epoch;
   }
-  if (!lets_pass(refusal(connection.decision))) return refusal(connection.decision);
+  if (!lets_pass(connection.decision)) return refusal(connection.decision);
   note(connection, packet, by_beginner);
   return DROP_NONE;
 }

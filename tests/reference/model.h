@@ -117,7 +117,7 @@ class Model {
   void note(Connection& connection, const Parsed& packet, bool by_beginner) const;
   [[nodiscard]] bool may_send_from(const Parsed& packet) const;
   [[nodiscard]] bool about_a_connection(const Parsed& error, policyc_direction direction);
-  [[nodiscard]] bool lets_pass(policyc_drop_reason reason) const;
+  [[nodiscard]] bool lets_pass(int decision) const;
   [[nodiscard]] int ask(const Parsed& packet, policyc_direction direction) const;
 
   std::uint64_t now_ = 1'000'000;
@@ -126,7 +126,9 @@ class Model {
 };
 
 [[nodiscard]] Tuple tuple_of(const Parsed& packet, policyc_direction direction);
-// Why a decision of the policy drops, DROP_NONE if it does not.
+// Whether only policies in audit mode ask for this denial.
+[[nodiscard]] bool audits(int decision);
+// Why a decision of the policy drops, or would if it were not audited; DROP_NONE if it does not.
 [[nodiscard]] policyc_drop_reason refusal(int decision);
 
 }  // namespace policyc::reference

@@ -94,6 +94,20 @@ Kind icmp6_kind(std::uint8_t type) {
   return Kind::OtherIcmp;
 }
 
+// RFC 4861, sections 6.1.1, 6.1.2, 7.1.1, 7.1.2 and 8.1.
+std::size_t least_neighbour_message(std::uint8_t type) {
+  switch (type) {
+    case 133:  // router solicitation
+      return 8;
+    case 134:  // router advertisement
+      return 16;
+    case 137:  // redirect
+      return 40;
+    default:  // neighbour solicitation, neighbour advertisement
+      return 24;
+  }
+}
+
 void read_icmp(Bytes message, Bytes to_end_of_frame, std::uint8_t hop_limit, Parsed& result) {
   constexpr std::size_t kIcmpHeader = 8;
   result.quote = behind(message, kIcmpHeader);
@@ -106,6 +120,8 @@ void read_icmp(Bytes message, Bytes to_end_of_frame, std::uint8_t hop_limit, Par
   // RFC 4861, section 6.1 and 7.1: with less it was forwarded, so it is not from a neighbour.
   if (result.kind == Kind::NeighbourDiscovery && (hop_limit != 255 || result.icmp_code != 0))
     refuse(DROP_MALFORMED);
+  if (result.kind == Kind::NeighbourDiscovery)
+    behind(message, least_neighbour_message(result.icmp_type));
 }
 
 struct Payload {
@@ -141,7 +157,21 @@ Bytes extend(Bytes part, Bytes of) {
   return of.subspan(static_cast<std::size_t>(part.data() - of.data()));
 }
 
-// RFC 791, section 3.1.
+// RFC 791, section 3.1: one byte of type, and unless that is 0 (the end) or 1 (nothing) one of
+// length, which counts both. Types 131 and 137 are routes.
+void read_options(Bytes options) {
+  while (!options.empty() && options[0] != 0) {
+    if (options[0] == 1) {
+      options = options.subspan(1);
+      continue;
+    }
+    if (options[0] == 131 || options[0] == 137) refuse(DROP_MALFORMED);
+    if (options.size() < 2 || options[1] < 2 || options[1] > options.size()) refuse(DROP_MALFORMED);
+    options = options.subspan(options[1]);
+  }
+}
+
+// RFC 791, section 3.1. Of a quote the options are nobody's matter: it goes nowhere.
 void read_ipv4(Bytes frame, const How& how, Parsed& result) {
   constexpr std::size_t kHeader = 20;
   behind(frame, kHeader);
@@ -149,6 +179,7 @@ void read_ipv4(Bytes frame, const How& how, Parsed& result) {
   if (frame[0] >> 4 != 4 || header < kHeader) refuse(DROP_MALFORMED);
   const Bytes packet = cut(frame, be16(frame, 2), how.length);
   if (packet.size() < header) refuse(DROP_MALFORMED);
+  if (how.length != Length::Quote) read_options(packet.subspan(kHeader, header - kHeader));
 
   result.source = address(4, packet.subspan(12));
   result.destination = address(4, packet.subspan(16));

@@ -92,6 +92,41 @@ TEST(Parse, Refusals) {
   EXPECT_EQ(parse(kernel_test::Bytes(13)).refused, DROP_TRUNCATED);
 }
 
+TEST(Parse, NeighbourDiscoveryHasALeastLength) {
+  for (const auto& [type, least] :
+       {std::pair{133, 8}, {134, 16}, {135, 24}, {136, 24}, {137, 40}}) {
+    const auto message = [type = static_cast<std::uint8_t>(type)](int size) {
+      return std::vector<Layer>{Eth{}, Ipv6{.source = kA6, .destination = kB6, .hop_limit = 255},
+                                Icmp{.type = type},
+                                Payload{.size = static_cast<std::size_t>(size - 8)}};
+    };
+    EXPECT_EQ(refused(message(least)), DROP_NONE) << type;
+    if (least > 8) {
+      EXPECT_EQ(refused(message(least - 1)), DROP_TRUNCATED) << type;
+    }
+  }
+}
+
+TEST(Parse, OptionsThatRouteAreRefused) {
+  const auto with = [](kernel_test::Bytes options) {
+    return refused(
+        {Eth{}, Ipv4{.source = kA4, .destination = kB4, .options = std::move(options)}, Udp{}});
+  };
+  EXPECT_EQ(with({1, 1, 1, 0}), DROP_NONE);
+  EXPECT_EQ(with({7, 4, 4, 0}), DROP_NONE) << "record route, full";
+  EXPECT_EQ(with({148, 4, 0, 0}), DROP_NONE) << "router alert";
+  EXPECT_EQ(with({0, 131, 3, 4}), DROP_NONE) << "behind the end there is none";
+  for (const std::uint8_t route : std::initializer_list<std::uint8_t>{131, 137}) {
+    EXPECT_EQ(with({route, 3, 4, 0}), DROP_MALFORMED);
+    EXPECT_EQ(with({1, 148, 4, 0, 0, route, 3, 4}), DROP_MALFORMED);
+    EXPECT_EQ(with({1, 1, 1, route}), DROP_MALFORMED);
+  }
+  EXPECT_EQ(with({7, 1, 0, 0}), DROP_MALFORMED) << "shorter than itself";
+  EXPECT_EQ(with({7, 0, 0, 0}), DROP_MALFORMED);
+  EXPECT_EQ(with({7, 5, 4, 0}), DROP_MALFORMED) << "longer than the header";
+  EXPECT_EQ(with({1, 1, 1, 7}), DROP_MALFORMED) << "without a length";
+}
+
 TEST(Parse, ExtensionHeadersAreSkippedUpToSix) {
   std::vector<Layer> layers{Eth{}, ip(6), Extension{.kind = kAuthentication, .extra = 1}};
   for (int count = 0; count < 5; ++count)

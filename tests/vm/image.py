@@ -10,7 +10,7 @@ import subprocess
 
 # busybox's shell runs its own `ip` whatever PATH says, so the tests get the one of this machine.
 TOOLS = ["/bin/sh", "/usr/sbin/ip", "/usr/bin/ip", "/usr/bin/nsenter"]
-MODULES = ["veth", "sch_ingress", "cls_bpf"]
+MODULES = ["veth", "sch_ingress", "cls_bpf", "udp_diag", "tcp_diag"]
 
 
 def with_parents(path, entries):

@@ -33,6 +33,10 @@ TESTS = [
     ("loader_attach_test", "*"),
     ("loader_load_test", "*"),
     ("loader_observe_test", "*"),
+    ("loader_socket_connect_test", "*Reaches*tcp4:*Reaches*udp6:*WithoutBackends*tcp4_mapped:*Closed*tcp6"),
+    ("loader_socket_send_test", "*Reaches*udp4:*Reaches*udp6:*KeepsItsBackend*udp4_mapped"),
+    ("loader_socket_bind_test", "*ANodePort*tcp4:*ANodePort*udp6"),
+    ("loader_socket_cut_test", "*AreCut*udp4:*AreCut*udp6:*AreCut*tcp4"),
     ("kernel_datapath_test", "*Live*:*Verifier*:*Constants*:*Abi*:*ADropTells*:*RateLimit*:*Traces*:*IpCache*4"),
     ("kernel_verify_test", "VerifyDemo*:*VerifyGolden*"),
 ]

@@ -45,6 +45,12 @@ int matrix(const reference::Question& question) {
       return POLICYC_DECISION(77, 51);
     case kernel_test::kAuthenticatedClass:
       return POLICYC_DECISION(POLICY_AUTH_REQUIRED, 61);
+    case kernel_test::kAuditedClass:
+      return static_cast<int>(POLICYC_DECISION_AUDITED) |
+             (allowed() ? POLICYC_DECISION(POLICY_DENY, 81)
+                        : POLICYC_DECISION(POLICY_DEFAULT_DENY, 0));
+    case kernel_test::kAuditedAllowClass:
+      return static_cast<int>(POLICYC_DECISION_AUDITED) | POLICYC_DECISION(POLICY_ALLOW, 91);
     default:
       return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
   }

@@ -52,6 +52,12 @@ std::uint8_t draw_flags(Dice& dice) {
 void add_options(Dice& dice, Layers& layers) {
   if (auto* v4 = std::get_if<Ipv4>(&layers[1])) {
     v4->options = Bytes(4 * (1 + dice.below(10)), 1);
+    if (!dice.one_in(3)) return;
+    // One that is read, one that routes, or one whose length is wrong.
+    const std::size_t place = dice.below(v4->options.size());
+    v4->options[place] = dice.pick(std::vector<std::uint8_t>{0, 7, 68, 131, 137, 148});
+    if (place + 1 < v4->options.size())
+      v4->options[place + 1] = static_cast<std::uint8_t>(dice.below(dice.one_in(4) ? 42 : 8));
     return;
   }
   const std::size_t count = 1 + dice.below(dice.one_in(4) ? 8 : 3);
@@ -128,7 +134,7 @@ Layers draw_neighbour_discovery(Dice& dice, const Conversation& conversation, Ho
   return {Eth{}, header,
           Icmp{.type = static_cast<std::uint8_t>(132 + dice.below(7)),
                .code = static_cast<std::uint8_t>(dice.one_in(6) ? 1 : 0)},
-          Payload{.size = 16}};
+          Payload{.size = dice.one_in(4) ? dice.below(40) : 32}};
 }
 
 Layers draw_icmp(Dice& dice, const Conversation& conversation, Hook hook) {

@@ -85,7 +85,7 @@ class Generator {
         if (std::none_of(peers().begin(), peers().end(),
                          [&](const Peer& peer) { return conversation.peer == peer.address; }))
           return;
-        add(PeerClass{conversation.peer, static_cast<std::uint32_t>(dice_.below(8))});
+        add(PeerClass{conversation.peer, static_cast<std::uint32_t>(dice_.below(10))});
         if (dice_.one_in(2)) raise_epoch();
         return;
       }

@@ -41,6 +41,12 @@ POLICYC_INLINE int decide(const struct policy_context *context, void *rows)
 		return POLICYC_DECISION(77, 51);
 	case 6:
 		return POLICYC_DECISION(POLICY_AUTH_REQUIRED, 61);
+	case 8:
+		return POLICYC_DECISION_AUDITED |
+		       (allowed_service(context) ? POLICYC_DECISION(POLICY_DENY, 81)
+						 : POLICYC_DECISION(POLICY_DEFAULT_DENY, 0));
+	case 9:
+		return POLICYC_DECISION_AUDITED | POLICYC_DECISION(POLICY_ALLOW, 91);
 	default:
 		return POLICYC_DECISION(POLICY_DEFAULT_DENY, 0);
 	}

@@ -137,7 +137,9 @@ class LoadedShape {
     EXPECT_EQ(events.size(), 1U) << "one event for each first packet";
     if (events.empty()) return POLICYC_UNDECIDED;
     const event& last_event = events.back();
-    const bool allowed = POLICYC_DECISION_VERDICT(last_event.decision) == POLICY_ALLOW;
+    const bool audited = (last_event.decision & POLICYC_DECISION_AUDITED) != 0;
+    const bool allowed = audited || POLICYC_DECISION_VERDICT(last_event.decision) == POLICY_ALLOW;
+    EXPECT_EQ(last_event.audited != 0, audited);
     EXPECT_EQ(run.retval, allowed ? std::uint32_t{POLICYC_PASS} : std::uint32_t{POLICYC_DROP});
     EXPECT_EQ(last_event.type, allowed ? EVENT_VERDICT : EVENT_DROP);
     EXPECT_EQ(last_event.shape_tag, shape_.tag());
@@ -330,7 +332,7 @@ TEST_P(KernelAgreement, OnEveryDecision) {
           << "seed " << seed << " " << ir::direction_name(q.direction) << " class " << q.peer_class
           << " protocol " << int{q.protocol} << " port " << q.port << (q.v6 ? " v6" : " v4") << "\n"
           << ir::to_json(loaded.shape());
-      ++verdicts[POLICYC_DECISION_VERDICT(expected)];
+      ++verdicts[expected & 0xff];
       ++packets;
     }
   }
@@ -339,6 +341,9 @@ TEST_P(KernelAgreement, OnEveryDecision) {
   for (const auto& [verdict, count] : verdicts) std::cout << " " << verdict << ":" << count;
   std::cout << "\n";
   EXPECT_LT(most_verified, kMaxVerified);
+  if (GetParam() == ir::Form::Table) {
+    EXPECT_TRUE(verdicts.contains(POLICY_DEFAULT_DENY | POLICYC_DECISION_AUDITED));
+  }
   EXPECT_GE(verdicts.size(), GetParam() == ir::Form::Constant ? 2U : 5U)
       << "the random shapes leave verdicts out";
 }

@@ -95,16 +95,30 @@ class RandomBuilt {
   RandomPolicy random_;
 };
 
-// POLICY_ALLOW and so on: what IR of any stage says of a connection, read off its rules alone.
+// POLICY_ALLOW and so on, with POLICYC_DECISION_AUDITED: what IR of any stage says of a connection,
+// read off its rules alone.
 class Oracle {
  public:
   explicit Oracle(const EndpointPolicy& policy) : policy_(policy) {}
 
   std::uint32_t verdict(std::size_t direction, const policy::LabelSet& peer, std::uint8_t protocol,
                         std::uint16_t port) const {
+    const auto answer = [&](matrix::Answer which) {
+      return answer_of(which, direction, peer, protocol, port);
+    };
+    const std::uint32_t all = answer(matrix::Answer::Audited);
+    const std::uint32_t enforced = answer(matrix::Answer::Enforced);
+    const bool reported = enforced == POLICY_ALLOW && (all == POLICY_DENY || all == 0);
+    return reported ? all | POLICYC_DECISION_AUDITED : enforced;
+  }
+
+ private:
+  std::uint32_t answer_of(matrix::Answer which, std::size_t direction, const policy::LabelSet& peer,
+                          std::uint8_t protocol, std::uint16_t port) const {
     const DirectionPolicy& part = policy_.directions[direction];
     const Rule* best = nullptr;
     for (const Rule& rule : part.rules) {
+      if (rule.answer != matrix::Answer::Both && rule.answer != which) continue;
       if (!matches(rule, peer) || !covers(rule, part, protocol, port)) continue;
       if (best == nullptr || strength(rule) > strength(*best)) best = &rule;
     }
@@ -117,7 +131,6 @@ class Oracle {
     return best->auth_required ? POLICY_AUTH_REQUIRED : POLICY_ALLOW;
   }
 
- private:
   static int strength(const Rule& rule) {
     if (rule.verdict == Verdict::Deny) return 255;
     if (rule.verdict == Verdict::Allow) return rule.auth_required ? 2 : 1;

@@ -210,7 +210,18 @@ class RandomPolicy {
       for (std::uint32_t i = below(max_rules + 1); i > 0; --i)
         direction.rules.push_back(rule(id++, predicates));
     }
+    if (below(4) == 0) put_in_audit_mode(result);
     return result;
+  }
+
+  // Some rules in one of the two answers alone.
+  void put_in_audit_mode(EndpointPolicy& policy) {
+    for (DirectionPolicy& direction : policy.directions) {
+      for (Rule& rule : direction.rules) {
+        const std::uint32_t kind = below(4);
+        if (kind < 2) rule.answer = kind == 0 ? matrix::Answer::Audited : matrix::Answer::Enforced;
+      }
+    }
   }
 
  private:

@@ -214,7 +214,7 @@ TEST(Shape, RulesAreFoundByIdInTheirDirection) {
 // The decision by the text of the IR: the rules that match, strongest precedence first.
 std::set<std::uint32_t> naive_verdicts(const EndpointPolicy& policy, std::size_t direction,
                                        const policy::LabelSet& peer, std::uint8_t protocol,
-                                       std::uint16_t port) {
+                                       std::uint16_t port, matrix::Answer answer) {
   const DirectionPolicy& part = policy.directions[direction];
   if (!part.enforced) return {POLICY_ALLOW};
   std::set<std::uint32_t> verdicts{POLICY_DEFAULT_DENY};
@@ -229,7 +229,7 @@ std::set<std::uint32_t> naive_verdicts(const EndpointPolicy& policy, std::size_t
           return (range.protocol == 0 || range.protocol == protocol) && range.first <= port &&
                  port <= range.last;
         });
-    if (!from || !on) continue;
+    if (!from || !on || !matrix::stands_in(rule.answer, answer)) continue;
     // A rule that asks for authentication stands between a plain allow and a redirect.
     const bool authenticated = rule.verdict == Verdict::Allow && rule.auth_required;
     const int strength = authenticated ? 2 : rule.precedence;
@@ -255,6 +255,7 @@ std::set<std::uint32_t> naive_verdicts(const EndpointPolicy& policy, std::size_t
 
 TEST(Shape, DecidesAsTheRulesSay) {
   std::set<Form> forms;
+  std::size_t audited = 0;
   for (std::uint32_t seed = 0; seed < 200; ++seed) {
     RandomPolicy random(seed);
     const std::uint32_t predicates = 1 + random.below(5);
@@ -269,9 +270,17 @@ TEST(Shape, DecidesAsTheRulesSay) {
             std::vector<std::uint8_t>{1, 6, 17, 58, 132, 47}[random.below(6)];
         const std::uint16_t port = random.port();
         const std::uint32_t decision = shape.decide(direction, peer, protocol, port);
-        const auto expected = naive_verdicts(policy, direction, peer, protocol, port);
-        ASSERT_EQ(expected.size(), 1U);
-        ASSERT_EQ(POLICYC_DECISION_VERDICT(decision), *expected.begin())
+        const auto enforced =
+            naive_verdicts(policy, direction, peer, protocol, port, matrix::Answer::Enforced);
+        const auto all =
+            naive_verdicts(policy, direction, peer, protocol, port, matrix::Answer::Audited);
+        ASSERT_EQ(enforced.size(), 1U);
+        ASSERT_EQ(all.size(), 1U);
+        const bool denied = all.contains(POLICY_DENY) || all.contains(POLICY_DEFAULT_DENY);
+        const bool reported = denied && enforced.contains(POLICY_ALLOW);
+        audited += reported ? 1 : 0;
+        ASSERT_EQ(decision & 0xff,
+                  reported ? *all.begin() | POLICYC_DECISION_AUDITED : *enforced.begin())
             << "seed " << seed << " direction " << direction << " protocol " << int{protocol}
             << " port " << port;
         const std::uint32_t rule_id = POLICYC_DECISION_RULE(decision);
@@ -280,6 +289,7 @@ TEST(Shape, DecidesAsTheRulesSay) {
     }
   }
   EXPECT_EQ(forms, (std::set<Form>{Form::Constant, Form::Compares, Form::Table}));
+  EXPECT_GT(audited, 0U) << "no random policy is in audit mode";
 }
 
 }  // namespace

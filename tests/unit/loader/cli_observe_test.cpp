@@ -86,6 +86,30 @@ TEST_F(CliObserveTest, SinceLeavesOutWhatIsOlder) {
   EXPECT_THAT(ports(observe({"-o", "json", "--since", "100000h"})), ElementsAre(1, 2));
 }
 
+TEST_F(CliObserveTest, FirstShowsTheOldestThatPassTheFilter) {
+  for (std::uint16_t port = 1; port <= 6; ++port)
+    write(port % 2 == 0 ? node_.denied() : node_.query(), port);
+  EXPECT_THAT(ports(observe({"-o", "json", "--first", "2"})), ElementsAre(1, 2));
+  EXPECT_THAT(ports(observe({"-o", "json", "--first", "2", "--verdict", "DROPPED"})),
+              ElementsAre(2, 4));
+  EXPECT_THAT(ports(observe({"-o", "json", "--first", "100"})), ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(ports(observe({"-o", "json", "--first", "0"})), IsEmpty());
+}
+
+TEST_F(CliObserveTest, UntilLeavesOutWhatIsNewer) {
+  constexpr std::uint64_t kMinute = 60'000'000'000;
+  write(node_.denied(), 1, 3 * kMinute);
+  write(node_.denied(), 2, kMinute);
+  write(node_.denied(), 3);
+  EXPECT_THAT(ports(observe({"-o", "json", "--until", "30s"})), ElementsAre(1, 2));
+  EXPECT_THAT(ports(observe({"-o", "json", "--until", "30s", "--since", "2m"})), ElementsAre(2));
+  EXPECT_THAT(ports(observe({"-o", "json", "--until", "2m", "--first", "1"})), ElementsAre(1));
+  EXPECT_THAT(ports(observe({"-o", "json", "--until", "2200-01-01"})), ElementsAre(1, 2, 3));
+  EXPECT_THAT(ports(observe({"-o", "json", "--until", "1980-01-01T00:00:00Z"})), IsEmpty());
+  // It ends what would go on otherwise.
+  EXPECT_THAT(ports(observe({"-o", "json", "-f", "--until", "30s"})), ElementsAre(1, 2));
+}
+
 TEST_F(CliObserveTest, FlagsAreCombinedInTheirOrder) {
   write(node_.allowed(), 1);
   write(node_.denied(), 2);
@@ -99,6 +123,7 @@ TEST_F(CliObserveTest, FlagsAreCombinedInTheirOrder) {
   EXPECT_THAT(shown({"--port", "1", "--port", "3"}), ElementsAre(1, 3));
   EXPECT_THAT(shown({"-4", "--not", "--verdict", "DROPPED"}), ElementsAre(1, 3));
   EXPECT_THAT(shown({"--not", "-4"}), ElementsAre(4));
+  EXPECT_THAT(shown({"--not", "--reply", "--tcp-flags", "syn"}), ElementsAre(1, 2));
   EXPECT_THAT(shown({"--port", "1", "--not", "--port", "2", "--port", "2"}), ElementsAre(1));
   EXPECT_THAT(shown({"-l", "app=probe", "-t", "drop", "--protocol=tcp"}), ElementsAre(2));
 }
@@ -184,7 +209,11 @@ TEST_F(CliObserveTest, BadCommandLinesAreRefused) {
   EXPECT_EQ(refused({"--port", "http"}), "policyc: --port: `http` is not a port, 0 to 65535\n");
   EXPECT_THAT(refused({"--not"}), HasSubstr("--not: no filter follows"));
   EXPECT_THAT(refused({"--not", "--not", "-4"}), HasSubstr("--not: two before one filter"));
-  EXPECT_THAT(refused({"--since", "yesterday"}), HasSubstr("--since: `yesterday` is not"));
+  EXPECT_THAT(refused({"--since", "yesterday"}), HasSubstr("--since: `yesterday` is neither"));
+  EXPECT_THAT(refused({"--until", "2026-13-01"}), HasSubstr("--until: `2026-13-01` is neither"));
+  EXPECT_THAT(refused({"--first", "2", "-f"}), HasSubstr("--first: not together with"));
+  EXPECT_THAT(refused({"--first", "2", "--last", "2"}), HasSubstr("--first: not together with"));
+  EXPECT_THAT(refused({"--tcp-flags", "SYN,"}), HasSubstr("--tcp-flags: `SYN,` is not SYN, ACK"));
   EXPECT_THAT(refused({"-o", "xml"}), HasSubstr("--output"));
   EXPECT_THAT(refused({"--last", "some"}), HasSubstr("--last"));
 }

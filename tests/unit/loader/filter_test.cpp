@@ -109,6 +109,12 @@ TEST_F(FilterTest, PacketsAreAskedToo) {
   EXPECT_EQ(shown({{"protocol", "icmpv4"}}), "audited");
   EXPECT_EQ(shown({{"protocol", "icmpv6"}}), "");
   EXPECT_EQ(shown({{"protocol", "tcp"}}), "allowed denied reply");
+  EXPECT_EQ(shown({{"tcp-flags", "SYN"}}), "allowed denied reply");
+  EXPECT_EQ(shown({{"tcp-flags", "syn,Ack"}}), "reply");
+  EXPECT_EQ(shown({{"tcp-flags", "fin"}, {"tcp-flags", "ack"}}), "reply");
+  EXPECT_EQ(shown({{"tcp-flags", "fin"}}), "");
+  EXPECT_EQ(shown({{"reply", "true"}}), "reply");
+  EXPECT_EQ(shown({{"!reply", "true"}}), "allowed denied unselected audited query truncated");
   EXPECT_EQ(shown({{"ipv6", "v6"}}), "unselected");
   EXPECT_EQ(shown({{"ip-version", "v4"}}), "allowed denied reply audited query");
   EXPECT_EQ(shown({{"traffic-direction", "egress"}}), "query truncated");
@@ -146,6 +152,7 @@ TEST_F(FilterTest, BadValuesNameTheFlagAndWhatItTakes) {
       {"type", {"", "l7", "drop:", "trace:to-stack", "drop:x"}},
       {"traffic-direction", {"", "in"}},
       {"drop-reason-desc", {"", "181", "NO_REASON"}},
+      {"tcp-flags", {"", "SYN ", "SYN,", ",", "NOP", "SYN;ACK"}},
       {"ip-version", {"", "4"}}};
   for (const auto& [name, values] : bad) {
     for (const char* value : values)

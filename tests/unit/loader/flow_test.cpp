@@ -232,6 +232,27 @@ TEST(TimeTextTest, StampsAreLocal) {
   EXPECT_EQ(observe::time_text(0, TimeFormat::Rfc3339), "1970-01-01T00:00:00Z");
 }
 
+TEST(TimeTest, PointsInTimeAreReadAsHubbleReadsThem) {
+  constexpr std::uint64_t kNow = 2'000'000'000'000'000'000;
+  const auto seconds = [](const char* text) { return observe::parse_time(text, kNow); };
+  EXPECT_EQ(seconds("90s"), kNow - 90'000'000'000);
+  EXPECT_EQ(seconds("1000000h"), 0U) << "longer ago than 1970";
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  EXPECT_EQ(seconds("1970-01-02"), 86'400 * kSecond);
+  EXPECT_EQ(seconds("2026-01-02T03:04:05Z"), 1'767'323'045 * kSecond);
+  EXPECT_EQ(seconds("2026-01-02T04:04:05+01:00"), 1'767'323'045 * kSecond);
+  EXPECT_EQ(seconds("2026-01-02T01:34:05.25-01:30"), 1'767'323'045 * kSecond + kSecond / 4);
+  EXPECT_EQ(seconds("2026-01-02T03:04:05.123456789Z"), 1'767'323'045 * kSecond + 123'456'789);
+  EXPECT_EQ(seconds("2026-01-02T04+01:00"), (1'767'323'045 - 245) * kSecond);
+  EXPECT_EQ(seconds("Fri, 02 Jan 2026 04:04:05 +0100"), 1'767'323'045 * kSecond);
+  for (const char* bad :
+       {"", "yesterday", "2026", "2026-02-30", "2026-00-01", "2026-01-02T", "2026-01-02T24+00:00",
+        "2026-01-02T03:04:05", "2026-01-02T03:04:60Z", "2026-01-02T03:04:05.Z",
+        "2026-01-02T03:04:05+0100", "2026-01-02T03:04:05Z ", "1969-12-31", "1970-01-01T00+01:00",
+        "02 Jan 2026 04:04:05 +0100", "Fri, 02 Jan 2026 04:04:05 GMT", "-5s", "2026-1-2"})
+    EXPECT_EQ(seconds(bad), std::nullopt) << bad;
+}
+
 TEST(TimeTextTest, DurationsAreGos) {
   EXPECT_EQ(observe::parse_duration("90s"), 90'000'000'000U);
   EXPECT_EQ(observe::parse_duration("1h30m"), 5'400'000'000'000U);

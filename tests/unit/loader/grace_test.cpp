@@ -2,9 +2,12 @@
 
 #include "loader/endpoint/grace.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -20,6 +23,7 @@ class ExpeditedGraceTest : public ::testing::Test {
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     folder_ = name;
     setting_ = folder_ / "setting";
+    holders_ = folder_ / "holders";
     set("0\n");
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
@@ -30,52 +34,94 @@ class ExpeditedGraceTest : public ::testing::Test {
     std::ifstream(setting_) >> value;
     return value;
   }
-  bool marked() const {
-    return std::distance(std::filesystem::directory_iterator(folder_), {}) > 1;
+  // How many are on record; the lock is no holder.
+  std::ptrdiff_t holders() const {
+    if (!std::filesystem::exists(holders_)) return 0;
+    const auto files = std::distance(std::filesystem::directory_iterator(holders_), {});
+    return std::max<std::ptrdiff_t>(files - 1, 0);
+  }
+  pid_t die_with_the_setting() const {
+    const auto pid = ::fork();
+    if (pid == 0) {
+      new ExpeditedGrace(holders_, setting_);  // never destroyed
+      ::_exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+    return pid;
   }
 
-  std::filesystem::path folder_, setting_;
+  std::filesystem::path folder_, setting_, holders_;
 };
 
 TEST_F(ExpeditedGraceTest, ChangesTheSettingForItsLifetime) {
   {
-    const ExpeditedGrace grace(folder_, setting_);
+    const ExpeditedGrace grace(holders_, setting_);
     EXPECT_EQ(setting(), "1");
-    EXPECT_TRUE(marked());
+    EXPECT_EQ(holders(), 1);
   }
   EXPECT_EQ(setting(), "0");
-  EXPECT_FALSE(marked());
+  EXPECT_EQ(holders(), 0);
 }
 
 TEST_F(ExpeditedGraceTest, LeavesWhatTheAdministratorSet) {
   set("1\n");
   {
-    const ExpeditedGrace grace(folder_, setting_);
+    const ExpeditedGrace grace(holders_, setting_);
   }
   EXPECT_EQ(setting(), "1");
-  EXPECT_FALSE(marked());
+  EXPECT_EQ(holders(), 0);
 }
 
 TEST_F(ExpeditedGraceTest, CleansUpAfterAProcessThatDied) {
-  const auto pid = ::fork();
-  if (pid == 0) {
-    new ExpeditedGrace(folder_, setting_);  // never destroyed
-    ::_exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  die_with_the_setting();
   ASSERT_EQ(setting(), "1");
   {
-    const ExpeditedGrace grace(folder_, setting_);
+    const ExpeditedGrace grace(holders_, setting_);
+    EXPECT_EQ(setting(), "1");
   }
   EXPECT_EQ(setting(), "0");
-  EXPECT_FALSE(marked());
+  EXPECT_EQ(holders(), 0);
+}
+
+TEST_F(ExpeditedGraceTest, RepairNamesWhoDied) {
+  EXPECT_EQ(repair_expedited_grace(holders_, setting_), std::vector<pid_t>{});
+  const pid_t dead = die_with_the_setting();
+  EXPECT_EQ(repair_expedited_grace(holders_, setting_), std::vector{dead});
+  EXPECT_EQ(setting(), "0");
+  EXPECT_EQ(holders(), 0);
+  EXPECT_EQ(repair_expedited_grace(holders_, setting_), std::vector<pid_t>{});
+  set("1\n");
+  EXPECT_EQ(repair_expedited_grace(holders_, setting_), std::vector<pid_t>{});
+  EXPECT_EQ(setting(), "1") << "the administrator's";
+}
+
+// Of another process that got the dead one's number.
+TEST_F(ExpeditedGraceTest, ANumberThatIsGivenAgainIsSomebodyElse) {
+  std::filesystem::create_directories(holders_);
+  std::ofstream(holders_ / (std::to_string(::getpid()) + "-1-0")) << "";
+  set("1\n");
+  EXPECT_EQ(repair_expedited_grace(holders_, setting_), std::vector{::getpid()});
+  EXPECT_EQ(setting(), "0");
+}
+
+TEST_F(ExpeditedGraceTest, TheLastHolderGivesItBack) {
+  auto first = std::make_unique<ExpeditedGrace>(holders_, setting_);
+  auto second = std::make_unique<ExpeditedGrace>(holders_, setting_);
+  first.reset();
+  EXPECT_EQ(setting(), "1");
+  const pid_t dead = die_with_the_setting();
+  EXPECT_EQ(repair_expedited_grace(holders_, setting_), std::vector{dead});
+  EXPECT_EQ(setting(), "1") << "somebody who lives holds it";
+  second.reset();
+  EXPECT_EQ(setting(), "0");
+  EXPECT_EQ(holders(), 0);
 }
 
 TEST_F(ExpeditedGraceTest, DoesNothingWithoutTheSetting) {
-  const ExpeditedGrace grace(folder_, folder_ / "none" / "setting");
+  const ExpeditedGrace grace(holders_, folder_ / "none" / "setting");
   EXPECT_EQ(setting(), "0");
-  EXPECT_FALSE(marked());
+  EXPECT_EQ(holders(), 0);
 }
 
 }  // namespace

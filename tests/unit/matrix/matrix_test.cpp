@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/abi/policy.h"
 #include "tests/unit/matrix/random_rules.h"
 
 namespace policyc::matrix {
@@ -110,6 +111,48 @@ TEST(Matrix, RowsHoldTheDecisionOfEachColumn) {
   ASSERT_EQ(row.size(), matrix.column_count());
   for (std::size_t column = 0; column < row.size(); ++column)
     EXPECT_EQ(row[column], matrix.cell(truth, column));
+}
+
+// Rules of policies in audit mode, and rules that stand only where those do not: the matrix has the
+// answers that two matrices have, one of all policies and one of those that are enforced.
+TEST(Matrix, JoinsTheAnswersOfAllAndOfTheEnforcedPolicies) {
+  constexpr std::uint32_t kVerdicts[] = {POLICY_ALLOW, POLICY_ALLOW, POLICY_DENY, POLICY_REDIRECT,
+                                         POLICY_AUTH_REQUIRED};
+  std::set<std::uint32_t> seen;
+  for (std::uint32_t seed = 0; seed < 150; ++seed) {
+    testing::RandomRules random(seed);
+    std::vector<MatrixRule> rules = random.rules(random.below(14), 3);
+    std::vector<MatrixRule> all, enforced;
+    for (std::uint32_t i = 0; i < rules.size(); ++i) {
+      const auto verdict = kVerdicts[random.below(std::size(kVerdicts))];
+      rules[i].decision = static_cast<std::uint32_t>(POLICYC_DECISION(verdict, i + 1));
+      if (verdict == POLICY_DENY) rules[i].precedence = 255;
+      rules[i].answer = static_cast<Answer>(1 + random.below(3));
+      MatrixRule plain = rules[i];
+      plain.answer = Answer::Both;
+      if (stands_in(rules[i].answer, Answer::Audited)) all.push_back(plain);
+      if (stands_in(rules[i].answer, Answer::Enforced)) enforced.push_back(plain);
+    }
+    const std::uint32_t fallback =
+        random.below(2) == 0 ? std::uint32_t{POLICY_DEFAULT_DENY} : std::uint32_t{POLICY_ALLOW};
+    const VerdictMatrix matrix(rules, fallback);
+    for (std::uint32_t i = 0; i < 400; ++i) {
+      const PredicateTruth truth = random.truth(3);
+      const std::uint8_t protocol = kProtocols[random.below(std::size(kProtocols))];
+      const std::uint16_t port = random.port();
+      std::uint32_t expected = testing::naive_decision(enforced, fallback, truth, protocol, port);
+      const std::uint32_t of_all = testing::naive_decision(all, fallback, truth, protocol, port);
+      const std::uint32_t verdict = of_all & 0xff;
+      if ((expected & 0xff) == POLICY_ALLOW &&
+          (verdict == POLICY_DENY || verdict == POLICY_DEFAULT_DENY))
+        expected = of_all | POLICYC_DECISION_AUDITED;
+      ASSERT_EQ(matrix.decide(truth, protocol, port), expected)
+          << "seed " << seed << " protocol " << int{protocol} << " port " << port;
+      seen.insert(expected & 0xff);
+    }
+  }
+  EXPECT_TRUE(seen.contains(POLICY_DENY | POLICYC_DECISION_AUDITED));
+  EXPECT_TRUE(seen.contains(POLICY_DEFAULT_DENY | POLICYC_DECISION_AUDITED));
 }
 
 // Every decision of random rule sets, compared with a scan over the rules.

@@ -89,7 +89,7 @@ TEST(AllPasses, TheShapeDecidesAsTheBuiltIrSays) {
     for (int i = 0; i < 200; ++i) {
       const Question q = ask(source.random());
       ASSERT_EQ(oracle.verdict(q.direction, q.peer, q.protocol, q.port),
-                POLICYC_DECISION_VERDICT(shape.decide(q.direction, q.peer, q.protocol, q.port)))
+                shape.decide(q.direction, q.peer, q.protocol, q.port) & 0xff)
           << "seed " << seed << " direction " << q.direction << " protocol " << int{q.protocol}
           << " port " << q.port;
     }

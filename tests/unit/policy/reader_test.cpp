@@ -30,6 +30,36 @@ TEST(Reader, KeepsTheDifferenceBetweenAbsentNullAndEmpty) {
   EXPECT_FALSE(item.ports->front().ports.has_value());
 }
 
+std::string annotated(const std::string& value) {
+  return "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+         "metadata: {name: p, annotations: {policyc.io/audit: " +
+         value + "}}\nspec: {endpointSelector: {}, ingress: [{}]}\n";
+}
+
+TEST(Reader, AnAnnotationPutsAPolicyInAuditMode) {
+  EXPECT_FALSE(read(rule("  ingress: [{}]")).result.policies.cilium.at(0).audited);
+  for (const auto& [value, audited] :
+       {std::pair{"\"true\"", true}, std::pair{"\"false\"", false}}) {
+    const ReadRun run = read(annotated(value));
+    ASSERT_EQ(run.result.policies.cilium.size(), 1U) << value;
+    EXPECT_EQ(run.result.policies.cilium[0].audited, audited) << value;
+  }
+  const ReadRun kubernetes = read(
+      "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+      "metadata: {name: p, annotations: {policyc.io/audit: \"true\"}}\nspec: {podSelector: {}}\n");
+  ASSERT_EQ(kubernetes.result.policies.kubernetes.size(), 1U);
+  EXPECT_TRUE(kubernetes.result.policies.kubernetes[0].audited);
+}
+
+TEST(Reader, RefusesAnAuditModeThatItDoesNotKnow) {
+  for (const char* value : {"\"\"", "\"yes\"", "\"True\"", "\"1\""}) {
+    const ReadRun run = read(annotated(value));
+    EXPECT_NE(find(run, Id::InvalidAudit), nullptr) << value;
+    EXPECT_EQ(run.result.rejected_policies, 1U) << value;
+    EXPECT_TRUE(run.result.policies.cilium.empty()) << value;
+  }
+}
+
 TEST(Reader, ReadsEveryPartOfARule) {
   const ReadRun run = read(rule(R"(  ingress:
   - fromEndpoints: [{matchLabels: {app: a}, matchExpressions: [{key: tier, operator: In, values: [x, z]}]}]

@@ -1,0 +1,68 @@
+#pragma once
+// The programs of a node's devices: loaded once for the node, attached to each native device.
+//
+//   <bpffs>/maps/<map>                              shared with the endpoints' programs and
+//   loader/service <bpffs>/devices/programs/<version>/<program>    from_device, to_device,
+//   nat_collect <bpffs>/devices/<interface index>/<program>     links
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/support/ip.h"
+#include "compiler/support/result.h"
+#include "loader/attach/attach.h"
+#include "loader/endpoint/paths.h"
+#include "loader/maps/node_maps.h"
+#include "loader/nat/tables.h"
+
+namespace policyc::nat {
+
+// What a device is to do.
+struct DeviceConfig {
+  std::uint32_t interface_index = 0;
+  std::optional<IpAddress> ipv4;  // sources that are given on it
+  std::optional<IpAddress> ipv6;
+  bool masquerade = false;  // of endpoints towards the outside, in families that have an address
+  bool dsr =
+      false;  // endpoints answer in the name of frontends that other nodes' packets bring along
+  std::uint16_t port_first = NAT_PORT_FIRST;
+  std::uint16_t port_last = NAT_PORT_LAST;
+  std::array<std::uint8_t, 6> mac{};  // its own; XDP takes no other frames
+};
+
+// Where XDP runs: in the driver, or in the kernel's generic receive path.
+enum class XdpMode : std::uint8_t { Native, Generic };
+
+// The device's first global address of each family, as the kernel has them now.
+[[nodiscard]] Result<DeviceConfig> config_of_interface(const std::string& name);
+
+// Loads the programs if this version is not there, writes the device's configuration and attaches;
+// what was attached is replaced in one step. Needs root, and the node's maps.
+[[nodiscard]] Result<void> attach_device(const endpoint::Paths& paths, const maps::NodeMaps& maps,
+                                         const DeviceConfig& config,
+                                         attach::HookChoice choice = attach::HookChoice::Auto);
+
+// Attaches the program of XDP to a device that attach_device() was called for. It needs from_device
+// behind it. An Error when the driver has no XDP (Native), or somebody else's program is there.
+[[nodiscard]] Result<void> attach_xdp(const endpoint::Paths& paths, const maps::NodeMaps& maps,
+                                      std::uint32_t interface_index, XdpMode mode);
+// Fine when it is not attached.
+[[nodiscard]] Result<void> detach_xdp(const endpoint::Paths& paths, std::uint32_t interface_index);
+
+// Also XDP's. Fine when it was not attached or is gone. Connections that are translated stay in the
+// tables.
+[[nodiscard]] Result<void> detach_device(const endpoint::Paths& paths,
+                                         std::uint32_t interface_index);
+
+// Destinations that see endpoints' own addresses (Cilium: native routing and ip-masq-agent CIDRs);
+// replaces those that are there.
+[[nodiscard]] Result<void> set_exclusions(const Tables& tables,
+                                          const std::vector<IpPrefix>& prefixes);
+
+// The pinned program of the newest load that is there; an Error when no device was ever attached.
+[[nodiscard]] Result<bpf::Fd> open_program(const endpoint::Paths& paths, const std::string& name);
+
+}  // namespace policyc::nat

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The programs of the node's native devices: from_device (tcx ingress) and to_device (tcx egress).
+ *
+ *   parse -> the connection's element -> translate, forward or leave to the stack
+ *
+ * What has no element is a new connection: from_device asks whether it goes to a frontend (nat_service.h), to_device whether it
+ * is to be masqueraded (nat_masquerade.h). A device sees everything, so what is not understood here is left to the stack, unless
+ * it is for an address that only services have.
+ */
+#include "runtime/include/device.h"
+#include "runtime/include/fragments.h"
+#include "runtime/include/nat_collect.h"
+#include "runtime/include/nat_masquerade.h"
+
+/* An ICMP error: about a connection that is translated, or nothing of ours. */
+__noinline int device_error(struct __sk_buff *skb, const struct packet *packet, __u32 direction)
+{
+	struct nat_work *work = nat_work_lookup();
+	bool egress;
+	int verdict;
+
+	if (!packet || !work)
+		return POLICYC_DROP;
+	if (!nat_quoted(skb, packet, &work->quoted, work)) {
+		if (direction == POLICYC_EGRESS)
+			return POLICYC_PASS;
+		verdict = nat_admit(skb, packet, work, false);
+		return verdict == NAT_PASS ? POLICYC_PASS
+					   : device_drop(skb, packet, direction, (__u32)verdict >> 8);
+	}
+	egress = work->hit.state.flags & NAT_EGRESS;
+	if (egress != (direction == POLICYC_EGRESS))
+		return POLICYC_PASS;
+	if (work->hit.state.flags & NAT_FORWARD)
+		return device_forward(skb, packet, work, &work->quoted);
+	if (device_write(skb, packet, work, &work->quoted))
+		return device_drop(skb, packet, direction, DROP_NAT_UNSUPPORTED);
+	return POLICYC_PASS;
+}
+
+/* The tuple of the packet and what is known of it; true if there is a living element for packets of this direction. */
+static __always_inline bool device_known(struct packet *packet, struct nat_work *work,
+					 enum policyc_direction direction)
+{
+	__u16 hook = direction == POLICYC_EGRESS ? NAT_EGRESS : 0;
+
+	/* Later fragments whose first one was not seen have no ports, and are not of any connection. */
+	if (packet->fragment != FRAGMENT_NONE && packet->kind == PACKET_FLOW)
+		fragments_resolve(packet);
+	work->from = nat_tuple_of(packet);
+	work->hit.to = (struct nat_tuple){};
+	if (packet->kind == PACKET_ICMP_OTHER || packet->kind == PACKET_OTHER_PROTOCOL)
+		return false;
+	return nat_lookup(&work->from, &work->hit, clock_ticks()) &&
+	       (work->hit.state.flags & NAT_EGRESS) == hook;
+}
+
+/* Is there anything between the IP header and the transport's? */
+static __always_inline bool device_has_options(const struct packet *packet)
+{
+	return packet->transport_offset - packet->network_offset >
+	       (packet->family == 4 ? sizeof(struct ipv4_header) : sizeof(struct ipv6_header));
+}
+
+static __always_inline bool device_takes_dsr(const struct __sk_buff *skb)
+{
+	const struct device_value *device = device_lookup(skb->ifindex);
+
+	return device && device->flags & DEVICE_DSR;
+}
+
+static __always_inline int device_refuse(struct __sk_buff *skb, const struct packet *packet,
+					 enum policyc_direction direction, int verdict)
+{
+	if ((verdict & 0xff) == NAT_REJECT)
+		return device_answer(skb, packet, (__u32)verdict >> 8, 0);
+	return device_drop(skb, packet, direction, (__u32)verdict >> 8);
+}
+
+SEC("tc")
+int from_device(struct __sk_buff *skb)
+{
+	struct nat_work *work = nat_work_lookup();
+	struct packet packet = {};
+	int verdict = NAT_TRANSLATE, reason;
+	__u32 local = 0, replace = 0;
+
+	if (!work || skb->pkt_type != PACKET_TO_HOST || parse_packet(skb, &packet) ||
+	    packet.kind == PACKET_ARP || packet.kind == PACKET_NEIGHBOUR)
+		return POLICYC_PASS;
+	if (packet.kind == PACKET_ICMP_ERROR)
+		return device_error(skb, &packet, POLICYC_INGRESS);
+	if (device_has_options(&packet) && device_takes_dsr(skb)) {
+		reason = dsr_take(skb, &packet, work);
+		if (reason)
+			return device_drop(skb, &packet, POLICYC_INGRESS, (__u32)reason);
+	}
+	if (device_known(&packet, work, POLICYC_INGRESS)) {
+		switch (nat_continue(&packet, &work->hit.state)) {
+		case NAT_GIVE_UP:
+			return device_drop(skb, &packet, POLICYC_INGRESS, DROP_SERVICE_BACKEND_GONE);
+		case NAT_CHOOSE_AGAIN:
+			work->reply = nat_turned(&work->hit.to);
+			if (!(work->hit.state.flags & NAT_DSR))
+				nat_end(&work->reply);
+			replace = 1;
+			break;
+		case NAT_GO_ON:
+			if (nat_is_news(&work->hit.state, &packet, clock_ticks()) &&
+			    nat_refresh(&packet, work))
+				return device_drop(skb, &packet, POLICYC_INGRESS, DROP_NAT_NO_PORT);
+			goto translate;
+		}
+	} else {
+		verdict = nat_arrive(skb, &packet, work, &local);
+		if (local && verdict == NAT_PASS)
+			return POLICYC_PASS;
+	}
+	if (!local)
+		verdict = nat_admit(skb, &packet, work, replace);
+	if (verdict == NAT_PASS)
+		return POLICYC_PASS;
+	if (verdict != NAT_TRANSLATE)
+		return device_refuse(skb, &packet, POLICYC_INGRESS, verdict);
+translate:
+	if (work->hit.state.flags & NAT_FORWARD)
+		return device_forward(skb, &packet, work, NULL);
+	if (device_write(skb, &packet, work, NULL))
+		return device_drop(skb, &packet, POLICYC_INGRESS, DROP_NAT_UNSUPPORTED);
+	return POLICYC_PASS;
+}
+
+SEC("tc")
+int to_device(struct __sk_buff *skb)
+{
+	struct nat_work *work = nat_work_lookup();
+	struct packet packet = {};
+	int verdict;
+
+	if (skb->mark == POLICYC_TRANSLATED_MARK || skb->mark == POLICYC_ANSWER_MARK) {
+		skb->mark = 0;
+		return POLICYC_PASS;
+	}
+	if (!work || parse_packet(skb, &packet) || packet.kind == PACKET_ARP ||
+	    packet.kind == PACKET_NEIGHBOUR)
+		return POLICYC_PASS;
+	if (packet.kind == PACKET_ICMP_ERROR)
+		return device_error(skb, &packet, POLICYC_EGRESS);
+	if (device_known(&packet, work, POLICYC_EGRESS)) {
+		if (nat_is_news(&work->hit.state, &packet, clock_ticks()) && nat_refresh(&packet, work))
+			return device_drop(skb, &packet, POLICYC_EGRESS, DROP_NAT_NO_PORT);
+	} else {
+		verdict = nat_leave(skb, &packet, work);
+		if (verdict == NAT_PASS)
+			return POLICYC_PASS;
+		if (verdict != NAT_TRANSLATE)
+			return device_refuse(skb, &packet, POLICYC_EGRESS, verdict);
+	}
+	if (device_write(skb, &packet, work, NULL))
+		return device_drop(skb, &packet, POLICYC_EGRESS, DROP_NAT_UNSUPPORTED);
+	return POLICYC_PASS;
+}
+
+/* Run by user space: removes elements that have expired. */
+SEC("tc")
+int nat_collect(struct __sk_buff *skb)
+{
+	return nat_collect_keys(skb);
+}
+
+char device_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The fast way of what a device forwards: packets of outside clients to backends of other nodes and the replies, before there is an
+ * skb. It decides as from_device does, with the same tables (nat_service.h); whatever it does not carry out itself (local
+ * backends, ICMP, fragments, refusals, packets that are too large or at their last hop, unknown neighbours) goes on
+ * to from_device as it came.
+ */
+#define POLICYC_XDP
+
+#include "runtime/include/nat_service.h"
+#include "runtime/include/nat_xdp.h"
+
+/* Is the frame for this device? XDP also sees what others on the link get, if the device is told to listen. */
+static __always_inline bool xdp_is_ours(struct xdp_md *context)
+{
+	const struct device_value *device = device_lookup(context->ingress_ifindex);
+	const __u8 *to = (void *)(long)context->data;
+
+	if (!device || (void *)(to + 6) > (void *)(long)context->data_end)
+		return false;
+	return !((to[0] ^ device->mac[0]) | (to[1] ^ device->mac[1]) | (to[2] ^ device->mac[2]) |
+		 (to[3] ^ device->mac[3]) | (to[4] ^ device->mac[4]) | (to[5] ^ device->mac[5]));
+}
+
+/* Whether the packet is of a connection that is forwarded; `work->hit` is how. */
+static __always_inline bool xdp_known(struct xdp_md *context, const struct packet *packet,
+				      struct nat_work *work)
+{
+	__u64 now = clock_ticks();
+
+	if (!nat_lookup(&work->from, &work->hit, now)) {
+		if (nat_admit(context, packet, work, false) != NAT_TRANSLATE)
+			return false;
+	} else if (work->hit.state.flags & NAT_EGRESS ||
+		   nat_continue(packet, &work->hit.state) != NAT_GO_ON) {
+		return false;
+	} else if (nat_is_news(&work->hit.state, packet, now)) {
+		/* An end that this reports is from_device's to report. */
+		if (work->hit.state.flags & NAT_FORWARD && nat_refresh(packet, work))
+			return false;
+	}
+	/* Of what the backend answers itself, packets that bring the frontend along are made by from_device. */
+	if (work->hit.state.flags & NAT_DSR &&
+	    (packet->protocol != IPPROTO_TCP || packet->tcp_flags & TCP_SYN))
+		return false;
+	return work->hit.state.flags & NAT_FORWARD;
+}
+
+SEC("xdp")
+int xdp_device(struct xdp_md *context)
+{
+	struct nat_work *work = nat_work_lookup();
+	struct packet packet = {};
+	__u8 *ethernet;
+
+	if (!work || parse_packet(context, &packet) || packet.kind != PACKET_FLOW ||
+	    packet.fragment != FRAGMENT_NONE || packet.network_offset != ETHERNET_HEADER ||
+	    packet.protocol == IPPROTO_SCTP || packet.hop_limit <= 1 || !xdp_is_ours(context))
+		return XDP_PASS;
+	work->from = nat_tuple_of(&packet);
+	work->hit.to = (struct nat_tuple){};
+	if (!xdp_known(context, &packet, work))
+		return XDP_PASS;
+	if (route_find(context, &work->hit.to, packet.end - packet.network_offset, &work->route) !=
+	    BPF_FIB_LKUP_RET_SUCCESS)
+		return XDP_PASS;
+	if (xdp_write(context, &packet, &work->from, &work->hit.to))
+		return XDP_DROP;
+	ethernet = (void *)(long)context->data;
+	if ((void *)(ethernet + ETHERNET_HEADER) > (void *)(long)context->data_end)
+		return XDP_DROP;
+	__builtin_memcpy(ethernet, work->route.dmac, 6);
+	__builtin_memcpy(ethernet + 6, work->route.smac, 6);
+	if (work->route.ifindex == context->ingress_ifindex)
+		return XDP_TX;
+	return (int)bpf_redirect(work->route.ifindex, 0);
+}
+
+char xdp_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,71 @@
+#pragma once
+// policyc's own services: sockets that are given a backend when they connect, and endpoints whose
+// packets are translated.
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "loader/service/loader.h"
+#include "tests/bench/bench_node.h"
+#include "tests/bench/services/implementation.h"
+
+namespace policyc::bench {
+
+// The tables, in maps of its own.
+class PolicycServices : public Implementation {
+ public:
+  void setup(const Topology& topology, const std::vector<Service>& services) override;
+  void change_backends(const Topology& topology, const std::vector<Service>& services,
+                       std::size_t changed) override;
+  void teardown(const Topology& topology) override;
+
+ protected:
+  // Before and after the tables are filled.
+  virtual void prepare(const Topology&) {}
+  virtual void attach(const Topology& topology) = 0;
+  virtual void detach(const Topology& topology) = 0;
+  [[nodiscard]] const endpoint::Paths& paths() const { return folders_->paths(); }
+
+ private:
+  std::optional<BenchPaths> folders_;
+  std::optional<service::ServiceLoader> loader_;
+};
+
+// The socket programs, on a cgroup that the client is moved into.
+class PolicycSockets : public PolicycServices {
+ public:
+  [[nodiscard]] std::string name() const override { return "policyc-sockets"; }
+  void enter_client() const override;
+  void leave_client() const override;
+
+ protected:
+  void attach(const Topology& topology) override;
+  void detach(const Topology& topology) override;
+
+ private:
+  std::filesystem::path cgroup_;
+  std::filesystem::path before_;
+};
+
+// The endpoint's programs on the client's interface, with an egress policy; its events are read.
+class PolicycPackets : public PolicycServices {
+ public:
+  // `past_stack`: what leaves is routed by the programs (load --egress-delivery).
+  explicit PolicycPackets(bool past_stack) : past_stack_(past_stack) {}
+  [[nodiscard]] std::string name() const override {
+    return past_stack_ ? "policyc-packets-delivery" : "policyc-packets";
+  }
+
+ protected:
+  void attach(const Topology& topology) override;
+  void detach(const Topology& topology) override;
+
+ private:
+  bool past_stack_;
+  std::atomic<bool> stop_ = false;
+  std::thread reader_;
+};
+
+}  // namespace policyc::bench
