@@ -6,6 +6,8 @@
 namespace policyc::kubeproxy {
 namespace {
 
+// To remove the rules of many thousand services takes the kernel minutes.
+constexpr ToolLimits kLimits = {.time = std::chrono::minutes(15)};
 // How long iptables-restore waits for another tool that holds the lock of iptables.
 constexpr const char* kLockSeconds = "10";
 
@@ -20,8 +22,8 @@ void clean_iptables(const IptablesTable& found, Cleaned& cleaned) {
   for (const std::string& chain : removal.kept)
     cleaned.kept.push_back({found.family, found.backend, found.rules.name, chain});
   if (removal.script.empty()) return;
-  const auto done =
-      run_tool({restore_tool(found.save_tool), "-w", kLockSeconds, "--noflush"}, removal.script);
+  const auto done = run_tool({restore_tool(found.save_tool), "-w", kLockSeconds, "--noflush"},
+                             removal.script, kLimits);
   if (!done) {
     cleaned.failures.push_back(done.error().message);
     return;
@@ -36,7 +38,7 @@ void clean_nftables(const Findings& findings, Cleaned& cleaned) {
   for (const NftTable& table : findings.nftables)
     script += "delete table " + table.family + " " + table.name + "\n";
   const auto tool = find_tool("nft");
-  const auto done = tool ? run_tool({*tool, "-f", "-"}, script)
+  const auto done = tool ? run_tool({*tool, "-f", "-"}, script, kLimits)
                          : Result<std::string>(fail("nft is not installed any more"));
   if (done) {
     cleaned.nftables = findings.nftables;

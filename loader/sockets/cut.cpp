@@ -70,11 +70,13 @@ class Cutter {
   std::optional<CutIterator> iterator_;
 };
 
-Result<Keys> cut_everywhere(const Keys& wanted, std::span<const std::uint8_t> protocols,
-                            CutMethod method) {
+// What was cut is added to `all`, also before an Error. A namespace that fails does not keep the
+// others from being looked at; the first Error counts.
+Result<void> cut_everywhere(const Keys& wanted, std::span<const std::uint8_t> protocols,
+                            CutMethod method, Keys& all) {
   const auto cutter = Cutter::make(wanted, method);
   if (!cutter) return std::unexpected(cutter.error());
-  Keys all;
+  Result<void> result;
   for (const bpf::Fd& network : network_namespaces()) {
     const auto done = run_inside(network, [&]() -> Result<void> {
       for (const std::uint8_t protocol : protocols) {
@@ -84,10 +86,10 @@ Result<Keys> cut_everywhere(const Keys& wanted, std::span<const std::uint8_t> pr
       }
       return {};
     });
-    if (!done) return std::unexpected(done.error());
+    if (!done && result) result = done;
     if (all.size() == wanted.size()) break;
   }
-  return all;
+  return result;
 }
 
 }  // namespace
@@ -104,12 +106,13 @@ Result<std::size_t> cut_sockets(const std::filesystem::path& bpffs,
   const auto wanted = sockets_of(*reverse, removed, asked);
   if (!wanted) return std::unexpected(wanted.error());
   if (wanted->empty()) return 0;
-  const auto cut = cut_everywhere(*wanted, asked, method);
-  if (!cut) return std::unexpected(cut.error());
-  for (const socket_reverse_key& key : *cut) {
+  Keys cut;
+  const auto done = cut_everywhere(*wanted, asked, method, cut);
+  for (const socket_reverse_key& key : cut) {
     if (const auto erased = reverse->erase(key); !erased) return std::unexpected(erased.error());
   }
-  return cut->size();
+  if (!done) return std::unexpected(done.error());
+  return cut.size();
 }
 
 Result<std::size_t> cut_sockets(const std::filesystem::path& bpffs, std::uint32_t backend,

@@ -7,8 +7,8 @@
 #ifndef POLICYC_RUNTIME_NAT_DSR_H
 #define POLICYC_RUNTIME_NAT_DSR_H
 
+#include "runtime/include/checksum.h"
 #include "runtime/include/nat_service.h"
-#include "runtime/include/nat_xdp.h"
 
 #define DSR4_TYPE	   0x9a
 #define DSR6_TYPE	   0x1b

@@ -53,7 +53,6 @@ static __always_inline int quoted_checksum(struct __sk_buff *skb, const struct p
 	struct port_pair before = {}, after = {};
 	__u32 offset = checksum_offset(inner->protocol);
 	__be16 checksum = 0;
-	__u32 sum;
 
 	if (offset == NO_CHECKSUM)
 		return 0;
@@ -63,11 +62,8 @@ static __always_inline int quoted_checksum(struct __sk_buff *skb, const struct p
 		return 0;
 	if (inner->protocol == IPPROTO_UDP && checksum == 0)
 		return 0;
-	sum = (__u32)(__be16)~checksum + (change & 0xffff) + (change >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
 	before.source = checksum;
-	after.source = (__be16)~sum;
+	after.source = checksum_changed(checksum, change);
 	if (inner->protocol == IPPROTO_UDP && after.source == 0)
 		after.source = 0xffff;
 	if (bpf_l4_csum_replace(skb, packet->transport_offset + ICMP_CHECKSUM, before.source, after.source,

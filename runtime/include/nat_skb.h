@@ -7,6 +7,7 @@
 #ifndef POLICYC_RUNTIME_NAT_SKB_H
 #define POLICYC_RUNTIME_NAT_SKB_H
 
+#include "runtime/include/checksum.h"
 #include "runtime/include/nat_table.h"
 
 #define IPV4_CHECKSUM  10 /* offsets in headers */
@@ -18,7 +19,7 @@
 #define ICMP_ECHO_ID   4
 #define NO_CHECKSUM    0 /* an offset that no checksum is at */
 
-/* Two addresses, or two ports, as they are next to each other in a packet. */
+/* Two addresses, as they are next to each other in a packet. */
 struct address_pair4 {
 	__be32 source;
 	__be32 destination;
@@ -26,10 +27,6 @@ struct address_pair4 {
 struct address_pair6 {
 	union address source;
 	union address destination;
-};
-struct port_pair {
-	__be16 source;
-	__be16 destination;
 };
 
 /* Where in its transport header a protocol has the checksum that changes with addresses or ports. */
@@ -48,6 +45,13 @@ static __always_inline __u32 checksum_offset(__u8 protocol)
 	}
 }
 
+/* An offset that is no larger than MAX_OFFSET, so that the verifier knows it too. */
+static __always_inline __u32 bounded(__u32 offset)
+{
+	asm volatile("" : "+r"(offset));
+	return offset & MAX_OFFSET;
+}
+
 /* Writes the addresses and the checksum of the IPv4 header; gives what transport checksums change by. Not zero: failed. */
 static __always_inline int write_addresses(struct __sk_buff *skb, const struct packet *packet,
 					   const struct nat_tuple *to, __u32 *change)
@@ -56,8 +60,16 @@ static __always_inline int write_addresses(struct __sk_buff *skb, const struct p
 		struct address_pair4 before = {packet->source.words[0], packet->destination.words[0]};
 		struct address_pair4 after = {to->source.words[0], to->destination.words[0]};
 
-		*change = (__u32)bpf_csum_diff((__be32 *)&before, sizeof(before), (__be32 *)&after,
-					       sizeof(after), 0);
+		__u32 offset = bounded(packet->network_offset);
+		struct ipv4_header *ip = (void *)(long)skb->data + offset;
+
+		*change = checksum_change((__be32 *)&before, (__be32 *)&after, 2);
+		if ((void *)(ip + 1) <= (void *)(long)skb->data_end) {
+			ip->source = after.source;
+			ip->destination = after.destination;
+			ip->checksum = checksum_changed(ip->checksum, *change);
+			return 0;
+		}
 		return bpf_l3_csum_replace(skb, packet->network_offset + IPV4_CHECKSUM, 0, *change, 0) ||
 		       bpf_skb_store_bytes(skb, packet->network_offset + IPV4_ADDRESSES, &after,
 					   sizeof(after), BPF_F_INVALIDATE_HASH);
@@ -65,8 +77,7 @@ static __always_inline int write_addresses(struct __sk_buff *skb, const struct p
 		struct address_pair6 before = {packet->source, packet->destination};
 		struct address_pair6 after = {to->source, to->destination};
 
-		*change = (__u32)bpf_csum_diff((__be32 *)&before, sizeof(before), (__be32 *)&after,
-					       sizeof(after), 0);
+		*change = checksum_change((__be32 *)&before, (__be32 *)&after, 8);
 		return (int)bpf_skb_store_bytes(skb, packet->network_offset + IPV6_ADDRESSES, &after,
 						sizeof(after), BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH);
 	}
@@ -85,10 +96,18 @@ static __always_inline int write_ports(struct __sk_buff *skb, const struct packe
 	if (before.source == after.source && before.destination == after.destination)
 		return 0;
 	if (packet->kind == PACKET_FLOW) {
-		change = (__u32)bpf_csum_diff((__be32 *)&before, sizeof(before), (__be32 *)&after,
-					      sizeof(after), 0);
-		return bpf_l4_csum_replace(skb, checksum, 0, change, flags) ||
-		       bpf_skb_store_bytes(skb, packet->transport_offset, &after, sizeof(after), 0);
+		struct port_pair *ports;
+
+		change = checksum_change((__be32 *)&before, (__be32 *)&after, 1);
+		if (bpf_l4_csum_replace(skb, checksum, 0, change, flags))
+			return -1;
+		ports = (void *)(long)skb->data + bounded(packet->transport_offset);
+		if ((void *)(ports + 1) <= (void *)(long)skb->data_end) {
+			ports->source = after.source;
+			ports->destination = after.destination;
+			return 0;
+		}
+		return (int)bpf_skb_store_bytes(skb, packet->transport_offset, &after, sizeof(after), 0);
 	}
 	old_id = before.source | before.destination; /* one of them is 0 */
 	new_id = after.source | after.destination;

@@ -3,17 +3,8 @@
 #ifndef POLICYC_RUNTIME_NAT_XDP_H
 #define POLICYC_RUNTIME_NAT_XDP_H
 
+#include "runtime/include/checksum.h"
 #include "runtime/include/nat_table.h"
-
-/* RFC 1624: the checksum of what has changed by `change`, as bpf_csum_diff gives it. */
-static __always_inline __be16 checksum_changed(__be16 checksum, __u32 change)
-{
-	__u32 sum = (__u32)(__be16)~checksum + (change & 0xffff) + (change >> 16);
-
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (__be16)~sum;
-}
 
 /* Writes addresses and takes one hop; gives what transport checksums change by. Not zero: the frame is too short. */
 static __always_inline int xdp_write_network(struct xdp_md *context, const struct packet *packet,
@@ -29,7 +20,7 @@ static __always_inline int xdp_write_network(struct xdp_md *context, const struc
 
 		if ((void *)(ip + 1) > data_end)
 			return -1;
-		*change = (__u32)bpf_csum_diff(before, sizeof(before), after, sizeof(after), 0);
+		*change = checksum_change(before, after, 2);
 		ip->source = after[0];
 		ip->destination = after[1];
 		ip->ttl--;
@@ -43,8 +34,7 @@ static __always_inline int xdp_write_network(struct xdp_md *context, const struc
 
 		if ((void *)(ip + 1) > data_end)
 			return -1;
-		*change = (__u32)bpf_csum_diff((__be32 *)before, sizeof(before), (__be32 *)after,
-					       sizeof(after), 0);
+		*change = checksum_change((__be32 *)before, (__be32 *)after, 8);
 		__builtin_memcpy(ip->source, &after[0], sizeof(after[0]));
 		__builtin_memcpy(ip->destination, &after[1], sizeof(after[1]));
 		ip->hop_limit--;
@@ -56,20 +46,20 @@ static __always_inline int xdp_write_network(struct xdp_md *context, const struc
 __noinline int xdp_write(struct xdp_md *context, const struct packet *packet, const struct nat_tuple *from,
 			 const struct nat_tuple *to)
 {
-	__u32 change = 0, offset;
+	struct port_pair before, after;
+	__u32 change = 0, ports_change, offset;
 	__be16 *ports, *checksum;
 
 	if (!packet || !from || !to)
 		return -1;
 	if (xdp_write_network(context, packet, to, &change))
 		return -1;
-	{
-		__be16 before[2] = {from->source_port, from->destination_port};
-		__be16 after[2] = {to->source_port, to->destination_port};
-
-		change = (__u32)bpf_csum_diff((__be32 *)before, sizeof(before), (__be32 *)after,
-					      sizeof(after), change);
-	}
+	before = (struct port_pair){from->source_port, from->destination_port};
+	after = (struct port_pair){to->source_port, to->destination_port};
+	/* One's complement: what overflows is added again. */
+	ports_change = checksum_change((__be32 *)&before, (__be32 *)&after, 1);
+	change += ports_change;
+	change += change < ports_change;
 	offset = packet->transport_offset;
 	if (offset > MAX_OFFSET)
 		return -1;

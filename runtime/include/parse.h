@@ -264,6 +264,7 @@ static __always_inline int parse_length(frame *context, struct packet *packet, _
 	return DROP_NONE;
 }
 
+#ifndef POLICYC_XDP
 /*
  * The options of an IPv4 header that ends at packet->transport_offset. With a source route (RFC 791) the address in the
  * header is not where the packet goes; behind a broken option one could hide.
@@ -278,7 +279,7 @@ __noinline int check_ipv4_options(frame *context, const struct packet *packet)
 	at = packet->network_offset + sizeof(struct ipv4_header);
 	end = packet->transport_offset;
 	for (int i = 0; i < MAX_IPV4_OPTIONS && at < end; i++) {
-		if (packet_read(context, at, &kind, sizeof(kind)))
+		if (bpf_skb_load_bytes(context, at, &kind, sizeof(kind)))
 			return DROP_TRUNCATED;
 		if (kind == IPV4_OPTION_END)
 			break;
@@ -287,7 +288,7 @@ __noinline int check_ipv4_options(frame *context, const struct packet *packet)
 			continue;
 		}
 		if (kind == IPV4_OPTION_LSRR || kind == IPV4_OPTION_SSRR || at + 1 >= end ||
-		    packet_read(context, at + 1, &length, sizeof(length)))
+		    bpf_skb_load_bytes(context, at + 1, &length, sizeof(length)))
 			return DROP_MALFORMED;
 		if (length < 2 || at + length > end)
 			return DROP_MALFORMED;
@@ -295,6 +296,7 @@ __noinline int check_ipv4_options(frame *context, const struct packet *packet)
 	}
 	return DROP_NONE;
 }
+#endif
 
 static __always_inline int parse_ipv4(frame *context, struct packet *packet, bool inner)
 {
@@ -305,6 +307,10 @@ static __always_inline int parse_ipv4(frame *context, struct packet *packet, boo
 	if (packet_read(context, packet->network_offset, &ip, sizeof(ip)))
 		return DROP_TRUNCATED;
 	header = (ip.version_length & 0xfU) * 4;
+#ifdef POLICYC_XDP /* leaves packets with options to the tc programs, which look at them */
+	if (ip.version_length != IPV4_PLAIN)
+		return DROP_MALFORMED;
+#endif
 	if (ip.version_length != IPV4_PLAIN && (ip.version_length >> 4 != 4 || header < sizeof(ip)))
 		return DROP_MALFORMED;
 	packet->family = 4;
@@ -318,11 +324,13 @@ static __always_inline int parse_ipv4(frame *context, struct packet *packet, boo
 	packet->transport_offset = packet->network_offset + header;
 	if (packet->transport_offset > packet->end)
 		return DROP_MALFORMED;
+#ifndef POLICYC_XDP
 	if (!inner && ip.version_length != IPV4_PLAIN) {
 		reason = check_ipv4_options(context, packet);
 		if (reason)
 			return reason;
 	}
+#endif
 
 	fragment = bpf_ntohs(ip.fragment);
 	if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) {

@@ -2,8 +2,8 @@
 /*
  * The fast way of what a device forwards: packets of outside clients to backends of other nodes and the replies, before there is an
  * skb. It decides as from_device does, with the same tables (nat_service.h); whatever it does not carry out itself (local
- * backends, ICMP, fragments, refusals, packets that are too large or at their last hop, unknown neighbours) goes on
- * to from_device as it came.
+ * backends, ICMP, fragments, IPv4 options, refusals, packets that are too large or at their last hop, unknown
+ * neighbours) goes on to from_device as it came.
  */
 #define POLICYC_XDP
 

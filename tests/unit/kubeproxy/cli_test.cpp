@@ -280,6 +280,13 @@ TEST_F(DoctorKubeProxy, AMissingToolDoesNotMatterWhereTheKernelHasNoRules) {
   EXPECT_EQ(doctor().exit_code, 3);
 }
 
+TEST_F(DoctorKubeProxy, AMissingIpsetNeverMatters) {
+  const WithoutTool without("/usr/sbin/ipset");
+  const auto done = doctor();
+  EXPECT_EQ(done.exit_code, 0) << done.out << done.err;
+  EXPECT_THAT(done.out, HasSubstr("not looked at: sets of IP addresses: ipset is not installed\n"));
+}
+
 TEST_F(DoctorKubeProxy, NftTellsWhetherAMissingIptablesNftMatters) {
   const std::string tool = "/usr/sbin/iptables-nft";
   {
