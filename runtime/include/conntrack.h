@@ -153,20 +153,6 @@ static __always_inline struct ct_value *ct_lookup(const struct packet *packet,
 	return ct_find(&conntrack6, &conntrack6_overflow, &key, CT_KEY6_WORDS, now);
 }
 
-/*
- * What decides about a packet of a known connection: the words of its entry from `policy_epoch` to `refreshed`, read at once.
- * What follows is the same for every table that the entry may be in, so the verifier walks it once.
- */
-static __always_inline void ct_read(struct ct_value *copy, const struct ct_value *entry)
-{
-	__u64 *to = (__u64 *)copy;
-	const volatile __u64 *from = (const volatile __u64 *)entry;
-
-	to[1] = from[1];
-	to[2] = from[2];
-	to[3] = from[3];
-}
-
 /* A SYN on a connection that one side has closed begins a new one. */
 static __always_inline bool ct_reopens(const struct ct_value *entry, const struct packet *packet)
 {

@@ -30,14 +30,14 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct packet *p
 	return (int)bpf_redirect_peer(interface_index, 0);
 }
 
-/* Counts a packet for its connection, as the endpoint that it comes from or goes to knows it. */
-__noinline int account(struct __sk_buff *skb, const struct packet *packet, __u32 direction)
+/* The entry that the receiver of a delivered packet has of its connection counts it as well. */
+__noinline int account_received(struct __sk_buff *skb, const struct packet *packet)
 {
 	struct ct_value *entry;
 
 	if (!packet)
 		return 0;
-	entry = ct_lookup(packet, direction, clock_ticks());
+	entry = ct_lookup(packet, POLICYC_INGRESS, clock_ticks());
 	if (entry)
 		ct_account(entry, skb, packet);
 	return 0;

@@ -344,7 +344,7 @@ pass:
 	if (deliver_to) {
 		action = deliver(skb, &packet, deliver_to);
 		if (action != POLICYC_PASS && config->flags & NODE_CT_ACCOUNTING)
-			account(skb, &packet, POLICYC_INGRESS);
+			account_received(skb, &packet);
 		return action;
 	}
 	if (direction == POLICYC_EGRESS && config->flags & NODE_EGRESS_DELIVERY && is_tracked(&packet))
