@@ -1,55 +1,18 @@
 #pragma once
-// A node for benchmarks: pins under an own folder of the BPF file system, state in a temporary one,
-// both removed at the end. Needs root.
+// A node for benchmarks, with maps and shapes. Needs root.
 
 #include <cstdlib>
-#include <filesystem>
-#include <iostream>
 #include <optional>
 #include <string>
 
-#include <unistd.h>
-
 #include "compiler/driver/compilation.h"
-#include "loader/bpf/bpffs.h"
 #include "loader/endpoint/classes.h"
 #include "loader/endpoint/shape_sizes.h"
 #include "loader/endpoint/shapes.h"
 #include "loader/maps/node_maps.h"
+#include "tests/bench/bench_paths.h"
 
 namespace policyc::bench {
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) {
-    std::cerr << result.error().message << "\n";
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
-// The folders alone.
-class BenchPaths {
- public:
-  BenchPaths() {
-    const std::string name = "policyc-bench-" + std::to_string(::getpid());
-    paths_.bpffs = std::filesystem::path(bpf::kBpffsMount) / name;
-    paths_.state = std::filesystem::temp_directory_path() / name;
-    std::filesystem::create_directories(paths_.state);
-  }
-  ~BenchPaths() {
-    static_cast<void>(bpf::remove_tree(paths_.bpffs).has_value());
-    std::error_code ignored;
-    std::filesystem::remove_all(paths_.state, ignored);
-  }
-  BenchPaths(const BenchPaths&) = delete;
-  BenchPaths& operator=(const BenchPaths&) = delete;
-
-  [[nodiscard]] const endpoint::Paths& paths() const { return paths_; }
-
- private:
-  endpoint::Paths paths_;
-};
 
 class BenchNode {
  public:
