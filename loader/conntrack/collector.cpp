@@ -10,7 +10,6 @@
 
 #include "loader/bpf/log.h"
 #include "loader/endpoint/grace.h"
-#include "loader/maps/connection_table.h"
 
 namespace policyc::conntrack {
 namespace {
@@ -122,18 +121,16 @@ class Scan {
 };
 
 // Both tables wait for the programs that run now at once.
-Result<std::array<TableReport, 2>> collect(Scan& scan, const maps::NodeMaps& maps) {
-  const auto table4 = maps::ConnectionTable4::open(maps.conntrack4.fd());
-  if (!table4) return std::unexpected(table4.error());
-  const auto table6 = maps::ConnectionTable6::open(maps.conntrack6.fd());
-  if (!table6) return std::unexpected(table6.error());
+std::array<TableReport, 2> collect(Scan& scan, const maps::NodeMaps& maps,
+                                   const maps::ConnectionTable4& table4,
+                                   const maps::ConnectionTable6& table6) {
   std::array<std::vector<std::size_t>, 2> ended;
-  std::array reports{scan.end_expired(maps.conntrack4.handle(), *table4, ended[0]),
-                     scan.end_expired(maps.conntrack6.handle(), *table6, ended[1])};
+  std::array reports{scan.end_expired(maps.conntrack4.handle(), table4, ended[0]),
+                     scan.end_expired(maps.conntrack6.handle(), table6, ended[1])};
   if ((!ended[0].empty() || !ended[1].empty()) && !endpoint::wait_for_running_programs())
     ::sleep(kLongestStop);
-  scan.release(*table4, ended[0], reports[0]);
-  scan.release(*table6, ended[1], reports[1]);
+  scan.release(table4, ended[0], reports[0]);
+  scan.release(table6, ended[1], reports[1]);
   return reports;
 }
 
@@ -193,7 +190,12 @@ Result<Collector> Collector::open(const endpoint::Paths& paths) {
   if (!maps) return std::unexpected(maps.error());
   auto program = CollectProgram::open(paths);
   if (!program) return std::unexpected(program.error());
-  return Collector(paths, std::move(*maps), std::move(*program));
+  auto table4 = maps::ConnectionTable4::open(maps->conntrack4.fd());
+  if (!table4) return std::unexpected(table4.error());
+  auto table6 = maps::ConnectionTable6::open(maps->conntrack6.fd());
+  if (!table6) return std::unexpected(table6.error());
+  return Collector(paths, std::move(*maps), std::move(*program), std::move(*table4),
+                   std::move(*table6));
 }
 
 Result<PassReport> Collector::pass() const {
@@ -207,9 +209,7 @@ Result<PassReport> Collector::pass() const {
   PassReport report;
   report.overflowed = pressure->overflowed != 0;
   Scan scan(*now);
-  auto tables = collect(scan, maps_);
-  if (!tables) return std::unexpected(tables.error());
-  report.tables = std::move(*tables);
+  report.tables = collect(scan, maps_, table4_, table6_);
   if (report.overflowed) {
     if (auto ended = end_overflow(scan, maps_, program_, report); !ended)
       return std::unexpected(ended.error());

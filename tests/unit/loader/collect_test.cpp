@@ -114,19 +114,20 @@ TEST_F(CollectTest, WhatADeadProcessEndedIsReleasedByTheNextPass) {
 }
 
 TEST_F(CollectTest, GuestsAreFoundAndNotLookedForWhenTheyAreGone) {
-  make_node(64);
+  make_node(512);
   std::uint16_t count = 0;
   const auto guests = [this] {
     std::uint32_t total = 0;
     for (const ct4_bucket& bucket : entries4_->table().buckets()) total += bucket.head.guests;
     return total;
   };
-  // Seeds are random, so which connection is the first guest is not known.
-  for (; guests() == 0 && pressure().full[0] == 0; ++count) ASSERT_TRUE(sends(false, 1000 + count));
+  // Seeds are random, so which connection is the first guest is not known; perhaps some find both
+  // of their buckets full before.
+  for (; guests() == 0; ++count) ASSERT_TRUE(sends(false, 1000 + count));
   ASSERT_EQ(guests(), 1U);
   for (std::uint16_t i = 0; i < count; ++i) EXPECT_TRUE(receives(false, 1000 + i)) << i;
   age<ct4_key>(-seconds(2));
-  EXPECT_EQ(pass().tables[0].removed, count);
+  EXPECT_EQ(pass().tables[0].removed, count - pressure().full[0]);
   EXPECT_EQ(guests(), 0U);
 }
 

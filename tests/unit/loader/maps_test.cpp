@@ -10,6 +10,7 @@
 #include "loader/maps/counters.h"
 #include "loader/maps/ipcache.h"
 #include "loader/maps/node_maps.h"
+#include "loader/maps/service_maps.h"
 #include "tests/unit/loader/programs.h"
 #include "tests/unit/loader/sandbox.h"
 
@@ -27,12 +28,13 @@ class MapsTest : public KernelTest {
   }
   static IpPrefix prefix(const std::string& text) { return *parse_ip_prefix(text); }
 
-  // Loads the object with the node's maps; the names of those that it has of them. All others must
-  // be the shape's own.
+  // Loads the object with the maps of the node and of its services; the names of those that it has
+  // of them. All others must be the shape's own.
   [[nodiscard]] std::vector<std::string> shared_maps(const NodeMaps& maps,
                                                      std::span<const std::uint8_t> bytes) const {
     auto object = must(bpf::Object::open(bytes, "object"));
     must(maps.share_with(object));
+    must(must(maps::ServiceMaps::open_or_create(paths_.maps(), {})).share_with(object));
     must(object.load());
     std::vector<std::string> shared;
     for (const auto& map : object.maps()) {
@@ -213,7 +215,7 @@ TEST_F(MapsTest, CountersAreSummedOverCpus) {
 
 TEST_F(MapsTest, TheDatapathFitsTheMaps) {
   const NodeMaps maps = open();
-  EXPECT_EQ(shared_maps(maps, backend::datapath_object()).size(), 24U);
+  EXPECT_EQ(shared_maps(maps, backend::datapath_object()).size(), 34U);
 }
 
 TEST_F(MapsTest, APolicyUsesTheNodesScratchAndFinish) {
