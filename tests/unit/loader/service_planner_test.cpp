@@ -14,7 +14,6 @@ namespace policyc::testing {
 namespace {
 
 using namespace service;
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -317,6 +316,25 @@ TEST_P(PlannerModel, EveryPrefixOfTheWritesWorks) {
   EXPECT_TRUE(std::ranges::any_of(history.now().backends,
                                   [](const auto& backend) { return backend.generation > 1; }));
 }
+// Programs that run may hold what was given back: it is taken again only after release().
+TEST(Planner, WhatIsGivenBackWaits) {
+  Numbers numbers(2);
+  EXPECT_EQ(numbers.take(), 1U);
+  numbers.give_back(1);
+  EXPECT_EQ(numbers.take(), std::nullopt);
+  numbers.release();
+  EXPECT_EQ(numbers.take(), 1U);
+
+  Regions regions(4);
+  const auto region = regions.take(3);
+  EXPECT_EQ(region, (Region{0, 4}));
+  regions.give_back(*region);
+  EXPECT_FALSE(regions.take(1));
+  regions.release();
+  EXPECT_EQ(regions.take(1), (Region{0, 1}));
+  EXPECT_EQ(regions.take(2), (Region{2, 2}));
+}
+
 // The order of writes is one for a single change of each service.
 TEST(Planner, AServiceIsPlannedOnceAtATime) {
   Planner planner(empty_maps(kFrontends, kServices, kSlots, kBackends));
