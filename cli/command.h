@@ -24,6 +24,7 @@ struct Context {
 
 // Each registers one subcommand; its callback sets context.exit_code. One file each, named after
 // the subcommand.
+void add_bpf(CLI::App& app, Context& context);  // in service.cpp
 void add_cache(CLI::App& app, Context& context);
 void add_compile(CLI::App& app, Context& context);
 void add_ct(CLI::App& app, Context& context);
@@ -35,6 +36,7 @@ void add_inspect(CLI::App& app, Context& context);
 void add_load(CLI::App& app, Context& context);
 void add_service(CLI::App& app, Context& context);
 void add_unload(CLI::App& app, Context& context);
+void add_service(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_observe(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);

@@ -32,6 +32,8 @@ int main(int argc, char** argv) {
   policyc::cli::add_observe(app, context);
   policyc::cli::add_service(app, context);
   policyc::cli::add_ct(app, context);
+  policyc::cli::add_service(app, context);
+  policyc::cli::add_bpf(app, context);
   policyc::cli::add_doctor(app, context);
   policyc::cli::add_demo(app, context);
   policyc::cli::add_cache(app, context);

@@ -1,12 +1,234 @@
+// policyc service: Kubernetes Services in the maps of this node.
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
 #include "cli/command.h"
+#include "cli/loader_options.h"
+#include "cli/service_inputs.h"
+#include "cli/service_print.h"
 #include "cli/service_sockets.h"
+#include "loader/service/loader.h"
+#include "loader/service/maglev.h"
+#include "loader/service/names.h"
 
 namespace policyc::cli {
+namespace {
+
+struct LoadArguments {
+  ServiceInputArguments inputs;
+  std::optional<std::uint32_t> maglev_size;
+  std::string no_backend;
+  std::string per_packet;
+  endpoint::Paths paths;
+};
+
+struct ListArguments {
+  std::string name;
+  std::string output = "table";
+  ServiceInputArguments inputs;  // check
+  endpoint::Paths paths;
+};
+
+// Of names and the lock.
+std::filesystem::path state_of(const endpoint::Paths& paths) { return paths.state / "services"; }
+
+void print_conflicts(const std::vector<service::Conflict>& conflicts, std::ostream& err) {
+  for (const service::Conflict& conflict : conflicts) {
+    err << "policyc: warning: " << conflict.frontend.address.to_string() << " port "
+        << conflict.frontend.port << " of " << conflict.refused << " is taken by " << conflict.owner
+        << "\n";
+  }
+}
+
+service::Settings settings(const LoadArguments& arguments, service::Settings present) {
+  if (arguments.maglev_size) present.maglev_size = *arguments.maglev_size;
+  if (!arguments.no_backend.empty()) present.drop_without_backend = arguments.no_backend == "drop";
+  if (!arguments.per_packet.empty()) present.per_packet = arguments.per_packet == "on";
+  return present;
+}
+
+void print_report(std::size_t services, const service::ChangeReport& report, std::ostream& out) {
+  out << services << " services loaded";
+  if (report.writes == 0) {
+    out << ", nothing changed\n";
+    return;
+  }
+  out << ": frontends " << report.frontends << " written, " << report.frontends_removed
+      << " removed; backends " << report.backends << " written; Maglev tables " << report.tables
+      << "\n";
+}
+
+int run_load(const LoadArguments& arguments, Context& context) {
+  if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
+  int code = kSuccess;
+  const auto wanted = read_services(arguments.inputs, context, code);
+  if (!wanted) return code;
+  const auto state = state_of(arguments.paths);
+  auto loader = service::ServiceLoader::open(arguments.paths.maps(), state);
+  if (!loader) return kernel_error(context.err, loader.error());
+  if (auto set = loader->configure(settings(arguments, loader->settings())); !set)
+    return kernel_error(context.err, set.error());
+  const auto report = loader->apply(*wanted);
+  if (!report) return kernel_error(context.err, report.error());
+  if (auto written = service::write_names(state, loader->planner().sets()); !written)
+    return kernel_error(context.err, written.error());
+  print_conflicts(report->conflicts, context.err);
+  print_report(wanted->size(), *report, context.out);
+  return kSuccess;
+}
+
+int run_unload(const endpoint::Paths& paths, Context& context) {
+  if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
+  if (!service::ServiceLoader::is_loaded(paths.maps())) {
+    context.out << "no services are loaded\n";
+    return kSuccess;
+  }
+  auto loader = service::ServiceLoader::open(paths.maps(), state_of(paths));
+  if (!loader) return kernel_error(context.err, loader.error());
+  const auto report = loader->apply({});
+  if (!report) return kernel_error(context.err, report.error());
+  if (auto written = service::write_names(state_of(paths), {}); !written)
+    return kernel_error(context.err, written.error());
+  context.out << "frontends removed: " << report->frontends_removed << "\n";
+  return kSuccess;
+}
+
+Result<std::vector<service::ListedFrontend>> read_maps(const endpoint::Paths& paths) {
+  if (auto root = require_root(); !root) return std::unexpected(root.error());
+  const auto maps = maps::ServiceMaps::open(paths.maps());
+  if (!maps) return std::unexpected(maps.error());
+  return service::list_frontends(*maps, state_of(paths));
+}
+
+int run_list(const ListArguments& arguments, Context& context) {
+  const auto frontends = read_maps(arguments.paths);
+  if (!frontends) return kernel_error(context.err, frontends.error());
+  if (arguments.output == "json") {
+    print_frontends_json(*frontends, false, context.out);
+  } else {
+    print_services(*frontends, context.out);
+  }
+  return kSuccess;
+}
+
+int run_get(const ListArguments& arguments, Context& context) {
+  auto frontends = read_maps(arguments.paths);
+  if (!frontends) return kernel_error(context.err, frontends.error());
+  const std::string name =
+      arguments.name.find('/') == std::string::npos ? "default/" + arguments.name : arguments.name;
+  std::erase_if(*frontends, [&](const auto& frontend) { return frontend.service != name; });
+  if (frontends->empty()) {
+    context.err << "policyc: no service " << name << " is loaded\n";
+    return kFindings;
+  }
+  if (arguments.output == "json") {
+    print_frontends_json(*frontends, false, context.out);
+  } else {
+    print_frontends(*frontends, context.out);
+  }
+  return kSuccess;
+}
+
+int run_lb_list(const ListArguments& arguments, Context& context) {
+  const auto frontends = read_maps(arguments.paths);
+  if (!frontends) return kernel_error(context.err, frontends.error());
+  if (arguments.output == "json") {
+    print_frontends_json(*frontends, true, context.out);
+  } else {
+    print_frontends(*frontends, context.out);
+  }
+  return kSuccess;
+}
+
+int run_check(const ListArguments& arguments, Context& context) {
+  int code = kSuccess;
+  const auto wanted = read_services(arguments.inputs, context, code);
+  if (!wanted) return code;
+  print_conflicts(service::conflicts_of(*wanted), context.err);
+  const auto frontends = as_listed(*wanted);
+  if (arguments.output == "json") {
+    print_frontends_json(frontends, false, context.out);
+  } else {
+    print_frontends(frontends, context.out);
+  }
+  return kSuccess;
+}
+
+void add_output(CLI::App& command, ListArguments& arguments) {
+  command.add_option("-o,--output", arguments.output, "form of the output")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+}
+
+void add_service_load(CLI::App& command, Context& context) {
+  auto arguments = std::make_shared<LoadArguments>();
+  CLI::App* load = command.add_subcommand(
+      "load", "make this node balance the services of manifests, and no others");
+  add_service_inputs(*load, arguments->inputs);
+  load->add_option("--maglev-size", arguments->maglev_size, "entries of a Maglev table")
+      ->check(CLI::IsMember(
+          std::vector<std::uint32_t>(service::kMaglevSizes.begin(), service::kMaglevSizes.end())));
+  load->add_option("--no-backend-response", arguments->no_backend,
+                   "what clients of a service without backends get: an ICMP error, or nothing")
+      ->check(CLI::IsMember({"reject", "drop"}));
+  load->add_option("--per-packet", arguments->per_packet,
+                   "whether packets of endpoints to services are translated, too")
+      ->check(CLI::IsMember({"on", "off"}));
+  add_loader_paths(*load, arguments->paths);
+  load->callback([arguments, &context] { context.exit_code = run_load(*arguments, context); });
+}
+
+}  // namespace
 
 void add_service(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("service", "balance services on this node");
+  CLI::App* command = app.add_subcommand("service", "balance Kubernetes Services on this node");
   command->require_subcommand(1);
+  add_service_load(*command, context);
   add_service_sockets(*command, context);
+
+  auto unload_paths = std::make_shared<endpoint::Paths>();
+  CLI::App* unload = command->add_subcommand("unload", "balance no service any more");
+  add_loader_paths(*unload, *unload_paths);
+  unload->callback(
+      [unload_paths, &context] { context.exit_code = run_unload(*unload_paths, context); });
+
+  auto list_arguments = std::make_shared<ListArguments>();
+  CLI::App* list = command->add_subcommand("list", "print the services that are loaded");
+  add_output(*list, *list_arguments);
+  add_loader_paths(*list, list_arguments->paths);
+  list->callback(
+      [list_arguments, &context] { context.exit_code = run_list(*list_arguments, context); });
+
+  auto get_arguments = std::make_shared<ListArguments>();
+  CLI::App* get = command->add_subcommand("get", "print the frontends and backends of a service");
+  get->add_option("name", get_arguments->name, "namespace/name, or a name in `default`")
+      ->required()
+      ->type_name("NAME");
+  add_output(*get, *get_arguments);
+  add_loader_paths(*get, get_arguments->paths);
+  get->callback(
+      [get_arguments, &context] { context.exit_code = run_get(*get_arguments, context); });
+
+  auto check_arguments = std::make_shared<ListArguments>();
+  CLI::App* check =
+      command->add_subcommand("check", "print what manifests ask for, without a kernel");
+  add_service_inputs(*check, check_arguments->inputs);
+  add_output(*check, *check_arguments);
+  check->callback(
+      [check_arguments, &context] { context.exit_code = run_check(*check_arguments, context); });
+}
+
+void add_bpf(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("bpf", "print what is in the maps of this node");
+  command->require_subcommand(1);
+  CLI::App* lb = command->add_subcommand("lb", "frontends and backends");
+  lb->require_subcommand(1);
+  auto arguments = std::make_shared<ListArguments>();
+  CLI::App* list = lb->add_subcommand("list", "all of them, with their numbers in JSON");
+  add_output(*list, *arguments);
+  add_loader_paths(*list, arguments->paths);
+  list->callback([arguments, &context] { context.exit_code = run_lb_list(*arguments, context); });
 }
 
 }  // namespace policyc::cli

@@ -18,8 +18,6 @@ constexpr std::size_t kEthernetHeader = 14;
 constexpr std::size_t kEtherType = 12;
 // Local experimental: the kernel looks into what claims to be IP.
 constexpr std::array<std::uint8_t, 2> kNoProtocol{0x88, 0xb5};
-constexpr std::size_t kLargest =
-    kEthernetHeader + sizeof(ct_collect_head) + CT_COLLECT_KEYS * sizeof(ct6_key);
 // Kernels refuse packets that are shorter than an IP header.
 constexpr std::size_t kSmallest = 64;
 
@@ -44,56 +42,24 @@ Result<CollectProgram> CollectProgram::open(const endpoint::Paths& paths) {
 }
 
 Result<std::uint64_t> CollectProgram::now() const {
-  const auto answer = run({.family = 4, .count = 0, .grace = 0}, nullptr, 0);
+  const auto answer = run({.overflowed = CT_OVERFLOWED_KEEP});
   if (!answer) return std::unexpected(answer.error());
   return answer->now;
 }
 
-Result<ct_collected_value> CollectProgram::remove(std::span<const ct4_key> keys,
-                                                  std::uint32_t grace) const {
-  return remove_all(keys, grace);
-}
-
-Result<ct_collected_value> CollectProgram::remove(std::span<const ct6_key> keys,
-                                                  std::uint32_t grace) const {
-  return remove_all(keys, grace);
-}
-
 Result<void> CollectProgram::set_overflowed(bool overflowed) const {
-  const auto answer = run({.family = 0, .count = overflowed ? 1U : 0U, .grace = 0}, nullptr, 0);
+  const auto answer = run({.overflowed = overflowed ? 1U : 0U});
   if (!answer) return std::unexpected(answer.error());
   return {};
 }
 
-template <class Key>
-Result<ct_collected_value> CollectProgram::remove_all(std::span<const Key> keys,
-                                                      std::uint32_t grace) const {
-  ct_collected_value total{};
-  do {
-    const auto part = keys.first(std::min<std::size_t>(keys.size(), CT_COLLECT_KEYS));
-    keys = keys.subspan(part.size());
-    const auto answer = run({.family = sizeof(Key) == sizeof(ct4_key) ? 4U : 6U,
-                             .count = static_cast<std::uint32_t>(part.size()),
-                             .grace = grace},
-                            part.data(), part.size_bytes());
-    if (!answer) return answer;
-    total.now = answer->now;
-    total.removed += answer->removed;
-  } while (!keys.empty());
-  return total;
-}
-
-Result<ct_collected_value> CollectProgram::run(const ct_collect_head& head, const void* keys,
-                                               std::size_t bytes) const {
-  std::array<std::uint8_t, kLargest> packet;
-  std::memset(packet.data(), 0, kSmallest);
+Result<ct_collected_value> CollectProgram::run(const ct_collect_head& head) const {
+  std::array<std::uint8_t, kSmallest> packet{};
   std::copy(kNoProtocol.begin(), kNoProtocol.end(), packet.begin() + kEtherType);
   std::memcpy(packet.data() + kEthernetHeader, &head, sizeof head);
-  if (bytes != 0) std::memcpy(packet.data() + kEthernetHeader + sizeof head, keys, bytes);
   LIBBPF_OPTS(bpf_test_run_opts, options);
   options.data_in = packet.data();
-  options.data_size_in =
-      static_cast<std::uint32_t>(std::max(kSmallest, kEthernetHeader + sizeof head + bytes));
+  options.data_size_in = packet.size();
   const std::string what = "run program " + std::string(endpoint::kCollectProgram);
   if (const int status = bpf_prog_test_run_opts(program_.get(), &options); status != 0)
     return bpf::fail_errno(what, status);

@@ -1,10 +1,8 @@
 #pragma once
-// The datapath's program ct_collect (runtime/abi/abi.h, struct ct_collect_head): only it removes
-// connections, and only those that have expired and are the same still.
+// The datapath's program ct_collect (runtime/abi/abi.h, struct ct_collect_head): what a pass of the
+// collector needs from within the kernel.
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include "compiler/support/result.h"
 #include "loader/bpf/fd.h"
@@ -14,7 +12,7 @@
 
 namespace policyc::conntrack {
 
-// One run at a time: the program answers in a map that all runs share (Collector holds a lock).
+// One run at a time: the program answers in a map that all runs share.
 class CollectProgram {
  public:
   // The pinned one. While one datapath takes over from another there are two: either will do, both
@@ -23,22 +21,12 @@ class CollectProgram {
 
   // The kernel's clock, in ticks.
   [[nodiscard]] Result<std::uint64_t> now() const;
-  // Removes those of the entries that have been expired for `grace` ticks; gives how many and what
-  // time it is. Any number of keys; absent ones are fine.
-  [[nodiscard]] Result<ct_collected_value> remove(std::span<const ct4_key> keys,
-                                                  std::uint32_t grace) const;
-  [[nodiscard]] Result<ct_collected_value> remove(std::span<const ct6_key> keys,
-                                                  std::uint32_t grace) const;
   // Whether packets ask the overflow tables as well (ct_pressure_value).
   [[nodiscard]] Result<void> set_overflowed(bool overflowed) const;
 
  private:
   CollectProgram(bpf::Fd program, bpf::Fd collected);
-  template <class Key>
-  [[nodiscard]] Result<ct_collected_value> remove_all(std::span<const Key> keys,
-                                                      std::uint32_t grace) const;
-  [[nodiscard]] Result<ct_collected_value> run(const ct_collect_head& head, const void* keys,
-                                               std::size_t bytes) const;
+  [[nodiscard]] Result<ct_collected_value> run(const ct_collect_head& head) const;
 
   bpf::Fd program_;
   bpf::Map<std::uint32_t, ct_collected_value> collected_;

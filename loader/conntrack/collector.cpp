@@ -2,23 +2,25 @@
 
 #include <algorithm>
 #include <ctime>
-#include <optional>
 #include <vector>
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "loader/bpf/log.h"
 #include "loader/endpoint/grace.h"
-#include "loader/kernel/datapath.h"
+#include "loader/maps/connection_table.h"
 
 namespace policyc::conntrack {
 namespace {
 
 using std::chrono::nanoseconds;
 
-// A CPU that looked an entry up just before it expired has long written to it by then.
-constexpr std::uint32_t kGraceSeconds = 1;
+// Where the kernel does not say when programs have ended: seconds that a hypervisor may keep a CPU.
+constexpr unsigned kLongestStop = 2;
+// Slots between two rests.
+constexpr std::size_t kStretch = 8192;
 // Above this share the overflow tables may be needed again at any moment.
 constexpr double kCrowded = 0.75;
 constexpr timespec kRest{.tv_sec = 0, .tv_nsec = 100'000};
@@ -60,70 +62,80 @@ Result<bpf::Fd> lock(const endpoint::Paths& paths) {
   return fd;
 }
 
-// One table after the other; `now` gets younger on the way.
+// One table after the other.
 class Scan {
  public:
-  Scan(const CollectProgram& program, std::uint64_t now) : program_(program), now_(now) {}
+  explicit Scan(std::uint64_t now) : now_(now) {}
 
-  template <class Key>
-  Result<TableReport> collect(const bpf::Map<Key, ct_value>& table) {
-    std::vector<Key> expired;
-    return walk(table, &expired);
+  // Ends what has expired in a table of connections; the numbers of those slots go to `ended`.
+  template <class Bucket>
+  TableReport end_expired(const bpf::MapHandle& map, const maps::ConnectionTable<Bucket>& table,
+                          std::vector<std::size_t>& ended) {
+    TableReport report{.name = map.name(), .capacity = table.capacity()};
+    for (std::size_t slot = 0; slot < table.capacity(); ++slot) {
+      if (slot % kStretch == kStretch - 1) stretches_.rest();
+      switch (table.end(slot, now_)) {
+        case maps::Found::Free:
+          continue;
+        case maps::Found::Living:
+          ++report.live;
+          break;
+        case maps::Found::Ended:
+          ++report.expired;
+          ended.push_back(slot);
+          break;
+      }
+      ++report.scanned;
+    }
+    return report;
   }
+  template <class Bucket>
+  void release(const maps::ConnectionTable<Bucket>& table, const std::vector<std::size_t>& ended,
+               TableReport& report) {
+    for (const std::size_t slot : ended) {
+      if (++report.removed % kStretch == 0) stretches_.rest();
+      table.release(slot);
+    }
+  }
+
+  // Of an overflow table.
   template <class Key>
   Result<TableReport> count(const bpf::Map<Key, ct_value>& table) {
-    return walk<Key>(table, nullptr);
-  }
-  Stretches& stretches() { return stretches_; }
-
- private:
-  // Removes nothing when `expired` is null.
-  template <class Key>
-  Result<TableReport> walk(const bpf::Map<Key, ct_value>& table, std::vector<Key>* expired) {
     const auto info = table.handle().info();
     if (!info) return std::unexpected(info.error());
     TableReport report{.name = table.handle().name(), .capacity = info->max_entries};
-    std::optional<Error> failed;
-    const auto see = [&](const void* keys, const void* values, std::size_t count) {
-      look_at<Key>(static_cast<const Key*>(keys), static_cast<const ct_value*>(values), count,
-                   report, expired);
-      if (expired != nullptr && !expired->empty()) {
-        const auto removed = program_.remove(std::span<const Key>(*expired), grace_);
-        if (!removed) {
-          failed = removed.error();
-          return false;
-        }
-        report.removed += removed->removed;
-        now_ = removed->now;
-        expired->clear();
-      }
+    const auto see = [&](const void*, const void* values, std::size_t count) {
+      report.scanned += count;
+      for (std::size_t i = 0; i < count; ++i)
+        ++(static_cast<const ct_value*>(values)[i].expires > now_ ? report.live : report.expired);
       stretches_.rest();
       return true;
     };
     if (auto done = table.handle().each_batch_raw(see); !done) return std::unexpected(done.error());
-    if (failed) return std::unexpected(*failed);
     return report;
   }
+  Stretches& stretches() { return stretches_; }
 
-  template <class Key>
-  void look_at(const Key* keys, const ct_value* values, std::size_t count, TableReport& report,
-               std::vector<Key>* expired) const {
-    report.scanned += count;
-    for (std::size_t i = 0; i < count; ++i) {
-      if (values[i].expires > now_) {
-        ++report.live;
-        continue;
-      }
-      ++report.expired;
-      if (expired != nullptr && values[i].expires + grace_ <= now_) expired->push_back(keys[i]);
-    }
-  }
-
-  const CollectProgram& program_;
+ private:
   std::uint64_t now_;  // ticks
-  std::uint32_t grace_ = kGraceSeconds * kernel::ticks_per_second();
   Stretches stretches_;
 };
+
+// Both tables wait for the programs that run now at once.
+Result<std::array<TableReport, 2>> collect(Scan& scan, const maps::NodeMaps& maps) {
+  const auto table4 = maps::ConnectionTable4::open(maps.conntrack4.fd());
+  if (!table4) return std::unexpected(table4.error());
+  const auto table6 = maps::ConnectionTable6::open(maps.conntrack6.fd());
+  if (!table6) return std::unexpected(table6.error());
+  std::array<std::vector<std::size_t>, 2> ended;
+  std::array reports{scan.end_expired(maps.conntrack4.handle(), *table4, ended[0]),
+                     scan.end_expired(maps.conntrack6.handle(), *table6, ended[1])};
+  if ((!ended[0].empty() || !ended[1].empty()) && !endpoint::wait_for_running_programs())
+    ::sleep(kLongestStop);
+  scan.release(*table4, ended[0], reports[0]);
+  scan.release(*table6, ended[1], reports[1]);
+  return reports;
+}
 
 Result<std::array<TableReport, 2>> count_overflow(Scan& scan, const maps::NodeMaps& maps) {
   auto first = scan.count(maps.conntrack4_overflow);
@@ -194,12 +206,10 @@ Result<PassReport> Collector::pass() const {
   if (!pressure) return std::unexpected(pressure.error());
   PassReport report;
   report.overflowed = pressure->overflowed != 0;
-  Scan scan(program_, *now);
-  auto table4 = scan.collect(maps_.conntrack4);
-  if (!table4) return std::unexpected(table4.error());
-  auto table6 = scan.collect(maps_.conntrack6);
-  if (!table6) return std::unexpected(table6.error());
-  report.tables = {std::move(*table4), std::move(*table6)};
+  Scan scan(*now);
+  auto tables = collect(scan, maps_);
+  if (!tables) return std::unexpected(tables.error());
+  report.tables = std::move(*tables);
   if (report.overflowed) {
     if (auto ended = end_overflow(scan, maps_, program_, report); !ended)
       return std::unexpected(ended.error());

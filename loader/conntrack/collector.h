@@ -1,9 +1,10 @@
 #pragma once
 // Removing expired connections: one pass over the connection tables of a node.
 //
-// A pass only reads the tables, some thousands of entries at a time, and gives the keys of those
-// that have been expired for a second to ct_collect, which looks at each again and removes it while
-// no packet can replace it. A connection that lives, or begins again meanwhile, is never removed.
+// A pass looks at the tables in memory, some thousands of entries at a time, ends those that have
+// expired (maps::ConnectionTable::end()), waits until no program runs that could still write to one
+// of them, and gives their slots back. A connection that lives, or begins again meanwhile, is never
+// removed.
 
 #include <array>
 #include <chrono>
@@ -22,8 +23,8 @@ struct TableReport {
   std::size_t capacity = 0;  // entries
   std::size_t scanned = 0;   // entries that the pass saw
   std::size_t live = 0;      // of these
-  std::size_t expired = 0;   // of these; those of the last second are left for the next pass
-  std::size_t removed = 0;   // of the expired ones
+  std::size_t expired = 0;   // of these
+  std::size_t removed = 0;   // of the expired ones; none of an overflow table, which makes room
 
   // Share of the table that is taken after the pass, 0 to 1.
   [[nodiscard]] double fill() const;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 
 #include "loader/kernel/datapath.h"
+#include "loader/maps/connection_table.h"
 
 namespace policyc::conntrack {
 namespace {
@@ -54,16 +55,28 @@ Connection decode_entry(const Key& key, const ct_value& value, std::uint64_t now
 }
 
 // False when `visit` stopped it.
-template <class Key>
-Result<bool> each_of(const bpf::Map<Key, ct_value>& table, bool overflow, std::uint64_t now,
+template <class Bucket>
+Result<bool> each_of(const Result<maps::ConnectionTable<Bucket>>& table, std::uint64_t now,
                      const std::function<bool(const Connection&)>& visit) {
+  if (!table) return std::unexpected(table.error());
+  for (std::size_t number = 0; number < table->capacity(); ++number) {
+    const auto slot = table->read(number);
+    if (!slot || slot->value.expires == CT_ENDED || slot->value.expires == CT_BUSY) continue;
+    if (!visit(decode(slot->key, slot->value, now))) return false;
+  }
+  return true;
+}
+
+template <class Key>
+Result<bool> each_in_overflow(const bpf::Map<Key, ct_value>& table, std::uint64_t now,
+                              const std::function<bool(const Connection&)>& visit) {
   bool wanted = true;
   const auto done =
       table.handle().each_batch_raw([&](const void* keys, const void* values, std::size_t count) {
         for (std::size_t i = 0; i < count && wanted; ++i) {
           Connection connection = decode(static_cast<const Key*>(keys)[i],
                                          static_cast<const ct_value*>(values)[i], now);
-          connection.overflow = overflow;
+          connection.overflow = true;
           wanted = visit(connection);
         }
         return wanted;
@@ -98,10 +111,10 @@ Connection decode(const ct6_key& key, const ct_value& value, std::uint64_t now) 
 
 Result<void> each_connection(const maps::NodeMaps& maps, std::uint64_t now,
                              const std::function<bool(const Connection&)>& visit) {
-  Result<bool> more = each_of(maps.conntrack4, false, now, visit);
-  if (more && *more) more = each_of(maps.conntrack6, false, now, visit);
-  if (more && *more) more = each_of(maps.conntrack4_overflow, true, now, visit);
-  if (more && *more) more = each_of(maps.conntrack6_overflow, true, now, visit);
+  Result<bool> more = each_of(maps::ConnectionTable4::open(maps.conntrack4.fd()), now, visit);
+  if (more && *more) more = each_of(maps::ConnectionTable6::open(maps.conntrack6.fd()), now, visit);
+  if (more && *more) more = each_in_overflow(maps.conntrack4_overflow, now, visit);
+  if (more && *more) more = each_in_overflow(maps.conntrack6_overflow, now, visit);
   if (!more) return std::unexpected(more.error());
   return {};
 }

@@ -4,7 +4,6 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
 #include "loader/kernel/datapath.h"
-#include "loader/maps/service_maps.h"
 
 namespace policyc::endpoint {
 namespace {
@@ -32,6 +31,7 @@ Result<void> load(const Paths& paths, const fs::path& directory, const maps::Nod
   const auto services = maps::ServiceMaps::open_or_create(paths.maps(), {});
   if (!services) return std::unexpected(services.error());
   if (auto shared = services->share_with(*object); !shared) return shared;
+  if (auto told = follow_services(maps, *services); !told) return told;
   if (auto loaded = object->load(); !loaded) return loaded;
   const fs::path half_made = directory.string() + std::string(kHalfMade);
   if (auto removed = bpf::remove_tree(half_made); !removed) return removed;
@@ -49,6 +49,17 @@ Result<void> load(const Paths& paths, const fs::path& directory, const maps::Nod
 }
 
 }  // namespace
+
+Result<void> follow_services(const maps::NodeMaps& maps, const maps::ServiceMaps& services) {
+  const auto wanted = services.config();
+  if (!wanted) return std::unexpected(wanted.error());
+  auto config = maps.config();
+  if (!config) return std::unexpected(config.error());
+  const std::uint32_t before = config->flags;
+  config->flags &= ~NODE_SERVICES;
+  if (wanted->flags & SERVICE_PER_PACKET) config->flags |= NODE_SERVICES;
+  return config->flags == before ? Result<void>{} : maps.set_config(*config);
+}
 
 std::string_view policy_program_name(std::size_t direction) {
   return direction == POLICYC_INGRESS ? "policy_ingress" : "policy_egress";

@@ -16,6 +16,7 @@
 #include "loader/bpf/object.h"
 #include "loader/endpoint/paths.h"
 #include "loader/maps/node_maps.h"
+#include "loader/maps/service_maps.h"
 
 namespace policyc::endpoint {
 
@@ -38,6 +39,9 @@ inline constexpr std::string_view kCollectProgram = "ct_collect";
 // Opens the programs of that datapath object, or loads them. Nothing runs them yet.
 [[nodiscard]] Result<Datapath> ensure_datapath(const Paths& paths, const maps::NodeMaps& maps,
                                                std::span<const std::uint8_t> object);
+// Makes endpoints' programs translate what is sent to services, or not, as service_config says.
+[[nodiscard]] Result<void> follow_services(const maps::NodeMaps& maps,
+                                           const maps::ServiceMaps& services);
 // Makes the policy programs go on to its finish programs; those of an older version of the same ABI
 // are replaced one after the other.
 [[nodiscard]] Result<void> install_finish(const bpf::Map<std::uint32_t, std::uint32_t>& map,

@@ -137,9 +137,11 @@ std::vector<pid_t> repair_expedited_grace(const fs::path& holders, const fs::pat
   return release(holders, setting);
 }
 
-void wait_for_running_programs() {
+bool wait_for_running_programs() {
   constexpr useconds_t kLongerThanAnyProgram = 50'000;
-  if (::syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) ::usleep(kLongerThanAnyProgram);
+  if (::syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0) return true;
+  ::usleep(kLongerThanAnyProgram);
+  return false;
 }
 
 }  // namespace policyc::endpoint

@@ -37,7 +37,9 @@ std::vector<pid_t> repair_expedited_grace(const std::filesystem::path& holders =
                                           const std::filesystem::path& setting = kGraceSetting);
 
 // Until no CPU runs a program with what it read from maps before this call: one that does could
-// store an old decision under a new epoch, or use a class number that is given again.
-void wait_for_running_programs();
+// store an old decision under a new epoch, or use a class number that is given again. False: the
+// kernel cannot tell (it has CPUs without ticks); some time has passed, more than a program takes
+// on a CPU that nobody stops.
+bool wait_for_running_programs();
 
 }  // namespace policyc::endpoint

@@ -8,6 +8,7 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/shapes.h"
 #include "loader/events/ring.h"
+#include "loader/maps/connection_table.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::endpoint {
@@ -85,9 +86,19 @@ Result<std::vector<TableStatus>> tables_of(const maps::NodeMaps& maps) {
   if (auto done = add(maps.ipcache6_prefix.handle(), walk(maps.ipcache6_prefix)); !done) {
     return std::unexpected(done.error());
   }
+  const auto connections = [&tables](const auto& table, const bpf::MapHandle& map) -> Result<void> {
+    if (!table) return std::unexpected(table.error());
+    tables.push_back({map.name(), table->taken(), static_cast<std::uint32_t>(table->capacity())});
+    return {};
+  };
+  const bpf::MapHandle& map4 = maps.conntrack4.handle();
+  const bpf::MapHandle& map6 = maps.conntrack6.handle();
+  if (auto done = connections(maps::ConnectionTable4::open(map4.fd()), map4); !done)
+    return std::unexpected(done.error());
+  if (auto done = connections(maps::ConnectionTable6::open(map6.fd()), map6); !done)
+    return std::unexpected(done.error());
   for (const bpf::MapHandle* map :
-       {&maps.conntrack4.handle(), &maps.conntrack6.handle(), &maps.conntrack4_overflow.handle(),
-        &maps.conntrack6_overflow.handle()}) {
+       {&maps.conntrack4_overflow.handle(), &maps.conntrack6_overflow.handle()}) {
     if (auto done = add(*map, map->count()); !done) return std::unexpected(done.error());
   }
   return tables;

@@ -3,6 +3,7 @@
 #include <linux/bpf.h>
 
 #include "loader/bpf/bpffs.h"
+#include "loader/maps/connection_table.h"
 #include "loader/maps/taker.h"
 
 namespace policyc::maps {
@@ -12,7 +13,6 @@ namespace {
 // of drops costs a fixed part of a CPU, and a reader that looks ten times a second misses nothing.
 constexpr std::uint32_t kEventsPerTick = 100;
 constexpr std::uint32_t kEventBurst = EVENT_SLOTS / 2;
-constexpr std::uint32_t kClaims = 1024;  // as in runtime/include/maps.h
 
 }  // namespace
 
@@ -50,15 +50,16 @@ Result<NodeMaps> NodeMaps::take(const std::filesystem::path& directory, const Ma
       spec<ipcache6_prefix_key, ipcache_value>("ipcache6_prefix", trie, sizes.prefixes, kSparse)));
   maps.node_config = decltype(maps.node_config)(
       taker.take(spec<std::uint32_t, node_config_value>("node_config", one, 1)));
-  maps.conntrack4 = decltype(maps.conntrack4)(
-      taker.take(spec<ct4_key, ct_value>("conntrack4", hash, sizes.conntrack)));
-  maps.conntrack6 = decltype(maps.conntrack6)(
-      taker.take(spec<ct6_key, ct_value>("conntrack6", hash, sizes.conntrack)));
+  maps.conntrack4 = decltype(maps.conntrack4)(taker.take(spec<std::uint32_t, ct4_bucket>(
+      "conntrack4", one, buckets_for(sizes.conntrack), BPF_F_MMAPABLE)));
+  maps.conntrack6 = decltype(maps.conntrack6)(taker.take(spec<std::uint32_t, ct6_bucket>(
+      "conntrack6", one, buckets_for(sizes.conntrack), BPF_F_MMAPABLE)));
+  maps.ct_table =
+      decltype(maps.ct_table)(taker.take(spec<std::uint32_t, ct_table_value>("ct_table", one, 1)));
   maps.conntrack4_overflow = decltype(maps.conntrack4_overflow)(
       taker.take(spec<ct4_key, ct_value>("conntrack4_overflow", lru, sizes.conntrack_overflow)));
   maps.conntrack6_overflow = decltype(maps.conntrack6_overflow)(
       taker.take(spec<ct6_key, ct_value>("conntrack6_overflow", lru, sizes.conntrack_overflow)));
-  maps.ct_claims = taker.take(spec<ct_claim, std::uint8_t>("ct_claims", hash, kClaims));
   maps.ct_pressure = decltype(maps.ct_pressure)(
       taker.take(spec<std::uint32_t, ct_pressure_value>("ct_pressure", one, 1)));
   maps.ct_collected = decltype(maps.ct_collected)(
@@ -96,6 +97,7 @@ Result<NodeMaps> NodeMaps::open_or_create(const std::filesystem::path& directory
   if (auto made = bpf::ensure_directory(directory); !made) return std::unexpected(made.error());
   auto maps = take(directory, sizes, true);
   if (!maps) return maps;
+  if (auto seeded = maps->seed_connection_tables(); !seeded) return std::unexpected(seeded.error());
   auto config = maps->config();
   if (!config) return std::unexpected(config.error());
   if (config->policy_epoch == 0) {
@@ -113,6 +115,20 @@ Result<NodeMaps> NodeMaps::open(const std::filesystem::path& directory) {
   if (!bpf::exists(directory / kHeaderName) || !bpf::exists(directory / "endpoints"))
     return fail("nothing is loaded: there are no maps in " + directory.string());
   return take(directory, MapSizes{}, false);
+}
+
+// Before any program can use them: their sizes and the seeds of their hash.
+Result<void> NodeMaps::seed_connection_tables() const {
+  const auto present = ct_table.lookup(0);
+  if (!present) return std::unexpected(present.error());
+  if ((*present)->last_bucket[0] != 0) return {};
+  const auto info4 = conntrack4.handle().info();
+  if (!info4) return std::unexpected(info4.error());
+  const auto info6 = conntrack6.handle().info();
+  if (!info6) return std::unexpected(info6.error());
+  const auto table = make_ct_table(info4->max_entries, info6->max_entries);
+  if (!table) return std::unexpected(table.error());
+  return ct_table.update(0, *table);
 }
 
 Result<std::uint64_t> NodeMaps::instance() const {
@@ -137,7 +153,7 @@ std::vector<const bpf::MapHandle*> NodeMaps::shared() const {
           &conntrack6.handle(),
           &conntrack4_overflow.handle(),
           &conntrack6_overflow.handle(),
-          &ct_claims,
+          &ct_table.handle(),
           &ct_pressure.handle(),
           &ct_collected.handle(),
           &fragments.handle(),

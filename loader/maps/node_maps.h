@@ -15,12 +15,13 @@
 #include "loader/maps/endpoint_table.h"
 #include "loader/maps/header.h"
 #include "runtime/abi/abi.h"
+#include "runtime/abi/conntrack_table.h"
 
 namespace policyc::maps {
 
 // Entries of each map when it is made; one that is there keeps its size. Connection tables are
-// allocated in full: a conntrack4 entry takes about 112 bytes of kernel memory, a conntrack6 entry
-// about 136.
+// allocated in full, in buckets of 16 whose number is rounded up to a power of two: an entry takes
+// 84 bytes of kernel memory, with IPv6 108.
 struct MapSizes {
   std::uint32_t interfaces = 16384;  // interface indices below are found at once; 56 bytes each
   std::uint32_t endpoints = 4096;    // with higher ones; and those whose traffic is counted
@@ -41,12 +42,12 @@ struct NodeMaps {
   bpf::Map<ipcache4_prefix_key, ipcache_value> ipcache4_prefix;
   bpf::Map<ipcache6_prefix_key, ipcache_value> ipcache6_prefix;
   bpf::Map<std::uint32_t, node_config_value> node_config;
-  bpf::Map<ct4_key, ct_value> conntrack4;
-  bpf::Map<ct6_key, ct_value> conntrack6;
+  bpf::Map<std::uint32_t, ct4_bucket> conntrack4;  // loader/maps/connection_table.h
+  bpf::Map<std::uint32_t, ct6_bucket> conntrack6;
+  bpf::Map<std::uint32_t, ct_table_value> ct_table;
   bpf::Map<fragment_key, fragment_value> fragments;
   bpf::Map<ct4_key, ct_value> conntrack4_overflow;
   bpf::Map<ct6_key, ct_value> conntrack6_overflow;
-  bpf::MapHandle ct_claims;
   bpf::Map<std::uint32_t, ct_pressure_value> ct_pressure;
   bpf::Map<std::uint32_t, ct_collected_value> ct_collected;
   bpf::PerCpuMap<std::uint32_t, metrics_value> metrics;  // dropped, by POLICYC_METRICS_INDEX
@@ -85,6 +86,7 @@ struct NodeMaps {
   [[nodiscard]] static Result<NodeMaps> take(const std::filesystem::path& directory,
                                              const MapSizes& sizes, bool make);
   [[nodiscard]] std::vector<const bpf::MapHandle*> shared() const;
+  [[nodiscard]] Result<void> seed_connection_tables() const;
 
   bpf::Map<std::uint32_t, MapsHeader> header_;
 };

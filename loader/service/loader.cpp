@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <map>
 #include <set>
 
 #include "loader/endpoint/files.h"
@@ -14,7 +16,8 @@ namespace {
 
 service_config_value config_value(const Settings& settings) {
   service_config_value value{};
-  value.flags = settings.drop_without_backend ? SERVICE_NO_BACKEND_DROP : 0U;
+  value.flags = (settings.per_packet ? SERVICE_PER_PACKET : 0U) |
+                (settings.drop_without_backend ? SERVICE_NO_BACKEND_DROP : 0U);
   value.maglev_size = settings.maglev_size;
   std::memcpy(&value.loopback4, settings.loopback4.bytes.data(), sizeof value.loopback4);
   std::ranges::copy(settings.loopback6.bytes, value.loopback6);
@@ -110,6 +113,19 @@ Result<void> ServiceLoader::configure(const Settings& settings) {
   return {};
 }
 
+Settings ServiceLoader::settings() const {
+  Settings settings;
+  if (!planner_) return settings;
+  const service_config_value& value = planner_->config();
+  settings.maglev_size = value.maglev_size;
+  settings.per_packet = (value.flags & SERVICE_PER_PACKET) != 0;
+  settings.drop_without_backend = (value.flags & SERVICE_NO_BACKEND_DROP) != 0;
+  std::memcpy(settings.loopback4.bytes.data(), &value.loopback4, sizeof value.loopback4);
+  std::ranges::copy(value.loopback6, settings.loopback6.bytes.begin());
+  settings.hash_seed = value.seed;
+  return settings;
+}
+
 Result<ChangeReport> ServiceLoader::apply(std::span<const DesiredService> all) {
   std::vector<const DesiredService*> sorted;
   sorted.reserve(all.size());
@@ -151,6 +167,20 @@ Result<ChangeReport> ServiceLoader::remove(const std::string& name) {
   auto report = change([&](Planner& planner) { return planner.remove(name); });
   if (report) desired_.erase(name);
   return report;
+}
+
+std::vector<Conflict> conflicts_of(std::span<const DesiredService> services) {
+  std::map<FrontendKey, std::set<std::string>> claims;
+  for (const DesiredService& service : services) {
+    for (const Frontend& frontend : service.frontends)
+      claims[{frontend.address, frontend.port, frontend.protocol}].insert(service.name);
+  }
+  std::vector<Conflict> conflicts;
+  for (const auto& [key, names] : claims) {
+    for (auto other = std::next(names.begin()); other != names.end(); ++other)
+      conflicts.push_back({key, *names.begin(), *other});
+  }
+  return conflicts;
 }
 
 }  // namespace policyc::service

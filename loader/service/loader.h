@@ -21,6 +21,7 @@ namespace policyc::service {
 // Of all services of a node; service_config_value.
 struct Settings {
   std::uint32_t maglev_size = 16381;  // one of kMaglevSizes
+  bool per_packet = true;             // packets of endpoints to frontends are translated
   bool drop_without_backend = false;  // instead of an ICMP error
   IpAddress loopback4 = *parse_ip_address("169.254.42.1");
   IpAddress loopback6 = *parse_ip_address("fe80::1");
@@ -47,7 +48,13 @@ class ServiceLoader {
                                                   const std::filesystem::path& state,
                                                   const maps::ServiceMapSizes& sizes = {});
 
+  // Whether there are maps.
+  [[nodiscard]] static bool is_loaded(const std::filesystem::path& directory) {
+    return maps::ServiceMaps::exist(directory);
+  }
+
   [[nodiscard]] Result<void> configure(const Settings& settings);
+  [[nodiscard]] Settings settings() const;
 
   // Makes the node balance exactly these. Names are unique.
   [[nodiscard]] Result<ChangeReport> apply(std::span<const DesiredService> all);
@@ -72,5 +79,9 @@ class ServiceLoader {
   std::unordered_map<std::string, DesiredService> desired_;
   bool complete_ = false;  // everything in the maps is of `desired_`
 };
+
+// Frontends that two of the services ask for; the one whose name comes first gets it. Without a
+// kernel.
+[[nodiscard]] std::vector<Conflict> conflicts_of(std::span<const DesiredService> services);
 
 }  // namespace policyc::service

@@ -5,19 +5,12 @@
 
 namespace policyc::service {
 
-namespace {
-
-// The lower two bits say of each scope whether its set is one of this node alone.
-constexpr std::uint32_t kKindBits = 3;
-
 // FNV-1a
-std::uint32_t tag_of(const std::string& name) {
+std::uint32_t name_tag(const std::string& name) {
   std::uint32_t hash = 0x811c9dc5U;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193U;
-  return hash & ~kKindBits;
+  return hash & ~kTagKindBits;
 }
-
-}  // namespace
 
 // Whether the set `number` in the maps is this one: whoever comes to it by way of any frontend
 // finds the backends of `wanted` at once, before that frontend is written.
@@ -30,7 +23,7 @@ bool Planner::continues(std::uint32_t number, const ServiceRow& service,
   if (!row.members.empty() && (row.protocol != set.protocol || row.v6 != set.v6)) return false;
   return std::ranges::all_of(references_.at(number), [&](const Reference& reference) {
     const bool local = (reference.tag >> reference.scope & 1U) != 0;
-    if ((reference.tag & ~kKindBits) != service.tag || local != set.local_only) return false;
+    if ((reference.tag & ~kTagKindBits) != service.tag || local != set.local_only) return false;
     return std::ranges::all_of(wanted.frontends, [&](const Frontend& frontend) {
       if (FrontendKey{frontend.address, frontend.port, frontend.protocol} != reference.frontend)
         return true;
@@ -86,7 +79,7 @@ Result<void> Planner::upsert_one(const DesiredService& wanted) {
   std::unique_ptr<ServiceRow>& slot = services_[wanted.name];
   if (!slot)
     slot =
-        std::make_unique<ServiceRow>(ServiceRow{.name = wanted.name, .tag = tag_of(wanted.name)});
+        std::make_unique<ServiceRow>(ServiceRow{.name = wanted.name, .tag = name_tag(wanted.name)});
   ServiceRow& service = *slot;
   std::vector<bool> with_table(wanted.sets.size());
   for (const Frontend& frontend : wanted.frontends) {
@@ -121,7 +114,12 @@ Result<void> Planner::upsert_one(const DesiredService& wanted) {
 }
 
 Result<void> Planner::upsert(const DesiredService& service) {
+  // The writes of a plan are sorted by kind, which is an order for one change of a set alone.
+  if (const auto found = services_.find(service.name);
+      found != services_.end() && found->second->plan == plan_)
+    return fail("service " + service.name + " is planned twice at once");
   if (auto planned = upsert_one(service); !planned) return planned;
+  services_.at(service.name)->plan = plan_;
   return serve_blocked();
 }
 
@@ -189,6 +187,7 @@ void Planner::configure(const service_config_value& config) {
 
 std::vector<Write> Planner::finish() {
   finish_frontends();
+  ++plan_;
   std::size_t count = 0;
   for (const auto& phase : phases_) count += phase.size();
   std::vector<Write> writes;
@@ -215,12 +214,12 @@ std::vector<std::string> Planner::names() const {
   return names;
 }
 
-std::vector<NamedSet> Planner::sets_of(const std::string& name) const {
+std::vector<NamedSet> Planner::sets() const {
   std::vector<NamedSet> sets;
-  const auto found = services_.find(name);
-  if (found == services_.end()) return sets;
-  for (const SetRow& row : found->second->sets)
-    sets.push_back({row.number, row.port, row.protocol, row.v6, row.local_only});
+  for (const auto& [name, service] : services_) {
+    for (const SetRow& row : service->sets) sets.push_back({row.number, name, row.port});
+  }
+  std::ranges::sort(sets, {}, &NamedSet::number);
   return sets;
 }
 

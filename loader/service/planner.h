@@ -30,21 +30,24 @@ struct Conflict {
   friend bool operator==(const Conflict&, const Conflict&) = default;
 };
 
-// A service with its numbers, for lists.
+// A set in the maps, for lists.
 struct NamedSet {
   std::uint32_t number = 0;
+  std::string service;
   std::string port;
-  std::uint8_t protocol = 0;
-  bool v6 = false;
-  bool local_only = false;
 };
+
+// frontend_value.tag without the two lower bits, which say of each policyc_scope whether its set is
+// one of this node alone.
+inline constexpr std::uint32_t kTagKindBits = 3;
+[[nodiscard]] std::uint32_t name_tag(const std::string& name);
 
 class Planner {
  public:
   explicit Planner(const Snapshot& snapshot);
 
-  // Plans that `service` is as wanted. An Error when a map has no room, or when the input breaks
-  // its own rules; what was planned so far must be thrown away with the planner then.
+  // Plans that `service` is as wanted, once in a plan. An Error when a map has no room, or when the
+  // input breaks its own rules; what was planned so far must be thrown away with the planner then.
   [[nodiscard]] Result<void> upsert(const DesiredService& service);
   // Fine when there is no such service.
   [[nodiscard]] Result<void> remove(const std::string& name);
@@ -58,7 +61,7 @@ class Planner {
   void release();
 
   [[nodiscard]] std::vector<std::string> names() const;  // sorted
-  [[nodiscard]] std::vector<NamedSet> sets_of(const std::string& name) const;
+  [[nodiscard]] std::vector<NamedSet> sets() const;      // by number
   [[nodiscard]] std::vector<Conflict> conflicts() const;
   [[nodiscard]] const service_config_value& config() const { return config_; }
 
@@ -133,6 +136,7 @@ class Planner {
   std::vector<std::uint32_t> marks_;               // by backend number, for plan_list
   std::uint32_t mark_ = 0;
   std::uint64_t stamp_ = 0;
+  std::uint64_t plan_ = 1;
   Numbers frontend_numbers_;
   Numbers set_numbers_;
   Numbers backend_numbers_;

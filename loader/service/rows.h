@@ -49,7 +49,8 @@ struct Reference {
 
 struct ServiceRow {
   std::string name;
-  std::uint32_t tag = 0;  // of the name
+  std::uint32_t tag = 0;   // of the name
+  std::uint64_t plan = 0;  // that it was last upserted in
   std::vector<SetRow> sets{};
   std::vector<FrontendKey> frontends{};  // those that are its own
 };

@@ -18,6 +18,7 @@
 #include "loader/endpoint/rows.h"
 #include "loader/events/ring.h"
 #include "loader/kernel/datapath.h"
+#include "loader/maps/connection_table.h"
 #include "loader/testrun/frame.h"
 #include "runtime/abi/abi.h"
 
@@ -33,8 +34,8 @@ constexpr std::uint16_t kFirstPort = 20000;
 
 // Maps that only grow memory here: a test run needs a handful of entries.
 const std::map<std::string, std::uint32_t>& small_maps() {
-  static const std::map<std::string, std::uint32_t> kSizes = {{"conntrack4", 1024},
-                                                              {"conntrack6", 1024},
+  static const std::map<std::string, std::uint32_t> kSizes = {{"conntrack4", 2},
+                                                              {"conntrack6", 2},
                                                               {"fragments", 64},
                                                               {"ipcache4", 2 * kMaxClasses},
                                                               {"ipcache6", 2 * kMaxClasses},
@@ -43,10 +44,6 @@ const std::map<std::string, std::uint32_t>& small_maps() {
                                                               {"endpoints", 16},
                                                               {"policies", kSlots * 2}};
   return kSizes;
-}
-
-bool has_ports(std::uint8_t protocol) {
-  return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
 }
 
 IpAddress subject_address(bool v6) {
@@ -85,6 +82,8 @@ struct Runner::Impl {
   std::deque<std::string> shape_order;
   std::map<policy::LabelSet, std::uint32_t> classes;
   std::optional<events::Ring> ring;
+  std::optional<maps::ConnectionTable4> connections4;
+  std::optional<maps::ConnectionTable6> connections6;
   std::uint32_t selected = 0;  // slot of the endpoint's entry
   std::uint32_t epoch = 1;
   std::uint16_t next_port = kFirstPort;
@@ -93,6 +92,8 @@ struct Runner::Impl {
     const auto cpus = bpf::possible_cpus();
     if (!cpus) return std::unexpected(cpus.error());
     for (bpf::MapSpec spec : object.maps()) {
+      // Maps of maps are made with the object, which says what they hold.
+      if (spec.type == BPF_MAP_TYPE_ARRAY_OF_MAPS) continue;
       if (spec.name == "event_heads" || spec.name == "event_slots")
         spec.max_entries *= static_cast<std::uint32_t>(*cpus);
       if (const auto small = small_maps().find(spec.name); small != small_maps().end())
@@ -101,14 +102,32 @@ struct Runner::Impl {
       if (!map) return std::unexpected(map.error());
       node_maps.emplace(spec.name, std::move(*map));
     }
-    for (const char* name : {"event_heads", "event_slots"}) {
+    for (const char* name :
+         {"event_heads", "event_slots", "conntrack4", "conntrack6", "ct_table"}) {
       if (!node_maps.contains(name)) return fail("the object has no map " + std::string(name));
     }
     auto opened = events::Ring::open(node_maps.at("event_heads").fd(),
                                      node_maps.at("event_slots").fd(), events::From::Now);
     if (!opened) return std::unexpected(opened.error());
     ring = std::move(*opened);
-    return {};
+    return open_connections();
+  }
+
+  Result<void> open_connections() {
+    const bpf::MapHandle& map4 = node_maps.at("conntrack4");
+    const bpf::MapHandle& map6 = node_maps.at("conntrack6");
+    auto table4 = maps::ConnectionTable4::open(map4.fd());
+    if (!table4) return std::unexpected(table4.error());
+    connections4 = std::move(*table4);
+    auto table6 = maps::ConnectionTable6::open(map6.fd());
+    if (!table6) return std::unexpected(table6.error());
+    connections6 = std::move(*table6);
+    const auto table =
+        maps::make_ct_table(static_cast<std::uint32_t>(connections4->buckets().size()),
+                            static_cast<std::uint32_t>(connections6->buckets().size()));
+    if (!table) return std::unexpected(table.error());
+    const std::uint32_t first = 0;
+    return node_maps.at("ct_table").update_raw(&first, &*table, BPF_ANY);
   }
 
   Result<void> load_datapath() {
@@ -184,34 +203,14 @@ struct Runner::Impl {
   }
 
   // What was asked is not to be known from an earlier question.
-  Result<void> forget_connection(const FrameSpec& frame, bool egress) {
-    const IpAddress& local = egress ? frame.source : frame.destination;
-    const IpAddress& remote = egress ? frame.destination : frame.source;
-    const auto fill = [&](auto& key) {
-      std::memcpy(&key.local_address, local.bytes.data(), sizeof key.local_address);
-      std::memcpy(&key.remote_address, remote.bytes.data(), sizeof key.remote_address);
-      key.protocol = frame.protocol;
-      if (has_ports(frame.protocol)) {
-        key.local_port = htons(egress ? frame.source_port : frame.destination_port);
-        key.remote_port = htons(egress ? frame.destination_port : frame.source_port);
-      } else if (frame.protocol == IPPROTO_ICMP || frame.protocol == IPPROTO_ICMPV6) {
-        key.local_port = htons(frame.echo_id);
-        key.remote_port = htons(egress ? POLICYC_EGRESS : POLICYC_INGRESS);
+  void forget_connections() const {
+    const auto forget = [](const auto& table) {
+      for (std::size_t slot = 0; slot < table.capacity(); ++slot) {
+        if (table.end(slot, UINT64_MAX) == maps::Found::Ended) table.release(slot);
       }
     };
-    if (frame.source.v6) {
-      ct6_key key{};
-      fill(key);
-      return as_void(node_maps.at("conntrack6").erase_raw(&key));
-    }
-    ct4_key key{};
-    fill(key);
-    return as_void(node_maps.at("conntrack4").erase_raw(&key));
-  }
-
-  static Result<void> as_void(const Result<bool>& result) {
-    if (!result) return std::unexpected(result.error());
-    return {};
+    forget(*connections4);
+    forget(*connections6);
   }
 
   Result<void> new_epoch() {
@@ -317,8 +316,7 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
   if (const int status = bpf_prog_test_run_opts(*program, &options); status != 0) {
     return fail("BPF_PROG_TEST_RUN: " + std::string(std::strerror(-status)));
   }
-  if (auto forgotten = impl_->forget_connection(frame, egress); !forgotten)
-    return std::unexpected(forgotten.error());
+  impl_->forget_connections();
   const events::Batch batch = impl_->ring->read();
   if (batch.events.empty()) return fail("the program reported no verdict for a new connection");
   const event& seen = batch.events.back();

@@ -111,8 +111,9 @@ struct node_config_value {
 #define NODE_TRACE    256U  /* trace events: new TCP flags, and once a second of a busy connection */
 
 /*
- * "conntrack4", "conntrack6": hash; "conntrack4_overflow", "conntrack6_overflow": LRU hash, for what finds the first full. The tuple is written as the endpoint sees it (local is the endpoint's side), so one
- * lookup finds the connection in both directions. ICMP echo: local_port is the echo identifier and remote_port the
+ * Keys and values of the tables of connections (runtime/abi/conntrack_table.h), and of "conntrack4_overflow" and
+ * "conntrack6_overflow", LRU hashes for what finds its table full. The tuple is written as the endpoint sees it (local is the
+ * endpoint's side), so one lookup finds the connection in both directions. ICMP echo: local_port is the echo identifier and remote_port the
  * policyc_direction of the request (network order, as any port); other ICMP is not tracked by itself. Protocols without
  * ports: both 0.
  */
@@ -134,7 +135,7 @@ struct ct6_key {
 };
 /* Of a connection within a node both ends have an entry, and both have `deliver_to` or none has. */
 struct ct_value {
-	policyc_u64 expires; /* in ticks of the kernel's clock (jiffies_64) */
+	policyc_u64 expires; /* in ticks of the kernel's clock (jiffies_64); CT_ENDED, CT_BUSY: absent */
 	policyc_u32
 		policy_epoch; /* node_config.policy_epoch when `decision` was taken; both in one 8-byte word, */
 	policyc_u32 decision; /* POLICYC_DECISION of the original direction;      written and read at once */
@@ -148,7 +149,7 @@ struct ct_value {
 	policyc_u32 refreshed; /* ticks, the lower half: when `expires` was last looked after */
 	policyc_u64 packets;   /* both directions, with NODE_CT_ACCOUNTING only */
 	policyc_u64 bytes;     /* from the network header */
-	/* With these an element of conntrack4 begins and ends with a cache line. All 0: no service. */
+	/* All 0: no service. */
 	policyc_u32 frontend; /* number (service.h), with one of CT_SERVICE, CT_SERVICE_REPLY, CT_SERVED */
 	policyc_u32 backend;  /* number and generation */
 	policyc_u32 generation;
@@ -171,32 +172,15 @@ struct ct_value {
 #define CT_LIFETIME_OTHER   60U
 
 /*
- * "ct_claims": hash of struct ct_claim. Whoever has put a key there may remove or replace an expired entry; nobody else does.
+ * What the program "ct_collect" is run with, by BPF_PROG_TEST_RUN: an Ethernet header (14 bytes, not looked at) and this. It
+ * leaves in "ct_collected" what time it is.
  */
-struct ct_claim {
-	policyc_u8 family;
-	policyc_u8 pad[3];
-	union {
-		struct ct4_key key4;
-		struct ct6_key key6;
-	};
-};
-
-/*
- * What the program "ct_collect" is run with, by BPF_PROG_TEST_RUN: an Ethernet header (14 bytes, not looked at), `family`, then
- * up to CT_COLLECT_KEYS keys of that family without space between. It removes those entries that have been expired for
- * `grace` ticks and are the same still, and leaves in "ct_collected" how many those were and what time it is. Family 0: no
- * keys follow, `count` becomes ct_pressure.overflowed.
- */
-#define CT_COLLECT_KEYS 64U
+#define CT_OVERFLOWED_KEEP 2U
 struct ct_collect_head {
-	policyc_u32 family; /* 4, 6 or 0 */
-	policyc_u32 count;
-	policyc_u32 grace; /* ticks */
+	policyc_u32 overflowed; /* becomes ct_pressure.overflowed, unless CT_OVERFLOWED_KEEP */
 };
 struct ct_collected_value {
 	policyc_u64 now; /* ticks */
-	policyc_u64 removed;
 };
 
 /* "ct_pressure": array of one. */
@@ -309,8 +293,8 @@ POLICYC_ASSERT(sizeof(struct node_config_value) == 32);
 POLICYC_ASSERT(sizeof(struct ct4_key) == 16 && offsetof(struct ct4_key, protocol) == 12);
 POLICYC_ASSERT(sizeof(struct ct6_key) == 40 && offsetof(struct ct6_key, protocol) == 36);
 POLICYC_ASSERT(sizeof(struct ct_value) == 64 && offsetof(struct ct_value, direction) == 20);
-POLICYC_ASSERT(sizeof(struct ct_pressure_value) == 24 && sizeof(struct ct_collected_value) == 16);
-POLICYC_ASSERT(sizeof(struct ct_claim) == 44 && sizeof(struct ct_collect_head) == 12);
+POLICYC_ASSERT(sizeof(struct ct_pressure_value) == 24 && sizeof(struct ct_collected_value) == 8);
+POLICYC_ASSERT(sizeof(struct ct_collect_head) == 4);
 POLICYC_ASSERT(offsetof(struct ct_value, policy_epoch) == 8 && offsetof(struct ct_value, decision) == 12);
 POLICYC_ASSERT(sizeof(struct fragment_key) == 40 && sizeof(struct fragment_value) == 4);
 POLICYC_ASSERT(sizeof(struct metrics_value) == 16 && sizeof(struct traffic_value) == 32);

@@ -144,6 +144,7 @@ struct service_config_value {
 	policyc_u8 loopback6[16];
 	policyc_u32 seed; /* of hashes */
 };
+#define SERVICE_PER_PACKET	1U /* for user space: what NODE_SERVICES is to be */
 #define SERVICE_NO_BACKEND_DROP 2U /* drop instead of an ICMP error */
 
 POLICYC_ASSERT(sizeof(struct frontend4_key) == 8 && sizeof(struct frontend6_key) == 20);

@@ -242,8 +242,9 @@ __noinline int twin_verdict(struct packet *packet, const struct ct_value *entry,
 __noinline int remember_twin(struct packet *packet, __u32 frontend)
 {
 	enum policyc_direction direction = POLICYC_EGRESS;
-	struct ct_value *entry, *twin;
+	const struct ct_value *entry;
 	struct end_value other = {};
+	struct ct_value *twin;
 	struct ct_value value;
 	__u64 now = clock_ticks();
 	int reason = DROP_NONE;
@@ -265,15 +266,19 @@ __noinline int remember_twin(struct packet *packet, __u32 frontend)
 		direction = POLICYC_INGRESS;
 		value.direction = POLICYC_INGRESS;
 	}
+	/* It may have ended since, or another CPU replaces it. */
+	if (value.expires <= now)
+		value.expires = now + ct_lifetime(packet->protocol, value.flags);
 	twin = ct_lookup(packet, direction, now);
-	if (twin) {
-		*twin = value;
-	} else if (ct_create(packet, &value, direction, now)) {
-		entry->expires = 0;
+	if (ct_renew_or_create(twin, packet, &value, direction, now))
 		reason = DROP_CONNTRACK_FULL;
-	}
 	if (value.flags & CT_LOOPBACK)
 		end_exchange(packet, END_SOURCE, &other);
+	if (reason && !frontend_end(frontend, &other)) {
+		end_exchange(packet, END_DESTINATION, &other);
+		ct_forget(packet, POLICYC_EGRESS);
+		end_exchange(packet, END_DESTINATION, &other);
+	}
 	return reason;
 }
 

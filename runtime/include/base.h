@@ -10,6 +10,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "runtime/abi/abi.h"
+#include "runtime/abi/conntrack_table.h"
 
 /*
  * What the loader knows of the node before it loads; the verifier removes the branches that are not taken, before it looks at

@@ -94,9 +94,7 @@ __noinline int remember(struct __sk_buff *skb, const struct packet *packet, cons
 		fresh.frontend = translation->frontend;
 		fresh.backend = translation->backend;
 		fresh.generation = translation->generation;
-		if (entry)
-			*entry = fresh;
-		else if (ct_create(packet, &fresh, direction, now))
+		if (ct_renew_or_create(entry, packet, &fresh, direction, now))
 			return DROP_CONNTRACK_FULL;
 	}
 	return report ? REMEMBER_REPORT : DROP_NONE;
@@ -144,20 +142,23 @@ static __always_inline __u32 remember_side(struct __sk_buff *skb, struct continu
  * A connection that exists is denied from now on: its replies are dropped with it. What the other endpoint of this node
  * knows of it stays, but it delivers no longer past the program that knows of the denial.
  */
-static __always_inline void deny_known(const struct policy_scratch *scratch, struct packet *packet,
-				       const struct side *side, enum policyc_direction direction)
+__noinline int deny_known(struct packet *packet, const struct side *side, __u32 direction)
 {
-	__u64 now = clock_ticks();
-	struct ct_value *entry = ct_lookup(packet, direction, now);
+	const struct policy_scratch *scratch = policy_scratch_lookup();
+	struct ct_value *entry;
 
+	if (!scratch || !packet || !side)
+		return 0;
+	entry = ct_lookup(packet, direction, clock_ticks());
 	if (!entry || entry->direction != direction)
-		return;
+		return 0;
 	entry->peer_identity = side->peer_identity;
 	ct_verdict_write(entry, scratch->epoch, side->decision);
 	entry->deliver_to = 0;
 	if (entry->frontend)
 		twin_verdict(packet, entry, direction);
 	unlink_other(packet, direction);
+	return 0;
 }
 
 /* What the policy of `side` has answered: DROP_NONE or why the packet is dropped. */
@@ -173,8 +174,23 @@ static __always_inline __u32 answered(struct __sk_buff *skb, const struct policy
 	if (!reason || policy_audits(side->flags, side->decision, reason))
 		return DROP_NONE;
 	if (side->connection == CONNECTION_KNOWN)
-		deny_known(scratch, packet, side, direction);
+		deny_known(packet, side, direction);
 	return reason;
+}
+
+/* What the receiver knows of the connection of a packet to it (enum known); negative: it began, so this is a reply. */
+__noinline int known_to_receiver(const struct packet *packet)
+{
+	const struct ct_value *entry;
+
+	if (!packet)
+		return CONNECTION_NEW;
+	entry = ct_lookup(packet, POLICYC_INGRESS, clock_ticks());
+	if (!entry)
+		return CONNECTION_NEW;
+	if (ct_reopens(entry, packet))
+		return CONNECTION_REOPENS;
+	return entry->direction == POLICYC_INGRESS ? CONNECTION_KNOWN : -1;
 }
 
 /*
@@ -188,23 +204,18 @@ static __always_inline __u32 ask_receiver(struct __sk_buff *skb, struct policy_s
 	const struct node_config_value *config = node_config_lookup();
 	struct packet *packet = &asked->packet;
 	struct side *side = &asked->side[POLICYC_INGRESS];
-	bool reopens = false;
-	const struct ct_value *entry;
 	struct ipcache_value peer;
+	int known;
 
 	if (!receiver || !config || asked->translation.flags & CT_LOOPBACK || !is_tracked(packet) ||
 	    !is_for(packet, receiver) || !fits(skb, packet, receiver))
 		return DROP_NONE;
-	entry = ct_lookup(packet, POLICYC_INGRESS, clock_ticks());
-	if (entry && ct_reopens(entry, packet)) {
-		reopens = true;
-		entry = NULL;
-	}
-	/* The receiver began: for it this is a reply, which its own program lets pass. */
-	if (entry && entry->direction != POLICYC_INGRESS)
+	known = known_to_receiver(packet);
+	/* The receiver's own program lets a reply pass. */
+	if (known < 0)
 		return DROP_NONE;
 	side_fill(side, receiver, asked->deliver_to);
-	side->connection = reopens ? CONNECTION_REOPENS : entry ? CONNECTION_KNOWN : CONNECTION_NEW;
+	side->connection = (__u8)known;
 	peer = ipcache_lookup(packet, &packet->source, config);
 	side->peer_identity = peer.identity;
 	scratch->context.peer_class = peer.peer_class;

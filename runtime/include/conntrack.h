@@ -10,6 +10,7 @@
 #ifndef POLICYC_RUNTIME_CONNTRACK_H
 #define POLICYC_RUNTIME_CONNTRACK_H
 
+#include "runtime/include/conntrack_bucket.h"
 #include "runtime/include/maps.h"
 #include "runtime/include/parse.h"
 
@@ -54,67 +55,102 @@ static __always_inline void ct_verdict_write(struct ct_value *entry, __u32 polic
 	*(volatile __u64 *)&entry->policy_epoch = verdict.word;
 }
 
-static __always_inline void ct_ports(const struct packet *packet, enum policyc_direction direction,
-				     __be16 *local, __be16 *remote)
+/* Two fields that follow each other in memory as one word: a word of a key is stored as it is loaded. */
+static __always_inline __u64 ct_join(__u64 first, __u64 second, int bits)
 {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return first | second << bits;
+#else
+	return first << bits | second;
+#endif
+}
+
+/* The last word of a key: ports, protocol, padding. */
+static __always_inline __u64 ct_last_word(const struct packet *packet, enum policyc_direction direction)
+{
+	__be16 local, remote;
+
 	if (packet->kind == PACKET_ECHO_REQUEST || packet->kind == PACKET_ECHO_REPLY) {
 		__u16 request = (__u16)direction ^ (packet->kind == PACKET_ECHO_REPLY);
 
-		*local = packet->echo_id;
-		*remote = bpf_htons(request);
+		local = packet->echo_id;
+		remote = bpf_htons(request);
 	} else if (direction == POLICYC_EGRESS) {
-		*local = packet->source_port;
-		*remote = packet->destination_port;
+		local = packet->source_port;
+		remote = packet->destination_port;
 	} else {
-		*local = packet->destination_port;
-		*remote = packet->source_port;
+		local = packet->destination_port;
+		remote = packet->source_port;
 	}
+	return ct_join(ct_join(local, remote, 16), bpf_htonl((__u32)packet->protocol << 24), 32);
 }
 
-static __always_inline struct ct4_key ct_key4(const struct packet *packet, enum policyc_direction direction)
+static __always_inline void ct_key4(union ct_key *key, const struct packet *packet,
+				    enum policyc_direction direction)
 {
 	bool egress = direction == POLICYC_EGRESS;
-	struct ct4_key key = {};
 
-	key.local_address = egress ? packet->source.words[0] : packet->destination.words[0];
-	key.remote_address = egress ? packet->destination.words[0] : packet->source.words[0];
-	key.protocol = packet->protocol;
-	ct_ports(packet, direction, &key.local_port, &key.remote_port);
-	return key;
+	key->words[0] = egress ? ct_join(packet->source.words[0], packet->destination.words[0], 32)
+			       : ct_join(packet->destination.words[0], packet->source.words[0], 32);
+	key->words[1] = ct_last_word(packet, direction);
 }
 
-static __always_inline struct ct6_key ct_key6(const struct packet *packet, enum policyc_direction direction)
+static __always_inline void ct_key6(union ct_key *key, const struct packet *packet,
+				    enum policyc_direction direction)
 {
 	bool egress = direction == POLICYC_EGRESS;
-	struct ct6_key key = {};
 
-	__builtin_memcpy(key.local_address, egress ? &packet->source : &packet->destination, 16);
-	__builtin_memcpy(key.remote_address, egress ? &packet->destination : &packet->source, 16);
-	key.protocol = packet->protocol;
-	ct_ports(packet, direction, &key.local_port, &key.remote_port);
-	return key;
+	__builtin_memcpy(&key->words[0], egress ? &packet->source : &packet->destination, 16);
+	__builtin_memcpy(&key->words[2], egress ? &packet->destination : &packet->source, 16);
+	key->words[4] = ct_last_word(packet, direction);
+}
+
+static __always_inline struct ct_value *ct_find(void *map, void *overflow, const union ct_key *key, int words,
+						__u64 now)
+{
+	const struct ct_table_value *table = ct_table_lookup();
+	struct ct_value *entry;
+	struct ct_bucket *bucket;
+	__u32 hash, last, index;
+	__u16 tag;
+
+	if (!table)
+		return NULL;
+	hash = ct_hash(table, key->words, words);
+	last = table->last_bucket[words == CT_KEY6_WORDS];
+	index = hash & last;
+	bucket = bpf_map_lookup_elem(map, &index);
+	if (!bucket)
+		return NULL;
+	entry = ct_living(bucket, ct_home_tag(hash), key, words, now);
+	if (entry)
+		return entry;
+	if (*(volatile __u32 *)&bucket->guests) {
+		tag = ct_guest_tag(hash);
+		index = ct_other_bucket(index, tag, last);
+		bucket = bpf_map_lookup_elem(map, &index);
+		entry = bucket ? ct_living(bucket, tag, key, words, now) : NULL;
+		if (entry)
+			return entry;
+	}
+	if (!ct_overflowed())
+		return NULL;
+	entry = bpf_map_lookup_elem(overflow, key);
+	return entry && entry->expires > now ? entry : NULL;
 }
 
 /* The living entry of a packet that travels in `direction`, or null. */
 static __always_inline struct ct_value *ct_lookup(const struct packet *packet,
 						  enum policyc_direction direction, __u64 now)
 {
-	struct ct_value *entry;
+	union ct_key key;
 
 	if (!have_ipv6 || packet->family == 4) {
-		struct ct4_key key = ct_key4(packet, direction);
-
-		entry = bpf_map_lookup_elem(&conntrack4, &key);
-		if (!entry && ct_overflowed())
-			entry = bpf_map_lookup_elem(&conntrack4_overflow, &key);
-	} else {
-		struct ct6_key key = ct_key6(packet, direction);
-
-		entry = bpf_map_lookup_elem(&conntrack6, &key);
-		if (!entry && ct_overflowed())
-			entry = bpf_map_lookup_elem(&conntrack6_overflow, &key);
+		ct_key4(&key, packet, direction);
+		return ct_find(&conntrack4, &conntrack4_overflow, &key, CT_KEY4_WORDS, now);
 	}
-	return entry && entry->expires > now ? entry : NULL;
+	ct_key6(&key, packet, direction);
+	return ct_find(&conntrack6, &conntrack6_overflow, &key, CT_KEY6_WORDS, now);
 }
 
 /* A SYN on a connection that one side has closed begins a new one. */
@@ -161,6 +197,15 @@ static __always_inline bool ct_is_news(const struct ct_value *entry, const struc
 	return (packet->tcp_flags & ~known) | (ct_new_flags(packet, original) & ~entry->flags) | young >> 63;
 }
 
+/* Unless another CPU prolongs it at the same time, or it has ended. */
+static __always_inline void ct_prolong(struct ct_value *entry, __u64 until, __u64 now)
+{
+	__u64 seen = *(volatile __u64 *)&entry->expires;
+
+	if (seen > now)
+		__sync_val_compare_and_swap(&entry->expires, seen, until);
+}
+
 /*
  * Notes a packet that is let through. Closed connections end when they were to end: what still arrives does not prolong
  * them.
@@ -178,7 +223,7 @@ static __always_inline void ct_track(struct ct_value *entry, const struct packet
 		entry->tcp_flags_reply |= packet->tcp_flags;
 	entry->refreshed = (__u32)now;
 	if ((before & CT_CLOSED) != CT_CLOSED)
-		entry->expires = now + ct_lifetime(packet->protocol, after);
+		ct_prolong(entry, now + ct_lifetime(packet->protocol, after), now);
 }
 
 static __always_inline void ct_account(struct ct_value *entry, struct __sk_buff *skb,

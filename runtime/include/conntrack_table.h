@@ -1,173 +1,258 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * How entries come and go. The tables are plain hashes, which take a new entry in two thirds of the time that an LRU needs;
- * expired entries are removed by ct_collect, which user space runs over the keys that it found expired.
- *
- * An expired entry is replaced or removed only by who holds the claim of its key. So a removal can never hit the entry of a
- * connection that has begun since the expired one was looked at. Claims are taken by BPF programs alone, which end; nobody
- * can die holding one.
- *
- * A connection that finds its table full goes into the overflow table, where the oldest ones make room.
+ * How connections come into their tables (runtime/abi/conntrack_table.h says how those are made, and how entries go). What
+ * fits into neither of its buckets goes into the overflow table, where the oldest ones make room.
  */
 #ifndef POLICYC_RUNTIME_CONNTRACK_TABLE_H
 #define POLICYC_RUNTIME_CONNTRACK_TABLE_H
 
 #include "runtime/include/conntrack.h"
 
-/* How often a claim that another CPU holds is tried; it is held for less than a microsecond. */
-#define CT_CLAIM_TRIES 64
+/* How often a lock that another CPU holds is tried; it is held for less than a microsecond. */
+#define CT_LOCK_TRIES 16
+/* And that of an entry which others prolong meanwhile, each of them once a second. */
+#define CT_RENEW_TRIES 2
 
-#define CT_E2BIG  (-7)
-#define CT_EEXIST (-17)
+#define CT_NO_TABLE (-1)
+#define CT_LOCKED   (-2)
+#define CT_FULL	    (-3)
 
-static __always_inline bool ct_claim_take(const struct ct_claim *claim)
+static __always_inline bool ct_lock(struct ct_bucket *bucket)
 {
-	__u8 one = 1;
+	for (int i = 0; i < CT_LOCK_TRIES; i++) {
+		if (__sync_val_compare_and_swap(&bucket->lock, 0, 1) == 0)
+			return true;
+	}
+	return false;
+}
 
-	for (int i = 0; i < CT_CLAIM_TRIES; i++) {
-		if (bpf_map_update_elem(&ct_claims, claim, &one, BPF_NOEXIST) == 0)
+static __always_inline void ct_unlock(struct ct_bucket *bucket)
+{
+	if (have_store_order)
+		*(volatile __u32 *)&bucket->lock = 0;
+	else
+		__sync_lock_test_and_set(&bucket->lock, 0);
+}
+
+/* All but `expires`. */
+static __always_inline void ct_fill(struct ct_value *entry, const struct ct_value *fresh)
+{
+	volatile __u64 *to = (volatile __u64 *)entry;
+	const volatile __u64 *from = (const volatile __u64 *)fresh;
+
+	/* One word after the other, or the compiler would keep all of them on the stack. */
+#pragma unroll
+	for (int i = 1; i < (int)(sizeof(*entry) / sizeof(*to)); i++)
+		to[i] = from[i];
+}
+
+/*
+ * Puts `fresh` where its predecessor is, in place: a connection that was seen to expire at `seen`. False: it has been
+ * prolonged, replaced or ended since.
+ */
+static __always_inline bool ct_replace(struct ct_value *entry, __u64 seen, const struct ct_value *fresh)
+{
+	if (__sync_val_compare_and_swap(&entry->expires, seen, CT_BUSY) != seen)
+		return false;
+	ct_fill(entry, fresh);
+	ct_publish(&entry->expires, fresh->expires);
+	return true;
+}
+
+/* A connection begins again while it lives. False: it has just ended. */
+static __always_inline bool ct_renew(struct ct_value *entry, const struct ct_value *fresh, __u64 now)
+{
+#pragma nounroll
+	for (int i = 0; i < CT_RENEW_TRIES; i++) {
+		__u64 seen = *(volatile __u64 *)&entry->expires;
+
+		if (seen <= now)
+			return false;
+		if (ct_replace(entry, seen, fresh))
 			return true;
 	}
 	return false;
 }
 
 /*
- * Puts a connection where its expired predecessor is, in place: an element that was taken out could be given to another
- * connection while a CPU that found it living still writes to it. One that another CPU has put there meanwhile stays. Not
- * zero: it could not be remembered.
+ * An entry of the same key was found. True: now it is this connection's, be it that of another CPU, which stays. False: it has
+ * ended.
  */
-static __always_inline int ct_replace(void *table, const void *key, const struct ct_claim *claim,
-				      const struct ct_value *fresh, __u64 now)
+static __always_inline bool ct_take_over(struct ct_value *entry, const struct ct_value *fresh, __u64 now)
 {
-	bool claimed = ct_claim_take(claim);
-	struct ct_value *entry = bpf_map_lookup_elem(table, key);
-	struct ct_value dead = *fresh;
-	int result = 0;
+	__u64 seen = *(volatile __u64 *)&entry->expires;
 
-	if (!entry) {
-		result = (int)bpf_map_update_elem(table, key, fresh, BPF_NOEXIST);
-	} else if (entry->expires <= now) {
-		if (!claimed)
-			return CT_EEXIST;
-		dead.expires = 0;
-		*entry = dead;
-		*(volatile __u64 *)&entry->expires = fresh->expires;
+	if (seen != CT_ENDED && seen != CT_BUSY && seen <= now && ct_replace(entry, seen, fresh))
+		return true;
+	seen = *(volatile __u64 *)&entry->expires;
+	return seen > now || seen == CT_BUSY;
+}
+
+/* Into a free slot of a bucket that is locked; false if there is none, or if another entry has the tag. */
+static __always_inline bool ct_place(struct ct_bucket *bucket, __u16 tag, const union ct_key *key, int words,
+				     const struct ct_value *fresh)
+{
+	__u32 number = ct_find_tag(bucket, tag) < CT_BUCKET_SLOTS ? CT_BUCKET_SLOTS : ct_find_tag(bucket, 0);
+	volatile __u64 *slot;
+
+	if (number >= CT_BUCKET_SLOTS)
+		return false;
+	slot = ct_slot(bucket, number, words);
+#pragma unroll
+	for (int i = 0; i < words; i++)
+		slot[i] = key->words[i];
+	ct_fill(ct_value_of((void *)slot, words), fresh);
+	ct_publish(&ct_value_of((void *)slot, words)->expires, fresh->expires);
+	/* Last: what has a tag has a lifetime, or user space would take it for ended. */
+	*(volatile __u16 *)&bucket->tags[number] = tag;
+	return true;
+}
+
+/* As a guest of another bucket. The lock of the home bucket is held. */
+static __always_inline bool ct_place_guest(void *map, struct ct_bucket *home, __u32 index, __u16 tag,
+					   const union ct_key *key, int words, const struct ct_value *fresh)
+{
+	struct ct_bucket *other = bpf_map_lookup_elem(map, &index);
+	bool placed;
+
+	/* Whoever holds that one may wait for ours. */
+	if (!other || !ct_lock(other))
+		return false;
+	/* Lookups ask the other bucket from here on. */
+	__sync_fetch_and_add(&home->guests, 1);
+	placed = ct_place(other, tag, key, words, fresh);
+	if (!placed)
+		__sync_fetch_and_add(&home->guests, (__u32)-1);
+	ct_unlock(other);
+	return placed;
+}
+
+static __always_inline int ct_insert_locked(void *map, struct ct_bucket *home, __u32 hash, __u32 last,
+					    const union ct_key *key, int words, const struct ct_value *fresh,
+					    __u64 now)
+{
+	__u16 guest_tag = ct_guest_tag(hash);
+	__u32 other = ct_other_bucket(hash & last, guest_tag, last);
+	struct ct_value *entry = ct_entry(home, ct_home_tag(hash), key, words);
+	struct ct_bucket *bucket;
+
+	if (entry && ct_take_over(entry, fresh, now))
+		return 0;
+	if (*(volatile __u32 *)&home->guests) {
+		bucket = bpf_map_lookup_elem(map, &other);
+		entry = bucket ? ct_entry(bucket, guest_tag, key, words) : NULL;
+		if (entry && ct_take_over(entry, fresh, now))
+			return 0;
 	}
-	if (claimed)
-		bpf_map_delete_elem(&ct_claims, claim);
+	if (ct_place(home, ct_home_tag(hash), key, words, fresh))
+		return 0;
+	if (other != (hash & last) && ct_place_guest(map, home, other, guest_tag, key, words, fresh))
+		return 0;
+	return CT_FULL;
+}
+
+static __always_inline int ct_insert(void *map, const union ct_key *key, int words,
+				     const struct ct_value *fresh, __u64 now)
+{
+	const struct ct_table_value *table = ct_table_lookup();
+	struct ct_bucket *home;
+	__u32 hash, last, index;
+	int result;
+
+	if (!table)
+		return CT_NO_TABLE;
+	hash = ct_hash(table, key->words, words);
+	last = table->last_bucket[words == CT_KEY6_WORDS];
+	index = hash & last;
+	home = bpf_map_lookup_elem(map, &index);
+	if (!home)
+		return CT_NO_TABLE;
+	if (!ct_lock(home))
+		return CT_LOCKED;
+	result = ct_insert_locked(map, home, hash, last, key, words, fresh, now);
+	ct_unlock(home);
 	return result;
 }
 
-static __always_inline int ct_insert(void *table, void *overflow, const void *key,
-				     const struct ct_claim *claim, const struct ct_value *fresh, __u64 now)
+/* CT_FULL: both buckets of the connection are full. */
+__noinline int ct_create_in_table(const struct packet *packet, const struct ct_value *fresh, __u32 direction,
+				  __u64 now)
 {
-	struct ct_pressure_value *pressure;
-	int result = (int)bpf_map_update_elem(table, key, fresh, BPF_NOEXIST);
+	union ct_key key;
 
-	if (result == CT_EEXIST)
-		result = ct_replace(table, key, claim, fresh, now);
-	if (result != CT_E2BIG)
-		return result;
-	pressure = ct_pressure_lookup();
-	if (pressure) {
-		__sync_fetch_and_add(&pressure->full[claim->family == 6], 1);
-		pressure->overflowed = 1;
+	if (!packet || !fresh)
+		return CT_NO_TABLE;
+	if (!have_ipv6 || packet->family == 4) {
+		ct_key4(&key, packet, direction);
+		return ct_insert(&conntrack4, &key, CT_KEY4_WORDS, fresh, now);
 	}
-	return (int)bpf_map_update_elem(overflow, key, fresh, BPF_ANY);
+	ct_key6(&key, packet, direction);
+	return ct_insert(&conntrack6, &key, CT_KEY6_WORDS, fresh, now);
+}
+
+__noinline int ct_create_in_overflow(const struct packet *packet, const struct ct_value *fresh,
+				     __u32 direction)
+{
+	struct ct_pressure_value *pressure = ct_pressure_lookup();
+	struct ct_value value;
+	union ct_key key;
+
+	if (!packet || !fresh || !pressure)
+		return CT_NO_TABLE;
+	/* Linux 6.1 takes no argument of a global function for the value of a map, so it is copied to the stack. */
+	value = *fresh;
+	pressure->overflowed = 1;
+	if (!have_ipv6 || packet->family == 4) {
+		__sync_fetch_and_add(&pressure->full[0], 1);
+		ct_key4(&key, packet, direction);
+		return (int)bpf_map_update_elem(&conntrack4_overflow, &key, &value, BPF_ANY);
+	}
+	__sync_fetch_and_add(&pressure->full[1], 1);
+	ct_key6(&key, packet, direction);
+	return (int)bpf_map_update_elem(&conntrack6_overflow, &key, &value, BPF_ANY);
 }
 
 /* Remembers a connection: `fresh`, of a packet that travels in `direction`. Not zero: it could not be remembered. */
-__noinline int ct_create(const struct packet *packet, const struct ct_value *fresh, __u32 direction,
-			 __u64 now)
+static __always_inline int ct_create(const struct packet *packet, const struct ct_value *fresh,
+				     enum policyc_direction direction, __u64 now)
 {
-	struct ct_claim claim = {};
-	struct ct_value value;
+	int result = ct_create_in_table(packet, fresh, direction, now);
 
-	if (!packet || !fresh)
-		return -1;
-	/* Linux 6.1 takes no argument of a global function for the value of a map, so it is copied to the stack. */
-	value = *fresh;
-	if (!have_ipv6 || packet->family == 4) {
-		claim.family = 4;
-		claim.key4 = ct_key4(packet, direction);
-		return ct_insert(&conntrack4, &conntrack4_overflow, &claim.key4, &claim, &value, now);
-	}
-	claim.family = 6;
-	claim.key6 = ct_key6(packet, direction);
-	return ct_insert(&conntrack6, &conntrack6_overflow, &claim.key6, &claim, &value, now);
+	return result == CT_FULL ? ct_create_in_overflow(packet, fresh, direction) : result;
 }
 
-static __always_inline int ct_remove(void *table, const void *key, const struct ct_claim *claim, __u64 limit)
+/* The same where `entry`, null or one that was found living, is of an older connection with that key. */
+static __always_inline int ct_renew_or_create(struct ct_value *entry, const struct packet *packet,
+					      const struct ct_value *fresh, enum policyc_direction direction,
+					      __u64 now)
 {
-	const struct ct_value *entry = bpf_map_lookup_elem(table, key);
-	int removed = 0;
-
-	if (!entry || entry->expires > limit || !ct_claim_take(claim))
-		return 0;
-	entry = bpf_map_lookup_elem(table, key);
-	if (entry && entry->expires <= limit)
-		removed = bpf_map_delete_elem(table, key) == 0;
-	bpf_map_delete_elem(&ct_claims, claim);
-	return removed;
+	return entry && ct_renew(entry, fresh, now) ? 0 : ct_create(packet, fresh, direction, now);
 }
 
-/* 1 if the entry of that key had expired by `limit` and was removed. */
-__noinline int ct_remove_expired(const struct ct_claim *of, __u64 limit)
+/* Ends the connection of a packet that travels in `direction`. */
+__noinline int ct_forget(const struct packet *packet, __u32 direction)
 {
-	struct ct_claim claim;
+	struct ct_value *entry = packet ? ct_lookup(packet, direction, clock_ticks()) : NULL;
 
-	if (!of)
-		return 0;
-	claim = *of;
-	if (!have_ipv6 || claim.family == 4)
-		return ct_remove(&conntrack4, &claim.key4, &claim, limit);
-	return ct_remove(&conntrack6, &claim.key6, &claim, limit);
+	if (entry)
+		*(volatile __u64 *)&entry->expires = CT_ENDED;
+	return 0;
 }
 
-/*
- * The program ct_collect (struct ct_collect_head). Entries that expired less than `grace` ago stay: a CPU that looked
- * one up just before may still write to it.
- */
-static __always_inline int ct_collect_keys(struct __sk_buff *skb)
+/* The program ct_collect (struct ct_collect_head). */
+static __always_inline int ct_collect_state(struct __sk_buff *skb)
 {
-	struct ct_collect_head head = {};
+	struct ct_pressure_value *pressure = ct_pressure_lookup();
 	struct ct_collected_value *collected;
-	__u64 now = clock_ticks();
-	__u32 first = 0, size, offset;
+	struct ct_collect_head head = {};
+	__u32 first = 0;
 
 	collected = bpf_map_lookup_elem(&ct_collected, &first);
-	if (!collected || packet_read(skb, ETHERNET_HEADER, &head, sizeof(head)))
+	if (!collected || !pressure || packet_read(skb, ETHERNET_HEADER, &head, sizeof(head)))
 		return -1;
-	collected->now = now;
-	collected->removed = 0;
-	if (head.family == 0) {
-		struct ct_pressure_value *pressure = ct_pressure_lookup();
-
-		if (pressure)
-			*(volatile __u32 *)&pressure->overflowed = head.count;
-		return 0;
-	}
-	if (head.family == 6 && !have_ipv6)
-		return 0;
-	size = head.family == 4 ? sizeof(struct ct4_key) : sizeof(struct ct6_key);
-	offset = ETHERNET_HEADER + sizeof(head);
-	for (__u32 i = 0; i < CT_COLLECT_KEYS; i++) {
-		struct ct_claim claim = {};
-
-		if (i >= head.count)
-			break;
-		if (!have_ipv6 || head.family == 4) {
-			claim.family = 4;
-			if (bpf_skb_load_bytes(skb, offset, &claim.key4, sizeof(claim.key4)))
-				return -1;
-		} else {
-			claim.family = 6;
-			if (bpf_skb_load_bytes(skb, offset, &claim.key6, sizeof(claim.key6)))
-				return -1;
-		}
-		collected->removed += (__u32)ct_remove_expired(&claim, now - head.grace);
-		offset += size;
-	}
+	collected->now = clock_ticks();
+	if (head.overflowed != CT_OVERFLOWED_KEEP)
+		*(volatile __u32 *)&pressure->overflowed = head.overflowed;
 	return 0;
 }
 

@@ -48,18 +48,27 @@ struct {
 } ipcache6_prefix SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 262144);
-	__type(key, struct ct4_key);
-	__type(value, struct ct_value);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384); /* a power of two */
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32); /* bucket */
+	__type(value, struct ct4_bucket);
 } conntrack4 SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 262144);
-	__type(key, struct ct6_key);
-	__type(value, struct ct_value);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384); /* a power of two */
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32); /* bucket */
+	__type(value, struct ct6_bucket);
 } conntrack6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ct_table_value);
+} ct_table SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -74,13 +83,6 @@ struct {
 	__type(key, struct ct6_key);
 	__type(value, struct ct_value);
 } conntrack6_overflow SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct ct_claim);
-	__type(value, __u8);
-} ct_claims SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -75,6 +75,14 @@ static __always_inline int nat_keep_own(const struct packet *packet, struct nat_
 	return verdict == NAT_VERDICT(NAT_REFUSE, DROP_CONNTRACK_FULL) ? NAT_PASS : verdict;
 }
 
+/* Does an endpoint of this node answer with this packet? Its own conntrack entry says so. */
+__noinline int nat_answers(const struct packet *packet)
+{
+	const struct ct_value *entry = packet ? ct_lookup(packet, POLICYC_EGRESS, clock_ticks()) : NULL;
+
+	return entry && entry->direction == POLICYC_INGRESS;
+}
+
 /*
  * A packet that leaves by a device and is of no connection that is known: enum nat_verdict. It is left alone unless it comes from
  * an endpoint of this node that begins a connection to the outside.
@@ -84,7 +92,6 @@ __noinline int nat_leave(frame *context, const struct packet *packet, struct nat
 	const struct device_value *device = device_lookup(frame_interface(context));
 	const struct node_config_value *config = node_config_lookup();
 	union address source = {};
-	const struct ct_value *entry;
 
 	if (!packet || !work)
 		return NAT_VERDICT(NAT_REFUSE, DROP_MISSING_STATE);
@@ -100,8 +107,7 @@ __noinline int nat_leave(frame *context, const struct packet *packet, struct nat
 	    (packet->fragment == FRAGMENT_LATER && !packet->destination_port))
 		return NAT_VERDICT(NAT_REFUSE, DROP_NAT_UNSUPPORTED);
 	/* It answers someone outside, who knows it by its own address. */
-	entry = ct_lookup(packet, POLICYC_EGRESS, clock_ticks());
-	if (entry && entry->direction == POLICYC_INGRESS)
+	if (nat_answers(packet))
 		return NAT_PASS;
 	if (!makes_entry(packet))
 		return NAT_VERDICT(NAT_REFUSE, DROP_CONNTRACK_INVALID);

@@ -453,11 +453,11 @@ int finish_ingress(struct __sk_buff *skb)
 	return deliver(skb, packet, asked->deliver_to);
 }
 
-/* Run by user space: removes connections that have expired. */
+/* Run by user space when it removes connections that have expired. */
 SEC("tc")
 int ct_collect(struct __sk_buff *skb)
 {
-	return ct_collect_keys(skb);
+	return ct_collect_state(skb);
 }
 
 char datapath_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,77 +1,18 @@
 #pragma once
-// A node for benchmarks: pins under an own folder of the BPF file system, state in a temporary one,
-// both removed at the end. Needs root.
+// A node for benchmarks, with maps and shapes. Needs root.
 
-#include <cerrno>
-#include <charconv>
-#include <csignal>
 #include <cstdlib>
-#include <filesystem>
-#include <iostream>
 #include <optional>
 #include <string>
-#include <string_view>
-
-#include <unistd.h>
 
 #include "compiler/driver/compilation.h"
-#include "loader/bpf/bpffs.h"
 #include "loader/endpoint/classes.h"
 #include "loader/endpoint/shape_sizes.h"
 #include "loader/endpoint/shapes.h"
 #include "loader/maps/node_maps.h"
+#include "tests/bench/bench_paths.h"
 
 namespace policyc::bench {
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) {
-    std::cerr << result.error().message << "\n";
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
-inline constexpr std::string_view kBenchFolder = "policyc-bench-";
-
-// What benchmarks that were killed left there.
-inline void remove_folders_of_the_dead(const std::filesystem::path& parent) {
-  for (const std::string& name : bpf::list(parent)) {
-    if (!name.starts_with(kBenchFolder)) continue;
-    pid_t pid = 0;
-    const char* end = name.data() + name.size();
-    const auto [rest, error] = std::from_chars(name.data() + kBenchFolder.size(), end, pid);
-    const bool is_dead = error == std::errc() && (rest == end || *rest == '-') && pid > 0 &&
-                         ::kill(pid, 0) != 0 && errno == ESRCH;
-    if (is_dead) static_cast<void>(bpf::remove_tree(parent / name).has_value());
-  }
-}
-
-// The folders alone.
-class BenchPaths {
- public:
-  // `suffix` tells those of one process apart.
-  explicit BenchPaths(const std::string& suffix = "") {
-    remove_folders_of_the_dead(bpf::kBpffsMount);
-    remove_folders_of_the_dead(std::filesystem::temp_directory_path());
-    const std::string name = std::string(kBenchFolder) + std::to_string(::getpid()) + suffix;
-    paths_.bpffs = std::filesystem::path(bpf::kBpffsMount) / name;
-    paths_.state = std::filesystem::temp_directory_path() / name;
-    std::filesystem::create_directories(paths_.state);
-  }
-  ~BenchPaths() {
-    static_cast<void>(bpf::remove_tree(paths_.bpffs).has_value());
-    std::error_code ignored;
-    std::filesystem::remove_all(paths_.state, ignored);
-  }
-  BenchPaths(const BenchPaths&) = delete;
-  BenchPaths& operator=(const BenchPaths&) = delete;
-
-  [[nodiscard]] const endpoint::Paths& paths() const { return paths_; }
-
- private:
-  endpoint::Paths paths_;
-};
 
 class BenchNode {
  public:

@@ -10,10 +10,12 @@
 #include <bpf/bpf.h>
 
 #include "loader/conntrack/collector.h"
+#include "loader/conntrack/connection.h"
 #include "loader/endpoint/datapath.h"
 #include "loader/testrun/frame.h"
 #include "tests/bench/bench_node.h"
 #include "tests/bench/report.h"
+#include "tests/support/connection_entries.h"
 
 namespace {
 
@@ -26,7 +28,7 @@ constexpr std::uint32_t kLoopback = 1;              // the interface of a test r
 constexpr std::uint32_t kFirstRemote = 0x0b000000;  // 11.0.0.0
 constexpr std::uint16_t kPort = 4000;
 constexpr std::uint16_t kServer = 53;
-constexpr std::size_t kChunk = 10'000;
+constexpr std::size_t kFew = 10'000;
 constexpr std::uint64_t kLongTicks = 10'000;
 
 double milliseconds(std::chrono::nanoseconds time) {
@@ -71,25 +73,22 @@ class Node {
   // nanoseconds for each.
   double fill(std::uint32_t expired_of_100) const {
     const std::uint64_t now = must(must(conntrack::CollectProgram::open(node_.paths())).now());
-    std::vector<ct4_key> keys(kChunk);
-    std::vector<ct_value> values(kChunk);
-    std::chrono::nanoseconds taken{};
-    for (std::uint32_t done = 0; done < entries_; done += kChunk) {
-      const std::size_t count = std::min<std::size_t>(kChunk, entries_ - done);
-      for (std::uint32_t i = 0; i < count; ++i) {
-        keys[i] = key_of(done + i);
-        values[i] = {};
-        values[i].expires = i % 100 < expired_of_100 ? now - kLongTicks : now + 1000 * kLongTicks;
-        values[i].policy_epoch = epoch_;
-        values[i].decision = static_cast<std::uint32_t>(POLICYC_DECISION(POLICY_ALLOW, 1));
-        values[i].direction = POLICYC_EGRESS;
-        values[i].flags = CT_SEEN_REPLY;
+    const test_support::ConnectionEntries4 table(node_.maps().conntrack4.fd(),
+                                                 *must(node_.maps().ct_table.lookup(0)));
+    ct_value value{};
+    value.policy_epoch = epoch_;
+    value.decision = static_cast<std::uint32_t>(POLICYC_DECISION(POLICY_ALLOW, 1));
+    value.direction = POLICYC_EGRESS;
+    value.flags = CT_SEEN_REPLY;
+    const auto start = Clock::now();
+    for (std::uint32_t i = 0; i < entries_; ++i) {
+      value.expires = i % 100 < expired_of_100 ? now - kLongTicks : now + 1000 * kLongTicks;
+      if (!table.put(key_of(i), value)) {
+        std::cerr << "the table is full\n";
+        std::exit(1);
       }
-      const auto start = Clock::now();
-      must(node_.maps().conntrack4.update_batch(std::span(keys).first(count),
-                                                std::span(values).first(count)));
-      taken += Clock::now() - start;
     }
+    const std::chrono::nanoseconds taken = Clock::now() - start;
     return static_cast<double>(taken.count()) / entries_;
   }
 
@@ -122,14 +121,20 @@ class Node {
   }
   double read_all() const {
     const auto start = Clock::now();
-    must(node_.maps().conntrack4.handle().count());
+    const std::uint64_t now = must(must(conntrack::CollectProgram::open(node_.paths())).now());
+    std::size_t count = 0;
+    must(conntrack::each_connection(node_.maps(), now, [&count](const conntrack::Connection&) {
+      ++count;
+      return true;
+    }));
+    if (count != entries_) std::exit(1);
     return milliseconds(Clock::now() - start);
   }
 
  private:
   static maps::MapSizes sizes(std::uint32_t entries) {
     maps::MapSizes sizes;
-    sizes.conntrack = entries;
+    sizes.conntrack = 2 * entries;
     return sizes;
   }
   bench::BenchNode node_;
@@ -162,7 +167,7 @@ void measure_passes(const Node& node, std::uint32_t expired_of_100, std::size_t 
 int main(int argc, char** argv) {
   const std::uint32_t entries =
       argc > 1 ? static_cast<std::uint32_t>(std::stoul(argv[1])) : 1'000'000;
-  const std::size_t runs = argc > 2 ? std::stoul(argv[2]) : entries < kChunk ? 1 : 5;
+  const std::size_t runs = argc > 2 ? std::stoul(argv[2]) : entries < kFew ? 1 : 5;
   const std::string size = std::to_string(entries);
   const Node node(entries);
   std::vector<double> fills{node.fill(0)};
@@ -179,7 +184,7 @@ int main(int argc, char** argv) {
   bench::report("established packet, always the same connection, single runs", same, "ns");
   bench::report("established packet, a random one of " + size + " connections, single runs", random,
                 "ns", bench::quantile(same, 0.5));
-  bench::report("read of " + size + " connections in batches, no rest", reads, "ms");
+  bench::report("read of " + size + " connections as policyc ct list does, no rest", reads, "ms");
   for (const std::uint32_t expired : {0U, 50U, 100U}) measure_passes(node, expired, runs, size);
   return 0;
 }

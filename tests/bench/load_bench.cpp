@@ -61,7 +61,7 @@ std::size_t bytes_of(const bpf::Object& object, std::initializer_list<const char
 
 bpf::Object load_datapath() {
   auto object = must(bpf::Object::open(backend::datapath_object(), "policyc_bench"));
-  for (const char* map : {"conntrack4", "conntrack6"}) must(object.set_max_entries(map, 65536));
+  for (const char* map : {"conntrack4", "conntrack6"}) must(object.set_max_entries(map, 4096));
   must(object.load());
   must(endpoint::install_finish(program_array(object, "policy_finish"),
                                 programs_of(object, endpoint::finish_program_name)));

@@ -1,7 +1,7 @@
 // What socket load balancing adds to connect(2): a UDP socket that connects again and again, and
-// socket + connect + close, of UDP and TCP; without the programs, for an address that is no
-// service, and through the last of SERVICES services. Needs root and cgroup2. Usage: socket_bench
-// [SERVICES] [RUNS] [CALLS]
+// socket + connect + close, of UDP and TCP; without any program, with programs at another
+// cgroup (what the kernel's hooks take), for an address that is no service, and through the last of
+// SERVICES services. Needs root and cgroup2. Usage: socket_bench [SERVICES] [RUNS] [CALLS]
 //
 // Cilium 1.19.4's bpf_sock, measured with the same number of services on one machine: re-connect
 // 294 ns without it, 426 for an address that is no service, 466 through a service; socket + connect
@@ -162,18 +162,22 @@ class OwnCgroup {
       if (line.starts_with("0::")) before_ = root.string() + line.substr(3);
     }
     path_ = root / ("policyc-bench-" + std::to_string(::getpid()));
+    other_ = path_.string() + "-other";
     std::filesystem::create_directory(path_);
+    std::filesystem::create_directory(other_);
     enter(path_);
   }
   ~OwnCgroup() {
     enter(before_);
     std::error_code ignored;
     std::filesystem::remove(path_, ignored);
+    std::filesystem::remove(other_, ignored);
   }
   OwnCgroup(const OwnCgroup&) = delete;
   OwnCgroup& operator=(const OwnCgroup&) = delete;
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] const std::filesystem::path& other() const { return other_; }  // has no process
 
  private:
   static void enter(const std::filesystem::path& cgroup) {
@@ -181,6 +185,7 @@ class OwnCgroup {
   }
   std::filesystem::path before_;
   std::filesystem::path path_;
+  std::filesystem::path other_;
 };
 
 void report_all(const std::string& name, const Spread& spread, const Spread* beside) {
@@ -210,11 +215,14 @@ int main(int count, char** arguments) {
   const sockaddr_in elsewhere = address_of(kElsewhere, kPort);
   const sockaddr_in service = address_of(kFirstService + services, kPort);
   Spread without;
+  Spread hooked;  // the kernel runs its hooks, but this cgroup has no program
   Spread missed;
   Spread translated;
   // One after the other in each run, so that all see the same machine.
   for (long run = 0; run < runs; ++run) {
     without.add(measure(elsewhere, calls));
+    must(sockets::attach(folders.paths().bpffs, cgroup.other()));
+    hooked.add(measure(elsewhere, calls));
     must(sockets::attach(folders.paths().bpffs, cgroup.path()));
     if (run == 0) fill(folders.paths(), services);
     missed.add(measure(elsewhere, calls));
@@ -222,6 +230,7 @@ int main(int count, char** arguments) {
     must(sockets::detach(folders.paths().bpffs));
   }
   report_all("without", without, nullptr);
+  report_all("other_cgroup", hooked, &without);
   report_all("no_service", missed, &without);
   report_all("service", translated, &without);
   return 0;

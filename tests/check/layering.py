@@ -17,7 +17,7 @@ LAYERS = {
     "compiler/diag": 2,
     "compiler/manifest": 3,
     "compiler/policy": 4,
-    "compiler/service": 4,
+    "compiler/service": 5,
     "compiler/eval": 5,
     "compiler/identity": 5,
     "compiler/matrix": 5,
@@ -58,6 +58,8 @@ ONLY = {
     # Knows no policy.
     "compiler/backend": {"compiler/support"},
     "compiler/matrix": {"compiler/support"},
+    "compiler/service": {"compiler/policy", "compiler/manifest", "compiler/diag", "compiler/source",
+                         "compiler/support"},
     "loader/bpf": {"compiler/support", "compiler/backend"},
     "loader/events": {"compiler/support"},
     "loader/kubeproxy": {"compiler/support", "loader/bpf"},

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/kernel/datapath.h"
+#include "tests/kernel/flow.h"
 
 namespace policyc::kernel_test {
 namespace {
@@ -85,9 +86,18 @@ std::vector<Layout> layouts() {
        sizeof(ct_pressure_value),
        {MEMBER(ct_pressure_value, full), MEMBER(ct_pressure_value, overflowed),
         MEMBER(ct_pressure_value, pad)}},
-      {"ct_collected_value",
-       sizeof(ct_collected_value),
-       {MEMBER(ct_collected_value, now), MEMBER(ct_collected_value, removed)}},
+      {"ct_collected_value", sizeof(ct_collected_value), {MEMBER(ct_collected_value, now)}},
+      {"ct_bucket",
+       sizeof(ct_bucket),
+       {MEMBER(ct_bucket, tags), MEMBER(ct_bucket, lock), MEMBER(ct_bucket, guests),
+        MEMBER(ct_bucket, reserved)}},
+      {"ct4_slot", sizeof(ct4_slot), {MEMBER(ct4_slot, key), MEMBER(ct4_slot, value)}},
+      {"ct6_slot", sizeof(ct6_slot), {MEMBER(ct6_slot, key), MEMBER(ct6_slot, value)}},
+      {"ct4_bucket", sizeof(ct4_bucket), {MEMBER(ct4_bucket, head), MEMBER(ct4_bucket, slots)}},
+      {"ct6_bucket", sizeof(ct6_bucket), {MEMBER(ct6_bucket, head), MEMBER(ct6_bucket, slots)}},
+      {"ct_table_value",
+       sizeof(ct_table_value),
+       {MEMBER(ct_table_value, last_bucket), MEMBER(ct_table_value, seed)}},
       {"fragment_key",
        sizeof(fragment_key),
        {MEMBER(fragment_key, source), MEMBER(fragment_key, destination), MEMBER(fragment_key, id),
@@ -175,13 +185,13 @@ TEST(Abi, MapsHaveTheSizesOfCpp) {
                      sizeof(ipcache_value)},
            MapLayout{"ipcache6_prefix", BPF_MAP_TYPE_LPM_TRIE, sizeof(ipcache6_prefix_key),
                      sizeof(ipcache_value)},
-           MapLayout{"conntrack4", BPF_MAP_TYPE_HASH, sizeof(ct4_key), sizeof(ct_value)},
-           MapLayout{"conntrack6", BPF_MAP_TYPE_HASH, sizeof(ct6_key), sizeof(ct_value)},
+           MapLayout{"conntrack4", BPF_MAP_TYPE_ARRAY, 4, sizeof(ct4_bucket)},
+           MapLayout{"conntrack6", BPF_MAP_TYPE_ARRAY, 4, sizeof(ct6_bucket)},
+           MapLayout{"ct_table", BPF_MAP_TYPE_ARRAY, 4, sizeof(ct_table_value)},
            MapLayout{"conntrack4_overflow", BPF_MAP_TYPE_LRU_HASH, sizeof(ct4_key),
                      sizeof(ct_value)},
            MapLayout{"conntrack6_overflow", BPF_MAP_TYPE_LRU_HASH, sizeof(ct6_key),
                      sizeof(ct_value)},
-           MapLayout{"ct_claims", BPF_MAP_TYPE_HASH, sizeof(ct_claim), 1},
            MapLayout{"ct_pressure", BPF_MAP_TYPE_ARRAY, 4, sizeof(ct_pressure_value)},
            MapLayout{"ct_collected", BPF_MAP_TYPE_ARRAY, 4, sizeof(ct_collected_value)},
            MapLayout{"fragments", BPF_MAP_TYPE_LRU_HASH, sizeof(fragment_key),
@@ -255,6 +265,18 @@ TEST(Constants, WithoutNewerHelpersTheProgramsLoadAndWork) {
   ASSERT_EQ(events.size(), 1U);
   EXPECT_GE(events[0].time_ns, nanoseconds(before)) << "the coarse clock would be behind";
   EXPECT_LE(events[0].time_ns, nanoseconds(after));
+}
+
+// As on machines whose stores are not seen in order.
+TEST(Constants, WithBarriersConnectionsAreKept) {
+  const auto datapath = Datapath::ready(
+      Policy::Matrix, [](bpf_object* object) { set_constant(object, "have_store_order", 0); });
+  for (const int family : {4, 6}) {
+    const Way way{Hook::FromEndpoint, family};
+    expect_pass(*datapath, way.hook, tcp(way, kSyn));
+    expect_pass(*datapath, opposite(way.hook), tcp_reply(way, kSyn | kAck));
+    EXPECT_TRUE(datapath->connection(family));
+  }
 }
 
 std::uint32_t instructions(const Datapath& datapath, const char* program) {

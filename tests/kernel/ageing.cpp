@@ -45,6 +45,14 @@ void age(ct_value& value, std::uint64_t seconds) {
 }  // namespace
 
 void age_connections(const Datapath& datapath, std::uint64_t seconds) {
+  const auto age_all = [seconds](const auto& entries) {
+    for (auto slot : entries.all()) {
+      age(slot.value, seconds);
+      if (!entries.put(slot.key, slot.value)) throw std::runtime_error("no room");
+    }
+  };
+  age_all(datapath.entries4());
+  age_all(datapath.entries6());
   each_table(datapath, "conntrack", [seconds](const bpf_map* map) {
     const int fd = bpf_map__fd(map);
     if (bpf_map__value_size(map) != sizeof(ct_value)) throw std::runtime_error("ct_value");
@@ -59,6 +67,8 @@ void age_connections(const Datapath& datapath, std::uint64_t seconds) {
 }
 
 void forget_everything(const Datapath& datapath) {
+  datapath.entries4().clear();
+  datapath.entries6().clear();
   for (const char* prefix : {"conntrack", "fragments"}) {
     each_table(datapath, prefix, [](const bpf_map* map) {
       for (const Bytes& key : keys(map)) bpf_map_delete_elem(bpf_map__fd(map), key.data());

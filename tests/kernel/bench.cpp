@@ -26,8 +26,7 @@ std::vector<double> measure(const std::function<std::uint32_t()>& run) {
 }
 
 void full_size(bpf_object* object) {
-  for (const char* name : {"conntrack4", "conntrack6"})
-    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, name), 262144);
+  set_connections(object, 262144);
   bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "ipcache4"), 65536);
 }
 
@@ -193,8 +192,8 @@ class Bench {
   }
 
   void empty_connections() {
-    empty("conntrack4", ct4_key{});
-    empty("conntrack6", ct6_key{});
+    datapath_->entries4().clear();
+    datapath_->entries6().clear();
   }
 
   std::unique_ptr<Datapath> datapath_;

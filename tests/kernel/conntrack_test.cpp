@@ -264,15 +264,12 @@ TEST_P(Conntrack, AnUninvitedEchoReplyOpensNothing) {
 }
 
 TEST_P(Conntrack, WhatFindsTheTableFullIsInTheOverflowTable) {
-  const auto full = Datapath::ready(Policy::Matrix, [](bpf_object* object) {
-    for (const char* name : {"conntrack4", "conntrack6"})
-      bpf_map__set_max_entries(bpf_object__find_map_by_name(object, name), 1);
-  });
+  const auto full =
+      Datapath::ready(Policy::Matrix, [](bpf_object* object) { set_connections(object, 1); });
   const auto pressure = [&full] {
     return full->get<ct_pressure_value>("ct_pressure", std::uint32_t{0}).value();
   };
   const std::size_t family = GetParam().family == 4 ? 0 : 1;
-  // A preallocated hash keeps spare elements for each CPU.
   std::uint16_t port = 1;
   for (; port < 64 && pressure().overflowed == 0; ++port)
     expect_pass(*full, hook(), tcp(GetParam(), kSyn, port, 80));

@@ -39,11 +39,11 @@ int print_warnings(libbpf_print_level level, const char* format, va_list argumen
 
 // Full-size tables would only cost time.
 void shrink(bpf_object* object) {
-  for (const char* name :
-       {"conntrack4", "conntrack6", "conntrack4_overflow", "conntrack6_overflow", "fragments",
-        "ipcache4", "ipcache6", "endpoints", "endpoints_beyond", "policies"}) {
+  for (const char* name : {"conntrack4_overflow", "conntrack6_overflow", "fragments", "ipcache4",
+                           "ipcache6", "endpoints", "endpoints_beyond", "policies"}) {
     bpf_map__set_max_entries(bpf_object__find_map_by_name(object, name), 1024);
   }
+  set_connections(object, 1024);
   const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
   bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "event_heads"), cpus);
   bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "event_slots"), cpus * EVENT_SLOTS);
@@ -75,6 +75,7 @@ Datapath::Datapath(Policy policy, const std::function<void(bpf_object*)>& adjust
   shrink(object_.get());
   if (adjust) adjust(object_.get());
   check(bpf_object__load(object_.get()), "bpf_object__load");
+  seed_connections();
   bench_.reset(open_object(POLICYC_BENCH_OBJECT));
   check(bpf_object__load(bench_.get()), "bpf_object__load");
   for (const char* name : {"finish_ingress", "finish_egress"}) {
@@ -262,65 +263,58 @@ metrics_value Datapath::rule_hits(const rule_hit_key& key) const {
   return sum;
 }
 
-namespace {
-
-// Calls back with the key of each entry.
-template <typename Key>
-std::size_t each_key(int map, const std::function<void(const Key&)>& callback) {
-  std::size_t count = 0;
-  Key key{};
-  for (int error = bpf_map_get_next_key(map, nullptr, &key); error == 0;
-       error = bpf_map_get_next_key(map, &key, &key)) {
-    ++count;
-    if (callback) callback(key);
-  }
-  return count;
+void Datapath::seed_connections() {
+  const auto size = [this](const char* name) {
+    return bpf_map__max_entries(bpf_object__find_map_by_name(object_.get(), name));
+  };
+  const auto table = maps::make_ct_table(size("conntrack4"), size("conntrack6"));
+  if (!table) throw std::runtime_error(table.error().message);
+  put("ct_table", std::uint32_t{0}, *table);
+  entries4_.emplace(map("conntrack4"), *table);
+  entries6_.emplace(map("conntrack6"), *table);
 }
-
-template <typename Key>
-std::optional<std::pair<Key, ct_value>> only_entry(int map) {
-  std::optional<std::pair<Key, ct_value>> entry;
-  const std::size_t count = each_key<Key>(map, [&](const Key& key) {
-    entry.emplace(key, ct_value{});
-    bpf_map_lookup_elem(map, &key, &entry->second);
-  });
-  EXPECT_LE(count, 1U);
-  return entry;
-}
-
-}  // namespace
 
 std::optional<ct_value> Datapath::connection(int family) const {
-  if (family == 4) {
-    const auto entry = only_entry<ct4_key>(map("conntrack4"));
-    return entry ? std::optional(entry->second) : std::nullopt;
-  }
-  const auto entry = only_entry<ct6_key>(map("conntrack6"));
-  return entry ? std::optional(entry->second) : std::nullopt;
+  const auto only = [](const auto& all) -> std::optional<ct_value> {
+    EXPECT_LE(all.size(), 1U);
+    return all.empty() ? std::nullopt : std::optional(all.front().value);
+  };
+  return family == 4 ? only(entries4_->all()) : only(entries6_->all());
 }
 
 std::size_t Datapath::connections() const {
-  return each_key<ct4_key>(map("conntrack4"), {}) + each_key<ct6_key>(map("conntrack6"), {});
+  return entries4_->all().size() + entries6_->all().size();
 }
 
 void Datapath::edit_connection(int family, const std::function<void(ct_value&)>& edit) {
-  const auto change = [&](auto entry, const char* name) {
-    if (!entry) throw std::runtime_error("no connection");
-    edit(entry->second);
-    put(name, entry->first, entry->second);
+  const auto change = [&](const auto& entries) {
+    auto all = entries.all();
+    if (all.empty()) throw std::runtime_error("no connection");
+    EXPECT_EQ(all.size(), 1U);
+    edit(all.front().value);
+    if (!entries.put(all.front().key, all.front().value)) throw std::runtime_error("no room");
   };
   if (family == 4) {
-    change(only_entry<ct4_key>(map("conntrack4")), "conntrack4");
+    change(*entries4_);
   } else {
-    change(only_entry<ct6_key>(map("conntrack6")), "conntrack6");
+    change(*entries6_);
   }
 }
 
 std::uint64_t Datapath::ticks_now() const {
-  Bytes input(64 + sizeof(ct_collect_head));
+  const ct_collect_head head{.overflowed = CT_OVERFLOWED_KEEP};
+  Bytes input(64);
   input[12] = 0x08;  // an ethertype that test runs take
+  std::memcpy(input.data() + 14, &head, sizeof head);
   if (run(program("ct_collect"), input).action != 0) throw std::runtime_error("ct_collect");
   return get<ct_collected_value>("ct_collected", std::uint32_t{0})->now;
+}
+
+void set_connections(bpf_object* object, std::uint32_t connections) {
+  for (const char* name : {"conntrack4", "conntrack6"}) {
+    bpf_map__set_max_entries(bpf_object__find_map_by_name(object, name),
+                             maps::buckets_for(connections));
+  }
 }
 
 void set_constant(bpf_object* object, const char* name, std::uint32_t value) {

@@ -17,6 +17,7 @@
 #include "loader/events/ring.h"
 #include "runtime/abi/abi.h"
 #include "tests/kernel/packet.h"
+#include "tests/support/connection_entries.h"
 
 namespace policyc::kernel_test {
 
@@ -113,11 +114,15 @@ class Datapath {
   [[nodiscard]] std::size_t connections() const;
   // The kernel's clock in ticks, that of ct_value::expires; by the program ct_collect.
   [[nodiscard]] std::uint64_t ticks_now() const;
+  // The tables of connections, by key.
+  [[nodiscard]] const test_support::ConnectionEntries4& entries4() const { return *entries4_; }
+  [[nodiscard]] const test_support::ConnectionEntries6& entries6() const { return *entries6_; }
   // Changes that entry.
   void edit_connection(int family, const std::function<void(ct_value&)>& edit);
 
  private:
   static void check(int error, const char* what);
+  void seed_connections();
 
   struct Closer {
     void operator()(bpf_object* object) const { bpf_object__close(object); }
@@ -126,7 +131,12 @@ class Datapath {
   std::unique_ptr<bpf_object, Closer> bench_;
   std::map<std::uint32_t, std::unique_ptr<bpf_object, Closer>> policies_;  // by slot
   std::optional<events::Ring> ring_;
+  std::optional<test_support::ConnectionEntries4> entries4_;
+  std::optional<test_support::ConnectionEntries6> entries6_;
 };
+
+// Makes its tables of connections as large as that, before it is loaded.
+void set_connections(bpf_object* object, std::uint32_t connections);
 
 // Sets a constant of the datapath (runtime/include/base.h) before it is loaded.
 void set_constant(bpf_object* object, const char* name, std::uint32_t value);

@@ -27,24 +27,31 @@ Bytes address_bytes(const std::string& text, int family) {
   return bytes;
 }
 
-Bytes connection_key(Who who, int family, std::uint8_t protocol, std::uint16_t own_port,
-                     std::uint16_t other_port) {
-  const auto fill = [&](auto key) {
-    const Bytes local = address_bytes(Neighbours::address(who, family), family);
-    const Bytes remote = address_bytes(Neighbours::address(other(who), family), family);
-    std::memcpy(&key.local_address, local.data(), local.size());
-    std::memcpy(&key.remote_address, remote.data(), remote.size());
-    key.local_port = htons(own_port);
-    key.remote_port = htons(other_port);
-    key.protocol = protocol;
-    Bytes bytes(sizeof key);
-    std::memcpy(bytes.data(), &key, sizeof key);
-    return bytes;
-  };
-  return family == 4 ? fill(ct4_key{}) : fill(ct6_key{});
+template <class Key>
+Key connection_key(Who who, int family, std::uint8_t protocol, std::uint16_t own_port,
+                   std::uint16_t other_port) {
+  Key key{};
+  const Bytes local = address_bytes(Neighbours::address(who, family), family);
+  const Bytes remote = address_bytes(Neighbours::address(other(who), family), family);
+  std::memcpy(&key.local_address, local.data(), local.size());
+  std::memcpy(&key.remote_address, remote.data(), remote.size());
+  key.local_port = htons(own_port);
+  key.remote_port = htons(other_port);
+  key.protocol = protocol;
+  return key;
 }
 
-const char* table(int family) { return family == 4 ? "conntrack4" : "conntrack6"; }
+// Calls back with the table of the family and the connection's key.
+template <class Do>
+auto with_entry(const Datapath& datapath, Who who, int family, std::uint8_t protocol,
+                std::uint16_t own_port, std::uint16_t other_port, const Do& callback) {
+  if (family == 4) {
+    return callback(datapath.entries4(),
+                    connection_key<ct4_key>(who, family, protocol, own_port, other_port));
+  }
+  return callback(datapath.entries6(),
+                  connection_key<ct6_key>(who, family, protocol, own_port, other_port));
+}
 
 void shell(const std::string& command) {
   if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
@@ -148,25 +155,22 @@ Neighbours::Ran Neighbours::run(Hook hook, Who who, const Bytes& frame, Gso gso)
 
 std::optional<ct_value> Neighbours::entry(Who who, int family, std::uint8_t protocol,
                                           std::uint16_t own_port, std::uint16_t other_port) const {
-  const Bytes key = connection_key(who, family, protocol, own_port, other_port);
-  ct_value value{};
-  if (bpf_map_lookup_elem(datapath_.map(table(family)), key.data(), &value) != 0)
-    return std::nullopt;
-  return value;
+  return with_entry(datapath_, who, family, protocol, own_port, other_port,
+                    [](const auto& entries, const auto& key) { return entries.lookup(key); });
 }
 
 void Neighbours::set_entry(Who who, int family, std::uint8_t protocol, std::uint16_t own_port,
                            std::uint16_t other_port, const ct_value& value) {
-  const Bytes key = connection_key(who, family, protocol, own_port, other_port);
-  if (bpf_map_update_elem(datapath_.map(table(family)), key.data(), &value, BPF_ANY) != 0)
-    throw std::runtime_error("bpf_map_update_elem");
+  if (!with_entry(datapath_, who, family, protocol, own_port, other_port,
+                  [&](const auto& entries, const auto& key) { return entries.put(key, value); }))
+    throw std::runtime_error("no room");
 }
 
 void Neighbours::erase_entry(Who who, int family, std::uint8_t protocol, std::uint16_t own_port,
                              std::uint16_t other_port) const {
-  const Bytes key = connection_key(who, family, protocol, own_port, other_port);
-  if (bpf_map_delete_elem(datapath_.map(table(family)), key.data()) != 0)
-    throw std::runtime_error("bpf_map_delete_elem");
+  if (!with_entry(datapath_, who, family, protocol, own_port, other_port,
+                  [](const auto& entries, const auto& key) { return entries.erase(key); }))
+    throw std::runtime_error("no such entry");
 }
 
 }  // namespace policyc::kernel_test

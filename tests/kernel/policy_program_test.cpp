@@ -102,10 +102,8 @@ TEST_P(PolicyProgram, TheEndpointsEntryChoosesTheShape) {
 // While one thread switches the endpoint between two policies, packets that both allow all pass and
 // packets that both deny never do.
 TEST_P(PolicyProgram, SwitchingUnderTrafficLosesNothingAndLeaksNothing) {
-  const auto datapath = Datapath::ready(Policy::Matrix, [](bpf_object* object) {
-    for (const char* name : {"conntrack4", "conntrack6"})
-      bpf_map__set_max_entries(bpf_object__find_map_by_name(object, name), 65536);
-  });
+  const auto datapath =
+      Datapath::ready(Policy::Matrix, [](bpf_object* object) { set_connections(object, 65536); });
   datapath->add_policy(Policy::Matrix, 2);
   std::atomic<bool> stop = false;
   std::uint32_t switches = 0;

@@ -5,7 +5,8 @@
 // (comparison.cpp). The harness gives each implementation a topology of its own, loads the
 // services, checks that connections to the last one reach every backend of it, and measures. An
 // implementation must make the client's connections to a service's address and port arrive at its
-// backends, and the answers come back.
+// backends, and the answers come back. Objects for other numbers of services live at the same time:
+// pins, cgroups and whatever else has a name needs one of its own.
 //
 // - A load balancer for each packet attaches to "to-client" and "to-server" in topology.node()
 //   (topology.node().inside(...): an interface's index means something there only), or to the

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "loader/service/loader.h"
-#include "tests/bench/bench_node.h"
+#include "tests/bench/bench_paths.h"
 #include "tests/bench/services/implementation.h"
 
 namespace policyc::bench {

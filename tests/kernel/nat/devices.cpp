@@ -94,6 +94,14 @@ Devices::Devices() {
   pod_ = ::if_nametoindex("pod");
   object_.reset(open_object(POLICYC_DEVICE_OBJECT));
   if (bpf_object__load(object_.get()) != 0) throw std::runtime_error("bpf_object__load");
+  const auto buckets = [this](const char* name) {
+    return bpf_map__max_entries(bpf_object__find_map_by_name(object_.get(), name));
+  };
+  const auto table = maps::make_ct_table(buckets("conntrack4"), buckets("conntrack6"));
+  if (!table) throw std::runtime_error(table.error().message);
+  put("ct_table", std::uint32_t{0}, *table);
+  entries4_.emplace(this->map("conntrack4"), *table);
+  entries6_.emplace(this->map("conntrack6"), *table);
   xdp_.reset(open_object(POLICYC_XDP_OBJECT));
   bpf_map* own = nullptr;
   bpf_object__for_each_map(own, xdp_.get()) {
@@ -138,8 +146,8 @@ device_value Devices::device_of(Device device, std::uint32_t flags) {
 void Devices::reset() {
   clear<nat4_key>(map("nat4"));
   clear<nat6_key>(map("nat6"));
-  clear<ct4_key>(map("conntrack4"));
-  clear<ct6_key>(map("conntrack6"));
+  entries4_->clear();
+  entries6_->clear();
   clear<frontend4_key>(map("frontends4"));
   clear<frontend6_key>(map("frontends6"));
   clear<affinity_key>(map("affinity"));

@@ -21,6 +21,7 @@
 #include "runtime/abi/service.h"
 #include "tests/kernel/nat/checksums.h"
 #include "tests/kernel/neighbours.h"
+#include "tests/support/connection_entries.h"
 
 namespace policyc::kernel_test {
 
@@ -98,6 +99,13 @@ class Devices {
                    std::uint32_t generation = 1);
   void set_service_flags(std::uint32_t flags);
   void set_pod(std::uint16_t flags);
+  // An entry of an endpoint's connection.
+  void set_connection(const ct4_key& key, const ct_value& value) const {
+    ASSERT_TRUE(entries4_->put(key, value));
+  }
+  void set_connection(const ct6_key& key, const ct_value& value) const {
+    ASSERT_TRUE(entries6_->put(key, value));
+  }
   void set_identity(const End& end, std::uint32_t identity, std::uint32_t interface_index = 0);
 
   [[nodiscard]] Passed run(const char* program, Device device, const Bytes& frame) const;
@@ -131,6 +139,8 @@ class Devices {
   std::uint32_t front_ = 0, back_ = 0, pod_ = 0;
   std::unique_ptr<bpf_object, Closer> object_;
   std::unique_ptr<bpf_object, Closer> xdp_;
+  std::optional<test_support::ConnectionEntries4> entries4_;
+  std::optional<test_support::ConnectionEntries6> entries6_;
   std::optional<events::Ring> ring_;
 };
 

@@ -110,7 +110,7 @@ TEST_P(NatMasquerade, RepliesOfAnEndpointThatIsReachedDirectlyAreLeftAlone) {
     key.local_port = htons(kPod.port);
     key.remote_port = htons(kWorld.port);
     key.protocol = kTcp;
-    node().put("conntrack4", key, entry);
+    node().set_connection(key, entry);
   } else {
     ct6_key key{};
     inet_pton(AF_INET6, kPod.v6.c_str(), key.local_address);
@@ -118,7 +118,7 @@ TEST_P(NatMasquerade, RepliesOfAnEndpointThatIsReachedDirectlyAreLeftAlone) {
     key.local_port = htons(kPod.port);
     key.remote_port = htons(kWorld.port);
     key.protocol = kTcp;
-    node().put("conntrack6", key, entry);
+    node().set_connection(key, entry);
   }
   expect_untouched(tcp_of(family(), kPod, kWorld, kSyn | kAck), "reply");
   EXPECT_EQ(ends_of(leave(kPod.at(1), kWorld).frame).source.address(family()),

@@ -4,53 +4,64 @@
 #include <stdexcept>
 
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
 
 namespace policyc::soak {
+namespace {
 
+using kernel_test::Datapath;
 using reference::Tuple;
 
-const char* table(int family) { return family == 4 ? "conntrack4" : "conntrack6"; }
-
-Bytes key_of(const Tuple& tuple) {
-  const auto fill = [&](auto key) {
-    std::memcpy(&key.local_address, tuple.local.bytes.data(), sizeof key.local_address);
-    std::memcpy(&key.remote_address, tuple.remote.bytes.data(), sizeof key.remote_address);
-    key.local_port = htons(tuple.local_port);
-    key.remote_port =
-        htons(tuple.echo ? static_cast<std::uint16_t>(*tuple.echo) : tuple.remote_port);
-    key.protocol = tuple.protocol;
-    Bytes bytes(sizeof key);
-    std::memcpy(bytes.data(), &key, sizeof key);
-    return bytes;
-  };
-  return tuple.local.family == 4 ? fill(ct4_key{}) : fill(ct6_key{});
+template <class Key>
+Key key_of(const Tuple& tuple) {
+  Key key{};
+  std::memcpy(&key.local_address, tuple.local.bytes.data(), sizeof key.local_address);
+  std::memcpy(&key.remote_address, tuple.remote.bytes.data(), sizeof key.remote_address);
+  key.local_port = htons(tuple.local_port);
+  key.remote_port = htons(tuple.echo ? static_cast<std::uint16_t>(*tuple.echo) : tuple.remote_port);
+  key.protocol = tuple.protocol;
+  return key;
 }
+
+}  // namespace
 
 Tuple tuple_in(const Bytes& frame, policyc_direction direction) {
   return reference::tuple_of(reference::parse(frame), direction);
 }
 
-std::optional<ct_value> lookup(int map, const Bytes& key) {
-  ct_value value{};
-  if (bpf_map_lookup_elem(map, key.data(), &value) != 0) return std::nullopt;
-  return value;
+std::optional<ct_value> lookup(const Datapath& datapath, const Tuple& tuple) {
+  return tuple.local.family == 4 ? datapath.entries4().lookup(key_of<ct4_key>(tuple))
+                                 : datapath.entries6().lookup(key_of<ct6_key>(tuple));
 }
 
-void update(int map, const Bytes& key, const ct_value& value) {
-  if (bpf_map_update_elem(map, key.data(), &value, BPF_EXIST) != 0)
-    throw std::runtime_error("bpf_map_update_elem");
+void update(const Datapath& datapath, const Tuple& tuple, const ct_value& value) {
+  if (!(tuple.local.family == 4 ? datapath.entries4().put(key_of<ct4_key>(tuple), value)
+                                : datapath.entries6().put(key_of<ct6_key>(tuple), value)))
+    throw std::runtime_error("no room");
 }
 
-std::vector<Bytes> keys_of(int map, int family) {
-  std::vector<Bytes> all;
-  Bytes key(family == 4 ? sizeof(ct4_key) : sizeof(ct6_key));
-  const void* before = nullptr;
-  while (bpf_map_get_next_key(map, before, key.data()) == 0) {
-    all.push_back(key);
-    before = all.back().data();
-  }
-  return all;
+void edit_all(const Datapath& datapath, const std::function<void(ct_value&)>& edit) {
+  const auto edit_each = [&edit](const auto& entries) {
+    for (auto slot : entries.all()) {
+      edit(slot.value);
+      if (!entries.put(slot.key, slot.value)) throw std::runtime_error("no room");
+    }
+  };
+  edit_each(datapath.entries4());
+  edit_each(datapath.entries6());
+}
+
+std::size_t remove_expired(const Datapath& datapath, std::uint64_t now) {
+  std::size_t removed = 0;
+  const auto remove = [&](const auto& table) {
+    for (std::size_t slot = 0; slot < table.capacity(); ++slot) {
+      if (table.end(slot, now) != maps::Found::Ended) continue;
+      table.release(slot);
+      ++removed;
+    }
+  };
+  remove(datapath.entries4().table());
+  remove(datapath.entries6().table());
+  return removed;
 }
 
 }  // namespace policyc::soak

@@ -1,25 +1,27 @@
 #pragma once
-// Entries of the connection tables, raw.
+// Entries of the connection tables, by the model's tuples.
 
+#include <functional>
 #include <optional>
-#include <vector>
 
 #include "runtime/abi/abi.h"
-#include "tests/kernel/packet.h"
+#include "tests/kernel/datapath.h"
 #include "tests/reference/model.h"
 
 namespace policyc::soak {
 
 using kernel_test::Bytes;
 
-// The name of the connection table.
-[[nodiscard]] const char* table(int family);
-[[nodiscard]] Bytes key_of(const reference::Tuple& tuple);
 // As the endpoint sees it out of which the frame comes, or into which it goes.
 [[nodiscard]] reference::Tuple tuple_in(const Bytes& frame, policyc_direction direction);
-[[nodiscard]] std::optional<ct_value> lookup(int map, const Bytes& key);
+[[nodiscard]] std::optional<ct_value> lookup(const kernel_test::Datapath& datapath,
+                                             const reference::Tuple& tuple);
 // Of an entry that is there.
-void update(int map, const Bytes& key, const ct_value& value);
-[[nodiscard]] std::vector<Bytes> keys_of(int map, int family);
+void update(const kernel_test::Datapath& datapath, const reference::Tuple& tuple,
+            const ct_value& value);
+// Changes every entry.
+void edit_all(const kernel_test::Datapath& datapath, const std::function<void(ct_value&)>& edit);
+// Removes what has expired at `now`; how many.
+[[nodiscard]] std::size_t remove_expired(const kernel_test::Datapath& datapath, std::uint64_t now);
 
 }  // namespace policyc::soak

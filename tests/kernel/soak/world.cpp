@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
-#include <vector>
 
 #include "tests/kernel/ageing.h"
 #include "tests/kernel/answers.h"
@@ -173,17 +172,15 @@ bool World::arrive(Who to, const Bytes& frame) {
 
 void World::pause(const Bytes& frame, policyc_direction direction) {
   const Tuple tuple = tuple_in(frame, direction);
-  const int map = node_.datapath().map(table(tuple.local.family));
-  const Bytes key = key_of(tuple);
-  if (auto value = lookup(map, key)) {
+  if (auto value = lookup(node_.datapath(), tuple)) {
     value->refreshed -= static_cast<std::uint32_t>(2 * kernel_test::ticks_per_second());
-    update(map, key, *value);
+    update(node_.datapath(), tuple, *value);
   }
 }
 
 bool World::is_linked(const Bytes& frame, policyc_direction direction) const {
   const Tuple tuple = tuple_in(frame, direction);
-  const auto value = lookup(node_.datapath().map(table(tuple.local.family)), key_of(tuple));
+  const auto value = lookup(node_.datapath(), tuple);
   return value && value->deliver_to != 0;
 }
 
@@ -205,22 +202,16 @@ void World::follow_clock() {
   clock_ = now;
   if (passed > 4 * kernel_test::ticks_per_second()) throw Wrong("too slow to follow the clock");
   if (passed == 0) return;
-  for (const int family : {4, 6}) {
-    const int map = node_.datapath().map(table(family));
-    for (const Bytes& key : keys_of(map, family)) {
-      auto value = lookup(map, key);
-      if (!value) continue;
-      value->expires += passed;
-      value->refreshed += static_cast<std::uint32_t>(passed);
-      update(map, key, *value);
-    }
-  }
+  edit_all(node_.datapath(), [passed](ct_value& value) {
+    value.expires += passed;
+    value.refreshed += static_cast<std::uint32_t>(passed);
+  });
 }
 
 void World::compare_entry(Who who, const Tuple& tuple,
                           const reference::Connection& connection) const {
   const std::string whose = name(who) + ": ";
-  const auto value = lookup(node_.datapath().map(table(tuple.local.family)), key_of(tuple));
+  const auto value = lookup(node_.datapath(), tuple);
   if (!value) throw Wrong(whose + "an entry that lives is gone" + history_.of(tuple));
   if (value->direction != connection.began) throw Wrong(whose + "who began" + history_.of(tuple));
   if (value->policy_epoch != connection.epoch)
@@ -236,23 +227,7 @@ void World::collect_and_compare() {
   follow_clock();
   const kernel_test::Datapath& datapath = node_.datapath();
   counts_.most_entries = std::max<std::uint64_t>(counts_.most_entries, datapath.connections());
-  for (const int family : {4, 6}) {
-    const std::vector<Bytes> keys = keys_of(datapath.map(table(family)), family);
-    for (std::size_t first = 0; first < keys.size(); first += CT_COLLECT_KEYS) {
-      const std::size_t count = std::min<std::size_t>(CT_COLLECT_KEYS, keys.size() - first);
-      const ct_collect_head head{.family = static_cast<std::uint32_t>(family),
-                                 .count = static_cast<std::uint32_t>(count),
-                                 .grace = 0};
-      Bytes input(14 + sizeof head);
-      input[12] = 0x08;  // an ethertype that test runs take
-      std::memcpy(input.data() + 14, &head, sizeof head);
-      for (std::size_t i = first; i < first + count; ++i)
-        input.insert(input.end(), keys[i].begin(), keys[i].end());
-      if (datapath.run(datapath.program("ct_collect"), input).action != 0)
-        throw Wrong("ct_collect failed");
-      counts_.collected += datapath.get<ct_collected_value>("ct_collected", 0U)->removed;
-    }
-  }
+  counts_.collected += remove_expired(datapath, clock_);
   std::size_t living = 0;
   for (const Who who : {kAlice, kBob}) {
     for (const auto& [tuple, connection] : model(who).connections()) {
@@ -264,9 +239,13 @@ void World::collect_and_compare() {
   if (datapath.connections() != living)
     throw Wrong(std::to_string(datapath.connections()) + " entries, must be " +
                 std::to_string(living));
-  ct_claim claim{};
-  if (bpf_map_get_next_key(datapath.map("ct_claims"), nullptr, &claim) == 0)
-    throw Wrong("a claim is left");
+  const auto left = [](const auto& table) {
+    for (const auto& bucket : table.buckets()) {
+      if (bucket.head.lock != 0) throw Wrong("a lock is left");
+    }
+  };
+  left(datapath.entries4().table());
+  left(datapath.entries6().table());
 }
 
 }  // namespace policyc::soak

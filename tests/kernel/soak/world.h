@@ -62,8 +62,7 @@ class World {
   void age(std::uint64_t seconds);
   // Lets the entries follow the kernel's clock; due every few seconds.
   void follow_clock();
-  // Offers every key to ct_collect; what is left must be what the models have alive, entry by
-  // entry.
+  // Removes what has expired; what is left must be what the models have alive, entry by entry.
   void collect_and_compare();
 
   [[nodiscard]] std::size_t entries() const { return node_.datapath().connections(); }

@@ -20,6 +20,7 @@
 #include "loader/bpf/map.h"
 #include "loader/bpf/object.h"
 #include "loader/events/ring.h"
+#include "loader/maps/connection_table.h"
 #include "runtime/abi/abi.h"
 #include "tests/kernel/packet.h"
 #include "tests/unit/ir/sample.h"
@@ -50,6 +51,7 @@ std::string address(bool v6, std::uint32_t host) {
 constexpr std::uint32_t kEndpointHost = 200;
 constexpr std::uint32_t kUnknownHost = 199;
 constexpr std::uint32_t kSlot = 3;
+constexpr std::uint32_t kConnectionBuckets = 256;
 // That the verifier may walk for one policy program; a limit of ours.
 constexpr std::uint32_t kMaxVerified = 300;
 
@@ -61,8 +63,9 @@ class LoadedShape {
     if (!compiled) throw std::runtime_error(compiled.error().message);
     node_ = std::make_unique<bpf::Object>(
         must(bpf::Object::open(backend::datapath_object(), "agreement")));
-    for (const char* name : {"conntrack4", "conntrack6", "fragments", "policies"})
-      must(node_->set_max_entries(name, 4096));
+    for (const char* name : {"fragments", "policies"}) must(node_->set_max_entries(name, 4096));
+    for (const char* name : {"conntrack4", "conntrack6"})
+      must(node_->set_max_entries(name, kConnectionBuckets));
     const auto cpus = static_cast<std::uint32_t>(must(bpf::possible_cpus()));
     must(node_->set_max_entries("event_heads", cpus));
     must(node_->set_max_entries("event_slots", cpus * EVENT_SLOTS));
@@ -187,6 +190,8 @@ class LoadedShape {
     config.policy_epoch = 1;
     config.flags = NODE_TRACE_VERDICTS;
     put(map("node_config"), std::uint32_t{0}, config);
+    put(map("ct_table"), std::uint32_t{0},
+        must(maps::make_ct_table(kConnectionBuckets, kConnectionBuckets)));
     for (std::uint32_t peer_class = 1; peer_class <= kClasses + 1; ++peer_class) {
       const ipcache_value value{1000 + peer_class, peer_class, 0};
       ipcache4_key key4{};

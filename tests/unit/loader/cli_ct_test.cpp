@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "loader/kernel/datapath.h"
+#include "tests/support/connection_entries.h"
 #include "tests/unit/driver/process.h"
 #include "tests/unit/loader/load_fixture.h"
 
@@ -37,9 +38,11 @@ class CliCtTest : public LoadTest {
   void expire() const {
     const auto maps = must(maps::NodeMaps::open(paths_.maps()));
     const auto past = std::uint64_t{70} * kernel::ticks_per_second();
-    for (auto [key, value] : must(maps.conntrack4.entries())) {
-      value.expires -= past;
-      must(maps.conntrack4.update(key, value));
+    const test_support::ConnectionEntries4 entries(maps.conntrack4.fd(),
+                                                   *must(maps.ct_table.lookup(0)));
+    for (auto slot : entries.all()) {
+      slot.value.expires -= past;
+      ASSERT_TRUE(entries.put(slot.key, slot.value));
     }
   }
 };

@@ -12,6 +12,7 @@
 #include "loader/endpoint/datapath.h"
 #include "loader/kernel/datapath.h"
 #include "loader/testrun/frame.h"
+#include "tests/support/connection_entries.h"
 #include "tests/unit/loader/programs.h"
 #include "tests/unit/loader/sandbox.h"
 
@@ -27,6 +28,9 @@ class ConntrackTest : public KernelTest {
     sizes.conntrack = connections;
     sizes.conntrack_overflow = overflow;
     maps_ = must(maps::NodeMaps::open_or_create(paths_.maps(), sizes));
+    const ct_table_value table = *must(maps_->ct_table.lookup(0));
+    entries4_.emplace(maps_->conntrack4.fd(), table);
+    entries6_.emplace(maps_->conntrack6.fd(), table);
     run_datapath(backend::datapath_object());
     policy_ = must(bpf::Object::open(policy_object(), "policyc_test"));
     must(maps_->share_with(*policy_));
@@ -84,11 +88,11 @@ class ConntrackTest : public KernelTest {
     return key;
   }
   template <class Key>
-  const bpf::Map<Key, ct_value>& table() const {
+  const auto& entries() const {
     if constexpr (kIs6<Key>) {
-      return maps_->conntrack6;
+      return *entries6_;
     } else {
-      return maps_->conntrack4;
+      return *entries4_;
     }
   }
   // Of an entry that expires so many ticks from now.
@@ -100,6 +104,8 @@ class ConntrackTest : public KernelTest {
   static std::int64_t seconds(std::int64_t count) { return count * kernel::ticks_per_second(); }
 
   std::optional<maps::NodeMaps> maps_;
+  std::optional<test_support::ConnectionEntries4> entries4_;
+  std::optional<test_support::ConnectionEntries6> entries6_;
   std::optional<endpoint::Datapath> datapath_;
   std::optional<bpf::Object> policy_;
   std::optional<conntrack::CollectProgram> program_;

@@ -1,9 +1,12 @@
 // loader/maps: the node's maps and the IP cache.
 
+#include <cstring>
+
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
 
 #include "loader/bpf/bpffs.h"
+#include "loader/maps/connection_table.h"
 #include "loader/maps/counters.h"
 #include "loader/maps/ipcache.h"
 #include "loader/maps/node_maps.h"
@@ -60,8 +63,24 @@ TEST_F(MapsTest, MapsOutliveTheirMaker) {
   const std::uint32_t id = must(open().endpoints.array().info()).id;
   const NodeMaps again = open();
   EXPECT_EQ(must(again.endpoints.array().info()).id, id);
-  EXPECT_EQ(must(again.conntrack4.handle().info()).max_entries, 128U);
+  EXPECT_EQ(must(again.conntrack4.handle().info()).max_entries, 128U / CT_BUCKET_SLOTS);
   EXPECT_TRUE(NodeMaps::open(paths_.maps()));
+}
+
+TEST_F(MapsTest, ConnectionTablesAreSizedInBucketsAndKeepTheirSeeds) {
+  EXPECT_EQ(maps::buckets_for(1), 2U);
+  EXPECT_EQ(maps::buckets_for(32), 2U);
+  EXPECT_EQ(maps::buckets_for(33), 4U);
+  EXPECT_EQ(maps::buckets_for(65536), 4096U);
+  EXPECT_EQ(maps::buckets_for(65537), 8192U);
+  const ct_table_value table = *must(open().ct_table.lookup(0));
+  EXPECT_EQ(table.last_bucket[0], 128U / CT_BUCKET_SLOTS - 1);
+  EXPECT_EQ(table.last_bucket[1], 128U / CT_BUCKET_SLOTS - 1);
+  for (const std::uint64_t seed : table.seed) EXPECT_NE(seed, 0U);
+  const ct_table_value again = *must(open().ct_table.lookup(0));
+  EXPECT_EQ(std::memcmp(&table, &again, sizeof table), 0) << "entries would not be found any more";
+  const ct_table_value other = must(maps::make_ct_table(2, 2));
+  EXPECT_NE(std::memcmp(&table.seed, &other.seed, sizeof table.seed), 0);
 }
 
 TEST_F(MapsTest, AnotherAbiVersionIsRefused) {

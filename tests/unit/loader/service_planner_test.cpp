@@ -279,6 +279,16 @@ TEST_P(PlannerModel, EveryPrefixOfTheWritesWorks) {
     expect_equal(history.now(), desired, *planner);
   }
 }
+// The order of writes is one for a single change of each service.
+TEST(Planner, AServiceIsPlannedOnceAtATime) {
+  Planner planner(empty_maps(kFrontends, kServices, kSlots, kBackends));
+  const DesiredService service{.name = "ns/a"};
+  ASSERT_TRUE(planner.upsert(service));
+  EXPECT_FALSE(planner.upsert(service));
+  static_cast<void>(planner.finish());
+  EXPECT_TRUE(planner.upsert(service));
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, PlannerModel, ::testing::Range(0U, 20U));
 
 }  // namespace

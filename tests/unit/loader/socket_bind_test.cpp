@@ -53,11 +53,7 @@ TEST_P(SocketBindTest, ANodePortCannotBeBoundAtAnyAddressOfTheNode) {
 
 TEST_P(SocketBindTest, PodsBindWhatTheyLike) {
   make_any(FRONTEND_NODE_PORT);
-  std::thread([&] {
-    ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
-    shell("ip link set lo up");
-    EXPECT_EQ(Socket(GetParam()).bind(any(kNodePort)), 0);
-  }).join();
+  in_new_namespace([&] { EXPECT_EQ(Socket(GetParam()).bind(any(kNodePort)), 0); });
 }
 
 TEST_P(SocketBindTest, ProcessesOfTheNodeReachNodePortsAtItsAddresses) {
@@ -86,15 +82,13 @@ TEST_P(SocketBindTest, AddressesOfNobodyAreNoNodePorts) {
 
 TEST_P(SocketBindTest, ThePodsOwnLoopbackIsNotTheNodes) {
   make_any(FRONTEND_NODE_PORT);
-  std::thread([&] {
-    ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
-    shell("ip link set lo up");
+  in_new_namespace([&] {
     const Server server = serve(loopback(kNodePort));
     const Socket client(GetParam());
     ASSERT_EQ(client.connect(loopback(kNodePort)), 0);
     ASSERT_EQ(client.send("x"), 0);
     EXPECT_EQ(server.receive(), "x");
-  }).join();
+  });
   EXPECT_EQ(remembered(), 0U);
 }
 

@@ -87,10 +87,9 @@ TEST_P(SocketCutTest, AnotherGenerationIsAnotherBackend) {
 
 TEST_P(SocketCutTest, SocketsOfOtherNamespacesAreCutToo) {
   make_service({0});
-  std::thread([&] {
-    ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
+  in_new_namespace([&] {
     shell(
-        "ip link set lo up && ip addr add 10.77.0.1/32 dev lo && ip addr add fd77::1/128 dev lo "
+        "ip addr add 10.77.0.1/32 dev lo && ip addr add fd77::1/128 dev lo "
         "nodad");
     const Server server = serve(backend(0));
     const Socket client(GetParam());
@@ -103,7 +102,7 @@ TEST_P(SocketCutTest, SocketsOfOtherNamespacesAreCutToo) {
     EXPECT_EQ(cut(0), 1U);
     shell("umount /run/netns/" + name + " && rm /run/netns/" + name);
     EXPECT_EQ(pending_error(client), ECONNABORTED);
-  }).join();
+  });
 }
 
 TEST_P(SocketCutTest, MoreThanOneReadHolds) {

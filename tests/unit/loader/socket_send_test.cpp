@@ -195,13 +195,12 @@ TEST_P(SocketSendTest, SessionAffinityIsOfTheNetworkNamespace) {
   EXPECT_EQ(chosen.size(), 1U);
   // Of a dozen namespaces not all are given the same of four backends.
   for (int i = 0; i < 12; ++i) {
-    std::thread([&] {
-      ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
-      shell("ip link set lo up && ip route add 0.0.0.0/0 dev lo && ip -6 route add ::/0 dev lo");
+    in_new_namespace([&] {
+      shell("ip route add 0.0.0.0/0 dev lo && ip -6 route add ::/0 dev lo");
       const Socket client(GetParam());
       ASSERT_EQ(client.connect(frontend()), 0);
       chosen.merge(backends_of(client));
-    }).join();
+    });
   }
   EXPECT_GT(chosen.size(), 1U);
 }

@@ -1,12 +1,15 @@
 #include "tests/unit/loader/socket_world.h"
 
 #include <cerrno>
+#include <exception>
 #include <fstream>
 #include <ostream>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -174,6 +177,21 @@ std::uint64_t Socket::cookie() const {
   if (::getsockopt(fd_.get(), SOL_SOCKET, SO_COOKIE, &cookie, &length) != 0)
     throw std::runtime_error("no cookie");
   return cookie;
+}
+
+void in_new_namespace(const std::function<void()>& action) {
+  std::exception_ptr failed;
+  std::thread worker([&] {
+    try {
+      if (::unshare(CLONE_NEWNET) != 0) throw std::runtime_error("no network namespace");
+      shell("ip link set lo up");
+      action();
+    } catch (...) {
+      failed = std::current_exception();
+    }
+  });
+  worker.join();
+  if (failed) std::rethrow_exception(failed);
 }
 
 ServiceTable::ServiceTable(const std::filesystem::path& maps)

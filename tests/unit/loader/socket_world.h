@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +70,9 @@ class Socket {
   SocketKind kind_;
   bpf::Fd fd_;
 };
+
+// Does something on a thread in a network namespace of its own, whose loopback interface is up.
+void in_new_namespace(const std::function<void()>& action);
 
 // Writes the maps of services as a manager of services would.
 class ServiceTable {

@@ -1,0 +1,29 @@
+#pragma once
+// Manifests of services for `policyc service load` and `check`.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "compiler/service/directory.h"
+
+namespace policyc::cli {
+
+struct ServiceInputArguments {
+  std::vector<std::string> paths;
+  std::string node_name;
+  std::vector<std::string> node_addresses;
+  std::string zone;
+  std::string algorithm = "random";
+  std::string forwarding = "snat";
+};
+
+// PATH... and what the manifests do not say of the node.
+void add_service_inputs(CLI::App& command, ServiceInputArguments& arguments);
+
+// What the node should balance, by name. Nothing: the exit code says why, diagnostics were printed.
+[[nodiscard]] std::optional<std::vector<service::DesiredService>> read_services(
+    const ServiceInputArguments& arguments, Context& context, int& exit_code);
+
+}  // namespace policyc::cli

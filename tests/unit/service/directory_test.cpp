@@ -1,0 +1,387 @@
+// From objects to what a node balances.
+
+#include "compiler/service/directory.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/service/reading.h"
+
+namespace policyc::service::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+constexpr const char* kSlice = R"(---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+- {addresses: [10.0.0.1], nodeName: n1}
+- {addresses: [10.0.0.2], nodeName: n2}
+)";
+
+NodeView node() {
+  return {.name = "n1",
+          .addresses = {*parse_ip_address("192.0.2.1"), *parse_ip_address("2001:db8::1")},
+          .zone = "a",
+          .labels = {}};
+}
+
+Directory directory(const std::string& text, const NodeView& view = node(),
+                    const Defaults& defaults = {}) {
+  Reading run;
+  read(text, run);
+  EXPECT_EQ(run.rendered(), "");
+  Directory result(view, defaults);
+  for (Service& service : run.objects.services) result.upsert(std::move(service));
+  for (EndpointSlice& slice : run.objects.slices) result.upsert(std::move(slice));
+  for (HostPortPod& pod : run.objects.pods) result.upsert(std::move(pod));
+  return result;
+}
+
+DesiredService web(const std::string& spec, const std::string& more = kSlice,
+                   const NodeView& view = node()) {
+  const auto all = directory("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n" +
+                                 spec + "\n" + more,
+                             view)
+                       .all();
+  EXPECT_THAT(all, SizeIs(1));
+  return all.empty() ? DesiredService{} : all[0];
+}
+
+std::vector<std::string> texts(const DesiredService& service) {
+  std::vector<std::string> result;
+  for (const Frontend& frontend : service.frontends)
+    result.push_back(frontend.address.to_string() + " " + std::to_string(frontend.port));
+  return result;
+}
+
+const Frontend& at(const DesiredService& service, const std::string& address) {
+  const auto found =
+      std::ranges::find(service.frontends, *parse_ip_address(address), &Frontend::address);
+  if (found == service.frontends.end()) throw std::runtime_error("no frontend " + address);
+  return *found;
+}
+
+// "address state" of those that new connections are given.
+std::vector<std::string> takers(const DesiredService& service, std::optional<std::size_t> index) {
+  std::vector<std::string> result;
+  if (!index) return result;
+  for (const std::size_t i : takers_of_new_connections(service.sets[*index].backends))
+    result.push_back(service.sets[*index].backends[i].address.to_string());
+  return result;
+}
+
+TEST(Directory, AClusterIpIsForTheClusterAlone) {
+  const auto service = web("  {clusterIP: 172.20.0.1, ports: [{name: http, port: 80}]}");
+  EXPECT_THAT(texts(service), ElementsAre("172.20.0.1 80"));
+  const Frontend& frontend = service.frontends[0];
+  EXPECT_FALSE(frontend.external);
+  EXPECT_EQ(frontend.flags, 0U);
+  EXPECT_TRUE(frontend.own_address);
+  EXPECT_THAT(takers(service, frontend.internal), ElementsAre("10.0.0.1", "10.0.0.2"));
+  const Backend& first = service.sets[0].backends[0];
+  EXPECT_EQ(first.port, 8080);
+  EXPECT_TRUE(first.local);
+  EXPECT_FALSE(service.sets[0].backends[1].local);
+}
+
+TEST(Directory, NodePortsAreOnEveryAddressOfTheNode) {
+  const auto service = web(
+      "  {type: NodePort, clusterIPs: [172.20.0.1, \"fd00::1\"], ipFamilies: [IPv4, IPv6], ports: "
+      "[{name: http, port: 80, nodePort: 30080}]}");
+  EXPECT_THAT(texts(service), UnorderedElementsAre("172.20.0.1 80", "192.0.2.1 30080", "fd00::1 80",
+                                                   "2001:db8::1 30080"));
+  const Frontend& frontend = at(service, "192.0.2.1");
+  EXPECT_EQ(frontend.flags, FRONTEND_NODE_PORT);
+  EXPECT_FALSE(frontend.own_address);
+  EXPECT_EQ(frontend.external, frontend.internal);
+  // There are no endpoints of this family: the frontend is there, and refuses.
+  EXPECT_THAT(takers(service, at(service, "2001:db8::1").internal), IsEmpty());
+}
+
+TEST(Directory, ALoadBalancerHasAllKindsOfFrontends) {
+  const auto service = web(R"(  type: LoadBalancer
+  clusterIP: 172.20.0.1
+  externalIPs: [198.51.100.1, 192.0.2.1]
+  loadBalancerSourceRanges: [10.1.0.0/16]
+  ports: [{name: http, port: 80, nodePort: 30080}]
+status: {loadBalancer: {ingress: [{ip: 203.0.113.1}]}}
+)");
+  EXPECT_THAT(texts(service),
+              UnorderedElementsAre("172.20.0.1 80", "192.0.2.1 30080", "203.0.113.1 80",
+                                   "198.51.100.1 80", "192.0.2.1 80"));
+  const Frontend& balancer = at(service, "203.0.113.1");
+  EXPECT_EQ(balancer.flags, FRONTEND_LOAD_BALANCER | FRONTEND_SOURCE_RANGES);
+  EXPECT_THAT(balancer.source_ranges, ElementsAre(*parse_ip_prefix("10.1.0.0/16")));
+  EXPECT_TRUE(balancer.own_address);
+  const Frontend& external = at(service, "198.51.100.1");
+  EXPECT_EQ(external.flags, FRONTEND_EXTERNAL_IP);
+  EXPECT_THAT(external.source_ranges, IsEmpty());
+  // An address of the node is never the services' alone.
+  EXPECT_TRUE(std::ranges::none_of(service.frontends, [](const Frontend& frontend) {
+    return frontend.address == *parse_ip_address("192.0.2.1") && frontend.own_address;
+  }));
+}
+
+TEST(Directory, ATypeMayBeExposedAlone) {
+  const auto all = directory(R"(apiVersion: v1
+kind: Service
+metadata: {name: web, annotations: {service.cilium.io/type: LoadBalancer}}
+spec:
+  type: LoadBalancer
+  clusterIP: 172.20.0.1
+  ports: [{name: http, port: 80, nodePort: 30080}]
+status: {loadBalancer: {ingress: [{ip: 203.0.113.1}]}}
+)" + std::string(kSlice))
+                       .all();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_THAT(texts(all[0]), ElementsAre("203.0.113.1 80"));
+}
+
+TEST(Directory, RangesOfOneFamilyCloseTheOther) {
+  const auto service = web(R"(  type: LoadBalancer
+  clusterIPs: [172.20.0.1, "fd00::1"]
+  loadBalancerSourceRanges: [10.1.0.0/16]
+  ports: [{name: http, port: 80}]
+status: {loadBalancer: {ingress: [{ip: "2001:db8::9"}]}}
+)");
+  const Frontend& six = at(service, "2001:db8::9");
+  EXPECT_TRUE(six.flags & FRONTEND_SOURCE_RANGES);
+  EXPECT_THAT(six.source_ranges, IsEmpty());
+}
+
+TEST(Directory, TrafficPoliciesAreOfScopes) {
+  const auto external =
+      web("  {type: NodePort, clusterIP: 172.20.0.1, externalTrafficPolicy: Local, ports: [{name: "
+          "http, "
+          "port: 80, nodePort: 30080}]}");
+  const Frontend& port = at(external, "192.0.2.1");
+  EXPECT_THAT(takers(external, port.external), ElementsAre("10.0.0.1"));
+  EXPECT_THAT(takers(external, port.internal), ElementsAre("10.0.0.1", "10.0.0.2"));
+  EXPECT_THAT(takers(external, at(external, "172.20.0.1").internal),
+              ElementsAre("10.0.0.1", "10.0.0.2"));
+  EXPECT_TRUE(external.sets[*port.external].local_only);
+
+  const auto internal =
+      web("  {type: NodePort, clusterIP: 172.20.0.1, internalTrafficPolicy: Local, ports: [{name: "
+          "http, "
+          "port: 80, nodePort: 30080}]}");
+  EXPECT_THAT(takers(internal, at(internal, "172.20.0.1").internal), ElementsAre("10.0.0.1"));
+  EXPECT_THAT(takers(internal, at(internal, "192.0.2.1").external),
+              ElementsAre("10.0.0.1", "10.0.0.2"));
+}
+
+TEST(Directory, HeadlessAndExternalNamesAreNotBalanced) {
+  EXPECT_THAT(directory("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"
+                        "spec: {clusterIP: None, ports: [{name: http, port: 80}]}\n" +
+                        std::string(kSlice))
+                  .all(),
+              IsEmpty());
+  EXPECT_THAT(directory("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"
+                        "spec: {type: ExternalName, externalName: example.com}\n")
+                  .all(),
+              IsEmpty());
+  EXPECT_THAT(directory("apiVersion: v1\nkind: Service\nmetadata: {name: web, labels: "
+                        "{service.kubernetes.io/headless: \"\"}}\n"
+                        "spec: {clusterIP: 172.20.0.1, ports: [{name: http, port: 80}]}\n")
+                  .all(),
+              IsEmpty());
+}
+
+std::string slice(const std::string& endpoints, const std::string& name = "web-1",
+                  const std::string& annotations = "{}") {
+  return "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: " + name +
+         ", labels: {kubernetes.io/service-name: web}, annotations: " + annotations +
+         "}\naddressType: IPv4\nports: [{name: http, port: 8080}]\nendpoints:\n" + endpoints;
+}
+constexpr const char* kSpec = "  {clusterIP: 172.20.0.1, ports: [{name: http, port: 80}]}";
+
+std::vector<std::string> takers_of(const std::string& endpoints) {
+  const auto service = web(kSpec, slice(endpoints));
+  return takers(service, 0);
+}
+
+TEST(Directory, ReadyOnesFirstThenThoseThatTerminateAndServe) {
+  const std::string ready = "- {addresses: [10.0.0.1]}\n";
+  const std::string serving =
+      "- {addresses: [10.0.0.2], conditions: {ready: false, serving: true, terminating: true}}\n";
+  const std::string ending =
+      "- {addresses: [10.0.0.3], conditions: {ready: false, serving: false, terminating: true}}\n";
+  const std::string unready = "- {addresses: [10.0.0.4], conditions: {ready: false}}\n";
+  EXPECT_THAT(takers_of(ready + serving + ending + unready), ElementsAre("10.0.0.1"));
+  EXPECT_THAT(takers_of(serving + ending + unready), ElementsAre("10.0.0.2"));
+  EXPECT_THAT(takers_of(ending + unready), IsEmpty());
+  // All of them keep their connections.
+  const auto service = web(kSpec, slice(ready + serving + ending + unready));
+  ASSERT_THAT(service.sets[0].backends, SizeIs(4));
+  EXPECT_EQ(service.sets[0].backends[1].state, BACKEND_TERMINATING);
+  EXPECT_EQ(service.sets[0].backends[3].state, BACKEND_MAINTENANCE);
+}
+
+TEST(Directory, QuarantinedOnesAreTheLastResort) {
+  std::vector<Backend> backends(2);
+  backends[0].state = BACKEND_QUARANTINED;
+  backends[1].state = BACKEND_MAINTENANCE;
+  EXPECT_THAT(takers_of_new_connections(backends), ElementsAre(0U));
+  backends[1].state = BACKEND_ACTIVE;
+  EXPECT_THAT(takers_of_new_connections(backends), ElementsAre(1U));
+}
+
+TEST(Directory, NotReadyOnesMayBePublished) {
+  const auto service = web(
+      "  {clusterIP: 172.20.0.1, publishNotReadyAddresses: true, ports: [{name: http, port: 80}]}",
+      slice("- {addresses: [10.0.0.4], conditions: {ready: false}}\n"));
+  EXPECT_THAT(takers(service, 0), ElementsAre("10.0.0.4"));
+}
+
+TEST(Directory, WeightsComeFromSlices) {
+  const auto service = web(
+      kSpec, slice("- {addresses: [10.0.0.1]}\n", "a", "{service.cilium.io/weight: \"3\"}") +
+                 slice("- {addresses: [10.0.0.2]}\n", "b", "{service.cilium.io/weight: \"0\"}"));
+  EXPECT_EQ(service.sets[0].backends[0].weight, 3U);
+  EXPECT_EQ(service.sets[0].backends[1].state, BACKEND_MAINTENANCE);
+  EXPECT_THAT(takers(service, 0), ElementsAre("10.0.0.1"));
+}
+
+TEST(Directory, AnEndpointInTwoSlicesIsOneBackend) {
+  const auto service =
+      web(kSpec, slice("- {addresses: [10.0.0.1], conditions: {ready: false}}\n", "a") +
+                     slice("- {addresses: [10.0.0.1]}\n", "b"));
+  ASSERT_THAT(service.sets[0].backends, SizeIs(1));
+  EXPECT_EQ(service.sets[0].backends[0].state, BACKEND_ACTIVE);
+}
+
+TEST(Directory, PortsAreFoundByNameAndProtocol) {
+  const auto service = web(
+      "  {clusterIP: 172.20.0.1, ports: [{name: http, port: 80}, {name: http3, port: 80, protocol: "
+      "UDP}, {name: gone, port: 9}]}",
+      "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: s, labels: "
+      "{kubernetes.io/service-name: web}}\naddressType: IPv4\nports: [{name: http, port: 8080}, "
+      "{name: http3, port: 8443, protocol: UDP}, {name: gone, port: 9, protocol: SCTP}]\n"
+      "endpoints: [{addresses: [10.0.0.1]}]\n");
+  ASSERT_THAT(service.sets, SizeIs(3));
+  EXPECT_EQ(service.sets[0].backends[0].port, 8080);
+  EXPECT_EQ(service.sets[1].protocol, kUdp);
+  EXPECT_EQ(service.sets[1].backends[0].port, 8443);
+  EXPECT_THAT(service.sets[2].backends, IsEmpty());
+}
+
+TEST(Directory, HintsAreFollowedWhenAllHaveThem) {
+  const std::string spec =
+      "  {clusterIP: 172.20.0.1, trafficDistribution: PreferSameZone, ports: [{name: http, port: "
+      "80}]}";
+  const std::string here = "- {addresses: [10.0.0.1], zone: a, hints: {forZones: [{name: a}]}}\n";
+  const std::string there = "- {addresses: [10.0.0.2], zone: b, hints: {forZones: [{name: b}]}}\n";
+  const std::string nowhere = "- {addresses: [10.0.0.3]}\n";
+  EXPECT_THAT(takers(web(spec, slice(here + there)), 0), ElementsAre("10.0.0.1"));
+  EXPECT_THAT(takers(web(spec, slice(there)), 0), ElementsAre("10.0.0.2"));
+  EXPECT_THAT(takers(web(spec, slice(here + there + nowhere)), 0), SizeIs(3));
+  EXPECT_THAT(takers(web(kSpec, slice(here + there)), 0), SizeIs(2));
+  NodeView without = node();
+  without.zone.clear();
+  EXPECT_THAT(takers(web(spec, slice(here + there), without), 0), SizeIs(2));
+  EXPECT_NE(zone_number("a"), zone_number("b"));
+  EXPECT_EQ(zone_number(""), 0);
+}
+
+TEST(Directory, NodeHintsComeBeforeZoneHints) {
+  const std::string spec =
+      "  {clusterIP: 172.20.0.1, trafficDistribution: PreferSameNode, ports: [{name: http, port: "
+      "80}]}";
+  const std::string here =
+      "- {addresses: [10.0.0.1], hints: {forZones: [{name: a}], forNodes: [{name: n1}]}}\n";
+  const std::string zone =
+      "- {addresses: [10.0.0.2], hints: {forZones: [{name: a}], forNodes: [{name: n2}]}}\n";
+  const std::string far =
+      "- {addresses: [10.0.0.3], hints: {forZones: [{name: b}], forNodes: [{name: n3}]}}\n";
+  EXPECT_THAT(takers(web(spec, slice(here + zone + far)), 0), ElementsAre("10.0.0.1"));
+  EXPECT_THAT(takers(web(spec, slice(zone + far)), 0), ElementsAre("10.0.0.2"));
+}
+
+TEST(Directory, AlgorithmAndModeAreOfFrontendsFromOutside) {
+  const std::string text =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: web, annotations: {ANNOTATION}}\nspec: "
+      "{type: "
+      "NodePort, clusterIP: 172.20.0.1, ports: [{name: http, port: 80, nodePort: 30080}]}\n";
+  const auto flags = [&](const std::string& annotation, const Defaults& defaults) {
+    std::string with = text;
+    with.replace(with.find("ANNOTATION"), 10, annotation);
+    const auto all = directory(with, node(), defaults).all();
+    EXPECT_EQ(at(all[0], "172.20.0.1").flags, 0U);
+    return at(all[0], "192.0.2.1").flags & ~FRONTEND_NODE_PORT;
+  };
+  EXPECT_EQ(flags("", {}), 0U);
+  EXPECT_EQ(flags("", {.maglev = true, .dsr = true}), FRONTEND_MAGLEV | FRONTEND_DSR);
+  EXPECT_EQ(flags("service.cilium.io/lb-algorithm: maglev", {}), FRONTEND_MAGLEV);
+  EXPECT_EQ(flags("service.cilium.io/lb-algorithm: random", {.maglev = true}), 0U);
+  EXPECT_EQ(flags("service.cilium.io/forwarding-mode: dsr", {}), FRONTEND_DSR);
+}
+
+TEST(Directory, AServiceMayBeOfSomeNodesAlone) {
+  const std::string text =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: web, annotations: {service.cilium.io/node: "
+      "beefy}}\nspec: {clusterIP: 172.20.0.1, ports: [{name: http, port: 80}]}\n";
+  EXPECT_THAT(directory(text).all(), IsEmpty());
+  NodeView labelled = node();
+  labelled.labels["service.cilium.io/node"] = "beefy";
+  EXPECT_THAT(directory(text, labelled).all(), SizeIs(1));
+}
+
+TEST(Directory, HostPortsAreOfPodsOnThisNode) {
+  const std::string pod = R"(apiVersion: v1
+kind: Pod
+metadata: {name: proxy}
+spec:
+  nodeName: NODE
+  containers: [{name: a, ports: [{containerPort: 80, hostPort: 8080}, {containerPort: 53, hostPort: 53, protocol: UDP, hostIP: 192.0.2.7}]}]
+status: {podIPs: [{ip: 10.0.0.9}, {ip: "fd00::9"}]}
+)";
+  const auto on = [&](const std::string& name) {
+    std::string text = pod;
+    text.replace(text.find("NODE"), 4, name);
+    return directory(text).all();
+  };
+  EXPECT_THAT(on("n2"), IsEmpty());
+  const auto all = on("n1");
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_THAT(texts(all[0]), ElementsAre("192.0.2.1 8080", "2001:db8::1 8080"));
+  const Frontend& frontend = all[0].frontends[0];
+  EXPECT_EQ(frontend.flags, FRONTEND_HOST_PORT);
+  EXPECT_FALSE(frontend.own_address);
+  EXPECT_EQ(frontend.external, frontend.internal);
+  EXPECT_THAT(takers(all[0], frontend.external), ElementsAre("10.0.0.9"));
+}
+
+TEST(Directory, EndpointsCountWhereThereIsNoSlice) {
+  const std::string endpoints =
+      "---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: web}\nsubsets: [{addresses: [{ip: "
+      "10.0.0.9}], ports: [{name: http, port: 9090}]}]\n";
+  EXPECT_THAT(takers(web(kSpec, endpoints), 0), ElementsAre("10.0.0.9"));
+  EXPECT_THAT(takers(web(kSpec, endpoints + kSlice), 0), ElementsAre("10.0.0.1", "10.0.0.2"));
+}
+
+TEST(Directory, ObjectsComeAndGo) {
+  Directory one = directory("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n" +
+                            std::string(kSpec) + "\n");
+  EXPECT_THAT(takers(*one.desired("default/web"), 0), IsEmpty());
+  Reading run;
+  read(kSlice, run);
+  EXPECT_EQ(one.upsert(run.objects.slices.at(0)), "default/web");
+  EXPECT_THAT(takers(*one.desired("default/web"), 0), SizeIs(2));
+  EXPECT_EQ(one.remove_slice("default", "other", false), "");
+  EXPECT_EQ(one.remove_slice("default", "web-1", false), "default/web");
+  EXPECT_THAT(takers(*one.desired("default/web"), 0), IsEmpty());
+  EXPECT_EQ(one.remove_service("default", "web"), "default/web");
+  EXPECT_FALSE(one.desired("default/web"));
+}
+
+}  // namespace
+}  // namespace policyc::service::test
