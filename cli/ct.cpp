@@ -128,4 +128,10 @@ void add_ct(CLI::App& app, Context& context) {
   add_gc(*command, context);
 }
 
+void add_bpf_ct(CLI::App& bpf, Context& context) {
+  CLI::App* command = bpf.add_subcommand("ct", "tracked connections");
+  command->require_subcommand(1);
+  add_list(*command, context);
+}
+
 }  // namespace policyc::cli

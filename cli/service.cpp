@@ -5,12 +5,15 @@
 
 #include "cli/command.h"
 #include "cli/loader_options.h"
+#include "cli/service_devices.h"
 #include "cli/service_inputs.h"
 #include "cli/service_print.h"
 #include "cli/service_sockets.h"
+#include "loader/endpoint/datapath.h"
 #include "loader/service/loader.h"
 #include "loader/service/maglev.h"
 #include "loader/service/names.h"
+#include "loader/sockets/cut.h"
 
 namespace policyc::cli {
 namespace {
@@ -20,6 +23,8 @@ struct LoadArguments {
   std::optional<std::uint32_t> maglev_size;
   std::string no_backend;
   std::string per_packet;
+  bool socket_lb = false;
+  std::filesystem::path cgroup;
   endpoint::Paths paths;
 };
 
@@ -44,6 +49,7 @@ void print_conflicts(const std::vector<service::Conflict>& conflicts, std::ostre
 service::Settings settings(const LoadArguments& arguments, service::Settings present) {
   if (arguments.maglev_size) present.maglev_size = *arguments.maglev_size;
   if (!arguments.no_backend.empty()) present.drop_without_backend = arguments.no_backend == "drop";
+  if (arguments.socket_lb) present.per_packet = false;
   if (!arguments.per_packet.empty()) present.per_packet = arguments.per_packet == "on";
   return present;
 }
@@ -57,6 +63,26 @@ void print_report(std::size_t services, const service::ChangeReport& report, std
   out << ": frontends " << report.frontends << " written, " << report.frontends_removed
       << " removed; backends " << report.backends << " written; Maglev tables " << report.tables
       << "\n";
+}
+
+// Endpoints that are there translate packets or not; sockets are balanced.
+Result<void> tell_datapath(const LoadArguments& arguments, const maps::ServiceMaps& services) {
+  if (const auto node = maps::NodeMaps::open(arguments.paths.maps())) {
+    if (auto told = endpoint::follow_services(*node, services); !told) return told;
+  }
+  if (!arguments.socket_lb) return {};
+  const auto cgroup = attach_sockets(arguments.paths, arguments.cgroup);
+  return cgroup ? Result<void>{} : std::unexpected(cgroup.error());
+}
+
+// UDP sockets that are connected to backends that are gone; their clients begin anew.
+Result<std::size_t> cut_sockets(const endpoint::Paths& paths,
+                                const std::vector<service::GoneBackend>& gone) {
+  std::vector<sockets::RemovedBackend> removed;
+  removed.reserve(gone.size());
+  for (const service::GoneBackend& backend : gone)
+    removed.push_back({backend.number, backend.generation});
+  return sockets::cut_sockets(paths.bpffs, removed);
 }
 
 int run_load(const LoadArguments& arguments, Context& context) {
@@ -73,8 +99,13 @@ int run_load(const LoadArguments& arguments, Context& context) {
   if (!report) return kernel_error(context.err, report.error());
   if (auto written = service::write_names(state, loader->planner().sets()); !written)
     return kernel_error(context.err, written.error());
+  if (auto told = tell_datapath(arguments, loader->maps()); !told)
+    return kernel_error(context.err, told.error());
   print_conflicts(report->conflicts, context.err);
   print_report(wanted->size(), *report, context.out);
+  const auto cut = cut_sockets(arguments.paths, report->gone);
+  if (!cut) return kernel_error(context.err, cut.error());
+  if (*cut != 0) context.out << "sockets of removed backends cut: " << *cut << "\n";
   return kSuccess;
 }
 
@@ -175,6 +206,12 @@ void add_service_load(CLI::App& command, Context& context) {
   load->add_option("--per-packet", arguments->per_packet,
                    "whether packets of endpoints to services are translated, too")
       ->check(CLI::IsMember({"on", "off"}));
+  auto* socket_lb = load->add_flag("--socket-lb", arguments->socket_lb,
+                                   "sockets get a backend when they connect; packets need no "
+                                   "translation then");
+  load->add_option("--cgroup", arguments->cgroup, "whose sockets (default: all of the node)")
+      ->type_name("DIR")
+      ->needs(socket_lb);
   add_loader_paths(*load, arguments->paths);
   load->callback([arguments, &context] { context.exit_code = run_load(*arguments, context); });
 }
@@ -186,6 +223,7 @@ void add_service(CLI::App& app, Context& context) {
   command->require_subcommand(1);
   add_service_load(*command, context);
   add_service_sockets(*command, context);
+  add_service_devices(*command, context);
 
   auto unload_paths = std::make_shared<endpoint::Paths>();
   CLI::App* unload = command->add_subcommand("unload", "balance no service any more");
@@ -229,6 +267,8 @@ void add_bpf(CLI::App& app, Context& context) {
   add_output(*list, *arguments);
   add_loader_paths(*list, arguments->paths);
   list->callback([arguments, &context] { context.exit_code = run_lb_list(*arguments, context); });
+  add_bpf_nat(*command, context);
+  add_bpf_ct(*command, context);
 }
 
 }  // namespace policyc::cli

@@ -107,7 +107,10 @@ Result<void> Collector::collect(const bpf::Map<Key, Value>& table, CollectReport
   if (fill < kCrowded) return {};
   const auto ended = walk(
       table, kUnansweredSeconds * second,
-      [](const nat_state& state) { return (state.flags & CT_SEEN_REPLY) == 0; }, report);
+      [](const nat_state& state) {
+        return (state.flags & (CT_SEEN_REPLY | NAT_ORIGINAL)) == NAT_ORIGINAL;
+      },
+      report);
   if (!ended) return std::unexpected(ended.error());
   return {};
 }

@@ -35,6 +35,9 @@ ChangeReport count(std::span<const Write> writes) {
     report.slots += std::holds_alternative<PutSlot>(write) ? 1U : 0U;
     report.backends += std::holds_alternative<PutBackend>(write) ? 1U : 0U;
     report.tables += std::holds_alternative<PutMaglev>(write) ? 1U : 0U;
+    const auto* backend = std::get_if<PutBackend>(&write);
+    if (backend != nullptr && backend->value.state == BACKEND_FREE)
+      report.gone.push_back({backend->number, backend->value.generation});
   }
   return report;
 }

@@ -28,6 +28,12 @@ struct Settings {
   std::uint32_t hash_seed = 0x5eed1e55;  // the same on all nodes, so that they choose alike
 };
 
+// A backend whose number is free; what was given to it is known by both.
+struct GoneBackend {
+  std::uint32_t number = 0;
+  std::uint32_t generation = 0;
+};
+
 // What a change did, in writes of maps.
 struct ChangeReport {
   std::size_t frontends = 0;  // hash entries written
@@ -37,6 +43,7 @@ struct ChangeReport {
   std::size_t backends = 0;         // entries written, with those set free
   std::size_t tables = 0;           // Maglev tables built
   std::size_t writes = 0;           // all of them
+  std::vector<GoneBackend> gone;    // backends that sockets may still be connected to
   std::vector<Conflict> conflicts;  // as they are after the change
 };
 

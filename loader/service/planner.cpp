@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "compiler/support/check.h"
+
 namespace policyc::service {
 
 // FNV-1a
@@ -120,22 +122,24 @@ Result<void> Planner::upsert(const DesiredService& service) {
     return fail("service " + service.name + " is planned twice at once");
   if (auto planned = upsert_one(service); !planned) return planned;
   services_.at(service.name)->plan = plan_;
-  return serve_blocked();
+  return {};
 }
 
 Result<void> Planner::remove(const std::string& name) {
   blocked_.erase(name);
   const auto found = services_.find(name);
   if (found == services_.end()) return {};
+  if (found->second->plan == plan_) return fail("service " + name + " is planned twice at once");
   for (const FrontendKey& key : found->second->frontends) release_frontend(key);
   for (const SetRow& row : found->second->sets) drop_set(row);
   services_.erase(found);
-  return serve_blocked();
+  return {};
 }
 
-// Services that lost a frontend to another one, which may have given it up now.
-Result<void> Planner::serve_blocked() {
-  if (blocked_.empty() || released_.empty()) return {};
+// Services that lost a frontend to another one, which may have given it up now. Last of all: what
+// they want may change within the plan.
+void Planner::serve_blocked() {
+  if (blocked_.empty() || released_.empty()) return;
   std::vector<DesiredService> again;
   for (const auto& [name, service] : blocked_) {
     const bool served = std::ranges::any_of(service.frontends, [this](const Frontend& frontend) {
@@ -144,9 +148,9 @@ Result<void> Planner::serve_blocked() {
     if (served) again.push_back(service);
   }
   for (const DesiredService& service : again) {
-    if (auto planned = upsert_one(service); !planned) return planned;
+    // Its sets are as they should be and the frontend has its number: nothing is allocated.
+    POLICYC_CHECK(upsert_one(service).has_value());
   }
-  return {};
 }
 
 Result<void> Planner::remove_unknown() {
@@ -186,6 +190,7 @@ void Planner::configure(const service_config_value& config) {
 }
 
 std::vector<Write> Planner::finish() {
+  serve_blocked();
   finish_frontends();
   ++plan_;
   std::size_t count = 0;

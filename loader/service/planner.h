@@ -49,7 +49,7 @@ class Planner {
   // Plans that `service` is as wanted, once in a plan. An Error when a map has no room, or when the
   // input breaks its own rules; what was planned so far must be thrown away with the planner then.
   [[nodiscard]] Result<void> upsert(const DesiredService& service);
-  // Fine when there is no such service.
+  // Fine when there is no such service; not in the plan that it was upserted in.
   [[nodiscard]] Result<void> remove(const std::string& name);
   // Everything that is in the maps and that no service asked for so far.
   [[nodiscard]] Result<void> remove_unknown();
@@ -121,7 +121,7 @@ class Planner {
   bool continues(std::uint32_t number, const ServiceRow& service, const DesiredService& wanted,
                  std::size_t index) const;
   Result<void> upsert_one(const DesiredService& service);
-  Result<void> serve_blocked();
+  void serve_blocked();
 
   std::unordered_map<std::string, std::unique_ptr<ServiceRow>> services_;
   std::unordered_map<FrontendKey, FrontendRow, FrontendKeyHash> frontends_;

@@ -117,8 +117,8 @@ struct nat_exclusion6_key {
 /*
  * What the program "nat_collect" is run with, by BPF_PROG_TEST_RUN: an Ethernet header (14 bytes, not looked at), this head and up
  * to NAT_COLLECT_KEYS keys of that family. It removes those elements that have been expired for `grace` ticks. With `unanswered`
- * it also ends (a later run removes) those of connections that nobody has answered for so many ticks, for a table that is nearly
- * full. "nat_collected": array of one, what came of it.
+ * it also ends connections that nobody has answered for so many ticks (a second at least), for a table that is nearly full; a later
+ * run removes them. "nat_collected": array of one, what came of it.
  */
 #define NAT_COLLECT_KEYS 64U
 struct nat_collect_head {

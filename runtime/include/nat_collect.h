@@ -3,7 +3,7 @@
 #ifndef POLICYC_RUNTIME_NAT_COLLECT_H
 #define POLICYC_RUNTIME_NAT_COLLECT_H
 
-#include "runtime/include/nat_table.h"
+#include "runtime/include/nat_connection.h"
 
 /*
  * 1 if the element of that key had expired by `limit` and was removed. Its version is odd from the look to the end, so that no CPU
@@ -30,20 +30,28 @@ __noinline int nat_remove_expired(const struct nat_tuple *of, __u64 limit)
 }
 
 /*
- * 1 if the element lives, has no reply and was looked after `ticks` ago or more: it has expired from now on. Who has just found it
- * may still use it, so it is not removed yet.
+ * 1 if that is the original direction's element of a living connection that has no reply and was last looked after `ticks` ago or
+ * more: both of its elements have expired from now on. A packet that renews it meanwhile keeps it.
  */
-__noinline int nat_end_unanswered(const struct nat_tuple *of, __u32 ticks, __u64 now)
+__noinline int nat_end_unanswered(const struct nat_tuple *of, __u32 ticks)
 {
+	struct nat_work *work = nat_work_lookup();
+	__u64 now = clock_ticks(), expires;
 	struct nat_state *state;
 
-	if (!of)
+	if (!of || !work)
 		return 0;
-	state = nat_state_of(of);
-	if (!state || state->expires <= now || state->flags & CT_SEEN_REPLY ||
-	    (__u32)now - state->refreshed < ticks)
+	work->from = *of;
+	if (!nat_find(&work->from, &work->hit))
 		return 0;
-	*(volatile __u64 *)&state->expires = now;
+	if (!(work->hit.state.flags & NAT_ORIGINAL) || work->hit.state.flags & CT_SEEN_REPLY ||
+	    (__u32)now - work->hit.state.refreshed < ticks)
+		return 0;
+	state = nat_state_of(&work->from);
+	expires = work->hit.state.expires;
+	if (!state || __sync_val_compare_and_swap(&state->expires, expires, now) != expires)
+		return 0;
+	nat_abandon(work);
 	return 1;
 }
 
@@ -93,7 +101,7 @@ static __always_inline int nat_collect_keys(struct __sk_buff *skb)
 		}
 		collected->removed += (__u32)nat_remove_expired(&tuple, now - head.grace);
 		if (head.unanswered)
-			collected->ended += (__u32)nat_end_unanswered(&tuple, head.unanswered, now);
+			collected->ended += (__u32)nat_end_unanswered(&tuple, head.unanswered);
 		offset += size;
 	}
 	return 0;

@@ -69,7 +69,7 @@ __noinline int nat_begin(struct nat_work *work)
 		return DROP_CONNTRACK_FULL;
 	nat_count_tries(tries);
 	work->state.flags = work->terms.state.flags;
-	result = nat_put(&work->from, to, &work->state, work->terms.replace, now);
+	result = nat_put(&work->from, to, &work->state, false, now);
 	work->hit.state = work->state;
 	if (result == 0)
 		return DROP_NONE;
@@ -77,6 +77,24 @@ __noinline int nat_begin(struct nat_work *work)
 	if (result < 0)
 		return DROP_CONNTRACK_FULL;
 	return nat_find(&work->from, &work->hit) ? DROP_NONE : DROP_MISSING_STATE;
+}
+
+/*
+ * Ends the connection of `work->hit`, which was found for `work->from`. Its other element may be gone for long and its place
+ * another connection's: that one stays. Always 0.
+ */
+__noinline int nat_abandon(struct nat_work *work)
+{
+	if (!work)
+		return 0;
+	nat_end(&work->from);
+	if (work->hit.state.flags & NAT_DSR)
+		return 0;
+	work->reply = nat_turned(&work->hit.to);
+	work->back = nat_turned(&work->from);
+	if (nat_find(&work->reply, &work->present) && nat_equal(&work->present.to, &work->back))
+		nat_end(&work->reply);
+	return 0;
 }
 
 /* Does the packet tell something that the elements do not know, or was the lifetime looked after a second ago? */

@@ -91,8 +91,7 @@ static __always_inline int nat_terms_remote(frame *context, const struct packet 
 }
 
 /* Gives a new connection of a client outside the backend that was chosen. A drop reason. */
-static __always_inline int nat_connect(frame *context, const struct packet *packet, struct nat_work *work,
-				       __u32 replace)
+static __always_inline int nat_connect(frame *context, const struct packet *packet, struct nat_work *work)
 {
 	const struct chosen *chosen = &work->chosen;
 	const struct backend_value *backend = backend_of(chosen->number, chosen->generation);
@@ -118,7 +117,6 @@ static __always_inline int nat_connect(frame *context, const struct packet *pack
 		.state.flags = NAT_ORIGINAL | NAT_SERVICE | flags,
 		.port_first = NAT_PORT_FIRST,
 		.port_last = NAT_PORT_LAST,
-		.replace = (__u8)replace,
 	};
 	if (backend->flags & BACKEND_LOCAL)
 		terms->any_port = true;
@@ -133,11 +131,8 @@ static __always_inline int nat_connect(frame *context, const struct packet *pack
 										 : DROP_NONE;
 }
 
-/*
- * A packet from outside, of no connection that is known: enum nat_verdict. `replace`: of one whose backend is not to be used any
- * more.
- */
-__noinline int nat_admit(frame *context, const struct packet *packet, struct nat_work *work, __u32 replace)
+/* A packet from outside, of no connection that is known: enum nat_verdict. */
+__noinline int nat_admit(frame *context, const struct packet *packet, struct nat_work *work)
 {
 	const struct service_config_value *config = service_config_lookup();
 	const struct frontend_value *found;
@@ -173,7 +168,7 @@ __noinline int nat_admit(frame *context, const struct packet *packet, struct nat
 			return NAT_VERDICT(NAT_REFUSE, DROP_SERVICE_NO_BACKEND);
 		return NAT_VERDICT(NAT_REJECT, DROP_SERVICE_NO_BACKEND);
 	}
-	reason = nat_connect(context, packet, work, replace);
+	reason = nat_connect(context, packet, work);
 	return reason ? NAT_VERDICT(NAT_REFUSE, reason) : NAT_TRANSLATE;
 }
 

@@ -203,16 +203,17 @@ __noinline int nat_put(const struct nat_tuple *from, const struct nat_tuple *to,
 	return nat_put6(from, to, state, replace, now);
 }
 
-/* The element of a tuple is as good as absent from now on. Always 0. */
+/* The element of a tuple has expired from now on: it is absent, but stays for whoever has just found it. Always 0. */
 __noinline int nat_end(const struct nat_tuple *of)
 {
+	__u64 now = clock_ticks();
 	struct nat_state *state;
 
 	if (!of)
 		return 0;
 	state = nat_state_of(of);
-	if (state)
-		*(volatile __u64 *)&state->expires = 0;
+	if (state && state->expires > now)
+		*(volatile __u64 *)&state->expires = now;
 	return 0;
 }
 

@@ -36,8 +36,7 @@ struct nat_terms {
 	__u16 port_first;	/* host order; of the source ports that may be given */
 	__u16 port_last;
 	__u8 any_port; /* the client's own may be outside of them */
-	__u8 replace;  /* a living element of the original direction is given up */
-	__u8 pad[2];
+	__u8 pad[3];
 };
 
 /* What an ICMP error quotes: the packet, and its tuple. */

@@ -25,7 +25,7 @@ __noinline int device_error(struct __sk_buff *skb, const struct packet *packet, 
 	if (!nat_quoted(skb, packet, &work->quoted, work)) {
 		if (direction == POLICYC_EGRESS)
 			return POLICYC_PASS;
-		verdict = nat_admit(skb, packet, work, false);
+		verdict = nat_admit(skb, packet, work);
 		return verdict == NAT_PASS ? POLICYC_PASS
 					   : device_drop(skb, packet, direction, (__u32)verdict >> 8);
 	}
@@ -84,7 +84,7 @@ int from_device(struct __sk_buff *skb)
 	struct nat_work *work = nat_work_lookup();
 	struct packet packet = {};
 	int verdict = NAT_TRANSLATE, reason;
-	__u32 local = 0, replace = 0;
+	__u32 local = 0;
 
 	if (!work || skb->pkt_type != PACKET_TO_HOST || parse_packet(skb, &packet) ||
 	    packet.kind == PACKET_ARP || packet.kind == PACKET_NEIGHBOUR)
@@ -101,10 +101,7 @@ int from_device(struct __sk_buff *skb)
 		case NAT_GIVE_UP:
 			return device_drop(skb, &packet, POLICYC_INGRESS, DROP_SERVICE_BACKEND_GONE);
 		case NAT_CHOOSE_AGAIN:
-			work->reply = nat_turned(&work->hit.to);
-			if (!(work->hit.state.flags & NAT_DSR))
-				nat_end(&work->reply);
-			replace = 1;
+			nat_abandon(work);
 			break;
 		case NAT_GO_ON:
 			if (nat_is_news(&work->hit.state, &packet, clock_ticks()) &&
@@ -118,7 +115,7 @@ int from_device(struct __sk_buff *skb)
 			return POLICYC_PASS;
 	}
 	if (!local)
-		verdict = nat_admit(skb, &packet, work, replace);
+		verdict = nat_admit(skb, &packet, work);
 	if (verdict == NAT_PASS)
 		return POLICYC_PASS;
 	if (verdict != NAT_TRANSLATE)

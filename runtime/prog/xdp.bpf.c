@@ -29,7 +29,7 @@ static __always_inline bool xdp_known(struct xdp_md *context, const struct packe
 	__u64 now = clock_ticks();
 
 	if (!nat_lookup(&work->from, &work->hit, now)) {
-		if (nat_admit(context, packet, work, false) != NAT_TRANSLATE)
+		if (nat_admit(context, packet, work) != NAT_TRANSLATE)
 			return false;
 	} else if (work->hit.state.flags & NAT_EGRESS ||
 		   nat_continue(packet, &work->hit.state) != NAT_GO_ON) {

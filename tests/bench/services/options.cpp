@@ -12,7 +12,8 @@ constexpr const char* kUsage =
     "usage: services_bench [--services N,...] [--implementations NAME,...] [--repeats N]\n"
     "                      [--round-ms N] [--json FILE] [--plot FILE]\n"
     "implementations: direct (always measured), nftables, iptables-legacy,\n"
-    "                 iptables-legacy-comments\n";
+    "                 iptables-legacy-comments, policyc-sockets, policyc-packets,\n"
+    "                 policyc-packets-delivery\n";
 // Addresses of services and of endpoints that are only named.
 constexpr std::size_t kMaxServices = 60000;
 constexpr std::size_t kMaxRepeats = 1000;

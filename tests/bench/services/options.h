@@ -10,7 +10,8 @@ namespace policyc::bench {
 
 struct Options {
   std::vector<std::size_t> services = {10, 1000, 10000};
-  std::vector<std::string> implementations = {"direct", "nftables", "iptables-legacy"};
+  std::vector<std::string> implementations = {"direct", "nftables", "iptables-legacy",
+                                              "policyc-sockets", "policyc-packets"};
   int repeats = 5;
   Round round = Round(400);
   std::string json_file;  // empty: none

@@ -158,6 +158,20 @@ TEST_P(NatConnection, WhoLostItsPlaceEnds) {
   EXPECT_EQ(ends_of(answer.frame).destination, seen(kOtherClient.at(node_end_.port)));
 }
 
+TEST_P(NatConnection, WhoBeginsAgainLeavesTheNextOwnerOfItsPortAlone) {
+  establish();
+  ASSERT_EQ(reply(kRst).action, kRedirect);
+  device_value device = Devices::device_of(Device::Back, DEVICE_SERVICES);
+  device.port_first = device.port_last = node_end_.port;
+  node().set_device(Device::Back, device);
+  expire(kBackend, node_end_, 1);
+  const Passed other = node().in(Device::Front, tcp_of(family(), kOtherClient, kFrontend, kSyn));
+  ASSERT_EQ(ends_of(other.frame).source, seen(node_end_));
+  expect_drop(send(kTcp, kSyn), DROP_NAT_NO_PORT);
+  expect_drop(send(kTcp, kAck), DROP_NAT_NO_PORT);
+  EXPECT_EQ(ends_of(reply(kSyn | kAck).frame).destination, seen(kOtherClient));
+}
+
 TEST_P(NatConnection, AnExpiredElementIsAbsentAndReplaced) {
   begin();
   expire(kClient, kFrontend, 1);
@@ -279,10 +293,29 @@ TEST_P(NatConnection, InACrowdWhatNobodyAnsweredEnds) {
                 [&](nat_state& state) { state.refreshed -= limit + 1; });
   }
   const nat_collected_value result = collect(node(), family(), limit);
-  EXPECT_EQ(result.ended, 2U);
+  EXPECT_EQ(result.ended, 1U);
+  EXPECT_EQ(node().in(Device::Back, tcp_of(family(), kBackend, other_end, kAck)).action, kPass)
+      << "nobody's packet";
   EXPECT_EQ(result.removed, 0U) << "a CPU may have just found them";
   EXPECT_EQ(node().elements(family()), 4U);
   EXPECT_EQ(lifetime(), 8000);
+}
+
+TEST(NatPrograms, LoadForOtherMachinesToo) {
+  for (const char* absent :
+       {"have_store_order", "have_ipv6", "have_redirect_peer", "have_coarse_clock"}) {
+    for (const char* path : {POLICYC_DEVICE_OBJECT, POLICYC_XDP_OBJECT}) {
+      const std::unique_ptr<bpf_object, void (*)(bpf_object*)> object(
+          bpf_object__open_file(path, nullptr), bpf_object__close);
+      ASSERT_NE(object, nullptr);
+      set_constant(object.get(), absent, 0);
+      bpf_map* map = nullptr;
+      bpf_object__for_each_map(map, object.get()) {
+        if (bpf_map__max_entries(map) > 1024) bpf_map__set_max_entries(map, 1024);
+      }
+      EXPECT_EQ(bpf_object__load(object.get()), 0) << path << " without " << absent;
+    }
+  }
 }
 
 TEST(NatPrograms, TheVerifierWalksThemInBounds) {

@@ -14,11 +14,10 @@ namespace policyc::testing {
 namespace {
 
 using namespace service;
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr std::uint32_t kFrontends = 200, kServices = 200, kSlots = 512, kBackends = 400;
+constexpr std::uint32_t kFrontends = 48, kServices = 64, kSlots = 512, kBackends = 200;
 
 IpAddress address4(unsigned a, unsigned b) {
   return *parse_ip_address("10." + std::to_string(a) + ".0." + std::to_string(b));
@@ -115,7 +114,10 @@ class History {
     }
   }
   // No program runs any more that began before now.
-  void wait() { states_.erase(states_.begin(), states_.end() - 1); }
+  void wait() {
+    states_.erase(states_.begin(), states_.end() - 1);
+    worse_.clear();
+  }
   // The same where the maps hold what is wanted, so nothing else may be found from now on.
   void forget() {
     wait();
@@ -125,12 +127,24 @@ class History {
 
   void write(const Write& write) {
     states_.push_back(states_.back());
+    if (const auto* put = std::get_if<PutBackend>(&write)) note_worse(*put);
     std::vector<std::string> broken;
     apply_write(states_.back(), write, broken);
     EXPECT_THAT(broken, IsEmpty());
     for (const auto& [key, value] : now().frontends) {
+      if ((value.flags & FRONTEND_SOURCE_RANGES) != 0) {
+        EXPECT_TRUE(std::ranges::any_of(
+            now().ranges, [&](const auto& range) { return range.frontend == value.frontend; }))
+            << key.address.to_string() << " lets nobody in";
+      }
       for (const std::uint32_t service : value.service) check_now(key, service);
     }
+  }
+  // The plan is done: new connections were given a backend that became worse only if they still
+  // are.
+  void finish() {
+    for (const auto& [service, number] : worse_) EXPECT_TRUE(is_listed(service, number)) << number;
+    worse_.clear();
   }
   // Programs that began at some point, each step of them at some later one.
   void read(Dice& dice) const {
@@ -163,6 +177,19 @@ class History {
   [[nodiscard]] const Snapshot& now() const { return states_.back(); }
 
  private:
+  [[nodiscard]] bool is_listed(std::uint32_t number, std::uint32_t backend) const {
+    const service_value& service = now().services.at(number);
+    for (std::uint32_t i = 0; i < service.count; ++i) {
+      if (now().slots.at(service.slots + i) == backend) return true;
+    }
+    return false;
+  }
+  void note_worse(const PutBackend& put) {
+    const backend_value& before = now().backends.at(put.number);
+    if (before.state != BACKEND_FREE && put.value.state > before.state &&
+        is_listed(before.service, put.number))
+      worse_.emplace_back(before.service, put.number);
+  }
   // Copies of a backend may be there while slots are filled, free or foreign ones never.
   void check_now(const FrontendKey& key, std::uint32_t number) const {
     const service_value& service = now().services.at(number);
@@ -175,6 +202,7 @@ class History {
   }
 
   std::vector<Snapshot> states_;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> worse_;  // service, backend
   // A program may come by way of any set that the frontend had, and find any of its states.
   std::map<std::pair<FrontendKey, policyc_scope>, std::set<std::string>> sets_;
   std::map<std::string, std::set<BackendName>> content_;
@@ -246,28 +274,33 @@ TEST_P(PlannerModel, EveryPrefixOfTheWritesWorks) {
     for (const auto& [name, service] : desired) ASSERT_TRUE(planner->upsert(service));
     ASSERT_TRUE(planner->remove_unknown());
   };
-  for (int step = 0; step < 120 && !HasFailure(); ++step) {
-    if (dice.once_in(3)) {
+  for (int step = 0; step < 200 && !HasFailure(); ++step) {
+    if (dice.once_in(6)) {
       history.forget();
       history.wanted(desired);
       planner->release();
     }
     const unsigned changes = 1 + dice.below(3);
+    bool full = false;
     std::set<std::string> changed;
     for (unsigned i = 0; i < changes; ++i) {
       DesiredService service = random_service(dice, dice.below(8));
       if (!changed.insert(service.name).second) continue;
       if (dice.once_in(4)) {
-        ASSERT_TRUE(planner->remove(service.name));
+        if (!full) full = !planner->remove(service.name);
         desired.erase(service.name);
       } else {
-        ASSERT_TRUE(planner->upsert(service));
+        // Numbers that were given back are not there again without a wait.
+        if (!full) full = !planner->upsert(service);
         desired.insert_or_assign(service.name, std::move(service));
       }
     }
     history.wanted(desired);
+    if (full) {
+      start_anew();
+    }
     std::vector<Write> writes = planner->finish();
-    if (dice.once_in(5)) {
+    if (!full && dice.once_in(12)) {
       writes.resize(dice.below(writes.size() + 1));
       for (const Write& write : writes) history.write(write);
       history.read(dice);
@@ -275,10 +308,33 @@ TEST_P(PlannerModel, EveryPrefixOfTheWritesWorks) {
       writes = planner->finish();
     }
     for (const Write& write : writes) history.write(write);
+    history.finish();
     history.read(dice);
     expect_equal(history.now(), desired, *planner);
   }
+  // Numbers came back.
+  EXPECT_TRUE(std::ranges::any_of(history.now().backends,
+                                  [](const auto& backend) { return backend.generation > 1; }));
 }
+// Programs that run may hold what was given back: it is taken again only after release().
+TEST(Planner, WhatIsGivenBackWaits) {
+  Numbers numbers(2);
+  EXPECT_EQ(numbers.take(), 1U);
+  numbers.give_back(1);
+  EXPECT_EQ(numbers.take(), std::nullopt);
+  numbers.release();
+  EXPECT_EQ(numbers.take(), 1U);
+
+  Regions regions(4);
+  const auto region = regions.take(3);
+  EXPECT_EQ(region, (Region{0, 4}));
+  regions.give_back(*region);
+  EXPECT_FALSE(regions.take(1));
+  regions.release();
+  EXPECT_EQ(regions.take(1), (Region{0, 1}));
+  EXPECT_EQ(regions.take(2), (Region{2, 2}));
+}
+
 // The order of writes is one for a single change of each service.
 TEST(Planner, AServiceIsPlannedOnceAtATime) {
   Planner planner(empty_maps(kFrontends, kServices, kSlots, kBackends));

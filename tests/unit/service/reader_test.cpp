@@ -253,7 +253,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"protocol", "  ports: [{port: 1, protocol: ICMP}]\n", "ICMP", "5:31"},
         Refusal{"type", "  type: Anycast\n", "Anycast", "5:9"},
         Refusal{"cluster_ip", "  clusterIP: 10.0.0\n  ports: [{port: 1}]\n",
-                "`10.0.0` is not an IP address", "5:14"},
+                "`10.0.0` is not an IP address [PC0602 ", "5:14"},
         Refusal{"first_ip",
                 "  clusterIP: 10.0.0.1\n  clusterIPs: [10.0.0.2]\n  ports: [{port: 1}]\n",
                 "differs from `clusterIP`", "6:16"},
@@ -344,7 +344,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Refusal{"type", "addressType: IPX\n", "IPX", "6:14"},
         Refusal{"address", "addressType: IPv4\nendpoints: [{addresses: [10.0.0]}]\n",
-                "is not an IP address", "7:26"},
+                "is not an IP address [PC0603 ", "7:26"},
         Refusal{"family", "addressType: IPv4\nendpoints: [{addresses: [\"fd00::1\"]}]\n",
                 "is not of the slice's `addressType`", "7:26"},
         Refusal{
