@@ -9,8 +9,10 @@
 #include "cli/command.h"
 #include "cli/ct_list.h"
 #include "cli/loader_options.h"
+#include "loader/bpf/bpffs.h"
 #include "loader/conntrack/collector.h"
 #include "loader/conntrack/schedule.h"
+#include "loader/nat/collector.h"
 
 namespace policyc::cli {
 namespace {
@@ -58,6 +60,18 @@ void wait(milliseconds time) {
   }
 }
 
+// Connections that devices translate expire as well, where a device was attached.
+Result<void> collect_translated(const endpoint::Paths& paths, std::ostream& out) {
+  if (!bpf::exists(paths.maps() / "nat4")) return {};
+  const auto collector = nat::Collector::open(paths);
+  if (!collector) return std::unexpected(collector.error());
+  const auto report = collector->pass();
+  if (!report) return std::unexpected(report.error());
+  out << "translated: scanned " << report->scanned << ", removed " << report->removed << ", ended "
+      << report->ended << std::endl;
+  return {};
+}
+
 // Everything is opened anew for each pass: a load may have taken the program or the maps away.
 int collect(const GcArguments& arguments, Context& context) {
   milliseconds interval = conntrack::kFirstInterval;
@@ -67,6 +81,8 @@ int collect(const GcArguments& arguments, Context& context) {
     const auto report = collector->pass();
     if (!report) return kernel_error(context.err, report.error());
     print(*report, context.out);
+    if (auto translated = collect_translated(arguments.paths, context.out); !translated)
+      return kernel_error(context.err, translated.error());
     if (arguments.once || interrupted != 0 || !context.out.good()) return kSuccess;
     interval = arguments.interval > 0
                    ? milliseconds(static_cast<milliseconds::rep>(arguments.interval * 1000))

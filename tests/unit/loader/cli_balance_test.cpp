@@ -1,4 +1,5 @@
-// `policyc service load --socket-lb`: manifests in, connections of real processes to their backends.
+// `policyc service load --socket-lb`: manifests in, connections of real processes to their
+// backends.
 
 #include <cerrno>
 #include <fstream>
