@@ -37,7 +37,6 @@ void add_inspect(CLI::App& app, Context& context);
 void add_load(CLI::App& app, Context& context);
 void add_service(CLI::App& app, Context& context);
 void add_unload(CLI::App& app, Context& context);
-void add_service(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_observe(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);

@@ -32,7 +32,6 @@ int main(int argc, char** argv) {
   policyc::cli::add_observe(app, context);
   policyc::cli::add_service(app, context);
   policyc::cli::add_ct(app, context);
-  policyc::cli::add_service(app, context);
   policyc::cli::add_bpf(app, context);
   policyc::cli::add_doctor(app, context);
   policyc::cli::add_demo(app, context);

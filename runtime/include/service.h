@@ -89,6 +89,24 @@ static __always_inline const struct backend_value *backend_of(__u32 number, __u3
 	return backend;
 }
 
+/*
+ * The state of the backends that new connections are given: those that are not active are listed only when none is active
+ * (loader/service). BACKEND_FREE: there are none.
+ */
+static __always_inline __u8 listed_state(__u32 number)
+{
+	const struct service_value *service = bpf_map_lookup_elem(&services, &number);
+	const struct backend_value *backend;
+	__u32 first, *listed;
+
+	if (!service || !*(const volatile __u32 *)&service->count)
+		return BACKEND_FREE;
+	first = *(const volatile __u32 *)&service->slots;
+	listed = bpf_map_lookup_elem(&slots, &first);
+	backend = listed ? backend_lookup(*listed) : NULL;
+	return backend ? backend->state : BACKEND_FREE;
+}
+
 static __always_inline void affinity_key_of(struct affinity_key *key, const struct client *client,
 					    __u32 service)
 {
@@ -108,7 +126,7 @@ static __always_inline __u32 affinity_recall(const struct affinity_key *key, __u
 		return 0;
 	backend = backend_of(value->backend, value->generation);
 	if (!backend || backend->service != key->service ||
-	    (backend->state != BACKEND_ACTIVE && backend->state != BACKEND_QUARANTINED))
+	    (backend->state != BACKEND_ACTIVE && backend->state != listed_state(key->service)))
 		return 0;
 	value->used = now;
 	return value->backend;

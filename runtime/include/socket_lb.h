@@ -43,24 +43,6 @@ static __always_inline int refuse_answer(enum socket_answer answer)
 						  : ENOMEM);
 }
 
-/*
- * The state of the backends that new connections are given: those that are not active are listed only when none is active
- * (loader/service). BACKEND_FREE: there are none.
- */
-static __always_inline __u8 listed_state(__u32 number)
-{
-	const struct service_value *service = bpf_map_lookup_elem(&services, &number);
-	const struct backend_value *backend;
-	__u32 first, *listed;
-
-	if (!service || !*(const volatile __u32 *)&service->count)
-		return BACKEND_FREE;
-	first = *(const volatile __u32 *)&service->slots;
-	listed = bpf_map_lookup_elem(&slots, &first);
-	backend = listed ? backend_lookup(*listed) : NULL;
-	return backend ? backend->state : BACKEND_FREE;
-}
-
 /* The backend that a socket has already, if it may get it again; null: it needs another. */
 static __always_inline const struct backend_value *backend_again(const struct frontend_value *found,
 								 const struct socket_reverse_value *had)

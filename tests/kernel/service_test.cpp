@@ -246,6 +246,21 @@ TEST_P(ServicePackets, AClientWithAffinityComesBackToItsBackend) {
   EXPECT_EQ(given.size(), 1U);
 }
 
+TEST_P(ServicePackets, AffinityLeavesABackendThatIsNotHealthyWhileOthersAre) {
+  const End first{pod_elsewhere(0), kBackendPort}, second{pod_elsewhere(1), kBackendPort};
+  set_backends({first});
+  set_frontend(kTcp, 100);
+  EXPECT_EQ(from(kAlice, tcp_packet(client(), frontend(), kSyn)).action, kPassed);
+  const auto next = [&](std::uint16_t port) {
+    return destination_of(from(kAlice, tcp_packet(client(kAlice, port), frontend(), kSyn)).frame);
+  };
+  set_backend(1, first, BACKEND_QUARANTINED);
+  EXPECT_EQ(next(20001), first) << "there is no other";
+  set_backend(2, second, BACKEND_ACTIVE);
+  datapath().put("slots", 10U, 2U);
+  EXPECT_EQ(next(20002), second);
+}
+
 TEST_P(ServicePackets, AConnectionThatWaitedForItsServiceFindsIt) {
   const End backend{pod_elsewhere(0), kBackendPort};
   set_backends({backend});

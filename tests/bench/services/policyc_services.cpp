@@ -33,19 +33,29 @@ metadata: {name: client, namespace: bench, labels: {app: client}}
 status: {podIP: 10.80.0.2}
 )";
 
-service::DesiredService desired(const Service& service) {
+service::DesiredService desired(const TcpAddress& frontend,
+                                const std::vector<StatedBackend>& backends) {
   service::DesiredService result;
-  result.name = "bench/" + service.frontend.address;
+  result.name = "bench/" + frontend.address;
   service::BackendSet set;
   set.port = "http";
-  for (const TcpAddress& backend : service.backends)
-    set.backends.push_back({.address = *parse_ip_address(backend.address), .port = backend.port});
+  for (const StatedBackend& backend : backends) {
+    set.backends.push_back({.address = *parse_ip_address(backend.address.address),
+                            .port = backend.address.port,
+                            .state = backend.state});
+  }
   result.sets.push_back(std::move(set));
-  result.frontends.push_back({.address = *parse_ip_address(service.frontend.address),
-                              .port = service.frontend.port,
+  result.frontends.push_back({.address = *parse_ip_address(frontend.address),
+                              .port = frontend.port,
                               .internal = 0,
                               .own_address = true});
   return result;
+}
+
+service::DesiredService desired(const Service& service) {
+  std::vector<StatedBackend> backends;
+  for (const TcpAddress& backend : service.backends) backends.push_back({backend});
+  return desired(service.frontend, backends);
 }
 
 // Moves the process.
@@ -79,6 +89,11 @@ void PolicycServices::setup(const Topology& topology, const std::vector<Service>
 void PolicycServices::change_backends(const Topology&, const std::vector<Service>& services,
                                       std::size_t changed) {
   static_cast<void>(must(loader_->upsert(desired(services[changed]))));
+}
+
+void PolicycServices::set_backends(const TcpAddress& frontend,
+                                   const std::vector<StatedBackend>& backends) {
+  static_cast<void>(must(loader_->upsert(desired(frontend, backends))));
 }
 
 void PolicycServices::teardown(const Topology& topology) {

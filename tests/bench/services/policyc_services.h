@@ -13,6 +13,11 @@
 
 namespace policyc::bench {
 
+struct StatedBackend {
+  TcpAddress address;
+  policyc_backend_state state = BACKEND_ACTIVE;
+};
+
 // The tables, in maps of its own.
 class PolicycServices : public Implementation {
  public:
@@ -21,12 +26,15 @@ class PolicycServices : public Implementation {
                        std::size_t changed) override;
   void teardown(const Topology& topology) override;
 
+  // Gives one service these backends.
+  void set_backends(const TcpAddress& frontend, const std::vector<StatedBackend>& backends);
+  // While it is set up.
+  [[nodiscard]] const endpoint::Paths& paths() const { return folders_->paths(); }
+
  protected:
-  // Before and after the tables are filled.
-  virtual void prepare(const Topology&) {}
+  // After the tables are filled, and before they go.
   virtual void attach(const Topology& topology) = 0;
   virtual void detach(const Topology& topology) = 0;
-  [[nodiscard]] const endpoint::Paths& paths() const { return folders_->paths(); }
 
  private:
   std::optional<BenchPaths> folders_;
