@@ -29,6 +29,9 @@ void Services::SetUp() {
   for (int number = 0; number < 3; ++number)
     datapath().set_peer(pod_elsewhere(number).c_str(), kAllowedClass);
   for (const std::uint8_t protocol : {kTcp, kUdp, kSctp}) set_frontend(protocol);
+  // What clients were given in another test is gone.
+  for (std::uint32_t number = 1; number <= 3; ++number)
+    set_backend(number, {pod_elsewhere(0), kBackendPort}, BACKEND_FREE);
   set_backends({});
 }
 
