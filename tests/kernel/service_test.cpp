@@ -266,16 +266,30 @@ TEST_P(ServicePackets, AffinityLeavesABackendThatIsNotHealthyWhileOthersAre) {
 TEST_P(ServicePackets, AConnectionThatWaitedForItsServiceFindsIt) {
   const End backend{pod_elsewhere(0), kBackendPort};
   set_backends({backend});
-  node_->change(NODE_LOCAL_DELIVERY);
   datapath().set_peer(frontend_ip().c_str(), kAllowedClass);
   const End direct{frontend_ip(), kBackendPort};
-  EXPECT_EQ(from(kAlice, tcp_packet(client(), direct, kSyn)).action, kPassed);
+  datapath().set_config(0, node_->epoch());
+  expect_ran(from(kAlice, tcp_packet(client(), direct, kSyn)), kPassed, client(), direct);
   EXPECT_EQ(datapath().connections(), 1U);
-  // The service comes, under that port.
-  node_->change(NODE_LOCAL_DELIVERY | NODE_SERVICES);
+  // The service comes, under that port; the policy stays as it was.
   set_frontend(kTcp, 0, kBackendPort);
+  datapath().set_config(NODE_SERVICES, node_->epoch());
   expect_ran(from(kAlice, tcp_packet(client(), direct, kSyn)), kPassed, client(), backend);
   expect_ran(to(kAlice, tcp_packet(backend, client(), kSyn | kAck)), kPassed, direct, client());
+}
+
+TEST_P(ServicePackets, AReplyIsKnownAgainAfterItsEntryWasLost) {
+  node_->change(NODE_SERVICES);
+  const End bob = client(kBob, kBackendPort);
+  set_backends({bob});
+  EXPECT_EQ(from(kAlice, tcp_packet(client(), frontend(), kSyn)).action, kPassed);
+  node_->erase_entry(kAlice, family(), kTcp, kClientPort, kBackendPort);
+  deny_at(kAlice);  // what begins at Bob
+  EXPECT_EQ(to(kAlice, tcp_packet(bob, client(), kSyn | kAck)).action, kDropped);
+  allow_at(kAlice);
+  // Something new of the connection: here a flag, else once a second.
+  expect_ran(from(kAlice, tcp_packet(client(), frontend(), kAck)), kPassed, client(), bob);
+  expect_ran(to(kAlice, tcp_packet(bob, client(), kSyn | kAck)), kPassed, frontend(), client());
 }
 
 TEST_P(ServicePackets, EndpointsWithoutPolicyHaveServicesToo) {
