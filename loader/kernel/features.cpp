@@ -25,6 +25,8 @@ constexpr Row kRows[] = {
      "a kernel with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_ACT; no lockdown of BPF"},
     {"global functions of pointers", Need::Required, has_functions_of_pointers,
      "the datapath's parts that are verified apart", kNothingLoads, "Linux 5.12 or newer"},
+    {"atomic compare-and-exchange", Need::Required, has_compare_and_exchange,
+     "the tables of connections", kNothingLoads, "Linux 5.12 or newer"},
     {"tail calls beside functions", Need::Required, has_tail_calls_beside_functions,
      "the way from the datapath to a policy and back", kNothingLoads,
      "Linux 5.10 or newer with the JIT on"},
