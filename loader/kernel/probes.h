@@ -27,6 +27,7 @@ namespace policyc::kernel {
 [[nodiscard]] bool knows_bpffs();
 [[nodiscard]] bool has_bpffs_mounted();
 [[nodiscard]] bool has_cgroup2_mounted();
+[[nodiscard]] bool has_kernel_types();  // /sys/kernel/btf/vmlinux
 [[nodiscard]] bool has_global_membarrier();
 [[nodiscard]] bool can_expedite_grace_periods();
 

@@ -42,6 +42,7 @@ LAYERS = {
     "loader/observe": 14,
     "loader/service": 14,
     "loader/testrun": 14,
+    "loader/network": 15,
     "cli/demo": 20,
     "cli": 21,
 }
@@ -63,6 +64,7 @@ ONLY = {
     "loader/bpf": {"compiler/support", "compiler/backend"},
     "loader/events": {"compiler/support"},
     "loader/kubeproxy": {"compiler/support", "loader/bpf"},
+    "loader/network": {"compiler/support", "loader/bpf", "loader/sockets"},
 }
 RUNTIME_LAYERS = {"runtime/abi": 0, "runtime/include": 1, "runtime/prog": 2}
 CODE_FOLDERS = ("compiler", "runtime", "loader", "cli", "tests")
@@ -79,6 +81,7 @@ THIRD_PARTY = {
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),
     "CLI/": ("cli",),
+    "netlink/": ("loader/network",),
 }
 
 MAX_LINES = 800
