@@ -27,6 +27,7 @@ struct Context {
 void add_bpf_ct(CLI::App& bpf, Context& context);  // in ct.cpp
 void add_bpf(CLI::App& app, Context& context);     // in service.cpp
 void add_cache(CLI::App& app, Context& context);
+void add_completion(CLI::App& app, Context& context);
 void add_compile(CLI::App& app, Context& context);
 void add_ct(CLI::App& app, Context& context);
 void add_validate(CLI::App& app, Context& context);

@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   policyc::cli::add_doctor(app, context);
   policyc::cli::add_demo(app, context);
   policyc::cli::add_cache(app, context);
+  policyc::cli::add_completion(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

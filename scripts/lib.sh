@@ -9,8 +9,8 @@ PACKAGES=(
   antlr4 libantlr4-runtime-dev default-jre-headless
   libgtest-dev libgmock-dev
 )
-# Service implementations that tests and benchmarks meet.
-PEER_PACKAGES=(iptables nftables ipset)
+# What tests and benchmarks meet: other service implementations, shells.
+PEER_PACKAGES=(iptables nftables ipset zsh fish groff-base)
 # What tests/vm boots and makes its image with.
 VM_PACKAGES=(qemu-system-x86 busybox-static binutils cpio kmod util-linux)
 KERNEL_SERIES=(6.1 6.12)

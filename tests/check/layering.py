@@ -44,6 +44,7 @@ LAYERS = {
     "loader/testrun": 14,
     "loader/network": 15,
     "cli/demo": 20,
+    "cli/shell": 20,
     "cli": 21,
 }
 # Included by every layer; it compiles as C and C++ and includes nothing but itself.
