@@ -11,6 +11,8 @@ PACKAGES=(
 )
 # What tests and benchmarks meet: other service implementations, shells.
 PEER_PACKAGES=(iptables nftables ipset zsh fish groff-base)
+# The Helm chart is rendered by Go's templates, and linted; the deb is made and looked at.
+DEPLOY_PACKAGES=(golang-go golang-github-masterminds-sprig-dev golang-gopkg-yaml.v3-dev yamllint python3-yaml python3-jsonschema dpkg-dev file lintian)
 # What tests/vm boots and makes its image with.
 VM_PACKAGES=(qemu-system-x86 busybox-static binutils cpio kmod util-linux)
 KERNEL_SERIES=(6.1 6.12)
