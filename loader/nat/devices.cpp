@@ -126,7 +126,8 @@ Result<std::uint32_t> exclusion_flags(const Tables& tables) {
 device_value value_of(const DeviceConfig& config, std::uint32_t exclusions) {
   device_value value{};
   value.flags = DEVICE_SERVICES | exclusions;
-  if (config.dsr) value.flags |= DEVICE_DSR;
+  if (config.dsr != Dsr::Off) value.flags |= DEVICE_DSR;
+  if (config.dsr == Dsr::Ipip) value.flags |= DEVICE_DSR_IPIP;
   if (config.ipv4) {
     std::memcpy(&value.ipv4, config.ipv4->bytes.data(), sizeof value.ipv4);
     if (config.masquerade) value.flags |= DEVICE_MASQUERADE4;

@@ -91,8 +91,9 @@ struct device_value {
 #define DEVICE_MASQUERADE6     2U
 #define DEVICE_HAS_EXCLUSIONS4 4U /* "nat_exclusions4", "nat_exclusions6" are asked */
 #define DEVICE_HAS_EXCLUSIONS6 8U
-#define DEVICE_SERVICES	       16U    /* packets to frontends are translated */
-#define DEVICE_DSR	       32U    /* frontends that other nodes' packets bring along are answered for */
+#define DEVICE_SERVICES	       16U /* packets to frontends are translated */
+#define DEVICE_DSR	       32U /* frontends that other nodes' packets bring along are answered for */
+#define DEVICE_DSR_IPIP	       64U /* what comes in here goes to backends' nodes wrapped, not with an option */
 #define NAT_PORT_FIRST	       32768U /* defaults: what Cilium leaves beside node ports */
 #define NAT_PORT_LAST	       65535U
 

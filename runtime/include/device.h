@@ -80,6 +80,16 @@ static __always_inline int device_write(struct __sk_buff *skb, const struct pack
 	return nat_write(skb, packet, &work->from, &work->hit.to);
 }
 
+/* Sends a packet that is ready to the next hop of `route`, which was `found` by route_find(). */
+static __always_inline int device_send(struct __sk_buff *skb, const struct bpf_fib_lookup *route, long found)
+{
+	skb->mark = POLICYC_TRANSLATED_MARK;
+	if (found == BPF_FIB_LKUP_RET_NO_NEIGH)
+		return (int)bpf_redirect_neigh(route->ifindex, NULL, 0, 0);
+	write_link(skb, route->dmac, route->smac);
+	return (int)bpf_redirect(route->ifindex, 0);
+}
+
 /* Translates a packet that came in and sends it on to another host. */
 static __always_inline int device_forward(struct __sk_buff *skb, const struct packet *packet,
 					  struct nat_work *work, const struct quoted *quoted)
@@ -102,11 +112,7 @@ static __always_inline int device_forward(struct __sk_buff *skb, const struct pa
 		return device_drop(skb, packet, POLICYC_INGRESS, DROP_NAT_UNSUPPORTED);
 	if (dsr && dsr_put(skb, packet, &work->from))
 		return device_drop(skb, packet, POLICYC_INGRESS, DROP_NAT_UNSUPPORTED);
-	skb->mark = POLICYC_TRANSLATED_MARK;
-	if (found == BPF_FIB_LKUP_RET_NO_NEIGH)
-		return (int)bpf_redirect_neigh(route->ifindex, NULL, 0, 0);
-	write_link(skb, route->dmac, route->smac);
-	return (int)bpf_redirect(route->ifindex, 0);
+	return device_send(skb, route, found);
 }
 
 #endif /* POLICYC_RUNTIME_DEVICE_H */

@@ -90,6 +90,22 @@ static __always_inline int nat_terms_remote(frame *context, const struct packet 
 	return DROP_NONE;
 }
 
+/*
+ * Where the wrapper of a packet to the backend of `work->hit` goes, in `work->back`: from the node's address on that device. False: that
+ * one has none, and what was there before stays.
+ */
+static __always_inline bool wrapper_way(struct nat_work *work, __u32 interface_index)
+{
+	const struct device_value *device = device_lookup(interface_index);
+	struct nat_tuple way = {.family = work->hit.to.family, .destination = work->hit.to.destination};
+
+	if (!device || !device_source(device, way.family, &way.source))
+		return false;
+	way.protocol = way.family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	work->back = way;
+	return true;
+}
+
 /* Gives a new connection of a client outside the backend that was chosen. A drop reason. */
 static __always_inline int nat_connect(frame *context, const struct packet *packet, struct nat_work *work)
 {
@@ -162,7 +178,10 @@ __noinline int nat_admit(frame *context, const struct packet *packet, struct nat
 	client->hash = client_hash(packet, found->affinity_seconds == 0, config);
 	client->kind = packet->family;
 	client->scope = SCOPE_EXTERNAL;
-	backend_choose(&work->found, client, &work->chosen, clock_ticks());
+	if (!work->is_wrapped)
+		backend_choose(&work->found, client, &work->chosen, clock_ticks());
+	else if (!work->chosen.number)
+		return NAT_VERDICT(NAT_REFUSE, DROP_SERVICE_BACKEND_GONE);
 	if (!work->chosen.number) {
 		if (config && config->flags & SERVICE_NO_BACKEND_DROP)
 			return NAT_VERDICT(NAT_REFUSE, DROP_SERVICE_NO_BACKEND);
@@ -170,6 +189,13 @@ __noinline int nat_admit(frame *context, const struct packet *packet, struct nat
 	}
 	reason = nat_connect(context, packet, work);
 	return reason ? NAT_VERDICT(NAT_REFUSE, reason) : NAT_TRANSLATE;
+}
+
+/* Is it the first packet of a connection, or one that has no state? */
+static __always_inline bool packet_begins(const struct packet *packet)
+{
+	return packet->protocol != IPPROTO_TCP ||
+	       (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
 
 /* What becomes of a connection to a backend. */
@@ -182,8 +208,7 @@ enum nat_continuation { NAT_GO_ON, NAT_CHOOSE_AGAIN, NAT_GIVE_UP };
 static __always_inline enum nat_continuation nat_continue(const struct packet *packet,
 							  const struct nat_state *state)
 {
-	bool begins = packet->protocol != IPPROTO_TCP ||
-		      (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+	bool begins = packet_begins(packet);
 	const struct backend_value *backend;
 
 	if ((state->flags & (NAT_SERVICE | NAT_ORIGINAL)) != (NAT_SERVICE | NAT_ORIGINAL))

@@ -56,10 +56,14 @@ struct nat_work {
 	struct nat_hit present;
 	struct nat_state state;
 	struct quoted quoted;
+	struct packet inner; /* that the quoted one carries */
 	struct bpf_fib_lookup route;
 	struct frontend_value found; /* while a backend is chosen */
 	struct client client;
 	struct chosen chosen;
+	union address wrapped; /* of a packet that came wrapped: the backend that the balancing node chose */
+	__u8 is_wrapped;
+	__u8 pad[7];
 };
 
 struct {

@@ -66,7 +66,7 @@ TEST_F(NatEndToEnd, RemoteBackendByXdp) {
 TEST_F(NatEndToEnd, BackendsAnswerClientsThemselves) {
   NodePrograms node2(network_, Host::Node2);
   node1_.attach("front");
-  node2.attach("eth0", false, true);
+  node2.attach("eth0", false, nat::Dsr::Option);
   const std::uint32_t flags = FRONTEND_LOAD_BALANCER | FRONTEND_DSR;
   node1_.set_frontend(kFrontend4, kFrontend6, flags, "10.20.0.7", "fd20::7", false);
   node2.set_frontend(kFrontend4, kFrontend6, flags, "10.20.0.7", "fd20::7", true);
@@ -78,6 +78,50 @@ TEST_F(NatEndToEnd, BackendsAnswerClientsThemselves) {
   for (const std::string& text : {std::string("hello"), std::string(1400, 'y')}) {
     EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend4, 80, text), "198.51.100.9 " + text);
     EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend6, 80, text), "2001:db8:1::9 " + text);
+  }
+}
+
+// The same by IPIP and IP6IP6: every packet of the client is wrapped.
+class NatByIpip : public NatEndToEnd {
+ protected:
+  NatByIpip() {
+    node1_.attach("front", false, nat::Dsr::Ipip);
+    node2_.attach("eth0", false, nat::Dsr::Ipip);
+    const std::uint32_t flags = FRONTEND_LOAD_BALANCER | FRONTEND_DSR;
+    node1_.set_frontend(kFrontend4, kFrontend6, flags, "10.20.0.7", "fd20::7", false);
+    node2_.set_frontend(kFrontend4, kFrontend6, flags, "10.20.0.7", "fd20::7", true);
+  }
+  NodePrograms node2_{network_, Host::Node2};
+};
+
+TEST_F(NatByIpip, BackendsAnswerClientsThemselves) {
+  const EchoServer server(network_, Host::Pod);
+  for (const std::string& text : {std::string("hello"), large()}) {
+    EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend4, 80, text), "198.51.100.9 " + text);
+    EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend6, 80, text), "2001:db8:1::9 " + text);
+  }
+  // The last one as fragments, each of them wrapped; their size was learned from the packets above.
+  for (const std::string& text :
+       {std::string("hello"), std::string(1400, 'y'), std::string(4000, 'z')}) {
+    EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend4, 80, text), "198.51.100.9 " + text);
+    EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend6, 80, text), "2001:db8:1::9 " + text);
+  }
+}
+
+TEST_F(NatByIpip, WrappedByXdp) {
+  node1_.detach_tc("front");  // what XDP leaves to from_device is lost
+  node1_.attach_xdp("front");
+  network_.send_whole(Host::Client, "eth0");
+  // Room for the wrapper: to say that it is needed is from_device's.
+  network_.shell(Host::Client, "ip link set eth0 mtu 1400");
+  ASSERT_TRUE(ask_echo(network_, Host::Node1, "10.10.0.2"));
+  ASSERT_TRUE(ask_echo(network_, Host::Node1, "fd10::2"));
+  const EchoServer server(network_, Host::Pod);
+  for (const std::string& text : {std::string("hello"), large()}) {
+    EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend4, 80, text), "198.51.100.9 " + text);
+    EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend6, 80, text), "2001:db8:1::9 " + text);
+    EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend4, 80, "hello"), "198.51.100.9 hello");
+    EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend6, 80, "hello"), "2001:db8:1::9 hello");
   }
 }
 

@@ -224,7 +224,7 @@ NodePrograms::~NodePrograms() {
   network_.in(host_, [&] { static_cast<void>(bpf::remove_tree(paths_.bpffs)); });
 }
 
-void NodePrograms::attach(const std::string& interface, bool masquerade, bool dsr) {
+void NodePrograms::attach(const std::string& interface, bool masquerade, nat::Dsr dsr) {
   network_.in(host_, [&] {
     nat::DeviceConfig config = must(nat::config_of_interface(interface));
     config.masquerade = masquerade;

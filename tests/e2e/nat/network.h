@@ -13,6 +13,7 @@
 
 #include "loader/endpoint/paths.h"
 #include "loader/maps/node_maps.h"
+#include "loader/nat/devices.h"
 #include "loader/nat/tables.h"
 
 namespace policyc::test {
@@ -46,7 +47,7 @@ class NodePrograms {
   NodePrograms(const NodePrograms&) = delete;
   NodePrograms& operator=(const NodePrograms&) = delete;
 
-  void attach(const std::string& interface, bool masquerade = false, bool dsr = false);
+  void attach(const std::string& interface, bool masquerade = false, nat::Dsr dsr = nat::Dsr::Off);
   void attach_xdp(const std::string& interface);  // generic
   void detach_tc(const std::string& interface);   // its configuration stays
   void detach(const std::string& interface);

@@ -273,7 +273,7 @@ Passed Devices::run(const char* program_name, Device device, const Bytes& frame)
 }
 
 Passed Devices::xdp(Device device, const Bytes& frame) const {
-  Passed passed{.frame = Bytes(frame.size())};
+  Passed passed{.frame = Bytes(frame.size() + kRoom)};
   xdp_md context{};
   context.data_end = static_cast<std::uint32_t>(frame.size());
   context.ingress_ifindex = index(device);
@@ -286,6 +286,7 @@ Passed Devices::xdp(Device device, const Bytes& frame) const {
   if (error != 0)
     throw std::runtime_error(std::string("BPF_PROG_TEST_RUN: ") + std::strerror(-error));
   passed.action = options.retval;
+  passed.frame.resize(options.data_size_out);
   return passed;
 }
 
