@@ -139,6 +139,8 @@ device_value value_of(const DeviceConfig& config, std::uint32_t exclusions) {
   value.port_first = config.port_first;
   value.port_last = config.port_last;
   std::copy(config.mac.begin(), config.mac.end(), value.mac);
+  std::memcpy(&value.inside4, config.inside4.bytes.data(), sizeof value.inside4);
+  std::memcpy(value.inside6, config.inside6.bytes.data(), sizeof value.inside6);
   return value;
 }
 

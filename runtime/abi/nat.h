@@ -59,22 +59,17 @@ struct nat_state {
 #define NAT_DSR_END                                                                                          \
 	256U /* at the backend's node: the other element's key is this one's turned round; only egress is translated */
 #define NAT_SERVICE 128U /* goes to a backend of a frontend, or comes from there */
+#define NAT_OTHER_FAMILY                                                                                     \
+	512U /* the value's tuple is of the other IP family than the key's: the packet gets another header */
 
-struct nat4_value {
+/* Of both tables; IPv4 addresses are in the first four bytes, the rest is 0. */
+struct nat_value {
 	struct nat_state state;
-	policyc_be32 source;
-	policyc_be32 destination;
 	policyc_be16 source_port;
 	policyc_be16 destination_port;
 	policyc_u32 pad;
-};
-struct nat6_value {
-	struct nat_state state;
 	policyc_u8 source[16];
 	policyc_u8 destination[16];
-	policyc_be16 source_port;
-	policyc_be16 destination_port;
-	policyc_u32 pad;
 };
 
 /* "devices": hash by interface index; devices without an element are left alone. */
@@ -86,6 +81,12 @@ struct device_value {
 	policyc_u16 port_last;
 	policyc_u8 mac[6]; /* XDP translates only what is sent to it */
 	policyc_u16 pad;
+	/*
+	 * What an endpoint of this node sees of a client of the other family: an IPv4 address, and the first 96 bits of an
+	 * IPv6 one that ends with the client's. Never on the wire: what comes with such a source from outside is dropped.
+	 */
+	policyc_be32 inside4;
+	policyc_u8 inside6[12];
 };
 #define DEVICE_MASQUERADE4     1U /* endpoints get the node's address towards the outside */
 #define DEVICE_MASQUERADE6     2U
@@ -136,8 +137,8 @@ struct nat_collected_value {
 
 POLICYC_ASSERT(sizeof(struct nat4_key) == 16 && sizeof(struct nat6_key) == 40);
 POLICYC_ASSERT(sizeof(struct nat_state) == 32 && offsetof(struct nat_state, version) == 8);
-POLICYC_ASSERT(sizeof(struct nat4_value) == 48 && sizeof(struct nat6_value) == 72);
-POLICYC_ASSERT(sizeof(struct device_value) == 36 && offsetof(struct device_value, port_first) == 24);
+POLICYC_ASSERT(sizeof(struct nat_value) == 72 && offsetof(struct nat_value, source) == 40);
+POLICYC_ASSERT(sizeof(struct device_value) == 52 && offsetof(struct device_value, port_first) == 24);
 POLICYC_ASSERT(sizeof(struct nat_exclusion4_key) == 8 && sizeof(struct nat_exclusion6_key) == 20);
 POLICYC_ASSERT(sizeof(struct nat_collect_head) == 16 && sizeof(struct nat_collected_value) == 24);
 

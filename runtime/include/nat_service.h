@@ -66,6 +66,41 @@ static __always_inline bool device_source(const struct device_value *device, __u
 	return (source->words[0] | source->words[1] | source->words[2] | source->words[3]) != 0;
 }
 
+/* Is it an address that endpoints of this node see in the place of a client of the other IP family? */
+static __always_inline bool is_inside(const struct device_value *device, const union address *address, __u8 family)
+{
+	const __u32 *prefix = (const __u32 *)device->inside6;
+
+	if (!have_ipv6 || family == 4)
+		return device->inside4 && address->words[0] == device->inside4;
+	return (prefix[0] | prefix[1] | prefix[2]) &&
+	       !((address->words[0] ^ prefix[0]) | (address->words[1] ^ prefix[1]) |
+		 (address->words[2] ^ prefix[2]));
+}
+
+/*
+ * Does a packet from outside have a source that only this node's programs give: those above, and what a pod sees that reaches itself by
+ * a service? A living connection of an endpoint may have it, and its packets pass unasked. The IPv6 one may be a neighbour's link-local
+ * address: that one speaks to the node alone.
+ */
+__noinline int nat_forged(frame *context, const struct packet *packet)
+{
+	const struct service_config_value *config = service_config_lookup();
+	const struct device_value *device = device_lookup(frame_interface(context));
+
+	if (!packet || !device)
+		return false;
+	if (is_inside(device, &packet->source, packet->family))
+		return true;
+	if (!config)
+		return false;
+	if (!have_ipv6 || packet->family == 4)
+		return config->loopback4 && packet->source.words[0] == config->loopback4;
+	return packet->source.words[0] && address_equal6(&packet->source, config->loopback6) &&
+	       (packet->destination.words[0] & bpf_htonl(0xffc00000)) != bpf_htonl(0xfe800000) &&
+	       !address_equal6(&packet->destination, device->ipv6);
+}
+
 /*
  * The terms for a backend of another node: the node's address on the device of the way is the source, and the backend answers
  * this node; with FRONTEND_DSR it answers the client.
@@ -76,14 +111,15 @@ static __always_inline int nat_terms_remote(frame *context, const struct packet 
 	const struct device_value *device;
 
 	work->terms.state.flags |= NAT_FORWARD;
-	if (frontend_flags & FRONTEND_DSR) {
+	if (frontend_flags & FRONTEND_DSR && work->hit.to.family == packet->family) {
 		work->terms.state.flags |= NAT_DSR;
 		return DROP_NONE;
 	}
 	device = device_lookup(route_device(context, &work->hit.to, &work->route));
 	if (!device)
 		return DROP_NAT_NO_ROUTE;
-	if (!device_source(device, packet->family, &work->hit.to.source))
+	work->hit.to.source = (union address){};
+	if (!device_source(device, work->hit.to.family, &work->hit.to.source))
 		return DROP_NAT_UNSUPPORTED;
 	work->terms.port_first = device->port_first;
 	work->terms.port_last = device->port_last;
@@ -106,6 +142,37 @@ static __always_inline bool wrapper_way(struct nat_work *work, __u32 interface_i
 	return true;
 }
 
+/*
+ * The terms for a backend of this node that has another IP family than its client: it sees an address for clients in the place
+ * of this one's, as packets to the node's own address would not meet a device's program again.
+ */
+static __always_inline int nat_terms_inside(frame *context, const struct packet *packet, struct nat_work *work)
+{
+	const struct device_value *device = device_lookup(frame_interface(context));
+	union address source = {};
+
+	if (!device)
+		return DROP_NAT_UNSUPPORTED;
+	if (packet->family == 6) {
+		source.words[0] = device->inside4;
+		work->terms.port_first = device->port_first;
+		work->terms.port_last = device->port_last;
+	} else {
+		__builtin_memcpy(&source, device->inside6, sizeof(device->inside6));
+		source.words[3] = packet->source.words[0];
+		work->terms.any_port = true;
+	}
+	work->hit.to.source = source;
+	return DROP_NONE;
+}
+
+/* Can a packet to this frontend go to a backend of the other IP family? */
+static __always_inline bool nat_crosses(const struct packet *packet, __u32 frontend_flags)
+{
+	return have_ipv6 && frontend_flags & FRONTEND_OTHER_FAMILY && packet->protocol != IPPROTO_SCTP &&
+	       packet->fragment == FRAGMENT_NONE;
+}
+
 /* Gives a new connection of a client outside the backend that was chosen. A drop reason. */
 static __always_inline int nat_connect(frame *context, const struct packet *packet, struct nat_work *work)
 {
@@ -118,12 +185,13 @@ static __always_inline int nat_connect(frame *context, const struct packet *pack
 
 	if (!backend)
 		return DROP_SERVICE_BACKEND_GONE;
-	if (backend->family != packet->family ||
+	if ((backend->family != packet->family && !nat_crosses(packet, work->found.flags)) ||
 	    (packet->protocol == IPPROTO_SCTP && backend->port != packet->destination_port))
 		return DROP_NAT_UNSUPPORTED;
 	work->hit.to = work->from;
 	__builtin_memcpy(&work->hit.to.destination, backend->address, sizeof(backend->address));
 	work->hit.to.destination_port = backend->port;
+	work->hit.to.family = backend->family;
 	*terms = (struct nat_terms){
 		.state.expires = now + ct_lifetime(packet->protocol, flags),
 		.state.refreshed = (__u32)now,
@@ -134,7 +202,11 @@ static __always_inline int nat_connect(frame *context, const struct packet *pack
 		.port_first = NAT_PORT_FIRST,
 		.port_last = NAT_PORT_LAST,
 	};
-	if (backend->flags & BACKEND_LOCAL)
+	if (backend->family != packet->family)
+		terms->state.flags |= NAT_OTHER_FAMILY;
+	if (backend->flags & BACKEND_LOCAL && terms->state.flags & NAT_OTHER_FAMILY)
+		reason = nat_terms_inside(context, packet, work);
+	else if (backend->flags & BACKEND_LOCAL)
 		terms->any_port = true;
 	else
 		reason = nat_terms_remote(context, packet, work, work->found.flags);

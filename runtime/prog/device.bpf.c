@@ -9,6 +9,7 @@
  * it is for an address that only services have.
  */
 #include "runtime/include/device.h"
+#include "runtime/include/device_cross.h"
 #include "runtime/include/device_ipip.h"
 #include "runtime/include/fragments.h"
 #include "runtime/include/nat_collect.h"
@@ -36,6 +37,8 @@ __noinline int device_error(struct __sk_buff *skb, const struct packet *packet, 
 	egress = work->hit.state.flags & NAT_EGRESS;
 	if (egress != (direction == POLICYC_EGRESS))
 		return POLICYC_PASS;
+	if (work->hit.state.flags & NAT_OTHER_FAMILY)
+		return device_cross_error(skb, packet, work, direction);
 	if (work->hit.state.flags & NAT_FORWARD)
 		return device_forward(skb, packet, work, &work->quoted);
 	if (device_write(skb, packet, work, &work->quoted))
@@ -93,11 +96,20 @@ int from_device(struct __sk_buff *skb)
 	if (!work || skb->pkt_type != PACKET_TO_HOST || parse_packet(skb, &packet) ||
 	    packet.kind == PACKET_ARP || packet.kind == PACKET_NEIGHBOUR)
 		return POLICYC_PASS;
+	/* What to_device has told an endpoint of this node comes in as if somebody outside had. */
+	if (skb->mark == POLICYC_ANSWER_MARK) {
+		skb->mark = 0;
+		return POLICYC_PASS;
+	}
+	if (nat_forged(skb, &packet))
+		return device_drop(skb, &packet, POLICYC_INGRESS, DROP_INVALID_SOURCE_ADDRESS);
 	if (packet.kind == PACKET_ICMP_ERROR)
 		return device_error(skb, &packet, POLICYC_INGRESS);
 	work->is_wrapped = false;
 	if (ipip_is(&packet) && device_takes_dsr(skb)) {
 		reason = ipip_take(skb, &packet, work);
+		if (!reason && work->is_wrapped && nat_forged(skb, &packet))
+			reason = DROP_INVALID_SOURCE_ADDRESS;
 		if (reason)
 			return device_drop(skb, &packet, POLICYC_INGRESS, (__u32)reason);
 	}
@@ -132,6 +144,8 @@ int from_device(struct __sk_buff *skb)
 	if (verdict != NAT_TRANSLATE)
 		return device_refuse(skb, &packet, POLICYC_INGRESS, verdict);
 translate:
+	if (work->hit.state.flags & NAT_OTHER_FAMILY)
+		return device_cross(skb, &packet, work, POLICYC_INGRESS);
 	if (work->hit.state.flags & NAT_FORWARD) {
 		if (device_wraps(skb, work))
 			return device_forward_wrapped(skb, &packet, work);
@@ -168,6 +182,8 @@ int to_device(struct __sk_buff *skb)
 		if (verdict != NAT_TRANSLATE)
 			return device_refuse(skb, &packet, POLICYC_EGRESS, verdict);
 	}
+	if (work->hit.state.flags & NAT_OTHER_FAMILY)
+		return device_cross(skb, &packet, work, POLICYC_EGRESS);
 	if (device_write(skb, &packet, work, NULL))
 		return device_drop(skb, &packet, POLICYC_EGRESS, DROP_NAT_UNSUPPORTED);
 	return POLICYC_PASS;

@@ -51,6 +51,9 @@ static __always_inline bool xdp_known(struct xdp_md *context, const struct packe
 		if (work->hit.state.flags & NAT_FORWARD && nat_refresh(packet, work))
 			return false;
 	}
+	/* Room for another header is from_device's to make. */
+	if (work->hit.state.flags & NAT_OTHER_FAMILY)
+		return false;
 	/* Of what the backend answers itself, packets with the frontend in an option are made by from_device. */
 	if (work->hit.state.flags & NAT_DSR && !xdp_wraps(context, work) &&
 	    (packet->protocol != IPPROTO_TCP || packet->tcp_flags & TCP_SYN))
@@ -69,7 +72,8 @@ int xdp_device(struct xdp_md *context)
 
 	if (!work || parse_packet(context, &packet) || packet.kind != PACKET_FLOW ||
 	    packet.fragment != FRAGMENT_NONE || packet.network_offset != ETHERNET_HEADER ||
-	    packet.protocol == IPPROTO_SCTP || packet.hop_limit <= 1 || !xdp_is_ours(context))
+	    packet.protocol == IPPROTO_SCTP || packet.hop_limit <= 1 || !xdp_is_ours(context) ||
+	    nat_forged(context, &packet))
 		return XDP_PASS;
 	length = packet.end - packet.network_offset;
 	work->from = nat_tuple_of(&packet);

@@ -40,10 +40,10 @@ auto with_key(int family, std::uint8_t protocol, const End& source, const End& d
   };
   if (family == 4) {
     const nat4_key key = fill(nat4_key{});
-    return visit("nat4", &key, nat4_value{});
+    return visit("nat4", &key, nat_value{});
   }
   const nat6_key key = fill(nat6_key{});
-  return visit("nat6", &key, nat6_value{});
+  return visit("nat6", &key, nat_value{});
 }
 
 template <typename Key>
@@ -140,6 +140,10 @@ device_value Devices::device_of(Device device, std::uint32_t flags) {
   value.port_last = NAT_PORT_LAST;
   value.mac[0] = 2;  // of every device here
   value.mac[5] = 1;
+  write_address(kInside.v4, 4, &value.inside4);
+  in6_addr inside{};
+  write_address(kInside.v6, 6, &inside);
+  std::memcpy(value.inside6, &inside, sizeof value.inside6);
   return value;
 }
 
@@ -228,7 +232,8 @@ void Devices::set_frontend(std::uint32_t flags, const std::vector<Backend>& back
     const std::uint32_t v6 = family == 6 ? 1 : 0;
     frontend_value value{};
     value.frontend = kFrontendNumber + v6;
-    value.service[SCOPE_EXTERNAL] = kService + v6;
+    const bool crosses = (flags & FRONTEND_OTHER_FAMILY) != 0;
+    value.service[SCOPE_EXTERNAL] = kService + (crosses ? 1 - v6 : v6);
     value.service[SCOPE_INTERNAL] = kService + v6;
     value.flags = flags;
     value.affinity_seconds = affinity_seconds;

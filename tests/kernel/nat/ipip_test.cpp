@@ -206,6 +206,14 @@ TEST_P(NatIpip, OnlyANodeSpeaksForAddressesOfTheCluster) {
   node().set_identity(kRouter, IDENTITY_WORLD);
 }
 
+TEST_P(NatIpip, NorDoesAnybodyForTheNodesInnerSources) {
+  backend_is_here();
+  node().set_identity(kRouter, IDENTITY_REMOTE_NODE);
+  expect_drop(node().in(Device::Front, wrapped(of(true, kInside.at(5), kFrontend), kRouter, kPod)),
+              DROP_INVALID_SOURCE_ADDRESS);
+  node().set_identity(kRouter, IDENTITY_WORLD);
+}
+
 TEST_P(NatIpip, ClientsOutsideOfTheSourceRangesAreRefusedHereToo) {
   node().set_frontend(kFlags | FRONTEND_SOURCE_RANGES, {{.end = kPod, .flags = BACKEND_LOCAL}});
   expect_drop(node().in(Device::Front, wrapped(of(true, kClient, kFrontend), kRouter, kPod)),
