@@ -35,17 +35,13 @@ struct DeviceConfig {
   std::uint16_t port_first = NAT_PORT_FIRST;
   std::uint16_t port_last = NAT_PORT_LAST;
   std::array<std::uint8_t, 6> mac{};  // its own; XDP takes no other frames
-  // Whom endpoints of this node take for a client of the other IP family: one IPv4 address, and an
-  // IPv6 prefix of 96 bits that the client's address follows (of RFC 8215). Nothing outside has
-  // them; what endpoints answer must have a route out of a device.
-  IpAddress inside4 = *parse_ip_address("169.254.42.2");
-  IpAddress inside6 = *parse_ip_address("64:ff9b:1:42::");
 };
 
 // Where XDP runs: in the driver, or in the kernel's generic receive path.
 enum class XdpMode : std::uint8_t { Native, Generic };
 
-// The device's first global address of each family, as the kernel has them now.
+// The device's first global address of each family, as the kernel has them now. An Error for a
+// device without Ethernet header, such as a tunnel.
 [[nodiscard]] Result<DeviceConfig> config_of_interface(const std::string& name);
 
 // Loads the programs if this version is not there, writes the device's configuration and attaches;

@@ -81,12 +81,6 @@ struct device_value {
 	policyc_u16 port_last;
 	policyc_u8 mac[6]; /* XDP translates only what is sent to it */
 	policyc_u16 pad;
-	/*
-	 * What an endpoint of this node sees of a client of the other family: an IPv4 address, and the first 96 bits of an
-	 * IPv6 one that ends with the client's. Never on the wire: what comes with such a source from outside is dropped.
-	 */
-	policyc_be32 inside4;
-	policyc_u8 inside6[12];
 };
 #define DEVICE_MASQUERADE4     1U /* endpoints get the node's address towards the outside */
 #define DEVICE_MASQUERADE6     2U
@@ -138,7 +132,7 @@ struct nat_collected_value {
 POLICYC_ASSERT(sizeof(struct nat4_key) == 16 && sizeof(struct nat6_key) == 40);
 POLICYC_ASSERT(sizeof(struct nat_state) == 32 && offsetof(struct nat_state, version) == 8);
 POLICYC_ASSERT(sizeof(struct nat_value) == 72 && offsetof(struct nat_value, source) == 40);
-POLICYC_ASSERT(sizeof(struct device_value) == 52 && offsetof(struct device_value, port_first) == 24);
+POLICYC_ASSERT(sizeof(struct device_value) == 36 && offsetof(struct device_value, port_first) == 24);
 POLICYC_ASSERT(sizeof(struct nat_exclusion4_key) == 8 && sizeof(struct nat_exclusion6_key) == 20);
 POLICYC_ASSERT(sizeof(struct nat_collect_head) == 16 && sizeof(struct nat_collected_value) == 24);
 

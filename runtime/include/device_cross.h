@@ -70,8 +70,7 @@ __noinline int device_cross_error(struct __sk_buff *skb, const struct packet *pa
 	found = route_find(skb, &work->back, 0, &work->route);
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return device_drop(skb, packet, direction, DROP_NAT_NO_ROUTE);
-	if (cross_family(skb, work->back.family) ||
-	    answer_write(skb, state, ETHERNET_HEADER, (__u32)length))
+	if (cross_family(skb, work->back.family) || answer_write(skb, state, ETHERNET_HEADER, (__u32)length))
 		return device_drop(skb, packet, direction, DROP_NAT_UNSUPPORTED);
 	return device_send(skb, &work->route, found);
 }

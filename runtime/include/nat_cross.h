@@ -10,9 +10,10 @@
 #include "runtime/include/ipip.h"
 #include "runtime/include/nat_error.h"
 
-#define CROSS_DIFFERENCE   20	/* bytes that an IPv6 header is longer */
-#define CROSS_WHOLE	   1260 /* larger IPv4 packets must not be fragmented: that is what IPv6 carries everywhere */
-#define CROSS_QUOTE	   512	/* bytes of a quoted packet behind its IP header that an error keeps */
+#define CROSS_DIFFERENCE 20 /* bytes that an IPv6 header is longer */
+#define CROSS_WHOLE                                                                                          \
+	1260		/* larger IPv4 packets must not be fragmented: that is what IPv6 carries everywhere */
+#define CROSS_QUOTE 512 /* bytes of a quoted packet behind its IP header that an error keeps */
 
 /* Ends of a packet of either family, for the difference of two sums. */
 struct cross_ends {
@@ -39,7 +40,8 @@ struct cross_header {
 };
 
 /* Of the header at `offset`; without options. Not zero: there is none. */
-static __always_inline int cross_read(struct __sk_buff *skb, __u32 offset, __u8 family, struct cross_header *header)
+static __always_inline int cross_read(struct __sk_buff *skb, __u32 offset, __u8 family,
+				      struct cross_header *header)
 {
 	if (family == 4) {
 		struct ipv4_header ip;
@@ -239,8 +241,9 @@ static __always_inline bool cross_error_head6(const struct packet *packet, __u32
 }
 
 /* The quoted packet's transport header behind `at` bytes of the error, with the ports and the checksum that its sender gave it. */
-static __always_inline void cross_quote_transport(struct answer_state *state, __u32 at, __u32 size, __u8 protocol,
-						  const struct nat_tuple *seen, const struct nat_tuple *sent)
+static __always_inline void cross_quote_transport(struct answer_state *state, __u32 at, __u32 size,
+						  __u8 protocol, const struct nat_tuple *seen,
+						  const struct nat_tuple *sent)
 {
 	struct port_pair before = {seen->source_port, seen->destination_port};
 	struct port_pair after = {sent->source_port, sent->destination_port};

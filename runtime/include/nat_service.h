@@ -6,7 +6,7 @@
 #ifndef POLICYC_RUNTIME_NAT_SERVICE_H
 #define POLICYC_RUNTIME_NAT_SERVICE_H
 
-#include "runtime/include/nat_connection.h"
+#include "runtime/include/nat_inside.h"
 #include "runtime/include/route.h"
 #include "runtime/include/service.h"
 
@@ -18,11 +18,6 @@ enum nat_verdict {
 	NAT_REJECT,    /* drop, and say that the port is unreachable */
 };
 #define NAT_VERDICT(verdict, reason) ((verdict) | (int)(reason) << 8)
-
-static __always_inline const struct device_value *device_lookup(__u32 interface_index)
-{
-	return bpf_map_lookup_elem(&devices, &interface_index);
-}
 
 /* Which backend Maglev gives: the same at every node. Clients with affinity get one whatever their port. */
 static __always_inline __u32 client_hash(const struct packet *packet, bool ports,
@@ -66,41 +61,6 @@ static __always_inline bool device_source(const struct device_value *device, __u
 	return (source->words[0] | source->words[1] | source->words[2] | source->words[3]) != 0;
 }
 
-/* Is it an address that endpoints of this node see in the place of a client of the other IP family? */
-static __always_inline bool is_inside(const struct device_value *device, const union address *address, __u8 family)
-{
-	const __u32 *prefix = (const __u32 *)device->inside6;
-
-	if (!have_ipv6 || family == 4)
-		return device->inside4 && address->words[0] == device->inside4;
-	return (prefix[0] | prefix[1] | prefix[2]) &&
-	       !((address->words[0] ^ prefix[0]) | (address->words[1] ^ prefix[1]) |
-		 (address->words[2] ^ prefix[2]));
-}
-
-/*
- * Does a packet from outside have a source that only this node's programs give: those above, and what a pod sees that reaches itself by
- * a service? A living connection of an endpoint may have it, and its packets pass unasked. The IPv6 one may be a neighbour's link-local
- * address: that one speaks to the node alone.
- */
-__noinline int nat_forged(frame *context, const struct packet *packet)
-{
-	const struct service_config_value *config = service_config_lookup();
-	const struct device_value *device = device_lookup(frame_interface(context));
-
-	if (!packet || !device)
-		return false;
-	if (is_inside(device, &packet->source, packet->family))
-		return true;
-	if (!config)
-		return false;
-	if (!have_ipv6 || packet->family == 4)
-		return config->loopback4 && packet->source.words[0] == config->loopback4;
-	return packet->source.words[0] && address_equal6(&packet->source, config->loopback6) &&
-	       (packet->destination.words[0] & bpf_htonl(0xffc00000)) != bpf_htonl(0xfe800000) &&
-	       !address_equal6(&packet->destination, device->ipv6);
-}
-
 /*
  * The terms for a backend of another node: the node's address on the device of the way is the source, and the backend answers
  * this node; with FRONTEND_DSR it answers the client.
@@ -140,30 +100,6 @@ static __always_inline bool wrapper_way(struct nat_work *work, __u32 interface_i
 	way.protocol = way.family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
 	work->back = way;
 	return true;
-}
-
-/*
- * The terms for a backend of this node that has another IP family than its client: it sees an address for clients in the place
- * of this one's, as packets to the node's own address would not meet a device's program again.
- */
-static __always_inline int nat_terms_inside(frame *context, const struct packet *packet, struct nat_work *work)
-{
-	const struct device_value *device = device_lookup(frame_interface(context));
-	union address source = {};
-
-	if (!device)
-		return DROP_NAT_UNSUPPORTED;
-	if (packet->family == 6) {
-		source.words[0] = device->inside4;
-		work->terms.port_first = device->port_first;
-		work->terms.port_last = device->port_last;
-	} else {
-		__builtin_memcpy(&source, device->inside6, sizeof(device->inside6));
-		source.words[3] = packet->source.words[0];
-		work->terms.any_port = true;
-	}
-	work->hit.to.source = source;
-	return DROP_NONE;
 }
 
 /* Can a packet to this frontend go to a backend of the other IP family? */

@@ -198,8 +198,7 @@ TEST_F(NatAcross, BackendOfThisNode) {
                    "ip link set eth0 mtu 1400 && "
                    "ip route add 192.0.2.80 via 198.51.100.1 advmss 1460 && "
                    "ip -6 route add 2001:db8:80::1 via 2001:db8:1::1 advmss 1440");
-    EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend6, 80, large()),
-              "169.254.42.2 " + large());
+    EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend6, 80, large()), "169.254.42.2 " + large());
     EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend4, 80, large()),
               "64:ff9b:1:42::c633:6409 " + large());
   }

@@ -124,10 +124,9 @@ TEST_P(NatCross, ABackendOfThisNodeSeesAnAddressForTheClientAndItsReplyLeavesByT
 TEST_P(NatCross, WhatDoesNotFitWithTheOtherHeaderIsAnswered) {
   const auto headers = static_cast<std::size_t>(header(family()) + 8);
   const std::size_t most = family() == 4 ? 1480 : 1520;
-  EXPECT_EQ(node()
-                .in(Device::Front, of(family(), false, kClient, kFrontend, 0, most - headers))
-                .action,
-            kRedirect);
+  EXPECT_EQ(
+      node().in(Device::Front, of(family(), false, kClient, kFrontend, 0, most - headers)).action,
+      kRedirect);
   const Passed answer =
       node().in(Device::Front, of(family(), false, kClient, kFrontend, 0, most - headers + 1));
   EXPECT_EQ(answer.action, kRedirect);
@@ -182,17 +181,15 @@ TEST_P(NatCross, WhatHasNoCounterpartIsDropped) {
                     Sctp{.source_port = kClient.port, .destination_port = kFrontend.port}),
           "SCTP");
   if (family() == 4) {
-    refused(sealed(build({Eth{},
-                          Ipv4{.source = kClient.v4,
-                               .destination = kFrontend.v4,
-                               .more_fragments = true},
-                          udp, Payload{.size = 16}})),
-            "fragment");
-    refused(sealed(build({Eth{},
-                          Ipv4{.source = kClient.v4,
-                               .destination = kFrontend.v4,
-                               .options = {1, 1, 1, 1}},
-                          udp, Payload{.size = 16}})),
+    refused(
+        sealed(build(
+            {Eth{}, Ipv4{.source = kClient.v4, .destination = kFrontend.v4, .more_fragments = true},
+             udp, Payload{.size = 16}})),
+        "fragment");
+    refused(sealed(build(
+                {Eth{},
+                 Ipv4{.source = kClient.v4, .destination = kFrontend.v4, .options = {1, 1, 1, 1}},
+                 udp, Payload{.size = 16}})),
             "options");
     Bytes bare = udp_of(4, kClient, kFrontend);
     bare[14 + 20 + 6] = bare[14 + 20 + 7] = 0;
@@ -201,8 +198,8 @@ TEST_P(NatCross, WhatHasNoCounterpartIsDropped) {
     refused(build({Eth{}, Ipv6{.source = kClient.v6, .destination = kFrontend.v6},
                    Fragment6{.id = 9, .more = true}, udp, Payload{.size = 16}}),
             "fragment");
-    refused(build({Eth{}, Ipv6{.source = kClient.v6, .destination = kFrontend.v6}, Extension{},
-                   udp, Payload{.size = 16}}),
+    refused(build({Eth{}, Ipv6{.source = kClient.v6, .destination = kFrontend.v6}, Extension{}, udp,
+                   Payload{.size = 16}}),
             "extension header");
   }
 }
@@ -250,7 +247,8 @@ TEST_P(NatCross, ClientsOfBothFamiliesShareTheNodesPorts) {
 TEST_P(NatCross, ALostElementIsMadeAgain) {
   const End node_end = begin(true);
   node().erase(other(), kTcp, kBackend, node_end);
-  const Passed later = node().in(Device::Front, of(family(), true, kClient, kFrontend, kFin | kAck));
+  const Passed later =
+      node().in(Device::Front, of(family(), true, kClient, kFrontend, kFin | kAck));
   EXPECT_EQ(later.action, kRedirect);
   const Passed back = node().in(Device::Back, of(other(), true, kBackend, node_end, kAck));
   EXPECT_EQ(back.action, kRedirect);
@@ -281,8 +279,8 @@ Bytes error_about(int family, const Error& error, const End& reporter, const End
                   const Bytes& frame, std::size_t bytes) {
   Bytes quote(frame.begin() + 14, frame.end());
   if (bytes != 0 && bytes < quote.size()) quote.resize(bytes);
-  Bytes result = packet_of(family, reporter, to, Icmp{.type = error.type, .code = error.code, .id = 0},
-                           quote.size());
+  Bytes result = packet_of(family, reporter, to,
+                           Icmp{.type = error.type, .code = error.code, .id = 0}, quote.size());
   const std::size_t icmp = family == 4 ? 34 : 54;
   result[icmp + 6] = static_cast<std::uint8_t>(error.mtu >> 8U);
   result[icmp + 7] = static_cast<std::uint8_t>(error.mtu);
@@ -304,11 +302,15 @@ struct Counterpart {
   bool only_from_four = false;
 };
 const Counterpart kCounterparts[] = {
-    {"port", {3, 3}, {1, 4}},          {"host", {3, 1}, {1, 0}},
-    {"prohibited", {3, 10}, {1, 1}},   {"prohibited", {3, 13}, {1, 1}, true},
-    {"network", {3, 0}, {1, 0}, true}, {"too large", {3, 4, 1400}, {2, 0, 1420}},
+    {"port", {3, 3}, {1, 4}},
+    {"host", {3, 1}, {1, 0}},
+    {"prohibited", {3, 10}, {1, 1}},
+    {"prohibited", {3, 13}, {1, 1}, true},
+    {"network", {3, 0}, {1, 0}, true},
+    {"too large", {3, 4, 1400}, {2, 0, 1420}},
     {"unknown MTU", {3, 4, 0}, {2, 0, 1280}, true},
-    {"hops", {11, 0}, {3, 0}},         {"reassembly", {11, 1}, {3, 1}},
+    {"hops", {11, 0}, {3, 0}},
+    {"reassembly", {11, 1}, {3, 1}},
 };
 
 TEST_P(NatCross, ErrorsOfTheBackendsSideReachTheClient) {
@@ -321,9 +323,9 @@ TEST_P(NatCross, ErrorsOfTheBackendsSideReachTheClient) {
       if (one.only_from_four && other() != 4) continue;
       const auto shortest = static_cast<std::size_t>(header(other()) + 8);
       for (const std::size_t bytes : {std::size_t{0}, shortest, shortest + 5, std::size_t{528}}) {
-        const Passed told = node().in(
-            Device::Back, error_about(other(), other() == 4 ? one.four : one.six, kRouter,
-                                      node_end, sent.frame, bytes));
+        const Passed told =
+            node().in(Device::Back, error_about(other(), other() == 4 ? one.four : one.six, kRouter,
+                                                node_end, sent.frame, bytes));
         ASSERT_EQ(told.action, kRedirect) << one.what << " " << bytes;
         EXPECT_NE(told.mark, 0U);
         expect_family(told.frame, family());
@@ -331,7 +333,8 @@ TEST_P(NatCross, ErrorsOfTheBackendsSideReachTheClient) {
         EXPECT_EQ(ends_of(told.frame).source.address(family()), kFrontend.address(family()));
         EXPECT_EQ(ends_of(told.frame).destination.address(family()), kClient.address(family()));
         EXPECT_EQ(mac_to(told.frame), Bytes({2, 0, 0, 0, 1, 9}));
-        // The quoted packet is the client's: addresses, lengths, ports, the checksum if it is there.
+        // The quoted packet is the client's: addresses, lengths, ports, the checksum if it is
+        // there.
         const std::ptrdiff_t quote = kNetwork + header(family()) + 8;
         Bytes quoted(told.frame.begin(), told.frame.begin() + kNetwork);
         quoted.insert(quoted.end(), told.frame.begin() + quote, told.frame.end());
@@ -393,9 +396,9 @@ TEST_P(NatCross, AnErrorWithoutCounterpartIsDropped) {
   const Passed sent = node().in(Device::Front, of(family(), false, kClient, kFrontend));
   const End node_end = kNodeBack.at(ends_of(sent.frame).source.port);
   const Error parameter = other() == 4 ? Error{12, 0} : Error{4, 0};
-  expect_drop(node().in(Device::Back,
-                        error_about(other(), parameter, kRouter, node_end, sent.frame, 0)),
-              DROP_NAT_UNSUPPORTED);
+  expect_drop(
+      node().in(Device::Back, error_about(other(), parameter, kRouter, node_end, sent.frame, 0)),
+      DROP_NAT_UNSUPPORTED);
 }
 
 }  // namespace

@@ -140,10 +140,6 @@ device_value Devices::device_of(Device device, std::uint32_t flags) {
   value.port_last = NAT_PORT_LAST;
   value.mac[0] = 2;  // of every device here
   value.mac[5] = 1;
-  write_address(kInside.v4, 4, &value.inside4);
-  in6_addr inside{};
-  write_address(kInside.v6, 6, &inside);
-  std::memcpy(value.inside6, &inside, sizeof value.inside6);
   return value;
 }
 

@@ -226,8 +226,8 @@ TEST_P(NatService, ALocalBackendOfTwoFrontendsGetsAnotherPortOfTheClient) {
   EXPECT_EQ(wrong_checksum(back.frame), "");
 }
 
-// Sources that only this node's programs give: to a pod that is its own backend, and in the place of
-// clients of the other family.
+// Sources that only this node's programs give: to a pod that is its own backend, and in the place
+// of clients of the other family.
 TEST_P(NatService, WhatComesFromOutsideHasNoneOfTheNodesInnerSources) {
   service_config_value config{};
   const End loopback{"169.254.42.1", "fe80::1", 5555};
