@@ -110,6 +110,18 @@ TEST_F(NatByIpip, BackendsAnswerClientsThemselves) {
   }
 }
 
+// What a sender leaves to a device, checksums and to cut trains of segments, the node does where the
+// packet leaves it: then the receiver looks at every checksum.
+TEST_F(NatByIpip, WhatSendersLeaveToDevicesIsDoneOnTheWay) {
+  network_.send_whole(Host::Node1, "back");
+  network_.send_whole(Host::Node2, "lxc");
+  const EchoServer server(network_, Host::Pod);
+  EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend4, 80, large()), "198.51.100.9 " + large());
+  EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend6, 80, large()), "2001:db8:1::9 " + large());
+  EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend4, 80, "hello"), "198.51.100.9 hello");
+  EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend6, 80, "hello"), "2001:db8:1::9 hello");
+}
+
 TEST_F(NatByIpip, WrappedByXdp) {
   node1_.detach_tc("front");  // what XDP leaves to from_device is lost
   node1_.attach_xdp("front");
@@ -154,6 +166,17 @@ TEST_F(NatAcross, WithWholeChecksums) {
   node1_.set_frontend(kFrontend4, kFrontend6, kFlags, "10.20.0.7", "fd20::7", false);
   network_.send_whole(Host::Client, "eth0");
   network_.send_whole(Host::Pod, "eth0");
+  const EchoServer server(network_, Host::Pod);
+  EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend6, 80, large()), "10.10.0.1 " + large());
+  EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend4, 80, large()), "fd10::1 " + large());
+  EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend6, 80, "hello"), "10.10.0.1 hello");
+  EXPECT_EQ(ask_udp(network_, Host::Client, kFrontend4, 80, "hello"), "fd10::1 hello");
+}
+
+TEST_F(NatAcross, WhatSendersLeaveToDevicesIsDoneOnTheWay) {
+  node1_.set_frontend(kFrontend4, kFrontend6, kFlags, "10.20.0.7", "fd20::7", false);
+  network_.send_whole(Host::Node1, "front");
+  network_.send_whole(Host::Node1, "back");
   const EchoServer server(network_, Host::Pod);
   EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend6, 80, large()), "10.10.0.1 " + large());
   EXPECT_EQ(ask_tcp(network_, Host::Client, kFrontend4, 80, large()), "fd10::1 " + large());

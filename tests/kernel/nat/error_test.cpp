@@ -229,6 +229,9 @@ TEST_P(NatError, AboutAWrapperReachesTheClientAndSpeaksOfItsOwnPacket) {
   Bytes other = error(family() == 4 ? 3 : 2, family() == 4 ? 4 : 0, 1400);
   other[icmp + 8 + 2 * size + 1] ^= 1;  // a port
   const Bytes unknown = sealed(other);
+  Bytes elsewhere = error(family() == 4 ? 3 : 2, family() == 4 ? 4 : 0, 1400);
+  elsewhere[icmp + 8 + size - 1] ^= 1;  // the backend
+  EXPECT_EQ(node().in(Device::Back, sealed(elsewhere)).action, kPass);
   const Passed passed = node().in(Device::Back, unknown);
   EXPECT_EQ(passed.action, kPass);
   EXPECT_EQ(passed.frame, unknown);

@@ -255,6 +255,20 @@ TEST_P(NatIpip, AConnectionKeepsABackendThatIsNotListedAnyMore) {
   EXPECT_EQ(ends_of(later.frame).destination, seen(kPod));
 }
 
+TEST_P(NatIpip, AClosedConnectionBeginsAgain) {
+  backend_is_here();
+  const auto arrives = [&](std::uint8_t flags) {
+    return node().in(Device::Front, wrapped(of(true, kClient, kFrontend, flags), kRouter, kPod));
+  };
+  EXPECT_EQ(arrives(kSyn).action, kPass);
+  EXPECT_EQ(node().out(Device::Front, of(true, kPod, kClient, kFin | kAck)).action, kPass);
+  EXPECT_EQ(arrives(kFin | kAck).action, kPass);
+  const Passed again = arrives(kSyn);
+  EXPECT_EQ(again.action, kPass);
+  EXPECT_EQ(ends_of(again.frame).destination, seen(kPod));
+  EXPECT_TRUE(node().drops().empty());
+}
+
 TEST_P(NatIpip, WhatThisNodeBalancedItselfIsNotSentOnAgain) {
   // The client came here first, and the backend was on another node.
   ASSERT_EQ(node().in(Device::Front, of(true, kClient, kFrontend)).action, kRedirect);
