@@ -78,6 +78,9 @@ void add_service_inputs(CLI::App& command, ServiceInputArguments& arguments) {
                   "how replies go to clients from outside, where a service does not say it")
       ->check(CLI::IsMember({"snat", "dsr"}))
       ->capture_default_str();
+  command.add_flag("--nat46x64", arguments.nat46x64,
+                   "clients from outside whose IP family has no endpoint of a service are given "
+                   "those of the other family");
 }
 
 std::optional<std::vector<service::DesiredService>> read_services(
@@ -107,7 +110,8 @@ std::optional<std::vector<service::DesiredService>> read_services(
   if (!node) return refuse(kUsage, node.error().message);
   warn(*node, objects.services, context.err);
   service::Directory directory(std::move(*node), {.maglev = arguments.algorithm == "maglev",
-                                                  .dsr = arguments.forwarding == "dsr"});
+                                                  .dsr = arguments.forwarding == "dsr",
+                                                  .nat46x64 = arguments.nat46x64});
   for (service::Service& one : objects.services) directory.upsert(std::move(one));
   for (service::EndpointSlice& one : objects.slices) directory.upsert(std::move(one));
   for (service::HostPortPod& one : objects.pods) directory.upsert(std::move(one));

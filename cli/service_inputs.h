@@ -17,6 +17,7 @@ struct ServiceInputArguments {
   std::string zone;
   std::string algorithm = "random";
   std::string forwarding = "snat";
+  bool nat46x64 = false;
 };
 
 // PATH... and what the manifests do not say of the node.

@@ -39,6 +39,7 @@ std::string flags_text(const ListedFrontend& frontend) {
   const auto add = [&text](const std::string& word) { text += (text.empty() ? "" : ", ") + word; };
   if ((frontend.flags & FRONTEND_MAGLEV) != 0) add("maglev");
   if ((frontend.flags & FRONTEND_DSR) != 0) add("dsr");
+  if ((frontend.flags & FRONTEND_OTHER_FAMILY) != 0) add("nat46x64");
   if (frontend.affinity_seconds != 0)
     add("affinity " + std::to_string(frontend.affinity_seconds) + " s");
   if ((frontend.flags & FRONTEND_SOURCE_RANGES) != 0) {
@@ -206,6 +207,7 @@ void print_frontends_json(const std::vector<ListedFrontend>& frontends, bool num
     json["service_port"] = frontend.port;
     json["algorithm"] = (frontend.flags & FRONTEND_MAGLEV) != 0 ? "maglev" : "random";
     json["forwarding_mode"] = (frontend.flags & FRONTEND_DSR) != 0 ? "dsr" : "snat";
+    json["nat46x64"] = (frontend.flags & FRONTEND_OTHER_FAMILY) != 0;
     json["affinity_seconds"] = frontend.affinity_seconds;
     if ((frontend.flags & FRONTEND_SOURCE_RANGES) != 0) {
       json["source_ranges"] = Json::array();

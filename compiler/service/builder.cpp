@@ -1,6 +1,7 @@
 #include "compiler/service/builder.h"
 
 #include <algorithm>
+#include <array>
 
 namespace policyc::service {
 namespace {
@@ -35,6 +36,7 @@ class Builder {
     result_.name = service_.full_name();
     if (service_.headless || service_.type == ServiceType::ExternalName) return result_;
     for (const ServicePort& port : service_.ports) {
+      made_ = {};
       for (const bool v6 : {false, true}) build_port(port, v6);
     }
     return std::move(result_);
@@ -42,8 +44,6 @@ class Builder {
 
  private:
   void build_port(const ServicePort& port, bool v6) {
-    all_.reset();
-    local_.reset();
     if (exposes(service_, ServiceType::ClusterIp)) {
       for (const IpAddress& address : service_.cluster_ips) add(port, v6, address, port.port, 0);
     }
@@ -76,9 +76,13 @@ class Builder {
     frontend.internal = set(port, v6, service_.internal_local);
     const bool routable = flags != 0;
     if (routable) {
-      frontend.external = set(port, v6, service_.external_local);
+      const bool crosses = goes_to_other_family(port, v6);
+      frontend.external = set(port, v6 != crosses, service_.external_local);
       if (service_.maglev.value_or(defaults_.maglev)) frontend.flags |= FRONTEND_MAGLEV;
-      if (service_.dsr.value_or(defaults_.dsr)) frontend.flags |= FRONTEND_DSR;
+      if (crosses)
+        frontend.flags |= FRONTEND_OTHER_FAMILY;  // the node answers such clients
+      else if (service_.dsr.value_or(defaults_.dsr))
+        frontend.flags |= FRONTEND_DSR;
     }
     if ((flags & FRONTEND_LOAD_BALANCER) != 0 && !service_.source_ranges.empty()) {
       // A family without a range of its own lets nobody in.
@@ -105,9 +109,16 @@ class Builder {
     }
   }
 
+  // Has the port no endpoint of the family, but some of the other one, and is that to be used? SCTP
+  // cannot be translated.
+  [[nodiscard]] bool goes_to_other_family(const ServicePort& port, bool v6) const {
+    return defaults_.nat46x64 && port.protocol != kSctp && find_candidates(port, v6).empty() &&
+           !find_candidates(port, !v6).empty();
+  }
+
   // The index of the port's set, made when it is first needed.
   std::size_t set(const ServicePort& port, bool v6, bool local_only) {
-    std::optional<std::size_t>& index = local_only ? local_ : all_;
+    std::optional<std::size_t>& index = made_[(v6 ? 2U : 0U) + (local_only ? 1U : 0U)];
     if (index) return *index;
     BackendSet made;
     made.port = port.name.empty() ? std::to_string(port.port) : port.name;
@@ -195,7 +206,8 @@ class Builder {
   const NodeView& node_;
   const Defaults& defaults_;
   DesiredService result_;
-  std::optional<std::size_t> all_, local_;  // sets of the port at hand
+  // Sets of the port at hand: IPv4, IPv4 of this node, IPv6, IPv6 of this node.
+  std::array<std::optional<std::size_t>, 4> made_;
 };
 
 }  // namespace

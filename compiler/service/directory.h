@@ -27,6 +27,8 @@ struct NodeView {
 struct Defaults {
   bool maglev = false;  // else by chance
   bool dsr = false;     // else SNAT
+  // Clients from outside whose family has no endpoint get those of the other one.
+  bool nat46x64 = false;
 };
 
 class Directory {

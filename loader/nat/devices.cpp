@@ -12,7 +12,10 @@
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "compiler/backend/backend.h"
 #include "loader/bpf/bpffs.h"
@@ -126,7 +129,8 @@ Result<std::uint32_t> exclusion_flags(const Tables& tables) {
 device_value value_of(const DeviceConfig& config, std::uint32_t exclusions) {
   device_value value{};
   value.flags = DEVICE_SERVICES | exclusions;
-  if (config.dsr) value.flags |= DEVICE_DSR;
+  if (config.dsr != Dsr::Off) value.flags |= DEVICE_DSR;
+  if (config.dsr == Dsr::Ipip) value.flags |= DEVICE_DSR_IPIP;
   if (config.ipv4) {
     std::memcpy(&value.ipv4, config.ipv4->bytes.data(), sizeof value.ipv4);
     if (config.masquerade) value.flags |= DEVICE_MASQUERADE4;
@@ -139,6 +143,19 @@ device_value value_of(const DeviceConfig& config, std::uint32_t exclusions) {
   value.port_last = config.port_last;
   std::copy(config.mac.begin(), config.mac.end(), value.mac);
   return value;
+}
+
+// The programs read an Ethernet header.
+Result<void> check_ethernet(const std::string& name) {
+  const bpf::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (!socket.valid() || ::ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0)
+    return bpf::fail_errno("read the link type of " + name, errno);
+  const auto type = request.ifr_hwaddr.sa_family;
+  if (type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK) return {};
+  return fail(name + " has no Ethernet header (link type " + std::to_string(type) +
+              "): its packets cannot be translated");
 }
 
 // Not link-local ones, which no other network can answer.
@@ -166,6 +183,7 @@ Result<DeviceConfig> config_of_interface(const std::string& name) {
   DeviceConfig config;
   config.interface_index = ::if_nametoindex(name.c_str());
   if (config.interface_index == 0) return bpf::fail_errno("find interface " + name, errno);
+  if (auto checked = check_ethernet(name); !checked) return std::unexpected(checked.error());
   ifaddrs* all = nullptr;
   if (::getifaddrs(&all) != 0) return bpf::fail_errno("read the addresses of " + name, errno);
   for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {

@@ -20,14 +20,18 @@
 
 namespace policyc::nat {
 
+// Direct server return: endpoints answer in the name of frontends that other nodes' packets bring
+// along, in either way. The way is how this node tells others (Cilium's dsrDispatch); with Off by
+// option too, for frontends that want it.
+enum class Dsr : std::uint8_t { Off, Option, Ipip };
+
 // What a device is to do.
 struct DeviceConfig {
   std::uint32_t interface_index = 0;
   std::optional<IpAddress> ipv4;  // sources that are given on it
   std::optional<IpAddress> ipv6;
   bool masquerade = false;  // of endpoints towards the outside, in families that have an address
-  bool dsr =
-      false;  // endpoints answer in the name of frontends that other nodes' packets bring along
+  Dsr dsr = Dsr::Off;
   std::uint16_t port_first = NAT_PORT_FIRST;
   std::uint16_t port_last = NAT_PORT_LAST;
   std::array<std::uint8_t, 6> mac{};  // its own; XDP takes no other frames
@@ -36,7 +40,8 @@ struct DeviceConfig {
 // Where XDP runs: in the driver, or in the kernel's generic receive path.
 enum class XdpMode : std::uint8_t { Native, Generic };
 
-// The device's first global address of each family, as the kernel has them now.
+// The device's first global address of each family, as the kernel has them now. An Error for a
+// device without Ethernet header, such as a tunnel.
 [[nodiscard]] Result<DeviceConfig> config_of_interface(const std::string& name);
 
 // Loads the programs if this version is not there, writes the device's configuration and attaches;

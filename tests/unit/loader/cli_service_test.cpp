@@ -93,6 +93,32 @@ TEST_F(CliServiceTest, WhatIsLoadedIsListed) {
   EXPECT_EQ(run({"service", "get", "web"}).exit_code, 1);
 }
 
+TEST_F(CliServiceTest, EndpointsOfTheOtherFamilyOnRequest) {
+  const std::string shop =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {type: "
+      "LoadBalancer, clusterIP: 172.20.0.1, externalIPs: [\"2001:db8:9::1\"], ports: [{name: "
+      "http, port: 80}]}\n" +
+      std::string(kShop).substr(std::string(kShop).find("---"));
+  const auto load_it = [&](bool crosses) {
+    return load(shop,
+                crosses ? std::vector<std::string>{"--nat46x64"} : std::vector<std::string>{});
+  };
+  for (const bool crosses : {true, false, true}) {
+    ASSERT_EQ(load_it(crosses).exit_code, 0);
+    const json list = listed({"service", "list"});
+    ASSERT_THAT(list, SizeIs(2));
+    const json& six = list[0]["address"] == "2001:db8:9::1" ? list[0] : list[1];
+    EXPECT_EQ(six["nat46x64"], crosses);
+    ASSERT_THAT(six["external"]["backends"], SizeIs(crosses ? 3 : 0));
+    if (crosses) {
+      EXPECT_EQ(six["external"]["backends"][0]["address"], "10.0.0.1");
+      EXPECT_THAT(run({"service", "get", "shop/web"}).out, HasSubstr("nat46x64"));
+    }
+    // Read back, it is the same.
+    EXPECT_THAT(load_it(crosses).out, HasSubstr("nothing changed"));
+  }
+}
+
 TEST_F(CliServiceTest, TheMapsAreListedWithTheirNumbers) {
   ASSERT_EQ(load(kShop, {"--algorithm", "maglev", "--maglev-size", "251"}).exit_code, 0);
   const json list = listed({"bpf", "lb", "list"});

@@ -325,6 +325,49 @@ TEST(Directory, AlgorithmAndModeAreOfFrontendsFromOutside) {
   EXPECT_EQ(flags("service.cilium.io/forwarding-mode: dsr", {}), FRONTEND_DSR);
 }
 
+TEST(Directory, ClientsOfAFamilyWithoutEndpointsGetThoseOfTheOther) {
+  const std::string service =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {type: LoadBalancer, "
+      "ipFamilies: [IPv4, IPv6], ipFamilyPolicy: RequireDualStack, clusterIPs: [172.20.0.1, "
+      "\"fd00:20::1\"], externalIPs: [\"2001:db8:9::1\"], ports: [{name: http, port: 80, nodePort: "
+      "30080}]}\nstatus: {loadBalancer: {ingress: [{ip: 203.0.113.1}, {ip: "
+      "\"2001:db8:5::1\"}]}}\n";
+  const std::string sixth = R"(---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-2, labels: {kubernetes.io/service-name: web}}
+addressType: IPv6
+ports: [{name: http, port: 8080}]
+endpoints: [{addresses: ["fd00::1"]}]
+)";
+  const auto build = [&](const std::string& slices, const Defaults& defaults) {
+    return directory(service + slices, node(), defaults).all()[0];
+  };
+  const Defaults on{.dsr = true, .nat46x64 = true};
+  const std::vector<std::string> outside{"2001:db8::1", "2001:db8:5::1", "2001:db8:9::1"};
+  const DesiredService crossed = build(kSlice, on);
+  for (const std::string& address : outside) {
+    const Frontend& frontend = at(crossed, address);
+    EXPECT_EQ(frontend.flags & (FRONTEND_OTHER_FAMILY | FRONTEND_DSR), FRONTEND_OTHER_FAMILY);
+    EXPECT_THAT(takers(crossed, frontend.external), ElementsAre("10.0.0.1", "10.0.0.2"));
+    EXPECT_EQ(frontend.external, at(crossed, "203.0.113.1").external) << "one set";
+    // Pods are not translated.
+    EXPECT_THAT(takers(crossed, frontend.internal), IsEmpty());
+  }
+  EXPECT_EQ(at(crossed, "fd00:20::1").flags, 0U);
+  EXPECT_EQ(at(crossed, "203.0.113.1").flags & (FRONTEND_OTHER_FAMILY | FRONTEND_DSR),
+            FRONTEND_DSR);
+  // Not unasked, and not where the family has an endpoint of its own.
+  const DesiredService plain = build(kSlice, {});
+  const DesiredService both = build(kSlice + sixth, on);
+  for (const std::string& address : outside) {
+    EXPECT_EQ(at(plain, address).flags & FRONTEND_OTHER_FAMILY, 0U);
+    EXPECT_THAT(takers(plain, at(plain, address).external), IsEmpty());
+    EXPECT_EQ(at(both, address).flags & FRONTEND_OTHER_FAMILY, 0U);
+    EXPECT_THAT(takers(both, at(both, address).external), ElementsAre("fd00::1"));
+  }
+}
+
 TEST(Directory, AServiceMayBeOfSomeNodesAlone) {
   const std::string text =
       "apiVersion: v1\nkind: Service\nmetadata: {name: web, annotations: {service.cilium.io/node: "
