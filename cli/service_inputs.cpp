@@ -47,7 +47,7 @@ void warn(const service::NodeView& node, const std::vector<service::Service>& se
   });
   if (node_ports && node.addresses.empty())
     err << "policyc: warning: without --node-address, or the manifest of the node, NodePorts are "
-           "not offered\n";
+           "offered to this node's sockets alone\n";
 }
 
 }  // namespace

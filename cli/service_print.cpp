@@ -6,6 +6,7 @@
 #include <ostream>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include <nlohmann/json.hpp>
 
@@ -39,6 +40,7 @@ std::string flags_text(const ListedFrontend& frontend) {
   const auto add = [&text](const std::string& word) { text += (text.empty() ? "" : ", ") + word; };
   if ((frontend.flags & FRONTEND_MAGLEV) != 0) add("maglev");
   if ((frontend.flags & FRONTEND_DSR) != 0) add("dsr");
+  if ((frontend.flags & FRONTEND_LOOPBACK) != 0) add("loopback");
   if (frontend.affinity_seconds != 0)
     add("affinity " + std::to_string(frontend.affinity_seconds) + " s");
   if ((frontend.flags & FRONTEND_SOURCE_RANGES) != 0) {
@@ -129,6 +131,9 @@ std::vector<ListedFrontend> as_listed(const std::vector<service::DesiredService>
       result.push_back(std::move(listed));
     }
   }
+  std::ranges::sort(result, [](const ListedFrontend& a, const ListedFrontend& b) {
+    return std::tie(a.service, a.key) < std::tie(b.service, b.key);
+  });
   return result;
 }
 
@@ -202,6 +207,7 @@ void print_frontends_json(const std::vector<ListedFrontend>& frontends, bool num
     json["protocol"] = protocol_name(frontend.key.protocol);
     if (numbers) json["number"] = frontend.number;
     json["type"] = service::frontend_type_name(frontend.flags);
+    if ((frontend.flags & FRONTEND_LOOPBACK) != 0) json["loopback"] = true;
     json["service"] = frontend.service.empty() ? Json() : Json(frontend.service);
     json["service_port"] = frontend.port;
     json["algorithm"] = (frontend.flags & FRONTEND_MAGLEV) != 0 ? "maglev" : "random";

@@ -167,6 +167,8 @@ static __always_inline const struct frontend_value *frontend_find(struct bpf_soc
 		return NULL;
 	if (loopback)
 		return found->flags & (FRONTEND_NODE_PORT | FRONTEND_HOST_PORT) ? found : NULL;
+	if (found->flags & FRONTEND_LOOPBACK)
+		return NULL;
 	identity = peer_identity(peer);
 	if (identity == IDENTITY_HOST)
 		return found->flags & (FRONTEND_NODE_PORT | FRONTEND_HOST_PORT) ? found : NULL;

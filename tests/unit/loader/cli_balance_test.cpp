@@ -37,13 +37,33 @@ endpoints:
 )";
     for (const std::string& endpoint : endpoints) text += "- {addresses: [" + endpoint + "]}\n";
     if (endpoints.empty()) text.replace(text.rfind("endpoints:"), 11, "endpoints: []\n");
+    return load_text(text);
+  }
+  void SetUp() override {
+    SocketTest::SetUp();
+    shell("ip addr replace 198.51.100.1/32 dev lo");
+  }
+  [[nodiscard]] Finished load_text(const std::string& text,
+                                   const std::vector<std::string>& more = {}) const {
     const std::filesystem::path file = folder_ / "services.yaml";
     std::ofstream(file) << text;
-    return run_policyc({"service", "load", file, "--socket-lb", "--cgroup", cgroup_, "--bpffs",
-                        paths_.bpffs, "--state-dir", paths_.state});
+    std::vector<std::string> arguments = {"service",     "load",      file,      "--socket-lb",
+                                          "--cgroup",    cgroup_,     "--bpffs", paths_.bpffs,
+                                          "--state-dir", paths_.state};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_policyc(arguments);
+  }
+  // A connection to `peer` arrives at `server`, and takes its peer for `peer`.
+  static void expect_reached(const Peer& peer, const Server& server) {
+    const Socket client({"tcp", peer.is6(), peer.is6(), SOCK_STREAM});
+    ASSERT_EQ(client.connect(peer), 0) << peer;
+    ASSERT_EQ(client.send("hello"), 0) << peer;
+    EXPECT_EQ(server.receive(), "hello") << peer;
+    EXPECT_EQ(client.peer(), peer);
   }
   TemporaryFolder folder_;
   const SocketKind tcp_{"tcp", false, false, SOCK_STREAM};
+  const SocketKind tcp6_{"tcp6", true, true, SOCK_STREAM};
   const SocketKind udp_{"udp", false, false, SOCK_DGRAM};
   const Peer frontend_{"10.96.0.1", 80};
   const Peer datagrams_{"10.96.0.1", 53};
@@ -86,6 +106,62 @@ TEST_F(CliBalanceTest, DatagramSocketsOfARemovedBackendAreCut) {
   ASSERT_EQ(next.connect(datagrams_), 0);
   ASSERT_EQ(next.send("three"), 0);
   EXPECT_EQ(second.receive(), "three");
+}
+
+constexpr const char* kDualNodePort = R"(apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  type: NodePort
+  clusterIPs: [10.96.0.1, "fd96::1"]
+  ipFamilies: [IPv4, IPv6]
+  ports: [{name: http, port: 80, nodePort: 30080}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-4, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints: [{addresses: [127.0.0.2]}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-6, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv6
+ports: [{name: http, port: 8080}]
+endpoints: [{addresses: ["fd77::1"]}]
+)";
+
+TEST_F(CliBalanceTest, NodePortsAreAtEveryAddressOfTheNode) {
+  shell("ip addr replace 192.0.2.1/32 dev lo");
+  shell("ip addr replace fd77::1/128 dev lo nodad");
+  const Server server(tcp_, {"127.0.0.2", 8080});
+  const Server server6(tcp6_, {"fd77::1", 8080});
+  const auto loaded = load_text(kDualNodePort, {"--node-address", "192.0.2.1"});
+  ASSERT_EQ(loaded.exit_code, 0) << loaded.err;
+  for (const char* address : {"127.0.0.1", "127.0.0.9", "192.0.2.1"})
+    expect_reached({address, 30080}, server);
+  expect_reached({"::1", 30080}, server6);
+  // No address of a node.
+  const Server elsewhere(tcp_, {"198.51.100.1", 30080});
+  expect_reached({"198.51.100.1", 30080}, elsewhere);
+  EXPECT_EQ(Socket(tcp_).bind({"0.0.0.0", 30080}), EADDRINUSE);
+}
+
+TEST_F(CliBalanceTest, HostPortsAreAtLoopbackToo) {
+  const Server server(tcp_, {"127.0.0.2", 8080});
+  const auto pod = [](const std::string& host_ip) {
+    return "apiVersion: v1\nkind: Pod\nmetadata: {name: proxy}\nspec: {nodeName: n1, containers: "
+           "[{name: a, ports: [{containerPort: 8080, hostPort: 8443, hostIP: \"" +
+           host_ip + "\"}]}]}\nstatus: {podIPs: [{ip: 127.0.0.2}]}\n";
+  };
+  const std::vector<std::string> node = {"--node-name", "n1", "--node-address", "198.51.100.1"};
+  ASSERT_EQ(load_text(pod(""), node).exit_code, 0);
+  expect_reached({"127.0.0.1", 8443}, server);
+  ASSERT_EQ(load_text(pod("127.0.0.1"), node).exit_code, 0);
+  expect_reached({"127.0.0.1", 8443}, server);
+  ASSERT_EQ(load_text(pod("198.51.100.1"), node).exit_code, 0);
+  EXPECT_EQ(Socket(tcp_).connect({"127.0.0.1", 8443}), ECONNREFUSED) << "nobody listens there";
 }
 
 }  // namespace

@@ -80,6 +80,39 @@ TEST_P(SocketBindTest, AddressesOfNobodyAreNoNodePorts) {
   EXPECT_EQ(remembered(), 0U);
 }
 
+TEST_P(SocketBindTest, AHostPortIsOfThisNodeAlone) {
+  make_any(FRONTEND_HOST_PORT);
+  const Server server = serve(backend(0));
+  table_->set_identity(backend(2).address, IDENTITY_HOST);
+  table_->set_identity(backend(3).address, IDENTITY_REMOTE_NODE);
+  for (const Peer& peer : {loopback(kNodePort), Peer{backend(2).address, kNodePort}}) {
+    const Socket client(GetParam());
+    ASSERT_EQ(client.connect(peer), 0) << peer;
+    ASSERT_EQ(client.send("x"), 0);
+    EXPECT_EQ(server.receive(), "x") << peer;
+  }
+  const Server elsewhere = serve({backend(3).address, kNodePort});
+  const Socket client(GetParam());
+  ASSERT_EQ(client.connect(elsewhere.socket().local()), 0);
+  ASSERT_EQ(client.send("y"), 0);
+  EXPECT_EQ(elsewhere.receive(), "y");
+}
+
+TEST_P(SocketBindTest, AHostPortOfLoopbackIsReachedThereAlone) {
+  make_any(FRONTEND_HOST_PORT | FRONTEND_LOOPBACK);
+  const Server server = serve(backend(0));
+  table_->set_identity(backend(2).address, IDENTITY_HOST);
+  const Socket client(GetParam());
+  ASSERT_EQ(client.connect(loopback(kNodePort)), 0);
+  ASSERT_EQ(client.send("x"), 0);
+  EXPECT_EQ(server.receive(), "x");
+  const Server there = serve({backend(2).address, kNodePort});
+  const Socket other(GetParam());
+  ASSERT_EQ(other.connect(there.socket().local()), 0);
+  ASSERT_EQ(other.send("y"), 0);
+  EXPECT_EQ(there.receive(), "y");
+}
+
 TEST_P(SocketBindTest, ThePodsOwnLoopbackIsNotTheNodes) {
   make_any(FRONTEND_NODE_PORT);
   in_new_namespace([&] {

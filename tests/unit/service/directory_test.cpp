@@ -97,8 +97,14 @@ TEST(Directory, NodePortsAreOnEveryAddressOfTheNode) {
   const auto service = web(
       "  {type: NodePort, clusterIPs: [172.20.0.1, \"fd00::1\"], ipFamilies: [IPv4, IPv6], ports: "
       "[{name: http, port: 80, nodePort: 30080}]}");
-  EXPECT_THAT(texts(service), UnorderedElementsAre("172.20.0.1 80", "192.0.2.1 30080", "fd00::1 80",
-                                                   "2001:db8::1 30080"));
+  EXPECT_THAT(texts(service),
+              UnorderedElementsAre("172.20.0.1 80", "192.0.2.1 30080", "0.0.0.0 30080",
+                                   "fd00::1 80", "2001:db8::1 30080", ":: 30080"));
+  // What stands at no address is for sockets.
+  EXPECT_EQ(at(service, "0.0.0.0").flags, FRONTEND_NODE_PORT);
+  EXPECT_FALSE(at(service, "0.0.0.0").external);
+  EXPECT_FALSE(at(service, "0.0.0.0").own_address);
+  EXPECT_EQ(at(service, "0.0.0.0").internal, at(service, "192.0.2.1").internal);
   const Frontend& frontend = at(service, "192.0.2.1");
   EXPECT_EQ(frontend.flags, FRONTEND_NODE_PORT);
   EXPECT_FALSE(frontend.own_address);
@@ -116,8 +122,8 @@ TEST(Directory, ALoadBalancerHasAllKindsOfFrontends) {
 status: {loadBalancer: {ingress: [{ip: 203.0.113.1}]}}
 )");
   EXPECT_THAT(texts(service),
-              UnorderedElementsAre("172.20.0.1 80", "192.0.2.1 30080", "203.0.113.1 80",
-                                   "198.51.100.1 80", "192.0.2.1 80"));
+              UnorderedElementsAre("172.20.0.1 80", "192.0.2.1 30080", "0.0.0.0 30080",
+                                   "203.0.113.1 80", "198.51.100.1 80", "192.0.2.1 80"));
   const Frontend& balancer = at(service, "203.0.113.1");
   EXPECT_EQ(balancer.flags, FRONTEND_LOAD_BALANCER | FRONTEND_SOURCE_RANGES);
   EXPECT_THAT(balancer.source_ranges, ElementsAre(*parse_ip_prefix("10.1.0.0/16")));
@@ -352,12 +358,43 @@ status: {podIPs: [{ip: 10.0.0.9}, {ip: "fd00::9"}]}
   EXPECT_THAT(on("n2"), IsEmpty());
   const auto all = on("n1");
   ASSERT_THAT(all, SizeIs(1));
-  EXPECT_THAT(texts(all[0]), ElementsAre("192.0.2.1 8080", "2001:db8::1 8080"));
+  EXPECT_THAT(texts(all[0]),
+              ElementsAre("192.0.2.1 8080", "0.0.0.0 8080", "2001:db8::1 8080", ":: 8080"));
+  EXPECT_EQ(at(all[0], "::").flags, FRONTEND_HOST_PORT);
+  EXPECT_FALSE(at(all[0], "::").external);
+  EXPECT_THAT(takers(all[0], at(all[0], "::").internal), ElementsAre("fd00::9"));
   const Frontend& frontend = all[0].frontends[0];
   EXPECT_EQ(frontend.flags, FRONTEND_HOST_PORT);
   EXPECT_FALSE(frontend.own_address);
   EXPECT_EQ(frontend.external, frontend.internal);
   EXPECT_THAT(takers(all[0], frontend.external), ElementsAre("10.0.0.9"));
+}
+
+TEST(Directory, AHostPortAtALoopbackAddressIsForTheNodeAlone) {
+  const auto service = [](const std::string& address) {
+    return directory(
+               "apiVersion: v1\nkind: Pod\nmetadata: {name: proxy}\nspec: {nodeName: n1, "
+               "containers: [{name: a, ports: [{containerPort: 80, hostPort: 8080, hostIP: \"" +
+               address + "\"}]}]}\nstatus: {podIPs: [{ip: 10.0.0.9}, {ip: \"fd00::9\"}]}\n")
+        .all();
+  };
+  for (const auto& [address, any] : {std::pair{"127.0.0.1", "0.0.0.0"}, std::pair{"::1", "::"}}) {
+    const auto all = service(address);
+    ASSERT_THAT(all, SizeIs(1)) << address;
+    ASSERT_THAT(texts(all[0]), ElementsAre(std::string(any) + " 8080"));
+    EXPECT_EQ(at(all[0], any).flags, FRONTEND_HOST_PORT | FRONTEND_LOOPBACK);
+    EXPECT_FALSE(at(all[0], any).external);
+  }
+  EXPECT_THAT(service("192.0.2.9"), IsEmpty()) << "an address that is not the node's";
+}
+
+TEST(Directory, NodePortsNeedNoAddressOfTheNodeForSockets) {
+  NodeView nowhere = node();
+  nowhere.addresses.clear();
+  const auto service = web(
+      "  {type: NodePort, clusterIP: 172.20.0.1, ports: [{name: http, port: 80, nodePort: 30080}]}",
+      kSlice, nowhere);
+  EXPECT_THAT(texts(service), UnorderedElementsAre("172.20.0.1 80", "0.0.0.0 30080"));
 }
 
 TEST(Directory, EndpointsCountWhereThereIsNoSlice) {
