@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/loader_options.h"
 #include "cli/service_devices.h"
+#include "cli/service_health.h"
 #include "cli/service_inputs.h"
 #include "cli/service_print.h"
 #include "cli/service_sockets.h"
@@ -224,6 +225,7 @@ void add_service(CLI::App& app, Context& context) {
   add_service_load(*command, context);
   add_service_sockets(*command, context);
   add_service_devices(*command, context);
+  add_service_health(*command, context);
 
   auto unload_paths = std::make_shared<endpoint::Paths>();
   CLI::App* unload = command->add_subcommand("unload", "balance no service any more");

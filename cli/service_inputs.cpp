@@ -80,8 +80,8 @@ void add_service_inputs(CLI::App& command, ServiceInputArguments& arguments) {
       ->capture_default_str();
 }
 
-std::optional<std::vector<service::DesiredService>> read_services(
-    const ServiceInputArguments& arguments, Context& context, int& exit_code) {
+std::optional<service::Directory> read_directory(const ServiceInputArguments& arguments,
+                                                 Context& context, int& exit_code) {
   const auto refuse = [&](int code, const std::string& message) {
     context.err << "policyc: " << message << "\n";
     exit_code = code;
@@ -112,7 +112,14 @@ std::optional<std::vector<service::DesiredService>> read_services(
   for (service::EndpointSlice& one : objects.slices) directory.upsert(std::move(one));
   for (service::HostPortPod& one : objects.pods) directory.upsert(std::move(one));
   exit_code = kSuccess;
-  return directory.all();
+  return directory;
+}
+
+std::optional<std::vector<service::DesiredService>> read_services(
+    const ServiceInputArguments& arguments, Context& context, int& exit_code) {
+  const auto directory = read_directory(arguments, context, exit_code);
+  if (!directory) return std::nullopt;
+  return directory->all();
 }
 
 }  // namespace policyc::cli

@@ -22,6 +22,11 @@ struct ServiceInputArguments {
 // PATH... and what the manifests do not say of the node.
 void add_service_inputs(CLI::App& command, ServiceInputArguments& arguments);
 
+// The objects of the manifests as the node sees them. Nothing: the exit code says why, diagnostics
+// were printed.
+[[nodiscard]] std::optional<service::Directory> read_directory(
+    const ServiceInputArguments& arguments, Context& context, int& exit_code);
+
 // What the node should balance, by name. Nothing: the exit code says why, diagnostics were printed.
 [[nodiscard]] std::optional<std::vector<service::DesiredService>> read_services(
     const ServiceInputArguments& arguments, Context& context, int& exit_code);

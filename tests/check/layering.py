@@ -41,6 +41,7 @@ LAYERS = {
     "loader/nat": 14,
     "loader/observe": 14,
     "loader/service": 14,
+    "loader/health": 14,
     "loader/testrun": 14,
     "cli/demo": 20,
     "cli": 21,
@@ -63,6 +64,7 @@ ONLY = {
     "loader/bpf": {"compiler/support", "compiler/backend"},
     "loader/events": {"compiler/support"},
     "loader/kubeproxy": {"compiler/support", "loader/bpf"},
+    "loader/health": {"compiler/service", "compiler/source", "compiler/support"},
 }
 RUNTIME_LAYERS = {"runtime/abi": 0, "runtime/include": 1, "runtime/prog": 2}
 CODE_FOLDERS = ("compiler", "runtime", "loader", "cli", "tests")
@@ -79,6 +81,7 @@ THIRD_PARTY = {
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),
     "CLI/": ("cli",),
+    "httplib.h": ("loader/health", "tests/unit/health"),
 }
 
 MAX_LINES = 800

@@ -405,6 +405,40 @@ TEST(Directory, EndpointsCountWhereThereIsNoSlice) {
   EXPECT_THAT(takers(web(kSpec, endpoints + kSlice), 0), ElementsAre("10.0.0.1", "10.0.0.2"));
 }
 
+TEST(Directory, HealthChecksCountTheEndpointsOfTheNode) {
+  const std::string service =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: web, annotations: {ANNOTATION}}\nspec: "
+      "{type: LoadBalancer, clusterIP: 172.20.0.1, externalTrafficPolicy: Local, "
+      "healthCheckNodePort: 31000, ports: [{name: http, port: 80}]}\n";
+  const auto checks = [&](const std::string& slices, const std::string& annotation = "",
+                          const NodeView& view = node()) {
+    std::string with = service;
+    with.replace(with.find("ANNOTATION"), 10, annotation);
+    return directory(with + slices, view).health_checks();
+  };
+  const HealthCheck none{"default", "web", 31000, 0};
+  HealthCheck some = none;
+  some.local_endpoints = 2;
+  EXPECT_THAT(checks(""), ElementsAre(none));
+  const std::string here = "- {addresses: [10.0.0.1], nodeName: n1}\n";
+  const std::string second = "- {addresses: [10.0.0.3], nodeName: n1}\n";
+  const std::string unready =
+      "- {addresses: [10.0.0.4], nodeName: n1, conditions: {ready: false}}\n";
+  const std::string there = "- {addresses: [10.0.0.2], nodeName: n2}\n";
+  const std::string six =
+      "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: six, labels: "
+      "{kubernetes.io/service-name: web}}\naddressType: IPv6\nports: [{name: http, port: 8080}]\n"
+      "endpoints: [{addresses: [\"fd00::1\"], nodeName: n1}]\n";
+  EXPECT_THAT(checks(slice(here + second + unready + there) + slice(here, "again") + six),
+              ElementsAre(some));
+  EXPECT_THAT(checks(slice(here + second, "a", "{service.cilium.io/weight: \"0\"}")),
+              ElementsAre(none));
+  NodeView nameless = node();
+  nameless.name.clear();
+  EXPECT_THAT(checks(slice("- {addresses: [10.0.0.1]}\n"), "", nameless), ElementsAre(none));
+  EXPECT_THAT(checks(slice(here), "service.cilium.io/node: beefy"), IsEmpty());
+}
+
 TEST(Directory, ObjectsComeAndGo) {
   Directory one = directory("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n" +
                             std::string(kSpec) + "\n");
