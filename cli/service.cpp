@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/loader_options.h"
+#include "cli/service_backend.h"
 #include "cli/service_devices.h"
 #include "cli/service_health.h"
 #include "cli/service_inputs.h"
@@ -99,6 +100,8 @@ int run_load(const LoadArguments& arguments, Context& context) {
   const auto report = loader->apply(*wanted);
   if (!report) return kernel_error(context.err, report.error());
   if (auto written = service::write_names(state, loader->planner().sets()); !written)
+    return kernel_error(context.err, written.error());
+  if (auto written = service::write_weights(state, loader->planner().weights()); !written)
     return kernel_error(context.err, written.error());
   if (auto told = tell_datapath(arguments, loader->maps()); !told)
     return kernel_error(context.err, told.error());
@@ -226,6 +229,7 @@ void add_service(CLI::App& app, Context& context) {
   add_service_sockets(*command, context);
   add_service_devices(*command, context);
   add_service_health(*command, context);
+  add_service_backend(*command, context);
 
   auto unload_paths = std::make_shared<endpoint::Paths>();
   CLI::App* unload = command->add_subcommand("unload", "balance no service any more");

@@ -58,6 +58,7 @@ Json backend_json(const ListedBackend& backend, bool numbers) {
   json["address"] = backend.address.to_string();
   json["port"] = backend.port;
   json["state"] = service::backend_state_name(backend.state);
+  if (backend.state_set) json["state_set"] = true;
   json["new_connections"] = backend.takes_new;
   json["local"] = backend.local;
   if (backend.zone != 0) json["zone"] = backend.zone;
@@ -106,6 +107,7 @@ void print_set(const ListedSet& set, const std::string& scope, std::ostream& out
     if (backend.state != BACKEND_ACTIVE) out << " " << service::backend_state_name(backend.state);
     if (backend.state != BACKEND_ACTIVE && backend.takes_new) out << ", takes new connections";
     if (backend.state == BACKEND_ACTIVE && !backend.takes_new) out << " not in use";
+    if (backend.state_set) out << ", set by hand";
     if (backend.local) out << " (local)";
     out << "\n";
   }

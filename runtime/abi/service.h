@@ -97,6 +97,14 @@ enum policyc_backend_state {
 	BACKEND_MAINTENANCE = 4, /* gets no new connections */
 };
 #define BACKEND_LOCAL 1U /* on this node */
+/*
+ * For the loader alone: whether one that terminates still serves; a state that somebody set by hand, and the state that it
+ * would have (policyc_backend_state << BACKEND_REPLACED_SHIFT).
+ */
+#define BACKEND_SERVING		2U
+#define BACKEND_SET_QUARANTINED 4U
+#define BACKEND_SET_MAINTENANCE 8U
+#define BACKEND_REPLACED_SHIFT	4
 
 /* "affinity": LRU hash; which backend a client was given. */
 struct affinity_key {

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <set>
 
 #include <gmock/gmock.h>
 
@@ -13,6 +14,7 @@
 namespace policyc::testing {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class CliBalanceTest : public SocketTest {
@@ -52,6 +54,23 @@ endpoints:
                                           "--state-dir", paths_.state};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_policyc(arguments);
+  }
+  [[nodiscard]] Finished set_state(const std::string& backend, const std::string& state) const {
+    return run_policyc({"service", "backend", "set-state", backend, state, "--bpffs", paths_.bpffs,
+                        "--state-dir", paths_.state});
+  }
+  // To which of the backends 127.0.0.2 and 127.0.0.3 connections go, of many.
+  [[nodiscard]] std::set<std::string> chosen() const {
+    std::set<std::string> addresses;
+    for (int i = 0; i < 40; ++i) {
+      const Socket client(tcp_);
+      EXPECT_EQ(client.connect(frontend_), 0);
+      for (const auto& [key, value] : must(table_->reverse.entries())) {
+        if (key.cookie == client.cookie())
+          addresses.insert("127.0.0." + std::to_string(key.address[3]));
+      }
+    }
+    return addresses;
   }
   // A connection to `peer` arrives at `server`, and takes its peer for `peer`.
   static void expect_reached(const Peer& peer, const Server& server) {
@@ -106,6 +125,81 @@ TEST_F(CliBalanceTest, DatagramSocketsOfARemovedBackendAreCut) {
   ASSERT_EQ(next.connect(datagrams_), 0);
   ASSERT_EQ(next.send("three"), 0);
   EXPECT_EQ(second.receive(), "three");
+}
+
+TEST_F(CliBalanceTest, ABackendIsTakenOutByHand) {
+  const Server first(tcp_, {"127.0.0.2", 8080});
+  const Server second(tcp_, {"127.0.0.3", 8080});
+  const std::string backend = "127.0.0.2:8080/TCP";
+  ASSERT_EQ(load({"127.0.0.2", "127.0.0.3"}).exit_code, 0);
+  EXPECT_THAT(chosen(), ElementsAre("127.0.0.2", "127.0.0.3"));
+
+  const auto set = set_state(backend, "quarantined");
+  EXPECT_EQ(set.exit_code, 0) << set.err;
+  EXPECT_EQ(set.out, backend + " is quarantined\n");
+  EXPECT_THAT(chosen(), ElementsAre("127.0.0.3"));
+  ASSERT_EQ(load({"127.0.0.2", "127.0.0.3"}).exit_code, 0);
+  EXPECT_THAT(chosen(), ElementsAre("127.0.0.3")) << "a later load does not take it back";
+  ASSERT_EQ(load({"127.0.0.2"}).exit_code, 0);
+  EXPECT_THAT(chosen(), ElementsAre("127.0.0.2")) << "without another one";
+
+  EXPECT_EQ(set_state(backend, "maintenance").exit_code, 0);
+  EXPECT_EQ(Socket(tcp_).connect(frontend_), EHOSTUNREACH);
+  ASSERT_EQ(load({"127.0.0.2", "127.0.0.3"}).exit_code, 0);
+  EXPECT_THAT(chosen(), ElementsAre("127.0.0.3"));
+
+  EXPECT_EQ(set_state(backend, "active").out, backend + " is active\n");
+  EXPECT_THAT(chosen(), ElementsAre("127.0.0.2", "127.0.0.3"));
+
+  // A backend that was gone begins anew.
+  EXPECT_EQ(set_state(backend, "maintenance").exit_code, 0);
+  ASSERT_EQ(load({"127.0.0.3"}).exit_code, 0);
+  EXPECT_EQ(set_state(backend, "active").exit_code, 1) << "no service has it";
+  ASSERT_EQ(load({"127.0.0.2", "127.0.0.3"}).exit_code, 0);
+  EXPECT_THAT(chosen(), ElementsAre("127.0.0.2", "127.0.0.3"));
+}
+
+TEST_F(CliBalanceTest, AStateIsOfOneBackendAlone) {
+  ASSERT_EQ(load({"127.0.0.2"}).exit_code, 0);
+  EXPECT_EQ(set_state("127.0.0.2:8080/UDP", "maintenance").exit_code, 0);
+  const Server server(tcp_, {"127.0.0.2", 8080});
+  expect_reached(frontend_, server);
+  EXPECT_EQ(Socket(udp_).connect(datagrams_), EHOSTUNREACH);
+  const auto got = run_policyc(
+      {"service", "get", "shop/web", "--bpffs", paths_.bpffs, "--state-dir", paths_.state});
+  EXPECT_THAT(got.out, HasSubstr("127.0.0.2:8080 maintenance, set by hand\n"));
+  for (const char* wrong :
+       {"127.0.0.2:8080", "127.0.0.2/TCP", "fd00::1:80/TCP", "x:80/TCP", "[127.0.0.2]:80/TCP",
+        "127.0.0.2:0/TCP", "127.0.0.2:80x/TCP", "127.0.0.2:65536/TCP", "127.0.0.2:80/ICMP"})
+    EXPECT_EQ(set_state(wrong, "active").exit_code, 2) << wrong;
+  EXPECT_EQ(set_state("[fd00::1]:80/tcp", "active").exit_code, 1);
+  EXPECT_EQ(set_state("127.0.0.2:8080/TCP", "terminating").exit_code, 2);
+}
+
+TEST_F(CliBalanceTest, AStateGoesNoBetterThanTheManifests) {
+  const auto load_state = [&](const std::string& conditions) {
+    return load_text(R"(apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {clusterIP: 10.96.0.1, ports: [{port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{port: 8080}]
+endpoints: [{addresses: [127.0.0.2], conditions: )" +
+                     conditions + "}]\n");
+  };
+  const std::string backend = "127.0.0.2:8080/TCP";
+  ASSERT_EQ(load_state("{ready: false}").exit_code, 0);
+  EXPECT_EQ(set_state(backend, "quarantined").out,
+            backend + " is maintenance, as its manifest says\n");
+  ASSERT_EQ(load_state("{ready: true}").exit_code, 0);
+  EXPECT_EQ(set_state(backend, "quarantined").out, backend + " is quarantined\n");
+  ASSERT_EQ(load_state("{ready: false, serving: true, terminating: true}").exit_code, 0);
+  EXPECT_EQ(set_state(backend, "maintenance").out,
+            backend + " is terminating, as its manifest says\n");
 }
 
 constexpr const char* kDualNodePort = R"(apiVersion: v1
