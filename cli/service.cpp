@@ -12,10 +12,12 @@
 #include "cli/service_print.h"
 #include "cli/service_sockets.h"
 #include "loader/endpoint/datapath.h"
+#include "loader/nat/devices.h"
 #include "loader/service/loader.h"
 #include "loader/service/maglev.h"
 #include "loader/service/names.h"
 #include "loader/sockets/cut.h"
+#include "loader/sockets/sockets.h"
 
 namespace policyc::cli {
 namespace {
@@ -34,6 +36,11 @@ struct ListArguments {
   std::string name;
   std::string output = "table";
   ServiceInputArguments inputs;  // check
+  endpoint::Paths paths;
+};
+
+struct UnloadArguments {
+  bool all = false;
   endpoint::Paths paths;
 };
 
@@ -113,8 +120,22 @@ int run_load(const LoadArguments& arguments, Context& context) {
   return kSuccess;
 }
 
-int run_unload(const endpoint::Paths& paths, Context& context) {
+// The programs of sockets and devices.
+Result<void> detach_programs(const endpoint::Paths& paths, std::ostream& out) {
+  if (auto detached = sockets::detach(paths.bpffs); !detached) return detached;
+  const auto devices = nat::detach_all(paths);
+  if (!devices) return std::unexpected(devices.error());
+  out << "devices detached: " << *devices << "\n";
+  return {};
+}
+
+int run_unload(const UnloadArguments& arguments, Context& context) {
+  const endpoint::Paths& paths = arguments.paths;
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
+  if (arguments.all) {
+    if (auto detached = detach_programs(paths, context.out); !detached)
+      return kernel_error(context.err, detached.error());
+  }
   if (!service::ServiceLoader::is_loaded(paths.maps())) {
     context.out << "no services are loaded\n";
     return kSuccess;
@@ -231,11 +252,12 @@ void add_service(CLI::App& app, Context& context) {
   add_service_health(*command, context);
   add_service_backend(*command, context);
 
-  auto unload_paths = std::make_shared<endpoint::Paths>();
+  auto unload_arguments = std::make_shared<UnloadArguments>();
   CLI::App* unload = command->add_subcommand("unload", "balance no service any more");
-  add_loader_paths(*unload, *unload_paths);
+  unload->add_flag("--all", unload_arguments->all, "take the programs of sockets and devices off");
+  add_loader_paths(*unload, unload_arguments->paths);
   unload->callback(
-      [unload_paths, &context] { context.exit_code = run_unload(*unload_paths, context); });
+      [unload_arguments, &context] { context.exit_code = run_unload(*unload_arguments, context); });
 
   auto list_arguments = std::make_shared<ListArguments>();
   CLI::App* list = command->add_subcommand("list", "print the services that are loaded");

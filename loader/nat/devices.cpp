@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <set>
 #include <span>
 
 #include <arpa/inet.h>
@@ -101,7 +103,7 @@ Result<fs::path> ensure_programs(const endpoint::Paths& paths, const maps::NodeM
 attach::Hook hook_of(const endpoint::Paths& paths, std::uint32_t interface_index, attach::Side side,
                      attach::HookKind kind) {
   const char* name = side == attach::Side::FromEndpoint ? "from_device" : "to_device";
-  return {interface_index, side, kind, device_folder(paths, interface_index) / name};
+  return {interface_index, side, kind, device_folder(paths, interface_index) / name, name};
 }
 
 Result<void> attach_one(const endpoint::Paths& paths, const fs::path& programs,
@@ -281,7 +283,38 @@ Result<void> replace_exclusions(const bpf::Map<Key, std::uint8_t>& map,
   return {};
 }
 
+// The devices that have a folder or a configuration: a process that died may have left one alone.
+std::set<std::uint32_t> attached_devices(const endpoint::Paths& paths) {
+  std::set<std::uint32_t> indices;
+  for (const std::string& name : bpf::list(devices_folder(paths))) {
+    std::uint32_t index = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+    if (error == std::errc{} && end == name.data() + name.size()) indices.insert(index);
+  }
+  if (const auto tables = Tables::open(paths.maps())) {
+    if (const auto entries = tables->devices.entries()) {
+      for (const auto& [index, value] : *entries) indices.insert(index);
+    }
+  }
+  return indices;
+}
+
 }  // namespace
+
+Result<std::size_t> detach_all(const endpoint::Paths& paths) {
+  std::size_t count = 0;
+  Result<void> done;
+  for (const std::uint32_t index : attached_devices(paths)) {
+    const auto detached = detach_device(paths, index);
+    if (detached) {
+      ++count;
+    } else if (done) {
+      done = detached;
+    }
+  }
+  if (!done) return std::unexpected(done.error());
+  return count;
+}
 
 Result<void> set_exclusions(const Tables& tables, const std::vector<IpPrefix>& prefixes) {
   std::vector<nat_exclusion4_key> v4;

@@ -57,6 +57,10 @@ enum class XdpMode : std::uint8_t { Native, Generic };
 [[nodiscard]] Result<void> detach_device(const endpoint::Paths& paths,
                                          std::uint32_t interface_index);
 
+// detach_device() of all devices that are attached, also those that are left when one fails.
+// Returns how many.
+[[nodiscard]] Result<std::size_t> detach_all(const endpoint::Paths& paths);
+
 // Destinations that see endpoints' own addresses (Cilium: native routing and ip-masq-agent CIDRs);
 // replaces those that are there.
 [[nodiscard]] Result<void> set_exclusions(const Tables& tables,
