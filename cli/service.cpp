@@ -12,6 +12,7 @@
 #include "cli/service_print.h"
 #include "cli/service_sockets.h"
 #include "loader/endpoint/datapath.h"
+#include "loader/endpoint/nodes.h"
 #include "loader/nat/devices.h"
 #include "loader/service/loader.h"
 #include "loader/service/maglev.h"
@@ -74,8 +75,16 @@ void print_report(std::size_t services, const service::ChangeReport& report, std
       << "\n";
 }
 
-// Endpoints that are there translate packets or not; sockets are balanced.
-Result<void> tell_datapath(const LoadArguments& arguments, const maps::ServiceMaps& services) {
+// The IP cache knows the nodes; endpoints that are there translate packets or not; sockets are
+// balanced.
+Result<void> tell_datapath(const LoadArguments& arguments, const ServiceInputs& inputs,
+                           const maps::ServiceMaps& services) {
+  auto nodes = cluster_nodes(inputs);
+  if (!nodes) return std::unexpected(nodes.error());
+  if (const auto known =
+          endpoint::set_nodes(arguments.paths, std::move(*nodes), arguments.socket_lb);
+      !known)
+    return std::unexpected(known.error());
   if (const auto node = maps::NodeMaps::open(arguments.paths.maps())) {
     if (auto told = endpoint::follow_services(*node, services); !told) return told;
   }
@@ -97,23 +106,24 @@ Result<std::size_t> cut_sockets(const endpoint::Paths& paths,
 int run_load(const LoadArguments& arguments, Context& context) {
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
   int code = kSuccess;
-  const auto wanted = read_services(arguments.inputs, context, code);
-  if (!wanted) return code;
+  const auto inputs = read_directory(arguments.inputs, context, code);
+  if (!inputs) return code;
+  const std::vector<service::DesiredService> wanted = inputs->directory.all();
   const auto state = state_of(arguments.paths);
   auto loader = service::ServiceLoader::open(arguments.paths.maps(), state);
   if (!loader) return kernel_error(context.err, loader.error());
   if (auto set = loader->configure(settings(arguments, loader->settings())); !set)
     return kernel_error(context.err, set.error());
-  const auto report = loader->apply(*wanted);
+  const auto report = loader->apply(wanted);
   if (!report) return kernel_error(context.err, report.error());
   if (auto written = service::write_names(state, loader->planner().sets()); !written)
     return kernel_error(context.err, written.error());
   if (auto written = service::write_weights(state, loader->planner().weights()); !written)
     return kernel_error(context.err, written.error());
-  if (auto told = tell_datapath(arguments, loader->maps()); !told)
+  if (auto told = tell_datapath(arguments, *inputs, loader->maps()); !told)
     return kernel_error(context.err, told.error());
   print_conflicts(report->conflicts, context.err);
-  print_report(wanted->size(), *report, context.out);
+  print_report(wanted.size(), *report, context.out);
   const auto cut = cut_sockets(arguments.paths, report->gone);
   if (!cut) return kernel_error(context.err, cut.error());
   if (*cut != 0) context.out << "sockets of removed backends cut: " << *cut << "\n";

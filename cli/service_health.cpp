@@ -88,21 +88,21 @@ int run(const ServiceInputArguments& arguments, Context& context) {
   }
   const Signals signals;
   int code = kSuccess;
-  auto directory = read_directory(arguments, context, code);
-  if (!directory) return code;
+  auto inputs = read_directory(arguments, context, code);
+  if (!inputs) return code;
   health::Server server;
   Report report(context);
-  std::vector<health::Problem> problems = server.apply(directory->health_checks());
+  std::vector<health::Problem> problems = server.apply(inputs->directory.health_checks());
   while (true) {
-    report.show(directory->health_checks());
+    report.show(inputs->directory.health_checks());
     report.show(problems);
     const int signal = signals.next();
     if (signal == SIGINT || signal == SIGTERM) return kSuccess;
     if (signal == SIGHUP) {
       // What cannot be read changes nothing.
-      if (auto again = read_directory(arguments, context, code)) directory = std::move(again);
+      if (auto again = read_directory(arguments, context, code)) inputs = std::move(again);
       context.err.flush();
-      problems = server.apply(directory->health_checks());
+      problems = server.apply(inputs->directory.health_checks());
     } else {
       problems = server.retry();
     }

@@ -236,10 +236,78 @@ TEST_F(CliBalanceTest, NodePortsAreAtEveryAddressOfTheNode) {
   for (const char* address : {"127.0.0.1", "127.0.0.9", "192.0.2.1"})
     expect_reached({address, 30080}, server);
   expect_reached({"::1", 30080}, server6);
-  // No address of a node.
-  const Server elsewhere(tcp_, {"198.51.100.1", 30080});
-  expect_reached({"198.51.100.1", 30080}, elsewhere);
+  // No address of a node, and no route there: the kernel would connect to lo otherwise.
+  shell("ip route replace unreachable 203.0.113.1/32");
+  EXPECT_NE(Socket(tcp_).connect({"203.0.113.1", 30080}), 0);
   EXPECT_EQ(Socket(tcp_).bind({"0.0.0.0", 30080}), EADDRINUSE);
+}
+
+TEST_F(CliBalanceTest, ExternalAddressesAreTheServicesWhereTheyAreTheNodes) {
+  const auto service = [](const std::string& address) {
+    return R"(apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  clusterIP: 10.96.0.1
+  externalIPs: [)" +
+           address + R"(]
+  ports: [{port: 80}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{port: 8080}]
+endpoints: [{addresses: [127.0.0.2]}]
+---
+apiVersion: v1
+kind: Node
+metadata: {name: n1}
+status: {addresses: [{type: InternalIP, address: 192.0.2.1}, {type: ExternalIP, address: 203.0.113.9}]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: n2}
+status: {addresses: [{type: InternalIP, address: 192.0.2.2}]}
+)";
+  };
+  const Server server(tcp_, {"127.0.0.2", 8080});
+  const std::vector<std::string> node = {"--node-name", "n1"};
+  // The node's, as its manifest says, and as its interfaces do.
+  for (const char* address : {"203.0.113.9", "198.51.100.1"}) {
+    const auto loaded = load_text(service(address), node);
+    ASSERT_EQ(loaded.exit_code, 0) << loaded.err;
+    expect_reached({address, 80}, server);
+  }
+  // Another node's address, and one of the internet, are left alone.
+  shell("ip route replace unreachable 192.0.2.2/32");
+  shell("ip route replace unreachable 203.0.113.77/32");
+  for (const char* address : {"192.0.2.2", "203.0.113.77"}) {
+    ASSERT_EQ(load_text(service(address), node).exit_code, 0);
+    const int error = Socket(tcp_).connect({address, 80});
+    EXPECT_TRUE(error == EHOSTUNREACH || error == ENETUNREACH) << address << " " << error;
+    EXPECT_TRUE(must(table_->reverse.entries()).empty()) << address;
+  }
+}
+
+TEST_F(CliBalanceTest, NodePortsAreAtTheAddressesOfOtherNodesToo) {
+  const std::string nodes = R"(---
+apiVersion: v1
+kind: Node
+metadata: {name: n1}
+status: {addresses: [{type: InternalIP, address: 192.0.2.1}]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: n2}
+status: {addresses: [{type: InternalIP, address: 192.0.2.2}]}
+)";
+  const Server server(tcp_, {"127.0.0.2", 8080});
+  const auto loaded = load_text(kDualNodePort + nodes, {"--node-name", "n1"});
+  ASSERT_EQ(loaded.exit_code, 0) << loaded.err;
+  // 198.51.100.1 is an address of an interface that no manifest names.
+  for (const char* address : {"192.0.2.1", "192.0.2.2", "198.51.100.1"})
+    expect_reached({address, 30080}, server);
 }
 
 TEST_F(CliBalanceTest, HostPortsAreAtLoopbackToo) {
