@@ -80,6 +80,28 @@ TEST_P(SocketBindTest, AddressesOfNobodyAreNoNodePorts) {
   EXPECT_EQ(remembered(), 0U);
 }
 
+// Cilium's identity_is_remote_node().
+TEST_P(SocketBindTest, NodesThatPoliciesTellApartAreNodes) {
+  constexpr std::uint32_t kSingleNode = 0x02000001;
+  constexpr std::uint32_t kCidr = 0x01000001;
+  make_any(FRONTEND_NODE_PORT);
+  const Server server = serve(backend(0));
+  const Peer peer{backend(3).address, kNodePort};
+  for (const std::uint32_t identity : {std::uint32_t{IDENTITY_KUBE_APISERVER}, kSingleNode}) {
+    table_->set_identity(peer.address, identity);
+    const Socket client(GetParam());
+    ASSERT_EQ(client.connect(peer), 0) << identity;
+    ASSERT_EQ(client.send("x"), 0);
+    EXPECT_EQ(server.receive(), "x") << identity;
+  }
+  table_->set_identity(peer.address, kCidr);
+  const Server there = serve(peer);
+  const Socket client(GetParam());
+  ASSERT_EQ(client.connect(peer), 0);
+  ASSERT_EQ(client.send("y"), 0);
+  EXPECT_EQ(there.receive(), "y");
+}
+
 TEST_P(SocketBindTest, AHostPortIsOfThisNodeAlone) {
   make_any(FRONTEND_HOST_PORT);
   const Server server = serve(backend(0));
