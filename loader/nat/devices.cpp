@@ -67,14 +67,27 @@ Result<void> pin_fresh(const fs::path& folder, const bpf::Object& object) {
   return {};
 }
 
+// Of tables that are not there yet.
+Result<void> size_tables(const fs::path& folder, bpf::Object& object, std::uint32_t entries) {
+  for (const char* table : {"nat4", "nat6"}) {
+    if (bpf::exists(folder / table)) continue;
+    if (auto sized = object.set_max_entries(table, entries); !sized) return sized;
+  }
+  return {};
+}
+
 Result<void> load(const endpoint::Paths& paths, const maps::NodeMaps& maps,
-                  std::span<const std::uint8_t> bytes, const fs::path& directory) {
+                  std::span<const std::uint8_t> bytes, const fs::path& directory,
+                  std::optional<std::uint32_t> entries) {
   const auto fitted = kernel::fit_datapath(bytes);
   if (!fitted) return std::unexpected(fitted.error());
   auto object = bpf::Object::open(*fitted, "policyc_device");
   if (!object) return std::unexpected(object.error());
   if (auto shared = maps.share_with(*object); !shared) return shared;
   if (auto shared = share_pinned(paths.maps(), *object); !shared) return shared;
+  if (entries) {
+    if (auto sized = size_tables(paths.maps(), *object, *entries); !sized) return sized;
+  }
   if (auto loaded = object->load(); !loaded) return loaded;
   if (auto pinned = pin_fresh(paths.maps(), *object); !pinned) return pinned;
   const fs::path half_made = directory.string() + std::string(kHalfMade);
@@ -90,12 +103,13 @@ Result<void> load(const endpoint::Paths& paths, const maps::NodeMaps& maps,
 
 // The folder of the object's programs, which are loaded if they are not there.
 Result<fs::path> ensure_programs(const endpoint::Paths& paths, const maps::NodeMaps& maps,
-                                 std::span<const std::uint8_t> bytes) {
+                                 std::span<const std::uint8_t> bytes,
+                                 std::optional<std::uint32_t> entries = {}) {
   fs::path directory = programs_folder(paths) / endpoint::datapath_version(bytes);
   if (bpf::exists(directory)) return directory;
   if (auto made = bpf::ensure_directory(programs_folder(paths)); !made)
     return std::unexpected(made.error());
-  if (auto loaded = load(paths, maps, bytes, directory); !loaded)
+  if (auto loaded = load(paths, maps, bytes, directory, entries); !loaded)
     return std::unexpected(loaded.error());
   return directory;
 }
@@ -222,12 +236,13 @@ Result<void> detach_xdp(const endpoint::Paths& paths, std::uint32_t interface_in
 }
 
 Result<void> attach_device(const endpoint::Paths& paths, const maps::NodeMaps& maps,
-                           const DeviceConfig& config, attach::HookChoice choice) {
+                           const DeviceConfig& config, attach::HookChoice choice,
+                           std::optional<std::uint32_t> table_entries) {
   if (config.port_first == 0 || config.port_first > config.port_last)
     return fail("the source ports of a device need a first and a last one, in order");
   const auto kind = attach::choose_hook(choice);
   if (!kind) return std::unexpected(kind.error());
-  const auto programs = ensure_programs(paths, maps, backend::device_object());
+  const auto programs = ensure_programs(paths, maps, backend::device_object(), table_entries);
   if (!programs) return std::unexpected(programs.error());
   const auto tables = Tables::open(paths.maps());
   if (!tables) return std::unexpected(tables.error());

@@ -40,10 +40,12 @@ enum class XdpMode : std::uint8_t { Native, Generic };
 [[nodiscard]] Result<DeviceConfig> config_of_interface(const std::string& name);
 
 // Loads the programs if this version is not there, writes the device's configuration and attaches;
-// what was attached is replaced in one step. Needs root, and the node's maps.
+// what was attached is replaced in one step. Needs root, and the node's maps. `table_entries`: of
+// nat4 and nat6 each, two a connection, when they are made; tables that are there keep their size.
 [[nodiscard]] Result<void> attach_device(const endpoint::Paths& paths, const maps::NodeMaps& maps,
                                          const DeviceConfig& config,
-                                         attach::HookChoice choice = attach::HookChoice::Auto);
+                                         attach::HookChoice choice = attach::HookChoice::Auto,
+                                         std::optional<std::uint32_t> table_entries = {});
 
 // Attaches the program of XDP to a device that attach_device() was called for. It needs from_device
 // behind it. An Error when the driver has no XDP (Native), or somebody else's program is there.

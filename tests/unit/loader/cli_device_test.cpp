@@ -111,6 +111,21 @@ TEST_P(CliDeviceTest, AnotherAttachmentReplacesTheFirst) {
   EXPECT_THAT(hooked(), IsEmpty());
 }
 
+TEST_P(CliDeviceTest, TablesAreMadeInTheSizeThatIsAskedFor) {
+  const auto entries = [this] {
+    const auto tables = must(nat::Tables::open(paths_.maps()));
+    const auto four = must(tables.nat4.handle().info()).max_entries;
+    EXPECT_EQ(must(tables.nat6.handle().info()).max_entries, four);
+    return four;
+  };
+  const auto done = run({"service", "attach-device", "dev0", "--nat-max", "5000"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(entries(), 5000U);
+  EXPECT_EQ(run({"service", "attach-device", "dev0", "--nat-max", "6000"}).exit_code, 0);
+  EXPECT_EQ(entries(), 5000U) << "what is there keeps its size";
+  EXPECT_EQ(run({"service", "attach-device", "dev0", "--nat-max", "7"}).exit_code, 2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Hooks, CliDeviceTest,
                          ::testing::Values(attach::HookChoice::Auto, attach::HookChoice::Clsact),
                          [](const auto& hook) {
