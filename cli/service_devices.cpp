@@ -24,6 +24,7 @@ struct DeviceArguments {
   std::optional<std::string> dsr;
   std::vector<std::string> exclusions;
   std::string xdp;
+  std::optional<std::uint32_t> nat_max;
   endpoint::Paths paths;
 };
 
@@ -58,7 +59,9 @@ Result<void> attach(const DeviceArguments& arguments, const std::vector<IpPrefix
   if (!services) return std::unexpected(services.error());
   const auto node = maps::NodeMaps::open_or_create(arguments.paths.maps(), {});
   if (!node) return std::unexpected(node.error());
-  if (auto attached = nat::attach_device(arguments.paths, *node, *config); !attached)
+  if (auto attached = nat::attach_device(arguments.paths, *node, *config, attach::HookChoice::Auto,
+                                         arguments.nat_max);
+      !attached)
     return attached;
   const auto tables = nat::Tables::open(arguments.paths.maps());
   if (!tables) return std::unexpected(tables.error());
@@ -152,6 +155,11 @@ void add_service_devices(CLI::App& service, Context& context) {
       ->type_name("opt|ipip");
   attach->add_option("--xdp", arguments->xdp, "decide before the kernel makes a packet of it")
       ->check(CLI::IsMember({"native", "generic"}));
+  attach
+      ->add_option("--nat-max", arguments->nat_max,
+                   "entries of each family's table of translations when it is made, two for a "
+                   "connection (default: 524288 for IPv4, 262144 for IPv6)")
+      ->check(CLI::Range(64, 1 << 26));
   add_loader_paths(*attach, arguments->paths);
   attach->callback([arguments, &context] { context.exit_code = run_attach(*arguments, context); });
 

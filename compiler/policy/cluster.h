@@ -52,6 +52,7 @@ struct ClusterNode {
   std::string name;
   StringMap labels;
   std::vector<IpAddress> addresses;
+  friend bool operator==(const ClusterNode&, const ClusterNode&) = default;
 };
 
 struct Service {

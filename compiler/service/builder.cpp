@@ -6,6 +6,13 @@
 namespace policyc::service {
 namespace {
 
+// What stands here is asked for at every address of the node.
+IpAddress any_address(bool v6) { return {.v6 = v6, .bytes = {}}; }
+
+bool is_loopback(const IpAddress& address) {
+  return address.v6 ? address == *parse_ip_address("::1") : address.bytes[0] == 127;
+}
+
 bool exposes(const Service& service, ServiceType type) {
   return !service.only_type || *service.only_type == type;
 }
@@ -53,6 +60,7 @@ class Builder {
         exposes(service_, ServiceType::NodePort)) {
       for (const IpAddress& address : node_.addresses)
         add(port, v6, address, port.node_port, FRONTEND_NODE_PORT);
+      add_to_any(port, v6);
     }
     if (service_.type == ServiceType::LoadBalancer &&
         exposes(service_, ServiceType::LoadBalancer)) {
@@ -92,6 +100,18 @@ class Builder {
       }
     }
     frontend.own_address = std::ranges::find(node_.addresses, address) == node_.addresses.end();
+    merge(std::move(frontend));
+  }
+
+  // For sockets, at what else is an address of a node: no packet comes to this frontend.
+  void add_to_any(const ServicePort& port, bool v6) {
+    Frontend frontend;
+    frontend.address = any_address(v6);
+    frontend.port = port.node_port;
+    frontend.protocol = port.protocol;
+    frontend.flags = FRONTEND_NODE_PORT;
+    frontend.affinity_seconds = service_.affinity_seconds;
+    frontend.internal = set(port, v6, service_.internal_local);
     merge(std::move(frontend));
   }
 
@@ -226,6 +246,35 @@ DesiredService build_service(const Service& service,
   return Builder(service, slices, node, defaults).build();
 }
 
+namespace {
+
+// The addresses at which a hostPort is offered to packets, and at last the one for sockets, as in
+// Cilium: at a loopback address it is for the node's own processes alone, at any of these.
+std::vector<Frontend> host_port_frontends(const HostPort& host, bool v6, const NodeView& node,
+                                          const Defaults& defaults) {
+  std::vector<Frontend> frontends;
+  const auto add = [&](const IpAddress& address, std::uint32_t flags) {
+    Frontend frontend;
+    frontend.address = address;
+    frontend.port = host.port;
+    frontend.protocol = host.protocol;
+    frontend.flags = FRONTEND_HOST_PORT | flags;
+    frontends.push_back(std::move(frontend));
+  };
+  for (const IpAddress& address : node.addresses) {
+    if (address.v6 == v6 && (!host.address || *host.address == address))
+      add(address, defaults.dsr ? FRONTEND_DSR : 0U);
+  }
+  if (!host.address) {
+    add(any_address(v6), 0);
+  } else if (host.address->v6 == v6 && is_loopback(*host.address)) {
+    add(any_address(v6), FRONTEND_LOOPBACK);
+  }
+  return frontends;
+}
+
+}  // namespace
+
 DesiredService build_host_ports(const HostPortPod& pod, const NodeView& node,
                                 const Defaults& defaults) {
   DesiredService result;
@@ -233,10 +282,8 @@ DesiredService build_host_ports(const HostPortPod& pod, const NodeView& node,
   result.name = host_port_name(pod.namespace_, pod.name);
   for (const HostPort& host : pod.ports) {
     for (const IpAddress& target : pod.addresses) {
-      const auto offered = [&](const IpAddress& address) {
-        return address.v6 == target.v6 && (!host.address || *host.address == address);
-      };
-      if (std::ranges::none_of(node.addresses, offered)) continue;
+      std::vector<Frontend> frontends = host_port_frontends(host, target.v6, node, defaults);
+      if (frontends.empty()) continue;
       BackendSet set;
       set.port = std::to_string(host.port);
       set.protocol = host.protocol;
@@ -248,14 +295,9 @@ DesiredService build_host_ports(const HostPortPod& pod, const NodeView& node,
       backend.state = pod.terminating ? BACKEND_TERMINATING : BACKEND_ACTIVE;
       backend.local = true;
       set.backends.push_back(backend);
-      for (const IpAddress& address : node.addresses) {
-        if (!offered(address)) continue;
-        Frontend frontend;
-        frontend.address = address;
-        frontend.port = host.port;
-        frontend.protocol = host.protocol;
-        frontend.flags = FRONTEND_HOST_PORT | (defaults.dsr ? FRONTEND_DSR : 0U);
-        frontend.external = frontend.internal = result.sets.size();
+      for (Frontend& frontend : frontends) {
+        frontend.internal = result.sets.size();
+        if (frontend.address != any_address(target.v6)) frontend.external = frontend.internal;
         result.frontends.push_back(std::move(frontend));
       }
       result.sets.push_back(std::move(set));

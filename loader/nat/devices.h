@@ -45,10 +45,12 @@ enum class XdpMode : std::uint8_t { Native, Generic };
 [[nodiscard]] Result<DeviceConfig> config_of_interface(const std::string& name);
 
 // Loads the programs if this version is not there, writes the device's configuration and attaches;
-// what was attached is replaced in one step. Needs root, and the node's maps.
+// what was attached is replaced in one step. Needs root, and the node's maps. `table_entries`: of
+// nat4 and nat6 each, two a connection, when they are made; tables that are there keep their size.
 [[nodiscard]] Result<void> attach_device(const endpoint::Paths& paths, const maps::NodeMaps& maps,
                                          const DeviceConfig& config,
-                                         attach::HookChoice choice = attach::HookChoice::Auto);
+                                         attach::HookChoice choice = attach::HookChoice::Auto,
+                                         std::optional<std::uint32_t> table_entries = {});
 
 // Attaches the program of XDP to a device that attach_device() was called for. It needs from_device
 // behind it. An Error when the driver has no XDP (Native), or somebody else's program is there.
@@ -61,6 +63,10 @@ enum class XdpMode : std::uint8_t { Native, Generic };
 // tables.
 [[nodiscard]] Result<void> detach_device(const endpoint::Paths& paths,
                                          std::uint32_t interface_index);
+
+// detach_device() of all devices that are attached, also those that are left when one fails.
+// Returns how many.
+[[nodiscard]] Result<std::size_t> detach_all(const endpoint::Paths& paths);
 
 // Destinations that see endpoints' own addresses (Cilium: native routing and ip-masq-agent CIDRs);
 // replaces those that are there.

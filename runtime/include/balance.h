@@ -376,12 +376,12 @@ __noinline int service_rewrite_quoted(struct __sk_buff *skb, const struct packet
 	sum_at = outer->transport_offset + 2;
 	if (!have_ipv6 || outer->family == 4) {
 		at = quoted->network_offset;
-		if (bpf_l3_csum_replace(skb, at + IPV4_CHECKSUM_OFFSET, quoted->destination.words[0],
+		if (bpf_l3_csum_replace(skb, at + IPV4_CHECKSUM, quoted->destination.words[0],
 					to.address.words[0], 4) ||
-		    bpf_skb_store_bytes(skb, at + IPV4_DESTINATION_OFFSET, &to.address, 4, 0))
+		    bpf_skb_store_bytes(skb, at + IPV4_DESTINATION, &to.address, 4, 0))
 			return DROP_TRUNCATED;
 	} else {
-		at = quoted->network_offset + IPV6_DESTINATION_OFFSET;
+		at = quoted->network_offset + IPV6_DESTINATION;
 		difference = bpf_csum_diff((__be32 *)&quoted->destination, 16, (__be32 *)&to.address, 16, 0);
 		if (bpf_skb_store_bytes(skb, at, &to.address, 16, 0) ||
 		    bpf_l4_csum_replace(skb, sum_at, 0, (__u64)difference, 0))

@@ -18,12 +18,6 @@ struct nat_tuple {
 	__u8 pad[2];
 };
 
-/* Two ports, as they are next to each other in a packet. */
-struct port_pair {
-	__be16 source;
-	__be16 destination;
-} __attribute__((aligned(4)));
-
 /* What is found for a tuple. */
 struct nat_hit {
 	struct nat_tuple to;

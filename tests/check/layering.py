@@ -41,6 +41,7 @@ LAYERS = {
     "loader/nat": 14,
     "loader/observe": 14,
     "loader/service": 14,
+    "loader/health": 14,
     "loader/testrun": 14,
     "loader/network": 15,
     "cli/demo": 20,
@@ -66,6 +67,7 @@ ONLY = {
     "loader/events": {"compiler/support"},
     "loader/kubeproxy": {"compiler/support", "loader/bpf"},
     "loader/network": {"compiler/support", "loader/bpf", "loader/sockets"},
+    "loader/health": {"compiler/service", "compiler/source", "compiler/support"},
 }
 RUNTIME_LAYERS = {"runtime/abi": 0, "runtime/include": 1, "runtime/prog": 2}
 CODE_FOLDERS = ("compiler", "runtime", "loader", "cli", "tests")
@@ -83,6 +85,7 @@ THIRD_PARTY = {
                     "tests/unit/loader", "tests/unit/driver"),
     "CLI/": ("cli",),
     "netlink/": ("loader/network",),
+    "httplib.h": ("loader/health", "tests/unit/health"),
 }
 
 MAX_LINES = 800

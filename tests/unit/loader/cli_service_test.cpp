@@ -68,10 +68,14 @@ TEST_F(CliServiceTest, WhatIsLoadedIsListed) {
   const auto done = load(kShop);
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_EQ(done.out,
-            "1 services loaded: frontends 3 written, 0 removed; backends 4 written; Maglev tables "
+            "1 services loaded: frontends 4 written, 0 removed; backends 4 written; Maglev tables "
             "0\n");
-  const json list = listed({"service", "list"});
-  ASSERT_THAT(list, SizeIs(2));
+  json list = listed({"service", "list"});
+  ASSERT_THAT(list, SizeIs(3));
+  EXPECT_EQ(list[0]["address"], "0.0.0.0");
+  EXPECT_EQ(list[0]["type"], "NodePort");
+  EXPECT_TRUE(list[0]["external"].is_null());
+  list.erase(0);
   EXPECT_EQ(list[0]["service"], "shop/web");
   EXPECT_EQ(list[0]["service_port"], "http");
   EXPECT_EQ(list[0]["address"], "172.20.0.1");
@@ -122,13 +126,13 @@ TEST_F(CliServiceTest, EndpointsOfTheOtherFamilyOnRequest) {
 TEST_F(CliServiceTest, TheMapsAreListedWithTheirNumbers) {
   ASSERT_EQ(load(kShop, {"--algorithm", "maglev", "--maglev-size", "251"}).exit_code, 0);
   const json list = listed({"bpf", "lb", "list"});
-  ASSERT_THAT(list, SizeIs(3));  // with the cluster's address alone
+  ASSERT_THAT(list, SizeIs(4));  // with the cluster's address alone
   EXPECT_EQ(list[0]["closed"], true);
   EXPECT_GT(list[1]["number"], 0);
-  EXPECT_GT(list[2]["external"]["number"], 0);
-  EXPECT_EQ(list[2]["external"]["maglev_table"], true);
-  EXPECT_EQ(list[2]["algorithm"], "maglev");
-  EXPECT_EQ(list[2]["external"]["backends"][0]["generation"], 1);
+  EXPECT_GT(list[3]["external"]["number"], 0);
+  EXPECT_EQ(list[3]["external"]["maglev_table"], true);
+  EXPECT_EQ(list[3]["algorithm"], "maglev");
+  EXPECT_EQ(list[3]["external"]["backends"][0]["generation"], 1);
 }
 
 TEST_F(CliServiceTest, ASecondLoadWritesTheDifference) {
@@ -137,7 +141,7 @@ TEST_F(CliServiceTest, ASecondLoadWritesTheDifference) {
   std::string changed = kShop;
   changed.replace(changed.find("10.0.0.2"), 8, "10.0.0.9");
   EXPECT_THAT(load(changed).out, HasSubstr("frontends 0 written, 0 removed; backends 2 written"));
-  EXPECT_THAT(load("---\n").out, HasSubstr("0 services loaded: frontends 0 written, 3 removed"));
+  EXPECT_THAT(load("---\n").out, HasSubstr("0 services loaded: frontends 0 written, 4 removed"));
 }
 
 TEST_F(CliServiceTest, SettingsStayUnlessTheyAreGiven) {
@@ -156,7 +160,7 @@ TEST_F(CliServiceTest, SettingsStayUnlessTheyAreGiven) {
 TEST_F(CliServiceTest, UnloadLeavesNothing) {
   EXPECT_EQ(run({"service", "unload"}).out, "no services are loaded\n");
   ASSERT_EQ(load(kShop).exit_code, 0);
-  EXPECT_EQ(run({"service", "unload"}).out, "frontends removed: 3\n");
+  EXPECT_EQ(run({"service", "unload"}).out, "frontends removed: 4\n");
   EXPECT_EQ(listed({"bpf", "lb", "list"}), json::array());
 }
 
@@ -181,7 +185,7 @@ TEST_F(CliServiceTest, CheckNeedsNoKernel) {
                                  "--node-address", "192.0.2.1", "-o", "json"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   const json list = json::parse(done.out);
-  ASSERT_THAT(list, SizeIs(2));
+  ASSERT_THAT(list, SizeIs(3));
   // It prints what `service list` does once it is loaded.
   ASSERT_EQ(load(kShop).exit_code, 0);
   EXPECT_EQ(list, listed({"service", "list"}));
