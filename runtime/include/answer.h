@@ -232,6 +232,8 @@ static __always_inline __u32 answer_quote(struct __sk_buff *skb, const struct pa
 	asm volatile("" : "+r"(last));
 	if (last >= limit - header)
 		return 0;
+	/* Kept in the register that was looked at: a copy on the stack from before has no bounds in Linux 6.1. */
+	asm volatile("" : "+r"(last));
 	size = last + 1;
 	if (bpf_skb_load_bytes(skb, packet->network_offset, state->bytes + header, size))
 		return 0;

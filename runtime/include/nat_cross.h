@@ -276,8 +276,9 @@ static __always_inline __u32 cross_quote(struct __sk_buff *skb, const struct pac
 		size = CROSS_QUOTE;
 	last = size - 1;
 	asm volatile("" : "+r"(last));
-	if (last >= CROSS_QUOTE || inner->transport_offset > MAX_OFFSET)
+	if (inner->transport_offset > MAX_OFFSET || last >= CROSS_QUOTE)
 		return 0;
+	asm volatile("" : "+r"(last));
 	size = last + 1;
 	if (size < 8 || bpf_skb_load_bytes(skb, inner->transport_offset, state->bytes + at, size))
 		return 0;

@@ -2,7 +2,8 @@
 /*
  * Direct server return by IPIP: at the backend's node a wrapped packet of a client to a frontend is taken out and goes on as if the
  * client had sent it here, but to the backend that the balancing node chose, which is the wrapper's destination. Its replies
- * then leave as every local backend's do. Pods need not know of any of this (Cilium ends IPIP at devices for the same reason).
+ * then leave as every local backend's do. Pods need not know of any of this; newer Cilium ends IPIP
+ * at devices too.
  */
 #ifndef POLICYC_RUNTIME_NAT_IPIP_H
 #define POLICYC_RUNTIME_NAT_IPIP_H

@@ -250,5 +250,23 @@ TEST_P(NatService, WhatComesFromOutsideHasNoneOfTheNodesInnerSources) {
     EXPECT_EQ(node().in(Device::Front, of(kTcp, loopback, {"", own, 179})).action, kPass);
 }
 
+TEST_P(NatService, WithAVlanTagOnlyWhatStaysHerePasses) {
+  const auto tagged = [&](const End& destination) {
+    Layer ip = Ipv4{.source = kClient.v4, .destination = destination.v4};
+    if (family() == 6) ip = Ipv6{.source = kClient.v6, .destination = destination.v6};
+    return build({Eth{}, Vlan{}, ip,
+                  Tcp{.source_port = kClient.port, .destination_port = destination.port}});
+  };
+  EXPECT_EQ(node().in(Device::Front, tagged(kNodeFront.at(22))).action, kPass);
+  for (const std::uint32_t flags :
+       {FRONTEND_NODE_PORT, FRONTEND_NODE_PORT | FRONTEND_OTHER_FAMILY,
+        FRONTEND_NODE_PORT | FRONTEND_DSR}) {
+    one_backend(flags);
+    EXPECT_EQ(node().xdp(Device::Front, tagged(kFrontend)).action,
+              static_cast<std::uint32_t>(XDP_PASS));
+    expect_drop(node().in(Device::Front, tagged(kFrontend)), DROP_NAT_UNSUPPORTED);
+  }
+}
+
 }  // namespace
 }  // namespace policyc::kernel_test
