@@ -7,8 +7,8 @@
  * and the policy's decision about the backend: what is sent costs one lookup. What the backend sends has another tuple; under
  * that lies a twin of the entry (CT_SERVICE_REPLY), so it costs one lookup as well. The twins say the same of the connection.
  *
- * A backend that is an endpoint of this node has an entry of its own (CT_SERVED when its sender's packets are delivered past
- * the stack): its program gives what it delivers the frontend for a source, because the client's program does not see it.
+ * A backend that is an endpoint of this node has an entry of its own (of a frontend, but of no CT_SERVICE flag, when its
+ * sender's packets are delivered past the stack): its program gives what it delivers the frontend for a source, because the client's program does not see it.
  *
  * An endpoint that is its own backend sees the node's loopback address as its client (CT_LOOPBACK); no policy is asked. Its
  * packets are turned round at its interface and meet both programs; the twin is the connection as the backend sees it.
@@ -178,7 +178,7 @@ __noinline int service_follow(const struct packet *packet, const struct ct_value
 	made->frontend = entry->frontend;
 	made->backend = entry->backend;
 	made->generation = entry->generation;
-	made->flags = entry->flags & (CT_SERVICE | CT_SERVICE_REPLY | CT_SERVED | CT_LOOPBACK);
+	made->flags = entry->flags & (CT_SERVICE | CT_SERVICE_REPLY | CT_LOOPBACK);
 	if (made->flags & CT_SERVICE) {
 		if (backend_of(made->backend, made->generation))
 			return DROP_NONE;
