@@ -306,7 +306,12 @@ Resolution Session::State::resolve(const std::vector<SessionEndpoint>& endpoints
   cluster_stale_ = policies_stale_ = false;
 
   Resolution result;
-  const SubjectWorld world{cluster_, sources_, policies_.in_order(), peers_, options_.max_rows};
+  std::vector<source::FileId> files;
+  for (const auto& [key, file] : files_) {
+    if (file->place) files.push_back(*file->place);
+  }
+  const SubjectWorld world{cluster_, sources_,         files, policies_.in_order(),
+                           peers_,   options_.max_rows};
   std::map<std::string, std::shared_ptr<const SessionShape>> shapes;
   std::set<const SubjectResult*> results;
   subjects_.begin();
