@@ -31,6 +31,11 @@ SessionEndpoint local(const std::string& name, const std::string& name_space = "
   return {name, name_space, name, {}};
 }
 
+Result<backend::Bytes> compile(const Session& session, const std::string& key) {
+  const auto shape = session.find(key);
+  return shape ? compile(*shape) : fail("there is no such shape");
+}
+
 std::string first_shape(Session& session, const std::string& name) {
   auto result = session.resolve({local(name)});
   EXPECT_EQ(result.endpoints.front().error, "");
@@ -74,7 +79,7 @@ TEST(Session, MakesTheObjectsOfTheOneShotCompilation) {
   ASSERT_EQ(result.endpoints.size(), 2U);
   for (const ResolvedSubject& one : result.endpoints) {
     EXPECT_EQ(one.shape, expected.at("shop/" + one.key));
-    const auto object = session.compile(one.shape);
+    const auto object = compile(session, one.shape);
     ASSERT_TRUE(object) << object.error().message;
     EXPECT_EQ(*object, objects.at(one.shape));
   }
@@ -225,7 +230,7 @@ TEST(Session, AnEndpointWithoutAPodIsInit) {
   session.put_file("pod", "pod.yaml", pod("open", "open"));
   result = session.resolve({local("open"), local("api")});
   EXPECT_NE(result.endpoints[0].shape, result.endpoints[1].shape);
-  const auto of_init = session.compile(result.endpoints[1].shape);
+  const auto of_init = compile(session, result.endpoints[1].shape);
   ASSERT_TRUE(of_init) << of_init.error().message;
   const auto shape = read_meta(*of_init);
   ASSERT_TRUE(shape);
@@ -378,17 +383,17 @@ TEST(Session, CompilesWhileItReads) {
   std::vector<std::thread> threads;
   std::vector<Result<backend::Bytes>> objects(4, fail("none"));
   for (std::size_t i = 0; i < objects.size(); ++i) {
-    threads.emplace_back([&, i] { objects[i] = session.compile(result.endpoints[i % 2].shape); });
+    threads.emplace_back([&, i] { objects[i] = compile(session, result.endpoints[i % 2].shape); });
   }
   for (int i = 0; i < 50; ++i)
     session.put_file("q", "q.yaml", allow("q", "other", "web", std::to_string(100 + i)));
   for (std::thread& thread : threads) thread.join();
   for (const auto& object : objects) EXPECT_TRUE(object) << object.error().message;
   EXPECT_EQ(*objects[0], *objects[2]);
-  EXPECT_FALSE(session.compile("nobody"));
+  EXPECT_FALSE(compile(session, "nobody"));
   // Shapes that nobody has any more are forgotten.
   (void)session.resolve({local("web")});
-  EXPECT_FALSE(session.knows(result.endpoints[0].shape));
+  EXPECT_FALSE(session.find(result.endpoints[0].shape));
 }
 
 }  // namespace
