@@ -42,6 +42,7 @@ LAYERS = {
     "loader/observe": 14,
     "loader/service": 14,
     "loader/testrun": 14,
+    "loader/worker": 14,
     "cli/demo": 20,
     "cli": 21,
 }
@@ -79,6 +80,10 @@ THIRD_PARTY = {
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),
     "CLI/": ("cli",),
+    "google/protobuf/": ("loader/worker",),
+    "loader/worker/worker.pb.h": ("loader/worker", "tests/unit/loader"),  # made from worker.proto
+    "seccomp.h": ("loader/worker",),
+    "cap-ng.h": ("loader/worker",),
 }
 
 MAX_LINES = 800

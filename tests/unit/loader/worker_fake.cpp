@@ -19,13 +19,13 @@
 #include <string>
 #include <thread>
 
+#include <loader/worker/worker.pb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "loader/worker/frame.h"
 #include "loader/worker/process.h"
 #include "loader/worker/spawn.h"
-#include "loader/worker/worker.pb.h"
 #include "tests/unit/loader/worker_wrong.h"
 
 namespace {

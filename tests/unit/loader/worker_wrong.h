@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "loader/worker/worker.pb.h"
+#include <loader/worker/worker.pb.h>
 
 namespace policyc::worker {
 
