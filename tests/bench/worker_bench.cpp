@@ -29,7 +29,7 @@ double ms_since(Clock::time_point start) {
   std::exit(1);
 }
 
-std::string policy(std::size_t number, std::size_t apps, int port) {
+std::string policy_text(std::size_t number, std::size_t apps, int port) {
   const std::string id = std::to_string(number);
   const std::string app = std::to_string(number % apps);
   std::string text =
@@ -46,7 +46,7 @@ std::string policy(std::size_t number, std::size_t apps, int port) {
          ".0.0/16]\n  - toEntities: [kube-apiserver]\n";
 }
 
-std::string pod(std::size_t number, std::size_t apps) {
+std::string pod_text(std::size_t number, std::size_t apps) {
   const std::string id = std::to_string(number);
   return "apiVersion: v1\nkind: Pod\nmetadata:\n  name: pod" + id +
          "\n  namespace: shop\n  labels:\n    app: a" + std::to_string(number % apps) +
@@ -81,6 +81,14 @@ class Bench {
           return std::move(*wanted);
       }
     }
+  }
+
+  // Of the thread that reads and resolves.
+  double cpu_ms() const {
+    std::ifstream file("/proc/" + std::to_string(client_->pid()) + "/schedstat");
+    double nanoseconds = 0;
+    file >> nanoseconds;
+    return nanoseconds / 1e6;
   }
 
   double resident_mib() const {
@@ -128,34 +136,47 @@ int main(int argc, char** argv) {
   }
   const auto start = Clock::now();
   for (std::size_t i = 0; i < pods; ++i)
-    bench.client().put_file("pod" + std::to_string(i), "pod.yaml", pod(i, kApps));
+    bench.client().put_file("pod" + std::to_string(i), "pod.yaml", pod_text(i, kApps));
   for (std::size_t i = 0; i < policies; ++i)
     bench.client().put_file("policy" + std::to_string(i), "policy" + std::to_string(i) + ".yaml",
-                            policy(i, kApps, 8000));
+                            policy_text(i, kApps, 8000));
   auto resolved = bench.await<worker::Resolved>(bench.client().resolve(endpoints));
   bench::report("worker first resolution", {ms_since(start)}, "ms");
   bench::report("worker resident, all files", {bench.resident_mib()}, "MiB");
 
   std::vector<double> edits;
   std::vector<double> pod_edits;
+  std::vector<double> edit_cpu;
+  std::vector<double> pod_cpu;
+  std::vector<double> nothing_cpu;
   std::vector<double> nothing;
   for (std::size_t i = 0; i < rounds; ++i) {
+    const double before = bench.cpu_ms();
     const auto edit = Clock::now();
     bench.client().put_file("policy0", "policy0.yaml",
-                            policy(0, kApps, 9000 + static_cast<int>(i)));
+                            policy_text(0, kApps, 9000 + static_cast<int>(i)));
     resolved = bench.await<worker::Resolved>(bench.client().resolve(endpoints));
     edits.push_back(ms_since(edit));
+    const double after_edit = bench.cpu_ms();
+    edit_cpu.push_back(after_edit - before);
     const auto of_pod = Clock::now();
-    bench.client().put_file("pod0", "pod.yaml", pod(0, kApps) + "# " + std::to_string(i) + "\n");
+    bench.client().put_file("pod0", "pod.yaml",
+                            pod_text(0, kApps) + "# " + std::to_string(i) + "\n");
     (void)bench.await<worker::Resolved>(bench.client().resolve(endpoints));
     pod_edits.push_back(ms_since(of_pod));
+    const double after_pod = bench.cpu_ms();
+    pod_cpu.push_back(after_pod - after_edit);
     const auto idle = Clock::now();
     resolved = bench.await<worker::Resolved>(bench.client().resolve(endpoints));
     nothing.push_back(ms_since(idle));
+    nothing_cpu.push_back(bench.cpu_ms() - after_pod);
   }
   bench::report("worker edit of a policy to resolved", edits, "ms");
+  bench::report("worker edit of a policy, CPU of the process", edit_cpu, "ms");
   bench::report("worker edit of a pod to resolved", pod_edits, "ms");
+  bench::report("worker edit of a pod, CPU of the process", pod_cpu, "ms");
   bench::report("worker resolution without an edit", nothing, "ms");
+  bench::report("worker resolution without an edit, CPU of the process", nothing_cpu, "ms");
 
   std::vector<double> compiles;
   for (std::size_t i = 0; i < std::min(rounds, locals); ++i) {

@@ -128,9 +128,11 @@ class Fake {
     write_frame(kAgent, reply.SerializeAsString());
     (void)read_frame(kAgent);
     while (true) {
-      std::string bytes(pick(64), '\0');
-      for (char& c : bytes) c = static_cast<char>(pick(256));
-      if (pick(2) == 0) {
+      const bool framed = pick(2) == 0;
+      // What is no frame may say that it is a long one, and then has to become it.
+      std::string bytes(pick(framed ? 64 : 1U << 16), '\0');
+      for (char& c : bytes) c = static_cast<char>(random_());
+      if (framed) {
         write_frame(kAgent, bytes);
       } else if (!write_whole(kAgent, bytes)) {
         std::exit(0);
