@@ -44,6 +44,7 @@ LAYERS = {
     "loader/health": 14,
     "loader/testrun": 14,
     "loader/network": 15,
+    "loader/worker": 14,
     "cli/demo": 20,
     "cli/shell": 20,
     "cli": 21,
@@ -86,6 +87,10 @@ THIRD_PARTY = {
     "CLI/": ("cli",),
     "netlink/": ("loader/network",),
     "httplib.h": ("loader/health", "tests/unit/health"),
+    "google/protobuf/": ("loader/worker",),
+    "loader/worker/worker.pb.h": ("loader/worker", "tests/unit/loader"),  # made from worker.proto
+    "seccomp.h": ("loader/worker",),
+    "cap-ng.h": ("loader/worker",),
 }
 
 MAX_LINES = 800
