@@ -33,6 +33,9 @@ LAYERS = {
     "loader/kernel": 11,
     "loader/kubeproxy": 11,
     "loader/events": 11,
+    "loader/source": 11,
+    "loader/ipam": 11,
+    "loader/api": 11,
     "loader/maps": 12,
     "loader/attach": 12,
     "loader/endpoint": 13,
@@ -45,6 +48,7 @@ LAYERS = {
     "loader/testrun": 14,
     "loader/network": 15,
     "loader/worker": 14,
+    "loader/cni": 15,
     "cli/demo": 20,
     "cli/shell": 20,
     "cli": 21,
@@ -69,6 +73,10 @@ ONLY = {
     "loader/kubeproxy": {"compiler/support", "loader/bpf"},
     "loader/network": {"compiler/support", "loader/bpf", "loader/sockets"},
     "loader/health": {"compiler/service", "compiler/source", "compiler/support"},
+    "loader/source": {"compiler/support", "loader/bpf"},
+    "loader/ipam": {"compiler/support", "loader/bpf"},
+    # Runs once for each pod: nothing of the compiler or the datapath comes with it.
+    "loader/cni": {"compiler/support", "loader/api", "loader/bpf", "loader/ipam"},
 }
 RUNTIME_LAYERS = {"runtime/abi": 0, "runtime/include": 1, "runtime/prog": 2}
 CODE_FOLDERS = ("compiler", "runtime", "loader", "cli", "tests")
@@ -85,12 +93,13 @@ THIRD_PARTY = {
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),
     "CLI/": ("cli",),
-    "netlink/": ("loader/network",),
     "httplib.h": ("loader/health", "tests/unit/health"),
-    "google/protobuf/": ("loader/worker",),
     "loader/worker/worker.pb.h": ("loader/worker", "tests/unit/loader"),  # made from worker.proto
     "seccomp.h": ("loader/worker",),
     "cap-ng.h": ("loader/worker",),
+    "grpc": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
+    "google/protobuf/": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
+    "netlink/": ("loader/cni", "loader/network", "tests/unit/cni"),
 }
 
 MAX_LINES = 800
