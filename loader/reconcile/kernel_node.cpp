@@ -1,0 +1,81 @@
+#include "loader/reconcile/kernel_node.h"
+
+#include "compiler/backend/backend.h"
+#include "loader/bpf/bpffs.h"
+#include "loader/endpoint/datapath.h"
+#include "loader/endpoint/status.h"
+
+namespace policyc::reconcile {
+
+Result<Actual> KernelNode::read() {
+  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  Actual actual;
+  const auto status = endpoint::read_status(paths_);
+  if (!status) return std::unexpected(status.error());
+  if (!*status) return actual;
+  const auto state = endpoint::read_state(paths_);
+  if (!state) return std::unexpected(state.error());
+  actual.loaded = true;
+  actual.dirty = (*status)->interrupted;
+  actual.outdated = !state->datapath.empty() &&
+                    state->datapath != endpoint::datapath_version(backend::datapath_object());
+  for (const endpoint::EndpointStatus& endpoint : (*status)->endpoints)
+    actual.endpoints[endpoint.record.id] = {endpoint.record, endpoint.enforced()};
+  return actual;
+}
+
+Result<InventoryRef> KernelNode::read_inventory() {
+  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  if (!bpf::exists(paths_.inventory_file())) return InventoryRef{};
+  auto inventory = endpoint::read_inventory(paths_);
+  // A load with an inventory replaces a damaged one.
+  if (!inventory) return InventoryRef{};
+  return std::make_shared<const endpoint::Inventory>(std::move(*inventory));
+}
+
+Result<std::vector<endpoint::LoadReport>> KernelNode::load(
+    std::span<endpoint::LoadRequest> requests, const InventoryRef& inventory) {
+  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  if (requests.empty()) return std::vector<endpoint::LoadReport>{};
+  if (inventory) requests.front().inventory = *inventory;
+  requests.front().progress = progress_;
+  return endpoint::load_endpoints(paths_, requests);
+}
+
+Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest request,
+                                                  const InventoryRef& inventory) {
+  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  if (inventory) request.inventory = *inventory;
+  request.datapath = backend::datapath_object();
+  request.progress = progress_;
+  return endpoint::update_node(paths_, request);
+}
+
+Result<PeersReport> KernelNode::change_peers(const InventoryRef& before,
+                                             const InventoryRef& after) {
+  if (!session_) {
+    auto session = PeerSession::open(paths_);
+    if (!session) return std::unexpected(session.error());
+    session_ = std::move(*session);
+  }
+  static const endpoint::Inventory kNone;
+  const auto changes =
+      address_changes(before ? *before : kNone, after ? *after : kNone, session_->shapes());
+  auto report = session_->change(changes);
+  if (!report) {
+    session_.reset();
+    return report;
+  }
+  session_inventory_ = after;
+  if (progress_) progress_("peers");
+  return report;
+}
+
+Result<void> KernelNode::settle() {
+  if (!session_) return {};
+  const auto session = std::move(session_);
+  if (!session_inventory_) return {};
+  return session->close(*std::exchange(session_inventory_, nullptr));
+}
+
+}  // namespace policyc::reconcile
