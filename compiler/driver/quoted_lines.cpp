@@ -8,7 +8,7 @@ constexpr std::uint32_t kStatementLines = 32;
 // A manifest that is one long line is quoted once.
 constexpr std::size_t kMaxRepeatedBytes = 256;
 
-std::string masked(const std::map<std::uint32_t, std::string_view>& lines) {
+std::string masked(const std::map<std::uint32_t, std::string>& lines) {
   std::string text;
   std::uint32_t next = 1;  // the line that `text` ends before
   for (auto it = lines.begin(); it != lines.end(); ++it) {
@@ -63,6 +63,14 @@ void QuotedLines::add_to(backend::CacheKeyBuilder& key) const {
     key.add(name).add(file.lines.size());
     for (const auto& [number, text] : file.lines) key.add(number).add(text);
   }
+}
+
+Result<backend::CacheKey> object_key(const ir::Shape& shape, const QuotedLines& quoted) {
+  auto key = backend::CacheKeyBuilder::start();
+  if (!key) return std::unexpected(key.error());
+  key->add("object of a shape").add(shape.hash);
+  quoted.add_to(*key);
+  return key->finish();
 }
 
 }  // namespace policyc::driver
