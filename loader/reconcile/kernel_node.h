@@ -24,10 +24,8 @@ class KernelNode : public NodeActions {
   [[nodiscard]] Result<PeersReport> change_peers(const InventoryRef& before,
                                                  const InventoryRef& after) override;
 
-  // Puts what changes of peers left in memory to disk. Whoever stops, or has nothing to do, calls
-  // it: without it a later start repairs the node.
-  [[nodiscard]] Result<void> settle();
-  [[nodiscard]] bool has_session() const { return session_ != nullptr; }
+  [[nodiscard]] Result<void> settle() override;
+  [[nodiscard]] Result<std::string> check(const endpoint::EndpointRecord& record) override;
 
  private:
   endpoint::Paths paths_;

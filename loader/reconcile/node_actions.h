@@ -33,6 +33,10 @@ class NodeActions {
                                                               const InventoryRef& inventory) = 0;
   [[nodiscard]] virtual Result<PeersReport> change_peers(const InventoryRef& before,
                                                          const InventoryRef& after) = 0;
+  // Puts to disk what changes of peers left in memory; without it a later start repairs the node.
+  [[nodiscard]] virtual Result<void> settle() { return {}; }
+  // What is missing of an endpoint in the kernel; empty: it is enforced.
+  [[nodiscard]] virtual Result<std::string> check(const endpoint::EndpointRecord& record) = 0;
 };
 
 }  // namespace policyc::reconcile
