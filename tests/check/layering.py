@@ -33,6 +33,9 @@ LAYERS = {
     "loader/kernel": 11,
     "loader/kubeproxy": 11,
     "loader/events": 11,
+    "loader/source": 11,
+    "loader/ipam": 11,
+    "loader/api": 11,
     "loader/maps": 12,
     "loader/attach": 12,
     "loader/endpoint": 13,
@@ -42,6 +45,7 @@ LAYERS = {
     "loader/observe": 14,
     "loader/service": 14,
     "loader/testrun": 14,
+    "loader/cni": 15,
     "cli/demo": 20,
     "cli": 21,
 }
@@ -63,6 +67,10 @@ ONLY = {
     "loader/bpf": {"compiler/support", "compiler/backend"},
     "loader/events": {"compiler/support"},
     "loader/kubeproxy": {"compiler/support", "loader/bpf"},
+    "loader/source": {"compiler/support", "loader/bpf"},
+    "loader/ipam": {"compiler/support", "loader/bpf"},
+    # Runs once for each pod: nothing of the compiler or the datapath comes with it.
+    "loader/cni": {"compiler/support", "loader/api", "loader/bpf", "loader/ipam"},
 }
 RUNTIME_LAYERS = {"runtime/abi": 0, "runtime/include": 1, "runtime/prog": 2}
 CODE_FOLDERS = ("compiler", "runtime", "loader", "cli", "tests")
@@ -79,6 +87,9 @@ THIRD_PARTY = {
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),
     "CLI/": ("cli",),
+    "grpc": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
+    "google/protobuf/": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
+    "netlink/": ("loader/cni", "tests/unit/cni"),
 }
 
 MAX_LINES = 800

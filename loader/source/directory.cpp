@@ -1,0 +1,248 @@
+#include "loader/source/directory.h"
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "compiler/support/sha256.h"
+
+namespace policyc::watch {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A file that is being written is asked for again: soon at first, because the kernel tells that a
+// writer has closed it a moment before it is closed.
+constexpr milliseconds kFirstRetry{2};
+constexpr milliseconds kLastRetry{250};
+
+Result<bpf::Fd> opened(int fd, const char* what) {
+  if (fd < 0)
+    return fail(std::string("cannot make ") + what + ": " + std::system_category().message(errno));
+  return bpf::Fd(fd);
+}
+
+}  // namespace
+
+bool is_manifest_name(std::string_view name) {
+  return !name.starts_with('.') &&
+         (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json"));
+}
+
+std::string join(const std::string& directory, std::string_view name) {
+  return directory.empty() ? std::string(name) : directory + "/" + std::string(name);
+}
+
+DirectorySource::DirectorySource(DirectoryOptions options) : options_(std::move(options)) {}
+
+Result<bool> DirectorySource::start(const std::optional<Cursor>& /*after*/) {
+  auto poll = opened(::epoll_create1(EPOLL_CLOEXEC), "an epoll instance");
+  if (!poll) return std::unexpected(poll.error());
+  auto timer = opened(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "a timer");
+  if (!timer) return std::unexpected(timer.error());
+  auto work = opened(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC), "an eventfd");
+  if (!work) return std::unexpected(work.error());
+  auto watches = Watches::open();
+  if (!watches) return std::unexpected(watches.error());
+  for (const int fd : {timer->get(), work->get(), watches->fd()}) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+    if (::epoll_ctl(poll->get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+      return fail("cannot poll: " + std::system_category().message(errno));
+    }
+  }
+  // Who asked for fd() before goes on with the same one.
+  if (poll_.valid()) {
+    if (::dup3(poll->get(), poll_.get(), O_CLOEXEC) < 0)
+      return fail("cannot poll: " + std::system_category().message(errno));
+  } else {
+    poll_ = std::move(*poll);
+  }
+  timer_ = std::move(*timer);
+  work_ = std::move(*work);
+  watches_ = std::move(*watches);
+  entries_.clear();
+  queue_.clear();
+  files_todo_.clear();
+  directories_todo_ = {std::string()};
+  schedule_.clear();
+  attempts_.clear();
+  root_.reset();
+  look_around_at_ = Clock::now();
+  sync_due_ = true;
+  synced_ = false;
+  started_ = true;
+  return false;
+}
+
+Result<std::optional<Event>> DirectorySource::next() {
+  if (!started_) return fail("the watch has not begun");
+  while (true) {
+    if (!queue_.empty()) {
+      Event event = std::move(queue_.front());
+      queue_.pop_front();
+      return event;
+    }
+    const auto read = watches_.read([this](const Watches::Event& event) { take_event(event); },
+                                    [this] { everything_again(); });
+    if (!read) return std::unexpected(read.error());
+    take_due();
+    if (do_one_task() || *read || !queue_.empty()) continue;
+    set_timer();
+    return std::nullopt;
+  }
+}
+
+Cursor DirectorySource::cursor() const { return {std::to_string(version_)}; }
+
+bool DirectorySource::do_one_task() {
+  // Directories first: a directory that is gone decides about its files.
+  if (!directories_todo_.empty()) {
+    look_at_directory(directories_todo_.extract(directories_todo_.begin()).value());
+  } else if (!files_todo_.empty()) {
+    look_at_file(files_todo_.extract(files_todo_.begin()).value());
+  } else if (sync_due_ && root_) {
+    sync_due_ = false;
+    synced_ = true;
+    tell(EventKind::Synced, {});
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void DirectorySource::set_timer() {
+  // Nothing is left to do now: only a change or the clock makes fd() readable.
+  std::uint64_t value = 0;
+  static_cast<void>(::read(work_.get(), &value, sizeof value));
+  const Clock::time_point when =
+      std::min(look_around_at_, schedule_.next().value_or(look_around_at_));
+  const auto wait =
+      std::max<std::chrono::nanoseconds>(when - Clock::now(), std::chrono::nanoseconds(1));
+  itimerspec setting{};
+  setting.it_value.tv_sec = wait.count() / 1'000'000'000;
+  setting.it_value.tv_nsec = wait.count() % 1'000'000'000;
+  ::timerfd_settime(timer_.get(), 0, &setting, nullptr);
+}
+
+std::uint64_t DirectorySource::next_version() {
+  if (shared_version_) return *shared_version_;
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const auto time = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+                    static_cast<std::uint64_t>(now.tv_nsec);
+  version_ = std::max(version_ + 1, time);
+  return version_;
+}
+
+void DirectorySource::tell(EventKind kind, const std::string& key, std::string content,
+                           std::string error) {
+  Event event{.kind = kind, .error = std::move(error)};
+  event.object.key = key;
+  event.object.version = next_version();
+  if (kind == EventKind::Put || kind == EventKind::Unusable)
+    event.object.name = path_of(key).string();
+  event.object.content = std::move(content);
+  queue_.push_back(std::move(event));
+  const std::uint64_t one = 1;
+  static_cast<void>(::write(work_.get(), &one, sizeof one));
+}
+
+void DirectorySource::tell_unusable(const std::string& key, const std::string& error) {
+  Entry& entry = entries_[key];
+  if (entry.error == error) return;
+  entry.error = error;
+  tell(EventKind::Unusable, key, {}, error);
+}
+
+void DirectorySource::tell_deleted(const std::string& key) {
+  const bool was_full = !key.empty() && entries_.size() >= options_.max_files;
+  entries_.erase(key);
+  tell(EventKind::Deleted, key);
+  if (was_full) directories_todo_.insert(std::string());
+}
+
+void DirectorySource::look_at_file(const std::string& key) {
+  auto known = entries_.find(key);
+  if (known == entries_.end() && entries_.size() >= options_.max_files) {
+    tell_unusable({}, "has more than " + std::to_string(options_.max_files) +
+                          " files; those beyond are not read");
+    return;
+  }
+  const std::filesystem::path path = path_of(key);
+  struct stat status{};
+  if (known != entries_.end() && known->second.settled && known->second.error.empty() &&
+      ::stat(path.c_str(), &status) == 0 && identity_of(status) == known->second.identity) {
+    known->second.missing_since.reset();
+    return;
+  }
+  FileRead read = read_complete(path, options_.max_file_bytes, options_.leases,
+                                shared_version_ ? Arrival::Whole : Arrival::Unknown);
+  if (read.state == ReadState::Missing) {
+    file_is_missing(key);
+    return;
+  }
+  if (known != entries_.end()) known->second.missing_since.reset();
+  if (read.state == ReadState::BeingWritten) {
+    // It exists, so before Synced it has to be told; later it is not there before it is complete.
+    if (!synced_ && known == entries_.end()) tell_unusable(key, "is being written");
+    retry(key);
+    return;
+  }
+  attempts_.erase(key);
+  if (read.state == ReadState::Unusable) {
+    tell_unusable(key, read.error);
+  } else {
+    take_content(key, std::move(read));
+  }
+  Entry& entry = entries_[key];
+  entry.link = ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+}
+
+void DirectorySource::take_content(const std::string& key, FileRead read) {
+  Entry& entry = entries_[key];
+  entry.identity = read.identity;
+  entry.settled =
+      file_clock_now() - std::max(read.identity.changed, read.identity.modified) > kQuietTime;
+  std::string hash = sha256_hex(read.content);
+  if (hash == entry.hash && entry.error.empty()) return;
+  entry.hash = std::move(hash);
+  entry.error.clear();
+  tell(EventKind::Put, key, std::move(read.content));
+}
+
+void DirectorySource::file_is_missing(const std::string& key) {
+  attempts_.erase(key);
+  schedule_.cancel(key);
+  const auto known = entries_.find(key);
+  if (known == entries_.end()) return;
+  const Clock::time_point now = Clock::now();
+  if (!known->second.missing_since) known->second.missing_since = now;
+  const Clock::time_point over = *known->second.missing_since + options_.deletion_grace;
+  if (now < over && !sync_due_ && !shared_version_) {
+    schedule_.at(key, over);
+    return;
+  }
+  struct stat status{};
+  if (::stat(options_.directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    // All of it is gone, which says nothing of one file.
+    known->second.missing_since.reset();
+    directories_todo_.insert(std::string());
+    return;
+  }
+  tell_deleted(key);
+}
+
+void DirectorySource::retry(const std::string& key) {
+  const int attempt = attempts_[key]++;
+  schedule_.at(key,
+               Clock::now() + std::min(kLastRetry, kFirstRetry * (1 << std::min(attempt, 10))));
+}
+
+}  // namespace policyc::watch
