@@ -4,6 +4,7 @@
 // that the shape's rules name, and is part of the key of a cached object.
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ class QuotedLines {
  public:
   // Copies what it holds: neither needs to outlive it.
   QuotedLines(const ir::Shape& shape, const source::SourceMap& sources);
+  // Of `sources` only these files count.
+  QuotedLines(const ir::Shape& shape, const source::SourceMap& sources,
+              std::span<const source::FileId> files);
 
   // For backend::compile(); points into this object. A statement may take several lines of C, which
   // count on from the line in its `#line`; they quote the same line. Every other line is empty.

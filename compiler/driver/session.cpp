@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <new>
 #include <set>
 #include <unordered_map>
 
@@ -114,8 +115,15 @@ FileVerdict Session::State::put_file(const std::string& key, std::string name, s
   std::string seen = digest(name, text);
   if (const auto known = seen_.find(key); known != seen_.end() && known->second.digest == seen)
     return known->second.verdict;
-  auto file = read_session_file(sources_, std::move(name), std::move(text), options_.read);
   FileVerdict verdict;
+  std::unique_ptr<SessionFile> file;
+  try {
+    file = read_session_file(sources_, name, std::move(text), options_.read);
+  } catch (const std::bad_alloc&) {
+    verdict.diagnostics = diag::quoted(name) + " takes more memory than there is\n";
+    verdict.last_good = files_.contains(key);
+    return verdict;
+  }
   verdict.accepted = !file->reports.has_errors();
   verdict.diagnostics = file->diagnostics;
   verdict.last_good = !verdict.accepted && files_.contains(key);
@@ -306,7 +314,12 @@ Resolution Session::State::resolve(const std::vector<SessionEndpoint>& endpoints
   cluster_stale_ = policies_stale_ = false;
 
   Resolution result;
-  const SubjectWorld world{cluster_, sources_, policies_.in_order(), peers_, options_.max_rows};
+  std::vector<source::FileId> files;
+  for (const auto& [key, file] : files_) {
+    if (file->place) files.push_back(*file->place);
+  }
+  const SubjectWorld world{cluster_, sources_,         files, policies_.in_order(),
+                           peers_,   options_.max_rows};
   std::map<std::string, std::shared_ptr<const SessionShape>> shapes;
   std::set<const SubjectResult*> results;
   subjects_.begin();
@@ -373,15 +386,14 @@ Resolution Session::resolve(const std::vector<SessionEndpoint>& endpoints, bool 
   return state_->resolve(endpoints, everything);
 }
 
-Result<backend::Bytes> Session::compile(const std::string& shape,
-                                        const ShapeOptions& options) const {
-  const auto known = state_->find(shape);
-  if (!known) return fail("there is no such shape");
-  auto compiled = compile_shape(known->shape, known->quoted, options);
+std::shared_ptr<const SessionShape> Session::find(const std::string& shape) const {
+  return state_->find(shape);
+}
+
+Result<backend::Bytes> compile(const SessionShape& shape, const ShapeOptions& options) {
+  auto compiled = compile_shape(shape.shape, shape.quoted, options);
   if (!compiled) return std::unexpected(compiled.error());
   return std::move(compiled->object);
 }
-
-bool Session::knows(const std::string& shape) const { return state_->find(shape) != nullptr; }
 
 }  // namespace policyc::driver

@@ -80,6 +80,12 @@ struct Resolution {
   std::vector<Conflict> conflicts;
 };
 
+struct SessionShape;  // session_subjects.h
+
+// The object of a shape: the bytes that `policyc compile` writes. Thread-safe.
+[[nodiscard]] Result<backend::Bytes> compile(const SessionShape& shape,
+                                             const ShapeOptions& options = {});
+
 class Session {
  public:
   explicit Session(SessionOptions options);
@@ -87,7 +93,8 @@ class Session {
   Session& operator=(const Session&) = delete;
   ~Session();
 
-  // Reads the file, once. One with errors counts for nothing; what an earlier version said stays.
+  // Reads the file, once. One that takes more memory than there is is refused. One with errors
+  // counts for nothing; what an earlier version said stays.
   FileVerdict put_file(const std::string& key, std::string name, std::string text);
   void remove_file(const std::string& key);
 
@@ -95,13 +102,11 @@ class Session {
   // changed since the last call. Shapes of earlier calls that no endpoint has now are forgotten.
   Resolution resolve(const std::vector<SessionEndpoint>& endpoints, bool everything = false);
 
-  // The object of a shape of the last resolve(). May be called by several threads, also during
-  // the others. The key is object_key(): it is the same whenever the object is, also in another
-  // process of this build; it is not the key under which loader/endpoint keeps a loaded shape,
-  // which the object's bytes are part of.
-  [[nodiscard]] Result<backend::Bytes> compile(const std::string& shape,
-                                               const ShapeOptions& options = {}) const;
-  [[nodiscard]] bool knows(const std::string& shape) const;
+  // A shape of the last resolve(), by its key; nothing for another key. The key is object_key(): it
+  // is the same whenever the object is, also in another process of this build. It is not the key
+  // under which loader/endpoint keeps a loaded shape, which the object's bytes are part of. May be
+  // called by several threads, also during the others.
+  [[nodiscard]] std::shared_ptr<const SessionShape> find(const std::string& shape) const;
 
  private:
   class State;

@@ -194,7 +194,7 @@ SubjectResult SessionSubjects::make(const ir::Subject& subject, const Subject& w
     return give_up();
   }
   result.diagnostics = diag::render_text(world.sources, diagnostics);
-  QuotedLines quoted(shape, world.sources);
+  QuotedLines quoted(shape, world.sources, world.files);
   std::string key = shape_key(shape, quoted);
   if (auto known = shapes_[key].lock()) {
     result.shape = std::move(known);

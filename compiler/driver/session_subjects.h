@@ -36,6 +36,7 @@ struct SubjectResult {
 struct SubjectWorld {
   const policy::Cluster& cluster;
   const source::SourceMap& sources;
+  const std::vector<source::FileId>& files;     // of `sources` that count, by key
   const std::vector<const PolicyPart*>& parts;  // in order
   const std::vector<policy::LabelSet>& peers;   // when there are more than max_rows; else empty
   std::size_t max_rows;

@@ -62,8 +62,7 @@ struct LocalEndpoint {
 // Answers. `id` is what resolve() or compile() returned.
 
 // To put_file(): each version of a file is answered once, unless the next one overtakes it. Comes
-// again, unasked, when what counts of the file changes: it was quarantined, or refused against the
-// others (also told in Resolved::refused).
+// again, unasked, when the file is quarantined after it was accepted.
 struct FileResult {
   std::string key;
   bool accepted = false;
@@ -99,8 +98,11 @@ struct Resolved {
   std::optional<endpoint::Inventory> inventory;  // nothing: as before
   std::vector<service::DesiredService> services;
   std::vector<std::string> removed_services;
-  std::string diagnostics;          // of policies against each other and the cluster
-  std::vector<FileResult> refused;  // files whose policies do not go with the others
+  std::string diagnostics;  // of policies against each other and the cluster
+  // Files whose policies are fine alone, and do not go with others' for endpoints that both select:
+  // these have `error`. For all others they count, so nothing of a FileResult but key and
+  // diagnostics is meant.
+  std::vector<FileResult> refused;
 };
 
 struct Compiled {
