@@ -184,9 +184,9 @@ std::optional<TimePoint> Endpoints::settle(TimePoint now) {
   std::vector<std::function<void()>> replies;
   settle_waiters(now, replies);
   settle_leaving(now, replies);
-  // Removals are on disk before anybody is told; a failure only means that a start finds endpoints
-  // whose interfaces are gone.
-  if (const auto flushed = registry_.flush(); !flushed) replies.shrink_to_fit();
+  // Removals are on disk before anybody is told. A failure is tried again with the next change; it
+  // only means that a start finds endpoints whose interfaces are gone.
+  static_cast<void>(registry_.flush().has_value());
   for (const auto& reply : replies) reply();
   std::optional<TimePoint> next;
   const auto consider = [&next](TimePoint time) {
@@ -197,6 +197,16 @@ std::optional<TimePoint> Endpoints::settle(TimePoint now) {
     for (const auto& waiter : leaving.waiters) consider(waiter.first);
   }
   return next;
+}
+
+void Endpoints::cancel(const std::string& why) {
+  const auto waiters = std::exchange(waiters_, {});
+  const auto leaving = std::exchange(leaving_, {});
+  const ApiError error{ApiCode::Unavailable, why};
+  for (const Waiter& waiter : waiters) waiter.reply(error);
+  for (const auto& [key, one] : leaving) {
+    for (const auto& [deadline, reply] : one.waiters) reply(error);
+  }
 }
 
 }  // namespace policyc::agent

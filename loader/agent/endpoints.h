@@ -65,6 +65,9 @@ class Endpoints {
   // Answers those whose endpoint got there, failed, or took too long. Returns the next deadline.
   std::optional<TimePoint> settle(TimePoint now);
 
+  // Answers everybody: nobody will be served any more.
+  void cancel(const std::string& why);
+
   [[nodiscard]] const reconcile::Registry& registry() const { return registry_; }
   // For the compiler: those whose interface is there.
   [[nodiscard]] std::vector<worker::LocalEndpoint> local() const;

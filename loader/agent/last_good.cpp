@@ -1,5 +1,7 @@
 #include "loader/agent/last_good.h"
 
+#include <stdexcept>
+
 #include <nlohmann/json.hpp>
 
 #include "compiler/support/sha256.h"
