@@ -1,6 +1,7 @@
 #include <functional>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <spanstream>
 #include <string>
 
@@ -83,6 +84,8 @@ void read_part(ReadContext& context, std::string_view text, const Extent& part,
     builder.report_syntax_error(error.mark, error.msg, true);
   } catch (const YAML::Exception& error) {
     builder.report_syntax_error(error.mark, error.msg, false);
+  } catch (const std::bad_alloc&) {
+    throw;  // says nothing of the text
   } catch (const std::exception& error) {
     builder.report_syntax_error(YAML::Mark::null_mark(), error.what(), false);
   }
