@@ -122,9 +122,12 @@ void Reconciler::fail_object(const std::string& shape, const std::string& error,
   for (const std::string& key : users) fail_endpoint(key, error, now);
 }
 
+// Objects that nobody uses stay for a while: pods come and go, and policies are taken back.
 void Reconciler::prune_objects() {
+  constexpr std::size_t kSpare = 64;
   std::set<std::string> used;
   for (const auto& [key, wanted] : wanted_) used.insert(wanted.shape);
+  if (objects_.size() <= used.size() + kSpare) return;
   std::erase_if(objects_, [&used](const auto& object) { return !used.contains(object.first); });
   std::erase_if(object_keys_, [&used](const auto& key) { return !used.contains(key.first); });
 }

@@ -30,7 +30,7 @@ class PlanTest : public ::testing::Test {
     wanted_.push_back(endpoint);
     return wanted_.back();
   }
-  // As the wanted one, with the shape's key "key-<shape>".
+  // As the wanted one, with the key "h_<shape>".
   ActualEndpoint& have(const WantedEndpoint& wanted, const std::string& shape = "a") {
     ActualEndpoint endpoint;
     endpoint.record.id = static_cast<std::uint16_t>(actual_.endpoints.size() + 1);
@@ -38,10 +38,10 @@ class PlanTest : public ::testing::Test {
     endpoint.record.interface_index = wanted.interface_index;
     endpoint.record.addresses = wanted.addresses;
     endpoint.record.labels = wanted.labels;
-    endpoint.record.shape = "key-" + shape;
+    endpoint.record.shape = "h_" + shape;
     return actual_.endpoints[endpoint.record.id] = endpoint;
   }
-  void compiled(const std::string& shape) { objects_[shape] = "key-" + shape; }
+  void compiled(const std::string& shape) { objects_[shape] = "h_" + shape; }
   Plan plan() {
     input_.wanted = wanted_;
     return make_plan(actual_, input_);
@@ -73,7 +73,7 @@ TEST_F(PlanTest, AnEndpointWithoutAShapeIsLeftAlone) {
 }
 
 TEST_F(PlanTest, ALargerGenerationOfAShapeIsTheShape) {
-  have(want("web")).record.shape = "key-a_2";
+  have(want("web")).record.shape = "h_a_2";
   compiled("a");
   EXPECT_THAT(plan().steps, IsEmpty());
 }
