@@ -19,8 +19,15 @@ Result<Actual> KernelNode::read() {
   actual.dirty = (*status)->interrupted;
   actual.outdated = !state->datapath.empty() &&
                     state->datapath != endpoint::datapath_version(backend::datapath_object());
-  for (const endpoint::EndpointStatus& endpoint : (*status)->endpoints)
-    actual.endpoints[endpoint.record.id] = {endpoint.record, endpoint.enforced()};
+  for (const endpoint::EndpointStatus& endpoint : (*status)->endpoints) {
+    ActualEndpoint& known = actual.endpoints[endpoint.record.id];
+    known = {endpoint.record, endpoint.enforced()};
+    // The state is written first: after a change that was cut short the entry in the kernel may be
+    // of the policy before, or of the record before.
+    const auto slot = state->slots.find(endpoint.record.shape);
+    if (actual.dirty || slot == state->slots.end() || slot->second != endpoint.slot)
+      known.record.shape.clear();
+  }
   return actual;
 }
 

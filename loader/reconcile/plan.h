@@ -39,7 +39,7 @@ struct WantedEndpoint {
 
 // An endpoint as it is.
 struct ActualEndpoint {
-  endpoint::EndpointRecord record;
+  endpoint::EndpointRecord record;  // without a shape: nobody knows which one runs
   bool enforced = true;  // entry, programs and slot are there
 };
 
