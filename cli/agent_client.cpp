@@ -2,8 +2,6 @@
 
 #include <ostream>
 
-#include <google/protobuf/util/json_util.h>
-
 namespace policyc::cli {
 
 void add_agent_call(CLI::App& command, AgentCall& call) {
@@ -13,15 +11,6 @@ void add_agent_call(CLI::App& command, AgentCall& call) {
   command.add_option("-o,--output", call.output, "form of the output")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
-}
-
-std::string message_json(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  std::string text;
-  const auto status = google::protobuf::util::MessageToJsonString(message, &text, options);
-  return status.ok() ? text : "{}\n";
 }
 
 int call_failed(Context& context, const api::CallError& error) {

@@ -3,12 +3,11 @@
 
 #include <filesystem>
 #include <string>
-
 #include <CLI/CLI.hpp>
-#include <google/protobuf/message.h>
 
 #include "cli/command.h"
 #include "loader/api/client.h"
+#include "loader/api/json.h"
 
 namespace policyc::cli {
 
@@ -19,9 +18,6 @@ struct AgentCall {
 
 // --socket FILE and -o table|json.
 void add_agent_call(CLI::App& command, AgentCall& call);
-
-// A message as JSON, with every field.
-[[nodiscard]] std::string message_json(const google::protobuf::Message& message);
 
 // Prints what went wrong; the exit code.
 [[nodiscard]] int call_failed(Context& context, const api::CallError& error);

@@ -82,7 +82,7 @@ template <class Reply>
 int show(const AgentCall& call, Context& context, const api::Answer<Reply>& reply) {
   if (!reply) return call_failed(context, reply.error());
   if (call.output == "json")
-    context.out << message_json(*reply);
+    context.out << api::to_json(*reply);
   else
     print(*reply, context.out);
   return kSuccess;
@@ -132,9 +132,8 @@ int get_endpoint(const AgentCall& call, const std::string& name, Context& contex
     return kFindings;
   }
   if (call.output == "json") {
-    context.out << message_json(found.endpoints_size() == 1
-                                    ? static_cast<const google::protobuf::Message&>(found.endpoints(0))
-                                    : found);
+    context.out << (found.endpoints_size() == 1 ? api::to_json(found.endpoints(0))
+                                                : api::to_json(found));
     return kSuccess;
   }
   for (const v1::Endpoint& endpoint : found.endpoints()) print_one(endpoint, context.out);

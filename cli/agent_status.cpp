@@ -59,7 +59,7 @@ int print_agent_status(const std::filesystem::path& socket, const std::string& o
     return kUnreadable;
   }
   if (output == "json") {
-    context.out << message_json(*status);
+    context.out << api::to_json(*status);
   } else {
     print(*status, context.out);
   }

@@ -7,6 +7,7 @@ PACKAGES=(
   clang-19 clang-format-19 llvm-19 llvm-19-dev libclang-19-dev libclang-cpp19-dev lld-19
   libbpf-dev libelf-dev zlib1g-dev libzstd-dev libyaml-cpp-dev libre2-dev libcli11-dev nlohmann-json3-dev libssl-dev
   antlr4 libantlr4-runtime-dev default-jre-headless
+  libprotobuf-dev protobuf-compiler libseccomp-dev libcap-ng-dev
   libgtest-dev libgmock-dev
 )
 # Service implementations that tests and benchmarks meet.

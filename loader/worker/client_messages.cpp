@@ -5,8 +5,10 @@
 #include <limits>
 #include <set>
 
+#include <loader/worker/worker.pb.h>
+
+#include "compiler/diag/text.h"
 #include "loader/worker/frame.h"
-#include "loader/worker/worker.pb.h"
 
 namespace policyc::worker {
 namespace {
@@ -19,11 +21,18 @@ constexpr std::array kKinds = {"CiliumNetworkPolicy", "CiliumClusterwideNetworkP
                                "NetworkPolicy"};  // by policy::PolicyKind
 
 // Names of files are whatever a file system has; messages hold text.
-std::string printable(const std::string& text) {
-  std::string result = text;
-  for (char& c : result) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7f) c = '?';
+std::string printable(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text.front());
+    const std::size_t length = diag::utf8_length(text);
+    const bool control = byte < 0x20 || byte == 0x7f;
+    if (length == 0 || control) {
+      result += '?';
+    } else {
+      result += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return result;
 }

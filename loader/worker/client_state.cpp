@@ -134,19 +134,21 @@ void Client::State::take_messages() {
 std::string Client::State::take(std::string_view message) {
   auto incoming = read_reply(message);
   if (!incoming) return incoming.error().message;
+  std::string wrong;
   if (!underway_.empty() && underway_.front().wire_id == incoming->id) {
-    Underway first = std::move(underway_.front());
+    wrong = finish(underway_.front().task, *incoming);
+    if (!wrong.empty()) return wrong;  // it is still underway, and lost with the process
     underway_.pop_front();
     since_ = Clock::now();
-    if (underway_.empty() && compiling_.empty()) alone_ = false;
-    return finish(first.task, *incoming);
+  } else {
+    const auto compilation = compiling_.find(incoming->id);
+    if (compilation == compiling_.end()) return "a reply that nobody asked for";
+    wrong = finish_compilation(compilation->second, *incoming);
+    if (!wrong.empty()) return wrong;
+    compiling_.erase(compilation);
   }
-  const auto compilation = compiling_.find(incoming->id);
-  if (compilation == compiling_.end()) return "a reply that nobody asked for";
-  const Compilation task = std::move(compilation->second);
-  compiling_.erase(compilation);
   if (underway_.empty() && compiling_.empty()) alone_ = false;
-  return finish_compilation(task, *incoming);
+  return {};
 }
 
 std::string Client::State::finish(Task& task, Incoming& incoming) {
@@ -181,9 +183,9 @@ std::string Client::State::finish_resolution(Resolution& task, Incoming& incomin
       const auto* probe = std::get_if<Resolution>(&other);
       return probe != nullptr && probe->suspect;
     });
-    const bool probes_underway = std::ranges::any_of(underway_, [](const Underway& other) {
+    const bool probes_underway = std::ranges::any_of(underway_, [&task](const Underway& other) {
       const auto* probe = std::get_if<Resolution>(&other.task);
-      return probe != nullptr && probe->suspect;
+      return probe != nullptr && probe != &task && probe->suspect;
     });
     if (!more && !probes_underway) {
       careful_ = false;

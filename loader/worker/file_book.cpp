@@ -32,8 +32,10 @@ void FileBook::answered(const TellFile& told, const FileResult& result, std::uin
   if (found == files_.end()) return;
   File& file = found->second;
   if (result.accepted) {
-    file.good = told.version;
-    file.good->process = process;
+    told.version->process = process;
+    // What is told before it, to have something to fall back to, does not take its place.
+    const bool earlier = told.version == file.proven && told.version != file.now && file.good;
+    if (!earlier) file.good = told.version;
   } else if (file.good == told.version) {
     file.good = nullptr;  // not any more: told again with less memory, perhaps
     file.answered = false;

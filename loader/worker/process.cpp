@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <exception>
 
+#include <loader/worker/worker.pb.h>
+
 #include "compiler/support/sha256.h"
 #include "loader/endpoint/inventory.h"
 #include "loader/worker/frame.h"
 #include "loader/worker/process_messages.h"
-#include "loader/worker/worker.pb.h"
 
 namespace policyc::worker {
 namespace {

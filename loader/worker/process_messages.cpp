@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "loader/worker/worker.pb.h"
+#include <loader/worker/worker.pb.h>
 
 namespace policyc::worker {
 namespace {

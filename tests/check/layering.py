@@ -45,7 +45,10 @@ LAYERS = {
     "loader/observe": 14,
     "loader/service": 14,
     "loader/testrun": 14,
+    "loader/worker": 14,
     "loader/cni": 15,
+    "loader/reconcile": 15,
+    "loader/agent": 16,
     "cli/demo": 20,
     "cli": 21,
 }
@@ -86,10 +89,16 @@ THIRD_PARTY = {
     # The demo makes one map to see whether BPF is allowed at all, and needs the number of its type.
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),
-    "CLI/": ("cli",),
+    "CLI/": ("cli", "loader/agent"),
     "grpc": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
     "google/protobuf/": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
     "netlink/": ("loader/cni", "tests/unit/cni"),
+    "loader/worker/worker.pb.h": ("loader/worker", "tests/unit/loader"),  # made from worker.proto
+    "seccomp.h": ("loader/worker",),
+    "cap-ng.h": ("loader/worker",),
+    "prometheus/": ("loader/agent",),
+    "httplib.h": ("loader/agent",),
+    "systemd/": ("loader/agent",),
 }
 
 MAX_LINES = 800

@@ -139,9 +139,13 @@ TEST_P(RandomEdits, AgreeWithTheOneShotCompilation) {
       case 2:
         return "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: t" +
                std::to_string(pick(2)) + "}}\n";
-      default:
-        return pod("pod" + id, apps[pick(3)], "    tier: t" + std::to_string(pick(2)) + "\n",
-                   "shop", pick(2) == 0 ? "10.1.0." + id : "");
+      default: {
+        std::string text =
+            pod("pod" + id, apps[pick(3)], "    tier: t" + std::to_string(pick(2)) + "\n", "shop",
+                pick(2) == 0 ? "10.1.0." + id : "");
+        if (pick(4) == 0) text.replace(text.find("8080"), 4, "8081");
+        return text;
+      }
     }
   };
   SessionOptions options;

@@ -107,6 +107,18 @@ TEST(WorkerClient, AConflictIsTheEndpointsThatBothSelect) {
   EXPECT_EQ(resolved.refused[0].key, "http");
 }
 
+TEST(WorkerClient, NamesOfFilesMayBeAnyBytes) {
+  Agent agent;
+  agent.put("pods", pod("api", "api"));
+  const std::string key = "\xff\n\xc3\xa4";
+  agent.client().put_file(key, key, allow("p", "api", "web", "80"));
+  const auto resolved = agent.resolve({"api"});
+  ASSERT_EQ(resolved.policies.size(), 1U);
+  EXPECT_EQ(resolved.policies[0].file, "??\xc3\xa4");
+  EXPECT_TRUE(agent.file(key).accepted);
+  EXPECT_FALSE(agent.compile(resolved.endpoints[0].shape).empty());
+}
+
 TEST(WorkerClient, AnUnknownShapeIsSaidToBeUnknown) {
   Agent agent;
   const auto failed = agent.failure_of(agent.client().compile(std::string(64, 'a'), 1));

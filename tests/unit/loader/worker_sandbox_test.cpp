@@ -124,7 +124,8 @@ TEST(Sandbox, EndsWithTheThreadThatStartedIt) {
     auto client = Client::start(test_settings());
     ASSERT_TRUE(client) << client.error().message;
     pid = (*client)->pid();
-    (void)client->release();  // never ended by its owner
+    static std::unique_ptr<Client> kept;  // not ended by its owner before the thread ends
+    kept = std::move(*client);
   }).join();
   ASSERT_GT(pid, 0);
   int status = 0;
