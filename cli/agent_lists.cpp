@@ -40,10 +40,14 @@ std::string pod_text(const v1::Endpoint& endpoint) {
 }
 
 TableRow row_of(const v1::Endpoint& endpoint) {
-  return {std::to_string(endpoint.id()),        pod_text(endpoint),
-          endpoint.host_interface(),            joined(endpoint.addresses()),
-          std::to_string(endpoint.identity()),  state_text(endpoint.state()),
-          std::to_string(endpoint.policies_size()), endpoint.error().empty() ? "" : endpoint.error()};
+  return {std::to_string(endpoint.id()),
+          pod_text(endpoint),
+          endpoint.host_interface(),
+          joined(endpoint.addresses()),
+          std::to_string(endpoint.identity()),
+          state_text(endpoint.state()),
+          std::to_string(endpoint.policies_size()),
+          endpoint.error().empty() ? "" : endpoint.error()};
 }
 
 void print(const v1::EndpointList& list, std::ostream& out) {

@@ -19,7 +19,8 @@ std::string age_of(std::int64_t since_ns) {
 
 void print(const v1::Status& status, std::ostream& out) {
   out << "policyd " << status.version() << ": "
-      << (status.healthy() ? (status.synced() ? "healthy" : "waiting for the source") : "NOT HEALTHY")
+      << (status.healthy() ? (status.synced() ? "healthy" : "waiting for the source")
+                           : "NOT HEALTHY")
       << ", running for " << age_of(status.started()) << "\n";
   for (const v1::Component& component : status.components()) {
     if (component.healthy() && component.message().empty()) continue;

@@ -214,13 +214,16 @@ int run(const Arguments& arguments, Context& context) {
 
 void add_status(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command =
-      app.add_subcommand("status", "show whether the node is well, or what is loaded: endpoints, programs, tables, counters");
+  CLI::App* command = app.add_subcommand(
+      "status",
+      "show whether the node is well, or what is loaded: endpoints, programs, tables, counters");
   command->add_option("-o,--output", arguments->output, "form of the output")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
   add_loader_paths(*command, arguments->paths);
-  command->add_option("--socket", arguments->socket, "of the node agent, which is asked if it is there")
+  command
+      ->add_option("--socket", arguments->socket,
+                   "of the node agent, which is asked if it is there")
       ->type_name("FILE")
       ->capture_default_str();
   command->add_flag("--loaded", arguments->loaded,

@@ -42,9 +42,7 @@ const std::vector<std::string>& option_names() {
   return kNames;
 }
 
-bool is_option(const std::string& name) {
-  return std::ranges::binary_search(option_names(), name);
-}
+bool is_option(const std::string& name) { return std::ranges::binary_search(option_names(), name); }
 
 Result<void> set_option(Options& options, const std::string& key, const std::string& value) {
   if (const auto found = flags().find(key); found != flags().end()) {

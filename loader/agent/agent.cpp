@@ -21,8 +21,8 @@ std::int64_t wall_clock_ns() {
 bool same_compiler(const Config& a, const Config& b) {
   return a.options == b.options && a.node_name == b.node_name && a.node_zone == b.node_zone &&
          a.node_addresses == b.node_addresses && a.compile_threads == b.compile_threads &&
-         a.compile_memory == b.compile_memory && a.compiler == b.compiler &&
-         a.maglev == b.maglev && a.dsr == b.dsr;
+         a.compile_memory == b.compile_memory && a.compiler == b.compiler && a.maglev == b.maglev &&
+         a.dsr == b.dsr;
 }
 
 // What only a new process takes up.
@@ -35,7 +35,12 @@ std::optional<std::string> fixed_difference(const Config& a, const Config& b) {
   if (a.health_address != b.health_address) return "agent-health-addr";
   if (a.services != b.services) return "kube-proxy-replacement";
   if (a.socket_lb != b.socket_lb || a.cgroup != b.cgroup) return "bpf-lb-sock";
-  if (a.devices != b.devices || a.masquerade != b.masquerade) return "devices";
+  if (a.devices != b.devices || a.masquerade != b.masquerade ||
+      a.masquerade_exclusions != b.masquerade_exclusions)
+    return "devices, enable-bpf-masquerade, masquerade-exclude";
+  if (a.maglev_size != b.maglev_size) return "bpf-lb-maglev-table-size";
+  if (a.hook != b.hook) return "attach";
+  if (a.conntrack_interval != b.conntrack_interval) return "conntrack-gc-interval";
   if (a.sizes != b.sizes) return "bpf-ct-max, bpf-ipcache-max";
   return std::nullopt;
 }
@@ -87,17 +92,17 @@ Result<void> Agent::begin() {
   auto registry = reconcile::Registry::open(folder / "endpoints.json");
   if (!registry) return std::unexpected(registry.error());
   reconciler_ = std::make_unique<reconcile::Reconciler>(*parts_.node, reconciler_options());
-  if (auto adopted = reconciler_->adopt([](std::uint32_t index) { return interface_exists(index); });
+  if (auto adopted =
+          reconciler_->adopt([](std::uint32_t index) { return interface_exists(index); });
       !adopted)
     return adopted;
-  endpoints_ = std::make_unique<Endpoints>(
-      std::move(*registry), *reconciler_,
-      Endpoints::Hooks{parts_.interface_index,
-                       [this] {
-                         resolve_soon();
-                         work_soon();
-                       },
-                       [this] { return config_.audit; }});
+  endpoints_ = std::make_unique<Endpoints>(std::move(*registry), *reconciler_,
+                                           Endpoints::Hooks{parts_.interface_index,
+                                                            [this] {
+                                                              resolve_soon();
+                                                              work_soon();
+                                                            },
+                                                            [this] { return config_.audit; }});
   endpoints_->restore();
   // What is loaded has another response, perhaps.
   reconciler_->set_node(node_request(), config_.audit);

@@ -143,7 +143,7 @@ class Agent {
 
   std::map<std::string, service::DesiredService> services_;
   std::set<std::string> changed_services_;  // also those that went
-  bool all_services_ = true;                // not only those: everything that is loaded is looked at
+  bool all_services_ = true;  // not only those: everything that is loaded is looked at
   std::uint32_t service_failures_ = 0;
   std::optional<TimePoint> service_retry_;
 

@@ -33,7 +33,7 @@ Result<bool> parse_bool(const Values& values) {
   return fail("`" + *value + "` is neither true nor false");
 }
 
-template <bool Config::*Member>
+template <bool Config::* Member>
 Result<void> flag(Config& config, const Values& values) {
   const auto value = parse_bool(values);
   if (!value) return std::unexpected(value.error());
@@ -41,7 +41,7 @@ Result<void> flag(Config& config, const Values& values) {
   return {};
 }
 
-template <class Text, Text Config::*Member>
+template <class Text, Text Config::* Member>
 Result<void> text(Config& config, const Values& values) {
   const auto value = single(values);
   if (!value) return std::unexpected(value.error());
@@ -54,8 +54,7 @@ Result<Number> parse_number(const Values& values, Number least, Number most) {
   const auto value = single(values);
   if (!value) return std::unexpected(value.error());
   Number number{};
-  const auto [end, error] =
-      std::from_chars(value->data(), value->data() + value->size(), number);
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
   if (error != std::errc{} || end != value->data() + value->size() || number < least ||
       number > most) {
     return fail("`" + *value + "` is no number from " + std::to_string(least) + " to " +
@@ -64,7 +63,7 @@ Result<Number> parse_number(const Values& values, Number least, Number most) {
   return number;
 }
 
-template <std::uint32_t maps::MapSizes::*Member>
+template <std::uint32_t maps::MapSizes::* Member>
 Result<void> size(Config& config, const Values& values) {
   const auto value = parse_number<std::uint32_t>(values, 16, 1U << 26U);
   if (!value) return std::unexpected(value.error());
@@ -73,13 +72,12 @@ Result<void> size(Config& config, const Values& values) {
 }
 
 // "30s", "5m", "500ms".
-template <std::chrono::milliseconds Config::*Member>
+template <std::chrono::milliseconds Config::* Member>
 Result<void> duration(Config& config, const Values& values) {
   const auto value = single(values);
   if (!value) return std::unexpected(value.error());
   std::int64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(value->data(), value->data() + value->size(), number);
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
   const std::string_view unit(end, static_cast<std::size_t>(value->data() + value->size() - end));
   std::int64_t factor = -1;
   if (unit == "ms" || (unit.empty() && number == 0)) factor = 1;
@@ -146,7 +144,7 @@ Result<void> deny_response(Config& config, const Values& values) {
 }
 
 // One of two words to a flag.
-template <bool Config::*Member>
+template <bool Config::* Member>
 Result<void> choice(Config& config, const Values& values, const char* no, const char* yes) {
   const auto value = single(values);
   if (!value) return std::unexpected(value.error());
@@ -171,7 +169,7 @@ Result<void> hook(Config& config, const Values& values) {
 }
 
 // HOST:PORT, :PORT or nothing.
-template <std::string Config::*Member>
+template <std::string Config::* Member>
 Result<void> serve_address(Config& config, const Values& values) {
   const auto value = single(values);
   if (!value) return std::unexpected(value.error());
@@ -216,8 +214,7 @@ const std::vector<Known>& known() {
        }},
       {{"node-name", "NAME", "of this node among the manifests"},
        text<std::string, &Config::node_name>},
-      {{"node-zone", "ZONE", "for topology-aware services"},
-       text<std::string, &Config::node_zone>},
+      {{"node-zone", "ZONE", "for topology-aware services"}, text<std::string, &Config::node_zone>},
       {{"node-address", "IP...", "where NodePorts and hostPorts are offered"}, node_addresses},
       {{"policy-audit-mode", "BOOL", "report what policies deny, and let it through"},
        flag<&Config::audit>},
@@ -297,8 +294,8 @@ Result<void> check_whole(Config& config) {
     return fail("bpf-lb-sock: needs kube-proxy-replacement");
   if (config.masquerade && config.devices.empty())
     return fail("enable-bpf-masquerade: needs devices");
-  for (const auto* path : {&config.paths.state, &config.paths.bpffs, &config.source_directory,
-                           &config.socket}) {
+  for (const auto* path :
+       {&config.paths.state, &config.paths.bpffs, &config.source_directory, &config.socket}) {
     if (!path->is_absolute()) return fail("`" + path->string() + "` is no absolute path");
   }
   return {};
@@ -320,9 +317,8 @@ std::span<const Setting> settings() {
 Result<void> set(Config& config, std::string_view name, const Values& values) {
   name = canonical(name);
   const std::string text(name);
-  const auto found = std::ranges::find(known(), name, [](const Known& one) {
-    return one.setting.name;
-  });
+  const auto found =
+      std::ranges::find(known(), name, [](const Known& one) { return one.setting.name; });
   if (found != known().end()) {
     auto done = found->set(config, values);
     if (!done) return fail(text + ": " + done.error().message);
@@ -352,8 +348,7 @@ Result<void> read_config(Config& config, const std::string& name, std::string te
     const auto values = values_of(member.value);
     if (!values) return at(member.value.id, member.key + ": " + values.error().message);
     const bool known_name =
-        policy::is_option(member.key) ||
-        std::ranges::any_of(known(), [&member](const Known& one) {
+        policy::is_option(member.key) || std::ranges::any_of(known(), [&member](const Known& one) {
           return one.setting.name == canonical(member.key);
         });
     if (auto done = set(config, member.key, *values); !done)

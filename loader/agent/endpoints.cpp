@@ -32,12 +32,10 @@ void Endpoints::add(Registration registration, TimePoint deadline, Reply reply) 
     reply(ApiError{code, std::move(message)});
   };
   const std::string key = registration.key();
-  if (leaving_.contains(key))
-    return refuse(ApiCode::Unavailable, key + " is being removed");
+  if (leaving_.contains(key)) return refuse(ApiCode::Unavailable, key + " is being removed");
   registration.interface_index = hooks_.interface_index(registration.host_interface);
   if (registration.interface_index == 0) {
-    return refuse(ApiCode::InvalidArgument,
-                  "there is no interface " + registration.host_interface);
+    return refuse(ApiCode::InvalidArgument, "there is no interface " + registration.host_interface);
   }
   if (const std::string conflict = registry_.conflict(registration); !conflict.empty())
     return refuse(ApiCode::AlreadyExists, conflict);
@@ -68,9 +66,8 @@ void Endpoints::remove(const std::string& key, TimePoint deadline,
                        std::function<void(bool, const std::optional<ApiError>&)> reply) {
   const bool existed = registry_.find(key) != nullptr;
   if (!existed) return reply(false, std::nullopt);
-  forget(key, deadline, [reply = std::move(reply)](const std::optional<ApiError>& error) {
-    reply(true, error);
-  });
+  forget(key, deadline,
+         [reply = std::move(reply)](const std::optional<ApiError>& error) { reply(true, error); });
 }
 
 std::optional<ApiError> Endpoints::check(const std::string& key,

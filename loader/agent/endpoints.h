@@ -45,8 +45,8 @@ class Endpoints {
   // Tells the reconciler what the registry has from before.
   void restore();
 
-  // The reply comes when the endpoint is enforced, or has failed, or at the deadline; after a failure
-  // nothing of it is left.
+  // The reply comes when the endpoint is enforced, or has failed, or at the deadline; after a
+  // failure nothing of it is left.
   void add(reconcile::Registration registration, TimePoint deadline, Reply reply);
   // The reply comes when it is unloaded; `existed` tells whether there was one.
   void remove(const std::string& key, TimePoint deadline,

@@ -22,8 +22,7 @@ grpc::Status Service::StreamFlows(grpc::ServerContext* context,
   const auto maps = maps::NodeMaps::open(paths_.maps());
   if (!maps) return {grpc::StatusCode::UNAVAILABLE, maps.error().message};
   const bool history = request->last() != 0;
-  auto reader =
-      observe::Reader::open(*maps, history ? events::From::Oldest : events::From::Now);
+  auto reader = observe::Reader::open(*maps, history ? events::From::Oldest : events::From::Now);
   if (!reader) return {grpc::StatusCode::UNAVAILABLE, reader.error().message};
   observe::FlowMaker maker(paths_, node_name_);
   const std::string boot = observe::boot_id();

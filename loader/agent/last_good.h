@@ -1,6 +1,6 @@
 #pragma once
-// The last good version of each file of the source, kept in <state>/agent/source: what an agent that
-// starts again uses while the source's own version is bad.
+// The last good version of each file of the source, kept in <state>/agent/source: what an agent
+// that starts again uses while the source's own version is bad.
 
 #include <filesystem>
 #include <map>

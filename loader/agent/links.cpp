@@ -20,8 +20,7 @@ bool interface_exists(std::uint32_t index) {
 }
 
 Result<LinkWatch> LinkWatch::open() {
-  bpf::Fd socket(
-      ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  bpf::Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
   if (!socket.valid()) return bpf::fail_errno("open a netlink socket", errno);
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;

@@ -85,8 +85,7 @@ void Loop::run_timers() {
 }
 
 void Loop::turn(Clock::duration longest) {
-  if (!timers_.empty())
-    longest = std::min(longest, timers_.begin()->first.first - Clock::now());
+  if (!timers_.empty()) longest = std::min(longest, timers_.begin()->first.first - Clock::now());
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(longest).count();
   std::array<epoll_event, 32> events{};
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),

@@ -28,7 +28,9 @@ using prometheus::MetricType;
 const Histogram::BucketBoundaries kSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                            0.25,  0.5,    1,     2.5,  5,     10};
 
-double seconds(reconcile::Clock::duration time) { return std::chrono::duration<double>(time).count(); }
+double seconds(reconcile::Clock::duration time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 // A family of what is read at the moment of asking.
 class Read {

@@ -43,16 +43,15 @@ bool all_attached(const std::vector<sockets::ProgramStatus>& programs, std::uint
 }
 
 Result<void> attach_sockets(const Config& config) {
-  const auto path = config.cgroup.empty() ? sockets::root_cgroup()
-                                          : Result<std::filesystem::path>(config.cgroup);
+  const auto path =
+      config.cgroup.empty() ? sockets::root_cgroup() : Result<std::filesystem::path>(config.cgroup);
   if (!path) return std::unexpected(path.error());
   const auto cgroup = sockets::open_cgroup(*path);
   if (!cgroup) return std::unexpected(cgroup.error());
   const auto present = sockets::status(config.paths.bpffs);
   if (!present) return std::unexpected(present.error());
-  const std::string wanted = Json{{"cgroup", cgroup->id},
-                                  {"programs", sha256_hex(backend::socket_object())}}
-                                 .dump();
+  const std::string wanted =
+      Json{{"cgroup", cgroup->id}, {"programs", sha256_hex(backend::socket_object())}}.dump();
   if (all_attached(*present, cgroup->id) && is_recorded(config, "sockets.json", wanted)) return {};
   if (auto attached = sockets::attach(config.paths.bpffs, *path); !attached) return attached;
   return record(config, "sockets.json", wanted);
@@ -127,8 +126,7 @@ class KernelServices : public NodeServices {
 }  // namespace
 
 Result<std::unique_ptr<NodeServices>> open_services(const Config& config) {
-  auto loader =
-      service::ServiceLoader::open(config.paths.maps(), config.paths.state / "services");
+  auto loader = service::ServiceLoader::open(config.paths.maps(), config.paths.state / "services");
   if (!loader) return std::unexpected(loader.error());
   service::Settings settings = loader->settings();
   settings.maglev_size = config.maglev_size;
@@ -139,8 +137,7 @@ Result<std::unique_ptr<NodeServices>> open_services(const Config& config) {
       return std::unexpected(told.error());
   }
   if (config.socket_lb) {
-    if (auto attached = attach_sockets(config); !attached)
-      return std::unexpected(attached.error());
+    if (auto attached = attach_sockets(config); !attached) return std::unexpected(attached.error());
   }
   return std::make_unique<KernelServices>(config, std::move(*loader));
 }
@@ -161,9 +158,8 @@ Result<void> attach_devices(const Config& config) {
     const auto text = [](const std::optional<IpAddress>& address) {
       return address ? address->to_string() : std::string();
     };
-    wanted["devices"].push_back(
-        {device->interface_index, text(device->ipv4), text(device->ipv6), config.masquerade,
-         config.dsr});
+    wanted["devices"].push_back({device->interface_index, text(device->ipv4), text(device->ipv6),
+                                 config.masquerade, config.dsr});
     devices.push_back(*device);
   }
   if (!is_recorded(config, "devices.json", wanted.dump())) {

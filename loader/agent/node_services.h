@@ -19,7 +19,7 @@ namespace policyc::agent {
 struct ServiceChange {
   std::size_t upserted = 0;
   std::size_t removed = 0;
-  std::size_t writes = 0;      // of maps
+  std::size_t writes = 0;  // of maps
   std::size_t sockets_cut = 0;
   std::vector<std::string> conflicts;  // frontends that two services ask for
 };
@@ -40,8 +40,8 @@ class NodeServices {
                                                      const std::set<std::string>& changed) = 0;
 };
 
-// Opens the maps, or makes them; attaches the programs of sockets and devices as configured. What is
-// there already and right is not touched.
+// Opens the maps, or makes them; attaches the programs of sockets and devices as configured. What
+// is there already and right is not touched.
 [[nodiscard]] Result<std::unique_ptr<NodeServices>> open_services(const Config& config);
 // Programs of the node's devices, with or without services.
 [[nodiscard]] Result<void> attach_devices(const Config& config);

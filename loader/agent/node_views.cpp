@@ -21,8 +21,8 @@ std::string protocol_name(std::uint8_t protocol) {
 
 void add_backends(v1::ServiceFrontend& view, const service::ListedSet& set) {
   for (const service::ListedBackend& backend : set.backends) {
-    const std::string address = backend.address.v6 ? "[" + backend.address.to_string() + "]"
-                                                   : backend.address.to_string();
+    const std::string address =
+        backend.address.v6 ? "[" + backend.address.to_string() + "]" : backend.address.to_string();
     view.add_backends(address + ":" + std::to_string(backend.port) + " " +
                       service::backend_state_name(backend.state));
   }

@@ -4,16 +4,18 @@
 #include <optional>
 #include <string>
 
+#include <loader/api/policyd.grpc.pb.h>
+
 #include "compiler/support/result.h"
 #include "loader/agent/endpoints.h"
-#include "loader/api/policyd.grpc.pb.h"
 #include "loader/reconcile/registry.h"
 
 namespace policyc::agent {
 
 // Errors say what is wrong with the request.
 [[nodiscard]] Result<std::string> key_of(const v1::EndpointRef& ref);
-[[nodiscard]] Result<reconcile::Registration> registration_of(const v1::AddEndpointRequest& request);
+[[nodiscard]] Result<reconcile::Registration> registration_of(
+    const v1::AddEndpointRequest& request);
 
 [[nodiscard]] grpc::Status to_status(const std::optional<ApiError>& error);
 

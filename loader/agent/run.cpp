@@ -143,13 +143,14 @@ class Program {
     if (!watched) return watched;
     // One that went between the look at it and the watch.
     agent_->check_interfaces();
-    collector_.emplace(config_.paths, config_.conntrack_interval,
-                       [this](const Result<conntrack::PassReport>& report) {
-                         metrics_.collected(report.has_value(), report ? &*report : nullptr);
-                         loop_->post([this, error = report ? std::string() : report.error().message] {
-                           agent_->report("conntrack", error.empty(), error);
-                         });
-                       });
+    collector_.emplace(
+        config_.paths, config_.conntrack_interval,
+        [this](const Result<conntrack::PassReport>& report) {
+          metrics_.collected(report.has_value(), report ? &*report : nullptr);
+          loop_->post([this, error = report ? std::string() : report.error().message] {
+            agent_->report("conntrack", error.empty(), error);
+          });
+        });
     if (const auto interval = watchdog_interval(); interval.count() != 0)
       feed_watchdog(interval / 3);
     return {};
@@ -198,8 +199,8 @@ class Program {
       return {};
     };
     const auto health = [this] { return health_page(); };
-    if (auto begun = start(config_.metrics_address, [this] { return metrics_page(); }, health,
-                           metrics_server_);
+    if (auto begun = start(
+            config_.metrics_address, [this] { return metrics_page(); }, health, metrics_server_);
         !begun)
       return begun;
     return start(config_.health_address, {}, health, health_server_);

@@ -16,8 +16,8 @@ enum ExitCode : int {
   kFailed = 3,            // the node, a file or another agent is in the way
 };
 
-// Runs until it is told to stop. `progress` is told of each step on disk and in the kernel: for tests
-// that end the process there.
+// Runs until it is told to stop. `progress` is told of each step on disk and in the kernel: for
+// tests that end the process there.
 [[nodiscard]] int run(const std::vector<std::string>& arguments, endpoint::Progress progress = {});
 
 }  // namespace policyc::agent

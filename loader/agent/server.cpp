@@ -30,7 +30,8 @@ Result<bpf::Fd> listen_at(const std::filesystem::path& path) {
   std::error_code error;
   const bool made = std::filesystem::create_directories(path.parent_path(), error);
   if (error) return fail("cannot make " + path.parent_path().string() + ": " + error.message());
-  if (made) std::filesystem::permissions(path.parent_path(), std::filesystem::perms::owner_all, error);
+  if (made)
+    std::filesystem::permissions(path.parent_path(), std::filesystem::perms::owner_all, error);
   bpf::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.valid()) return bpf::fail_errno("make a socket", errno);
   if (::unlink(text.c_str()) != 0 && errno != ENOENT)

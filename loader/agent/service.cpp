@@ -122,18 +122,18 @@ grpc::ServerUnaryReactor* Service::DeleteEndpoint(grpc::CallbackServerContext* c
   const auto key = key_of(*request);
   if (!key) return refuse(context, key.error().message);
   auto* reactor = context->DefaultReactor();
-  loop_.post([this, reactor, reply, key = *key, start = Clock::now(),
-              deadline = deadline_of(*context)] {
-    agent_.remove_endpoint(
-        key, deadline,
-        [this, reactor, reply, start](bool existed, const std::optional<ApiError>& error) {
-          const grpc::Status status = to_status(error);
-          reply->set_existed(existed);
-          metrics_.api_call("DeleteEndpoint", std::to_string(status.error_code()),
-                            seconds_since(start));
-          reactor->Finish(status);
-        });
-  });
+  loop_.post(
+      [this, reactor, reply, key = *key, start = Clock::now(), deadline = deadline_of(*context)] {
+        agent_.remove_endpoint(
+            key, deadline,
+            [this, reactor, reply, start](bool existed, const std::optional<ApiError>& error) {
+              const grpc::Status status = to_status(error);
+              reply->set_existed(existed);
+              metrics_.api_call("DeleteEndpoint", std::to_string(status.error_code()),
+                                seconds_since(start));
+              reactor->Finish(status);
+            });
+      });
   return reactor;
 }
 

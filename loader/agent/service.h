@@ -4,16 +4,17 @@
 #include <cstdint>
 #include <string>
 
+#include <loader/api/policyd.grpc.pb.h>
+
 #include "loader/agent/agent.h"
 #include "loader/agent/loop.h"
 #include "loader/agent/metrics.h"
-#include "loader/api/policyd.grpc.pb.h"
 
 namespace policyc::agent {
 
 // Methods that wait for the node have no thread of their own; the others do.
-using MixedService = v1::Agent::WithCallbackMethod_AddEndpoint<
-    v1::Agent::WithCallbackMethod_DeleteEndpoint<
+using MixedService =
+    v1::Agent::WithCallbackMethod_AddEndpoint<v1::Agent::WithCallbackMethod_DeleteEndpoint<
         v1::Agent::WithCallbackMethod_CollectEndpoints<v1::Agent::Service>>>;
 
 class Service final : public MixedService {

@@ -1,6 +1,6 @@
 #pragma once
-// What the source has told, file by file, and what became of it: accepted, refused, unreadable. Hands
-// files to the compiler, and keeps their last good versions.
+// What the source has told, file by file, and what became of it: accepted, refused, unreadable.
+// Hands files to the compiler, and keeps their last good versions.
 
 #include <cstdint>
 #include <map>
@@ -30,8 +30,8 @@ class SourceFiles {
   // True when what the source says is different now.
   bool take(const watch::Event& event, Compiler& compiler);
   void take(const worker::FileResult& result);
-  // Everything accepted so far goes together; `refused` does not. Good versions go to disk: an Error
-  // does not stop anything, and says what was not kept.
+  // Everything accepted so far goes together; `refused` does not. Good versions go to disk: an
+  // Error does not stop anything, and says what was not kept.
   [[nodiscard]] Result<void> settle(const std::vector<worker::FileResult>& refused);
 
   [[nodiscard]] bool synced() const { return synced_; }
@@ -42,8 +42,8 @@ class SourceFiles {
  private:
   struct File {
     std::string name;
-    bool told = false;                    // by the source, since begin()
-    std::optional<std::string> content;   // until it is known to be good or bad
+    bool told = false;                   // by the source, since begin()
+    std::optional<std::string> content;  // until it is known to be good or bad
     bool accepted = false;
     bool refused = false;
     bool last_good = false;

@@ -1,14 +1,15 @@
 #pragma once
-// What the agent knows, as messages of the API. Those of the agent are made on the event loop; those
-// of the node read the kernel and the loader's files, on any thread.
+// What the agent knows, as messages of the API. Those of the agent are made on the event loop;
+// those of the node read the kernel and the loader's files, on any thread.
 
 #include <cstdint>
 #include <string>
 
+#include <loader/api/policyd.grpc.pb.h>
+
 #include "compiler/support/result.h"
 #include "loader/agent/agent.h"
 #include "loader/agent/metrics.h"
-#include "loader/api/policyd.grpc.pb.h"
 #include "loader/endpoint/paths.h"
 
 namespace policyc::agent {

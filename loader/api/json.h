@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "loader/api/policyd.pb.h"
+#include <loader/api/policyd.pb.h>
 
 namespace policyc::api {
 

@@ -17,8 +17,8 @@
 namespace policyc::endpoint {
 
 struct UpdateRequest {
-  std::vector<std::uint16_t> removed{};     // ids of endpoints whose policies are taken off
-  std::optional<Inventory> inventory{};     // everything that exists; nothing: as before
+  std::vector<std::uint16_t> removed{};  // ids of endpoints whose policies are taken off
+  std::optional<Inventory> inventory{};  // everything that exists; nothing: as before
   std::optional<DenyResponse> deny_response{};
   std::span<const std::uint8_t> datapath{};  // endpoints run these programs; empty: as before
   Progress progress{};
@@ -33,8 +33,8 @@ struct UpdateReport {
 };
 
 // Makes all of it one change, in the order of node.h; needs maps that are there. An id that no
-// endpoint has is fine. After an Error of a step before the endpoints go nothing has changed; after a
-// later one the state is dirty, and the next change finishes it.
+// endpoint has is fine. After an Error of a step before the endpoints go nothing has changed; after
+// a later one the state is dirty, and the next change finishes it.
 [[nodiscard]] Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& request);
 
 }  // namespace policyc::endpoint

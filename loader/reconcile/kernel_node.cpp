@@ -90,7 +90,8 @@ Result<std::string> KernelNode::check(const endpoint::EndpointRecord& record) {
   if (!maps) return std::unexpected(maps.error());
   const auto entry = maps->endpoints.lookup(record.interface_index);
   if (!entry) return std::unexpected(entry.error());
-  if (!*entry || (*entry)->endpoint_id != record.id) return "it has no entry in the map of endpoints";
+  if (!*entry || (*entry)->endpoint_id != record.id)
+    return "it has no entry in the map of endpoints";
   for (const std::uint32_t direction : {0U, 1U}) {
     const auto program =
         maps->policies.lookup(POLICYC_POLICY_INDEX((*entry)->policy_slot, direction));
@@ -98,8 +99,8 @@ Result<std::string> KernelNode::check(const endpoint::EndpointRecord& record) {
     if (!*program) return "its policy is not loaded";
   }
   for (const attach::Side side : attach::kSides) {
-    const auto program = attach::attached_program(
-        paths_.hook(record.id, record.interface_index, side, record.hook));
+    const auto program =
+        attach::attached_program(paths_.hook(record.id, record.interface_index, side, record.hook));
     if (!program) return std::unexpected(program.error());
     if (!*program)
       return "no program is attached to " + record.interface + " (" +

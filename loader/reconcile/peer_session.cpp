@@ -48,8 +48,8 @@ Result<void> PeerSession::change_one(const AddressChange& change, PeersReport& r
   }
   const auto record = allocator_->ensure(change.labels);
   if (!record) return std::unexpected(record.error());
-  auto changed = peers_->add_address(change.prefix, change.labels,
-                                     state_.identities[*record].identity);
+  auto changed =
+      peers_->add_address(change.prefix, change.labels, state_.identities[*record].identity);
   if (!changed) return std::unexpected(changed.error());
   ++report.written;
   report.classes += changed->made_class ? 1U : 0U;

@@ -1,7 +1,7 @@
 #pragma once
 // Changes of peers alone, one after the other, with what is loaded kept in memory: an address costs
-// one map write (endpoint::NodePeers). Holds the state's lock while it lives; a load has to wait, so
-// whoever loads closes it first.
+// one map write (endpoint::NodePeers). Holds the state's lock while it lives; a load has to wait,
+// so whoever loads closes it first.
 
 #include <memory>
 #include <set>
@@ -20,9 +20,9 @@
 namespace policyc::reconcile {
 
 struct PeersReport {
-  std::size_t written = 0;          // addresses that came or changed
+  std::size_t written = 0;  // addresses that came or changed
   std::size_t removed = 0;
-  std::size_t classes = 0;          // that were made
+  std::size_t classes = 0;             // that were made
   std::vector<std::string> starved{};  // keys of shapes without room: a load or update grows them
 };
 

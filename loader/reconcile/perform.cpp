@@ -89,7 +89,8 @@ void Reconciler::update(const UpdateStep& step, TimePoint now) {
   request.deny_response = options_.node.deny_response;
   Attempt attempt{"update", step.removed.size()};
   const auto start = Clock::now();
-  const auto report = actions_.update(std::move(request), step.with_inventory ? inventory_ : nullptr);
+  const auto report =
+      actions_.update(std::move(request), step.with_inventory ? inventory_ : nullptr);
   attempt.elapsed = Clock::now() - start;
   if (!report) {
     attempt.error = report.error().message;
@@ -97,8 +98,7 @@ void Reconciler::update(const UpdateStep& step, TimePoint now) {
     reread();
   } else {
     attempt.success = true;
-    attempt.addresses =
-        report->ipcache.added + report->ipcache.changed + report->ipcache.removed;
+    attempt.addresses = report->ipcache.added + report->ipcache.changed + report->ipcache.removed;
     for (const endpoint::Starved& starved : report->starved)
       attempt.starved.push_back(starved.shape + ": " + starved.reason);
     if (step.with_inventory) applied_ = inventory_;

@@ -79,10 +79,9 @@ class Planner {
     }
     for (const auto& [id, endpoint] : actual_.endpoints) {
       if (!input_.dropped->contains(endpoint.record.interface)) continue;
-      const bool in_the_way =
-          std::ranges::any_of(endpoint.record.addresses, [&needed](const IpAddress& address) {
-            return needed.contains(address);
-          });
+      const bool in_the_way = std::ranges::any_of(
+          endpoint.record.addresses,
+          [&needed](const IpAddress& address) { return needed.contains(address); });
       (in_the_way ? blockers_ : leavers_).push_back(id);
     }
   }
@@ -140,6 +139,8 @@ class Planner {
 
 }  // namespace
 
-Plan make_plan(const Actual& actual, const PlanInput& input) { return Planner(actual, input).run(); }
+Plan make_plan(const Actual& actual, const PlanInput& input) {
+  return Planner(actual, input).run();
+}
 
 }  // namespace policyc::reconcile

@@ -40,7 +40,7 @@ struct WantedEndpoint {
 // An endpoint as it is.
 struct ActualEndpoint {
   endpoint::EndpointRecord record;  // without a shape: nobody knows which one runs
-  bool enforced = true;  // entry, programs and slot are there
+  bool enforced = true;             // entry, programs and slot are there
 };
 
 // The node as it is. Kept by whoever changes it; read from disk and kernel when a process starts.

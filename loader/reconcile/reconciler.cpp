@@ -146,8 +146,8 @@ Plan Reconciler::plan(TimePoint now) {
   input.dropped = &dropped_;
   input.objects = &object_keys_;
   input.inventory_changed = inventory_changed();
-  input.only_peers_changed = !need_update_ && applied_ && inventory_ &&
-                             same_options(*applied_, *inventory_);
+  input.only_peers_changed =
+      !need_update_ && applied_ && inventory_ && same_options(*applied_, *inventory_);
   input.node_changed = node_changed_ || need_update_;
   input.max_batch = options_.max_batch;
   Plan plan = make_plan(actual_, input);

@@ -65,7 +65,8 @@ class Reconciler {
   Reconciler(NodeActions& actions, ReconcilerOptions options);
 
   // Takes over what is there. Unregistered endpoints stay while their interface is there.
-  [[nodiscard]] Result<void> adopt(const std::function<bool(std::uint32_t index)>& interface_exists);
+  [[nodiscard]] Result<void> adopt(
+      const std::function<bool(std::uint32_t index)>& interface_exists);
 
   // What is wanted.
   void put(WantedEndpoint endpoint);

@@ -93,9 +93,10 @@ Result<Registry> Registry::open(std::filesystem::path file) {
   if (!*text) return registry;
   auto endpoints = registrations_from_json(**text);
   if (!endpoints) {
-    return fail(registry.file_.string() + " is damaged: " + endpoints.error().message +
-                "; what is loaded stays enforced. Remove the file and let the runtime make its pods "
-                "anew, or start afresh with `policyd --cleanup`");
+    return fail(
+        registry.file_.string() + " is damaged: " + endpoints.error().message +
+        "; what is loaded stays enforced. Remove the file and let the runtime make its pods "
+        "anew, or start afresh with `policyd --cleanup`");
   }
   registry.endpoints_ = std::move(*endpoints);
   return registry;

@@ -1,6 +1,6 @@
 #pragma once
-// The endpoints that a container runtime told the agent of. Kept in <state>/agent/endpoints.json, so
-// that an agent that starts again knows whose interfaces it finds.
+// The endpoints that a container runtime told the agent of. Kept in <state>/agent/endpoints.json,
+// so that an agent that starts again knows whose interfaces it finds.
 
 #include <cstdint>
 #include <filesystem>
@@ -22,8 +22,8 @@ struct Registration {
   std::string container_id;
   std::string container_interface;  // "eth0"
   std::string host_interface;
-  std::uint32_t interface_index = 0;  // of the host's side when it was told
-  std::vector<IpAddress> addresses;   // at most one of each family
+  std::uint32_t interface_index = 0;        // of the host's side when it was told
+  std::vector<IpAddress> addresses;         // at most one of each family
   std::optional<endpoint::MacAddress> mac;  // of the container's side
   std::string network_namespace;            // path
   std::string network;                      // name of the CNI network

@@ -19,8 +19,8 @@ bool Debounce::take(TimePoint now) {
 Clock::duration Backoff::after(std::uint32_t failures) {
   constexpr std::uint32_t kMostDoublings = 30;
   const std::uint32_t doublings = std::min(failures == 0 ? 0 : failures - 1, kMostDoublings);
-  const auto whole = std::min<std::chrono::nanoseconds>(limits_.first * (std::int64_t{1} << doublings),
-                                                        limits_.last);
+  const auto whole = std::min<std::chrono::nanoseconds>(
+      limits_.first * (std::int64_t{1} << doublings), limits_.last);
   std::uniform_real_distribution<double> jitter(0.75, 1.25);
   return std::chrono::nanoseconds(
       static_cast<std::int64_t>(static_cast<double>(whole.count()) * jitter(random_)));

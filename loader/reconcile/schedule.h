@@ -36,8 +36,8 @@ struct BackoffLimits {
   std::chrono::milliseconds last{30'000};
 };
 
-// The wait after the nth failure in a row, from 1: doubles, and has up to a quarter more or less, so
-// that many that failed at once do not come back at once.
+// The wait after the nth failure in a row, from 1: doubles, and has up to a quarter more or less,
+// so that many that failed at once do not come back at once.
 class Backoff {
  public:
   explicit Backoff(BackoffLimits limits, std::uint64_t seed) : limits_(limits), random_(seed) {}

@@ -93,6 +93,7 @@ THIRD_PARTY = {
     "grpc": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
     "google/protobuf/": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
     "netlink/": ("loader/cni", "tests/unit/cni"),
+    "loader/api/policyd": ("loader/agent", "loader/api", "loader/cni", "tests/unit/cni"),  # made from policyd.proto
     "loader/worker/worker.pb.h": ("loader/worker", "tests/unit/loader"),  # made from worker.proto
     "seccomp.h": ("loader/worker",),
     "cap-ng.h": ("loader/worker",),

@@ -1,6 +1,7 @@
 // What the agent takes: a pod told to it, many at once, an edit of policies, and its memory. Real
-// policyd and policyc-compilerd beside this program, in a network namespace of its own; enforced means
-// that the kernel's entries name the new policy. Needs root. Usage: agent_bench [PODS [IDENTITIES]]
+// policyd and policyc-compilerd beside this program, in a network namespace of its own; enforced
+// means that the kernel's entries name the new policy. Needs root. Usage: agent_bench [PODS
+// [IDENTITIES]]
 #include <chrono>
 #include <fstream>
 #include <map>
@@ -37,8 +38,8 @@ double ms_since(Clock::time_point start) {
 }
 
 std::string address_of(unsigned number) {
-  return "10." + std::to_string(1 + number / 62500) + "." + std::to_string(number / 250 % 250) + "." +
-         std::to_string(1 + number % 250);
+  return "10." + std::to_string(1 + number / 62500) + "." + std::to_string(number / 250 % 250) +
+         "." + std::to_string(1 + number % 250);
 }
 
 class Agent {
@@ -58,16 +59,26 @@ class Agent {
     const std::string program =
         (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "policyd").string();
     std::vector<std::string> arguments{program,
-                                       "--config", (paths_.state / "policyd.yaml").string(),
-                                       "--source", manifests().string(),
-                                       "--state-dir", paths_.state.string(),
-                                       "--bpf-root", paths_.bpffs.string(),
-                                       "--socket-path", (paths_.state / "policyd.sock").string(),
-                                       "--prometheus-serve-addr", "",
-                                       "--agent-health-addr", "",
-                                       "--node-name", "n1",
-                                       "--bpf-ipcache-max", ipcache,
-                                       "--compile-memory", "4096"};
+                                       "--config",
+                                       (paths_.state / "policyd.yaml").string(),
+                                       "--source",
+                                       manifests().string(),
+                                       "--state-dir",
+                                       paths_.state.string(),
+                                       "--bpf-root",
+                                       paths_.bpffs.string(),
+                                       "--socket-path",
+                                       (paths_.state / "policyd.sock").string(),
+                                       "--prometheus-serve-addr",
+                                       "",
+                                       "--agent-health-addr",
+                                       "",
+                                       "--node-name",
+                                       "n1",
+                                       "--bpf-ipcache-max",
+                                       ipcache,
+                                       "--compile-memory",
+                                       "4096"};
     std::ofstream(paths_.state / "policyd.yaml") << "# all defaults\n";
     pid_ = ::fork();
     if (pid_ == 0) {
@@ -114,7 +125,8 @@ void make_interfaces(unsigned count, const std::filesystem::path& folder) {
   std::ofstream batch(folder / "links");
   for (unsigned i = 0; i < count; ++i) {
     const std::string n = std::to_string(i);
-    batch << "link add lxc" << n << " type veth peer name eth" << n << "\nlink set lxc" << n << " up\n";
+    batch << "link add lxc" << n << " type veth peer name eth" << n << "\nlink set lxc" << n
+          << " up\n";
   }
   batch.close();
   if (std::system(("ip -batch " + (folder / "links").string()).c_str()) != 0) give_up("ip -batch");
@@ -245,8 +257,8 @@ void many_peers(unsigned identities) {
     for (unsigned i = first; i < std::min(first + kOfAFile, identities + 1); ++i) {
       text << "apiVersion: v1\nkind: Pod\nmetadata: {name: r" << i
            << ", namespace: shop, labels: {app: a" << i << "}}\nspec: {nodeName: n2, containers: "
-           << "[{name: c, image: i}]}\nstatus: {podIP: " << address_of(i) << ", podIPs: [{ip: "
-           << address_of(i) << "}], phase: Running}\n---\n";
+           << "[{name: c, image: i}]}\nstatus: {podIP: " << address_of(i)
+           << ", podIPs: [{ip: " << address_of(i) << "}], phase: Running}\n---\n";
     }
     agent.write("remote" + std::to_string(first) + ".yaml", text.str());
   }

@@ -1,6 +1,6 @@
-// What a cluster of many identities costs the reconciler, with a real node and one endpoint: the first
-// sync, a change of one pod, and of that the writes alone. Needs root.
-// Usage: reconcile_bench [ADDRESSES]
+// What a cluster of many identities costs the reconciler, with a real node and one endpoint: the
+// first sync, a change of one pod, and of that the writes alone. Needs root. Usage: reconcile_bench
+// [ADDRESSES]
 #include <chrono>
 #include <memory>
 #include <string>
@@ -79,7 +79,8 @@ void run_until_rest(reconcile::Reconciler& reconciler) {
 int main(int argc, char** argv) {
   const auto count = static_cast<std::uint32_t>(argc > 1 ? std::stoul(argv[1]) : 100'000);
   if (::unshare(CLONE_NEWNET) != 0) return 1;
-  if (std::system("ip link add lxc0 type veth peer name eth0 && ip link set lxc0 up") != 0) return 1;
+  if (std::system("ip link add lxc0 type veth peer name eth0 && ip link set lxc0 up") != 0)
+    return 1;
   const bench::BenchPaths folders;
   reconcile::KernelNode node(folders.paths());
   reconcile::ReconcilerOptions options;

@@ -1,6 +1,6 @@
 #pragma once
-// A node with an agent: its own network namespace, folders, socket and manifests; pods that are told
-// to it as a container runtime does.
+// A node with an agent: its own network namespace, folders, socket and manifests; pods that are
+// told to it as a container runtime does.
 
 #include <chrono>
 #include <filesystem>
@@ -20,7 +20,8 @@
 
 namespace policyc::testing {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
 
 // Looks until it is so, at most a generous time.
 inline bool eventually(const std::function<bool()>& holds, std::chrono::seconds limit = 60s) {
@@ -34,15 +35,17 @@ inline bool eventually(const std::function<bool()>& holds, std::chrono::seconds 
 
 inline std::string pod_yaml(const std::string& name, const std::string& address,
                             const std::string& app) {
-  return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", namespace: shop, labels: {app: " +
-         app + "}}\nspec: {nodeName: n1, containers: [{name: c, image: i}]}\nstatus: {podIP: " +
-         address + ", podIPs: [{ip: " + address + "}], phase: Running}\n---\n";
+  return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name +
+         ", namespace: shop, labels: {app: " + app +
+         "}}\nspec: {nodeName: n1, containers: [{name: c, image: i}]}\nstatus: {podIP: " + address +
+         ", podIPs: [{ip: " + address + "}], phase: Running}\n---\n";
 }
 
 // Web pods take datagrams from such pods at such a port.
 inline std::string allow(const std::string& app, int port, const std::string& name = "web") {
   return "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: " + name +
-         ", namespace: shop}\nspec:\n  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  - "
+         ", namespace: shop}\nspec:\n  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  "
+         "- "
          "fromEndpoints: [{matchLabels: {app: " +
          app + "}}]\n    toPorts: [{ports: [{port: \"" + std::to_string(port) +
          "\", protocol: UDP}]}]\n";
@@ -62,11 +65,10 @@ class AgentNode : public KernelTest {
     KernelTest::SetUp();
     manifests_ = paths_.state / "manifests";
     std::filesystem::create_directories(manifests_);
-    write("cluster.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n" +
-                              pod_yaml("client", kClient, "client") +
-                              pod_yaml("other", kOther, "other") +
-                              pod_yaml("web", "10.9.1.1", "web") +
-                              pod_yaml("web2", "10.9.1.2", "web"));
+    write("cluster.yaml",
+          "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n" +
+              pod_yaml("client", kClient, "client") + pod_yaml("other", kOther, "other") +
+              pod_yaml("web", "10.9.1.1", "web") + pod_yaml("web2", "10.9.1.2", "web"));
   }
   void TearDown() override {
     agent_.reset();
@@ -82,28 +84,27 @@ class AgentNode : public KernelTest {
   void remove(const std::string& name) const { std::filesystem::remove(manifests_ / name); }
 
   [[nodiscard]] std::vector<std::string> command(std::vector<std::string> more = {}) const {
-    std::vector<std::string> arguments{
-        POLICYD_BINARY,
-        "--config",
-        (paths_.state / "policyd.yaml").string(),
-        "--source",
-        manifests_.string(),
-        "--state-dir",
-        paths_.state.string(),
-        "--bpf-root",
-        paths_.bpffs.string(),
-        "--socket-path",
-        socket().string(),
-        "--prometheus-serve-addr",
-        "127.0.0.1:0",
-        "--agent-health-addr",
-        "",
-        "--node-name",
-        "n1",
-        "--bpf-ct-max",
-        "1024",
-        "--bpf-ipcache-max",
-        "1024"};
+    std::vector<std::string> arguments{POLICYD_BINARY,
+                                       "--config",
+                                       (paths_.state / "policyd.yaml").string(),
+                                       "--source",
+                                       manifests_.string(),
+                                       "--state-dir",
+                                       paths_.state.string(),
+                                       "--bpf-root",
+                                       paths_.bpffs.string(),
+                                       "--socket-path",
+                                       socket().string(),
+                                       "--prometheus-serve-addr",
+                                       "127.0.0.1:0",
+                                       "--agent-health-addr",
+                                       "",
+                                       "--node-name",
+                                       "n1",
+                                       "--bpf-ct-max",
+                                       "1024",
+                                       "--bpf-ipcache-max",
+                                       "1024"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }

@@ -130,8 +130,9 @@ TEST_F(AgentTest, ABadFileKeepsItsLastGoodVersionAlsoAcrossARestart) {
   start_synced();
   const Pod web("web0", "10.9.1.1");
   ASSERT_TRUE(add(web, "web"));
-  write("web.yaml", "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web}\n"
-                    "spec: {endpointSelector: {}, ingres: []}\n");
+  write("web.yaml",
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web}\n"
+        "spec: {endpointSelector: {}, ingres: []}\n");
   const auto refused = [this] {
     const auto status = client_->status();
     return status && status->refused_size() == 1;
@@ -169,8 +170,9 @@ TEST_F(AgentTest, AFileThatIsHalfWrittenNeverCounts) {
   {
     // The first half alone would select everything and allow nothing.
     std::ofstream file(manifests_ / "open.yaml");
-    file << "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: open, namespace: "
-            "shop}\nspec:\n  endpointSelector: {}\n  ingress:\n";
+    file
+        << "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: open, namespace: "
+           "shop}\nspec:\n  endpointSelector: {}\n  ingress:\n";
     file.flush();
     std::this_thread::sleep_for(300ms);
     EXPECT_TRUE(web.reached_from(kClient, 53));
@@ -191,8 +193,7 @@ TEST_F(AgentTest, AnInterfaceThatVanishesIsUnloadedAndKnownAsGone) {
     return list && list->endpoints_size() == 1 &&
            list->endpoints(0).state() == v1::ENDPOINT_STATE_GONE;
   })) << agent_->output();
-  EXPECT_TRUE(eventually(
-      [this] { return must(endpoint::read_state(paths_)).endpoints.empty(); }));
+  EXPECT_TRUE(eventually([this] { return must(endpoint::read_state(paths_)).endpoints.empty(); }));
   EXPECT_EQ(client_->check(ref("web")).error().code, grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_TRUE(client_->remove(ref("web"))->existed());
   // The same address on an interface of the same name.
@@ -243,8 +244,7 @@ TEST_F(AgentTest, ARestartWithNothingChangedTouchesNothing) {
     kernel.config = std::string(reinterpret_cast<const char*>(&config), sizeof config);
     kernel.state = endpoint::to_json(must(endpoint::read_state(paths_)));
     const auto entry = must(maps.endpoints.lookup(web.index())).value_or(endpoint_value{});
-    kernel.programs["entry"] =
-        std::string(reinterpret_cast<const char*>(&entry), sizeof entry);
+    kernel.programs["entry"] = std::string(reinterpret_cast<const char*>(&entry), sizeof entry);
     for (const std::uint32_t index : {2U, 3U}) {
       const auto program = must(maps.policies.lookup(index));
       kernel.programs[std::to_string(index)] = std::to_string(program.value_or(0));
@@ -255,9 +255,8 @@ TEST_F(AgentTest, ARestartWithNothingChangedTouchesNothing) {
   ::setenv("POLICYD_STEPS", (paths_.state / "steps").c_str(), 1);
   start_synced();
   ::unsetenv("POLICYD_STEPS");
-  ASSERT_TRUE(eventually([this] {
-    return client_->endpoints()->endpoints(0).state() == v1::ENDPOINT_STATE_READY;
-  }));
+  ASSERT_TRUE(eventually(
+      [this] { return client_->endpoints()->endpoints(0).state() == v1::ENDPOINT_STATE_READY; }));
   const Kernel after = look();
   EXPECT_TRUE(after.ipcache == before.ipcache);
   EXPECT_EQ(after.config, before.config);
@@ -293,7 +292,8 @@ TEST_F(AgentTest, CleanupRemovesEverything) {
 }
 
 TEST_F(AgentTest, ABadConfigurationIsExitCodeTwoWithItsPlace) {
-  std::ofstream(paths_.state / "policyd.yaml") << "enable-policy: always\npolicy-audit-mode: maybe\n";
+  std::ofstream(paths_.state / "policyd.yaml")
+      << "enable-policy: always\npolicy-audit-mode: maybe\n";
   start();
   EXPECT_EQ(agent_->wait(), 2);
   EXPECT_THAT(agent_->output(), HasSubstr("policyd.yaml:2:20: policy-audit-mode: `maybe`"));

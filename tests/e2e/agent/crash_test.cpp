@@ -1,11 +1,10 @@
-// policyd that is killed: at every step of every operation the old policy or the new one is enforced,
-// connections go on, and the next agent finishes.
+// policyd that is killed: at every step of every operation the old policy or the new one is
+// enforced, connections go on, and the next agent finishes.
 
 #include <csignal>
 
-#include <sys/wait.h>
-
 #include <gmock/gmock.h>
+#include <sys/wait.h>
 
 #include "tests/e2e/agent/agent_node.h"
 #include "tests/e2e/agent/traffic.h"
@@ -64,7 +63,9 @@ class CrashTest : public AgentNode {
            info.si_pid != 0;
   }
   // A connection ends before its process does.
-  [[nodiscard]] bool dies() const { return eventually([this] { return is_dead(); }, 10s); }
+  [[nodiscard]] bool dies() const {
+    return eventually([this] { return is_dead(); }, 10s);
+  }
   // False when it died before what it found was in force.
   bool settled_or_dead() {
     EXPECT_TRUE(eventually([this] {

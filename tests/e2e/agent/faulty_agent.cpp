@@ -1,5 +1,5 @@
-// policyd, but it may die: POLICYD_DIE_AT=N ends the process, as SIGKILL does, at its Nth step on disk
-// or in the kernel, from 1 on; POLICYD_STEPS=FILE takes down their names.
+// policyd, but it may die: POLICYD_DIE_AT=N ends the process, as SIGKILL does, at its Nth step on
+// disk or in the kernel, from 1 on; POLICYD_STEPS=FILE takes down their names.
 #include <csignal>
 #include <cstdlib>
 #include <fstream>

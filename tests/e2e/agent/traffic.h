@@ -1,6 +1,6 @@
 #pragma once
-// What goes on while an agent is stopped, killed and started again: echoes that must not be lost, and
-// datagrams that must never arrive.
+// What goes on while an agent is stopped, killed and started again: echoes that must not be lost,
+// and datagrams that must never arrive.
 
 #include <atomic>
 #include <cerrno>

@@ -55,8 +55,8 @@ class FakeNode : public reconcile::NodeActions {
     return reports;
   }
 
-  [[nodiscard]] Result<endpoint::UpdateReport> update(endpoint::UpdateRequest request,
-                                                      const reconcile::InventoryRef& with) override {
+  [[nodiscard]] Result<endpoint::UpdateReport> update(
+      endpoint::UpdateRequest request, const reconcile::InventoryRef& with) override {
     std::string line = "update";
     for (const std::uint16_t id : request.removed)
       line += " -" + actual.endpoints.at(id).record.interface;

@@ -1,4 +1,5 @@
-// loader/reconcile/reconciler: failures, retries and what the statuses say, with a node that is none.
+// loader/reconcile/reconciler: failures, retries and what the statuses say, with a node that is
+// none.
 
 #include "loader/reconcile/reconciler.h"
 
@@ -98,8 +99,8 @@ TEST_F(ReconcilerTest, OneBadEndpointHoldsUpNoOther) {
   for (const char* name : {"a", "b", "c"}) put(name, "a");
   compiled();
   const auto next = settle();
-  EXPECT_THAT(node_.take_log(), ElementsAre("load lxc-a lxc-b lxc-c", "load lxc-a", "load lxc-b",
-                                            "load lxc-c"));
+  EXPECT_THAT(node_.take_log(),
+              ElementsAre("load lxc-a lxc-b lxc-c", "load lxc-a", "load lxc-b", "load lxc-c"));
   EXPECT_EQ(status("a").state, EndpointState::Ready);
   EXPECT_EQ(status("c").state, EndpointState::Ready);
   EXPECT_EQ(status("b").state, EndpointState::Waiting) << "nothing of it is enforced";

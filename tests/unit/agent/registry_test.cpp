@@ -32,7 +32,7 @@ Registration web() {
 
 TEST(RegistryTest, WhatWasFlushedIsThereAgain) {
   const TemporaryFolder folder;
-  const auto file = folder / "agent" ;
+  const auto file = folder / "agent";
   auto registry = Registry::open(file / "endpoints.json");
   ASSERT_TRUE(registry);
   registry->put(web());
