@@ -7,8 +7,9 @@
 #include <memory>
 #include <string>
 
+#include <loader/api/policyd.grpc.pb.h>
+
 #include "compiler/support/result.h"
-#include "loader/api/policyd.grpc.pb.h"
 
 namespace policyc::api {
 
@@ -39,8 +40,7 @@ class Client {
                                          Timeout timeout = kPatience);
   [[nodiscard]] Answer<v1::DeleteEndpointResponse> remove(const v1::EndpointRef& ref,
                                                           Timeout timeout = kPatience);
-  [[nodiscard]] Answer<v1::Endpoint> check(const v1::EndpointRef& ref,
-                                           Timeout timeout = kPatience);
+  [[nodiscard]] Answer<v1::Endpoint> check(const v1::EndpointRef& ref, Timeout timeout = kPatience);
   [[nodiscard]] Answer<v1::CollectEndpointsResponse> collect(
       const v1::CollectEndpointsRequest& request, Timeout timeout = kPatience);
   [[nodiscard]] Answer<v1::EndpointList> endpoints(Timeout timeout = kPatience);

@@ -49,6 +49,8 @@ LAYERS = {
     "loader/network": 15,
     "loader/worker": 14,
     "loader/cni": 15,
+    "loader/reconcile": 15,
+    "loader/agent": 16,
     "cli/demo": 20,
     "cli/shell": 20,
     "cli": 21,
@@ -92,14 +94,17 @@ THIRD_PARTY = {
     # The demo makes one map to see whether BPF is allowed at all, and needs the number of its type.
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),
-    "CLI/": ("cli",),
-    "httplib.h": ("loader/health", "tests/unit/health"),
-    "loader/worker/worker.pb.h": ("loader/worker", "tests/unit/loader"),  # made from worker.proto
-    "seccomp.h": ("loader/worker",),
-    "cap-ng.h": ("loader/worker",),
+    "CLI/": ("cli", "loader/agent"),
     "grpc": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
     "google/protobuf/": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
     "netlink/": ("loader/cni", "loader/network", "tests/unit/cni"),
+    "loader/api/policyd": ("loader/agent", "loader/api", "loader/cni", "tests/unit/cni"),  # made from policyd.proto
+    "loader/worker/worker.pb.h": ("loader/worker", "tests/unit/loader"),  # made from worker.proto
+    "seccomp.h": ("loader/worker",),
+    "cap-ng.h": ("loader/worker",),
+    "prometheus/": ("loader/agent",),
+    "httplib.h": ("loader/agent", "loader/health", "tests/unit/health"),
+    "systemd/": ("loader/agent",),
 }
 
 MAX_LINES = 800
