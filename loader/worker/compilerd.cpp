@@ -8,11 +8,13 @@
 
 #include <charconv>
 #include <csignal>
-#include <cstring>
+#include <cstdint>
 #include <iostream>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include <malloc.h>
 #include <sys/prctl.h>
 
 #include "compiler/backend/backend.h"
@@ -50,6 +52,9 @@ int main(int argc, char** argv) {
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   ::signal(SIGPIPE, SIG_IGN);
+  // Each arena reserves 64 MiB of the address space that is limited.
+  constexpr int kArenas = 4;
+  ::mallopt(M_ARENA_MAX, kArenas);
   // Whatever needs files is done before they are out of reach: clang, its first compilation and
   // what the keys of shapes are made of.
   if (const auto warm =
