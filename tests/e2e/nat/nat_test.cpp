@@ -110,8 +110,8 @@ TEST_F(NatByIpip, BackendsAnswerClientsThemselves) {
   }
 }
 
-// What a sender leaves to a device, checksums and to cut trains of segments, the node does where the
-// packet leaves it: then the receiver looks at every checksum.
+// What a sender leaves to a device, checksums and to cut trains of segments, the node does where
+// the packet leaves it: then the receiver looks at every checksum.
 TEST_F(NatByIpip, WhatSendersLeaveToDevicesIsDoneOnTheWay) {
   network_.send_whole(Host::Node1, "back");
   network_.send_whole(Host::Node2, "lxc");
