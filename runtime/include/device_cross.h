@@ -7,7 +7,7 @@
 #define POLICYC_RUNTIME_DEVICE_CROSS_H
 
 #include "runtime/include/device.h"
-#include "runtime/include/nat_cross.h"
+#include "runtime/include/nat_cross_error.h"
 
 /* Drops a packet and tells its sender, who is behind the device (from_device) or in front of it, on this node (to_device). */
 static __always_inline int cross_answer(struct __sk_buff *skb, const struct packet *packet, __u32 direction,

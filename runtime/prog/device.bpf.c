@@ -103,9 +103,9 @@ int from_device(struct __sk_buff *skb)
 	}
 	if (nat_forged(skb, &packet))
 		return device_drop(skb, &packet, POLICYC_INGRESS, DROP_INVALID_SOURCE_ADDRESS);
+	work->is_wrapped = false;
 	if (packet.kind == PACKET_ICMP_ERROR)
 		return device_error(skb, &packet, POLICYC_INGRESS);
-	work->is_wrapped = false;
 	if (ipip_is(&packet) && device_takes_dsr(skb)) {
 		reason = ipip_take(skb, &packet, work);
 		if (!reason && work->is_wrapped && nat_forged(skb, &packet))

@@ -162,6 +162,37 @@ TEST_F(NatAcross, RemoteBackend) {
   }
 }
 
+TEST_F(NatAcross, TheListShowsBothFamilies) {
+  node1_.set_frontend(kFrontend4, kFrontend6, kFlags, "10.20.0.7", "fd20::7", false);
+  const EchoServer server(network_, Host::Pod);
+  ASSERT_EQ(ask_tcp(network_, Host::Client, kFrontend6, 80, "hello"), "10.10.0.1 hello");
+  const auto collector = nat::Collector::open(node1_.paths());
+  ASSERT_TRUE(collector) << collector.error().message;
+  const auto now = collector->now();
+  ASSERT_TRUE(now);
+  const auto listed = nat::list(collector->tables(), *now);
+  ASSERT_TRUE(listed);
+  std::size_t found = 0;
+  for (const auto& one : nlohmann::json::parse(nat::list_text(*listed, nat::ListFormat::Json))) {
+    const auto& from = one["from"];
+    const auto& to = one["to"];
+    if (from["destination"] == kFrontend6) {
+      ++found;
+      EXPECT_EQ(from["source"], "2001:db8:1::9");
+      EXPECT_EQ(to["source"], "10.10.0.1");
+      EXPECT_EQ(to["destination"], "10.20.0.7");
+      EXPECT_EQ(to["destinationPort"], 8080);
+    } else if (from["source"] == "10.20.0.7") {
+      ++found;
+      EXPECT_EQ(from["destination"], "10.10.0.1");
+      EXPECT_EQ(to["source"], kFrontend6);
+      EXPECT_EQ(to["sourcePort"], 80);
+      EXPECT_EQ(to["destination"], "2001:db8:1::9");
+    }
+  }
+  EXPECT_EQ(found, 2U);
+}
+
 TEST_F(NatAcross, WithWholeChecksums) {
   node1_.set_frontend(kFrontend4, kFrontend6, kFlags, "10.20.0.7", "fd20::7", false);
   network_.send_whole(Host::Client, "eth0");
