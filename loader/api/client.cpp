@@ -88,8 +88,7 @@ Answer<v1::IdentityList> Client::identities(Timeout timeout) {
                                 timeout);
 }
 Answer<v1::AddressList> Client::addresses(Timeout timeout) {
-  return call<v1::AddressList>(*stub_, &v1::Agent::Stub::ListAddresses, v1::ListRequest{},
-                               timeout);
+  return call<v1::AddressList>(*stub_, &v1::Agent::Stub::ListAddresses, v1::ListRequest{}, timeout);
 }
 Answer<v1::ServiceList> Client::services(Timeout timeout) {
   return call<v1::ServiceList>(*stub_, &v1::Agent::Stub::ListServices, v1::ListRequest{}, timeout);

@@ -39,8 +39,7 @@ class Client {
                                          Timeout timeout = kPatience);
   [[nodiscard]] Answer<v1::DeleteEndpointResponse> remove(const v1::EndpointRef& ref,
                                                           Timeout timeout = kPatience);
-  [[nodiscard]] Answer<v1::Endpoint> check(const v1::EndpointRef& ref,
-                                           Timeout timeout = kPatience);
+  [[nodiscard]] Answer<v1::Endpoint> check(const v1::EndpointRef& ref, Timeout timeout = kPatience);
   [[nodiscard]] Answer<v1::CollectEndpointsResponse> collect(
       const v1::CollectEndpointsRequest& request, Timeout timeout = kPatience);
   [[nodiscard]] Answer<v1::EndpointList> endpoints(Timeout timeout = kPatience);

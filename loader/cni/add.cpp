@@ -41,7 +41,8 @@ Expected<Json> add_chained(const Environment& environment, const Config& config,
   const auto found = find_chained(environment, *config.previous, *container);
   if (!found) return std::unexpected(found.error());
   Agent agent(config);
-  const auto enforced = agent.add(request_for(environment, config, found->host.name, found->container.mac, found->addresses));
+  const auto enforced = agent.add(
+      request_for(environment, config, found->host.name, found->container.mac, found->addresses));
   if (!enforced) {
     if (enforced.error().code == Code::TryLater) log_undo(agent.remove(environment), log);
     return std::unexpected(enforced.error());
@@ -63,10 +64,12 @@ AddResult result_of(const Environment& environment, const Pair& pair, const Addr
 }
 
 // From the pair on; the caller undoes the pair and the addresses.
-Expected<void> enforce_and_open(const Environment& environment, const Config& config, const Namespace& container,
-                                const Pair& pair, const std::vector<IpAddress>& addresses, const Log& log) {
+Expected<void> enforce_and_open(const Environment& environment, const Config& config,
+                                const Namespace& container, const Pair& pair,
+                                const std::vector<IpAddress>& addresses, const Log& log) {
   Agent agent(config);
-  auto done = agent.add(request_for(environment, config, pair.host.name, pair.container.mac, addresses));
+  auto done =
+      agent.add(request_for(environment, config, pair.host.name, pair.container.mac, addresses));
   const bool may_know = done || done.error().code == Code::TryLater;
   if (done) done = open_pair(config, container, pair, addresses);
   if (!done && may_know) log_undo(agent.remove(environment), log);
@@ -85,9 +88,12 @@ Expected<Json> add(const Environment& environment, const Config& config, const L
     if (!inside) return std::unexpected(inside.error());
     const auto occupied = inside->find(environment.interface);
     if (!occupied) return std::unexpected(occupied.error());
-    if (*occupied) return refuse(Code::Network, "the container has an interface " + environment.interface + " already");
+    if (*occupied)
+      return refuse(Code::Network,
+                    "the container has an interface " + environment.interface + " already");
   }
-  if (auto forwarding = set_sysctl("ipv4/ip_forward", "1"); !forwarding) return std::unexpected(forwarding.error());
+  if (auto forwarding = set_sysctl("ipv4/ip_forward", "1"); !forwarding)
+    return std::unexpected(forwarding.error());
   const auto addresses = take_addresses(environment, config);
   if (!addresses) return std::unexpected(addresses.error());
   const auto pair = make_pair(environment, config, *container, addresses->list);
@@ -96,7 +102,9 @@ Expected<Json> add(const Environment& environment, const Config& config, const L
     return std::unexpected(pair.error());
   }
   log.debug("made " + pair->host.name + ", down in the container");
-  if (const auto done = enforce_and_open(environment, config, *container, *pair, addresses->list, log); !done) {
+  if (const auto done =
+          enforce_and_open(environment, config, *container, *pair, addresses->list, log);
+      !done) {
     log.warn(done.error().message + ": " + done.error().details);
     log_undo(remove_pair(pair->host.name), log);
     log_undo(release_addresses(environment, config), log);

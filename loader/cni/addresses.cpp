@@ -18,23 +18,29 @@ Expected<ipam::Store> open_store(const Config& config) {
   return with_code(Code::Addresses, ipam::Store::open(config.ipam.directory / config.name));
 }
 
-// GC and STATUS are younger than most plugins: those do not know the command or the version.
+// GC and STATUS are younger than most plugins: those do not know the command or the version, or
+// miss the container.
 bool is_not_known(const Failure& failure) {
-  return failure.code == Code::BadEnvironment || failure.code == Code::IncompatibleVersion;
+  return failure.code == Code::BadEnvironment || failure.code == Code::IncompatibleVersion ||
+         failure.code == Code::UnknownContainer;
 }
 
 Expected<Addresses> parse_delegated(const std::string& text) {
   const auto result = parse_result(Json::parse(text, nullptr, false));
-  if (!result) return refuse(Code::Delegate, "the answer of the plugin for addresses: " + result.error().message, text);
+  if (!result)
+    return refuse(Code::Delegate,
+                  "the answer of the plugin for addresses: " + result.error().message, text);
   Addresses addresses;
   addresses.dns = result->dns;
   bool families[2] = {false, false};
   for (const AssignedAddress& address : result->addresses) {
     if (std::exchange(families[address.address.v6 ? 1 : 0], true))
-      return refuse(Code::UnsupportedField, "the plugin for addresses gave two of one family; an interface gets one", text);
+      return refuse(Code::UnsupportedField,
+                    "the plugin for addresses gave two of one family; an interface gets one", text);
     addresses.list.push_back(address.address);
   }
-  if (addresses.list.empty()) return refuse(Code::Delegate, "the plugin for addresses gave none", text);
+  if (addresses.list.empty())
+    return refuse(Code::Delegate, "the plugin for addresses gave none", text);
   return addresses;
 }
 
@@ -44,7 +50,8 @@ Expected<Addresses> take_addresses(const Environment& environment, const Config&
   if (is_own(config)) {
     auto store = open_store(config);
     if (!store) return std::unexpected(store.error());
-    const auto given = with_code(Code::Addresses, store->allocate(owner_of(environment), config.ipam.sets));
+    const auto given =
+        with_code(Code::Addresses, store->allocate(owner_of(environment), config.ipam.sets));
     if (!given) return std::unexpected(given.error());
     Addresses addresses;
     for (const ipam::Given& one : *given) addresses.list.push_back(one.address);
@@ -83,12 +90,14 @@ Expected<void> check_addresses(const Environment& environment, const Config& con
   for (const IpAddress& address : addresses) {
     const auto& recorded = (*known)->addresses;
     if (std::find(recorded.begin(), recorded.end(), address) == recorded.end())
-      return refuse(Code::Check, "address " + address.to_string() + " is not recorded for this interface");
+      return refuse(Code::Check,
+                    "address " + address.to_string() + " is not recorded for this interface");
   }
   return {};
 }
 
-Expected<std::vector<ipam::Owner>> collect_addresses(const Environment& environment, const Config& config) {
+Expected<std::vector<ipam::Owner>> collect_addresses(const Environment& environment,
+                                                     const Config& config) {
   std::vector<ipam::Owner> owners;
   if (is_own(config)) {
     auto store = open_store(config);

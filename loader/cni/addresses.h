@@ -13,9 +13,11 @@ struct Addresses {
   Json dns = Json::object();
 };
 
-[[nodiscard]] Expected<Addresses> take_addresses(const Environment& environment, const Config& config);
+[[nodiscard]] Expected<Addresses> take_addresses(const Environment& environment,
+                                                 const Config& config);
 // Fine when it has none.
-[[nodiscard]] Expected<void> release_addresses(const Environment& environment, const Config& config);
+[[nodiscard]] Expected<void> release_addresses(const Environment& environment,
+                                               const Config& config);
 // Whether the owner has the addresses still.
 [[nodiscard]] Expected<void> check_addresses(const Environment& environment, const Config& config,
                                              const std::vector<IpAddress>& addresses);

@@ -6,12 +6,17 @@ namespace policyc::cni {
 namespace {
 
 bool is_away(const api::CallError& error) {
-  return error.code == grpc::StatusCode::UNAVAILABLE || error.code == grpc::StatusCode::DEADLINE_EXCEEDED;
+  return error.code == grpc::StatusCode::UNAVAILABLE ||
+         error.code == grpc::StatusCode::DEADLINE_EXCEEDED;
 }
 
-std::unexpected<Failure> failed(const char* what, const api::CallError& error, Code refused = Code::Agent) {
-  if (is_away(error)) return refuse(Code::TryLater, std::string("the agent cannot ") + what + " now", api::to_string(error));
-  return refuse(refused, std::string("the agent refused to ") + what + ": " + error.message, api::to_string(error));
+std::unexpected<Failure> failed(const char* what, const api::CallError& error,
+                                Code refused = Code::Agent) {
+  if (is_away(error))
+    return refuse(Code::TryLater, std::string("the agent cannot ") + what + " now",
+                  api::to_string(error));
+  return refuse(refused, std::string("the agent refused to ") + what + ": " + error.message,
+                api::to_string(error));
 }
 
 v1::EndpointRef ref_of(const ipam::Owner& owner) {
@@ -30,36 +35,42 @@ Expected<void> Agent::add(const v1::AddEndpointRequest& request) {
 }
 
 Expected<void> Agent::remove(const Environment& environment) {
-  const auto answer = client_.remove(ref_of({environment.container, environment.interface}), timeout_);
+  const auto answer =
+      client_.remove(ref_of({environment.container, environment.interface}), timeout_);
   if (!answer) return failed("forget the endpoint", answer.error());
   return {};
 }
 
 Expected<void> Agent::check(const Environment& environment) {
-  const auto answer = client_.check(ref_of({environment.container, environment.interface}), timeout_);
+  const auto answer =
+      client_.check(ref_of({environment.container, environment.interface}), timeout_);
   if (!answer) return failed("vouch for the endpoint", answer.error(), Code::Check);
   return {};
 }
 
-Expected<std::vector<ipam::Owner>> Agent::collect(const std::string& network, const std::set<ipam::Owner>& valid) {
+Expected<std::vector<ipam::Owner>> Agent::collect(const std::string& network,
+                                                  const std::set<ipam::Owner>& valid) {
   v1::CollectEndpointsRequest request;
   request.set_network(network);
   for (const ipam::Owner& owner : valid) *request.add_valid() = ref_of(owner);
   const auto answer = client_.collect(request, timeout_);
   if (!answer) return failed("remove endpoints that are not valid", answer.error());
   std::vector<ipam::Owner> removed;
-  for (const v1::EndpointRef& ref : answer->removed()) removed.push_back({ref.container_id(), ref.container_interface()});
+  for (const v1::EndpointRef& ref : answer->removed())
+    removed.push_back({ref.container_id(), ref.container_interface()});
   return removed;
 }
 
 Expected<void> Agent::status() {
   const auto answer = client_.status(timeout_);
-  if (!answer) return refuse(Code::NotAvailable, "the agent does not answer", api::to_string(answer.error()));
+  if (!answer)
+    return refuse(Code::NotAvailable, "the agent does not answer", api::to_string(answer.error()));
   for (const v1::Component& component : answer->components()) {
     if (component.name() == "datapath" && !component.healthy())
       return refuse(Code::Limited, "the node's datapath does not work", component.message());
   }
-  if (!answer->synced()) return refuse(Code::NotAvailable, "the agent does not know yet what to enforce");
+  if (!answer->synced())
+    return refuse(Code::NotAvailable, "the agent does not know yet what to enforce");
   return {};
 }
 

@@ -12,7 +12,8 @@ namespace policyc::cni {
 
 class Agent {
  public:
-  explicit Agent(const Config& config) : client_(config.agent_socket), timeout_(config.agent_timeout) {}
+  explicit Agent(const Config& config)
+      : client_(config.agent_socket), timeout_(config.agent_timeout) {}
 
   // TryLater when the agent is away or not ready.
   [[nodiscard]] Expected<void> add(const v1::AddEndpointRequest& request);

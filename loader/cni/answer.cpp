@@ -8,7 +8,8 @@ std::string text_of(const Json& json) {
 }
 
 Reply error_reply(const std::string& version, const Failure& failure) {
-  Json json{{"cniVersion", version}, {"code", static_cast<int>(failure.code)}, {"msg", failure.message}};
+  Json json{
+      {"cniVersion", version}, {"code", static_cast<int>(failure.code)}, {"msg", failure.message}};
   if (!failure.details.empty()) json["details"] = failure.details;
   return {1, text_of(json)};
 }
@@ -52,7 +53,8 @@ Reply answer(const char* (*variable)(const char* name), const std::string& input
   const Log log(*config, *environment);
   const auto done = run(*environment, *config, log);
   if (done) return {0, *done};
-  log.warn("failed with code " + std::to_string(static_cast<int>(done.error().code)) + ": " + done.error().message +
+  log.warn("failed with code " + std::to_string(static_cast<int>(done.error().code)) + ": " +
+           done.error().message +
            (done.error().details.empty() ? "" : ": " + done.error().details));
   return error_reply(version, done.error());
 }

@@ -80,7 +80,8 @@ IpamConfig ipam_of(const Json& json) {
   IpamConfig config;
   config.type = string_at(json, "type");
   if (config.type.empty()) throw invalid("ipam.type is missing");
-  if (config.type.find('/') != std::string::npos) throw invalid("ipam.type is not the name of a plugin: " + config.type);
+  if (config.type.find('/') != std::string::npos)
+    throw invalid("ipam.type is not the name of a plugin: " + config.type);
   if (config.type != "policyc") return config;
   config.directory = string_at(json, "dataDir");
   if (config.directory.empty()) config.directory = "/var/lib/policyc/ipam";
@@ -91,14 +92,16 @@ IpamConfig ipam_of(const Json& json) {
     for (const Json& range : set) ranges.push_back(range_of(range));
     config.sets.push_back(std::move(ranges));
   }
-  if (auto checked = ipam::validate(config.sets); !checked) throw invalid("ipam: " + checked.error().message);
+  if (auto checked = ipam::validate(config.sets); !checked)
+    throw invalid("ipam: " + checked.error().message);
   return config;
 }
 
 std::set<ipam::Owner> owners_of(const Json& list) {
   std::set<ipam::Owner> owners;
   for (const Json& entry : list) {
-    if (!entry.is_object()) throw invalid("cni.dev/valid-attachments has something that is not an object");
+    if (!entry.is_object())
+      throw invalid("cni.dev/valid-attachments has something that is not an object");
     ipam::Owner owner{string_at(entry, "containerID"), string_at(entry, "ifname")};
     if (owner.container.empty() || owner.interface.empty())
       throw invalid("cni.dev/valid-attachments has an entry without containerID or ifname");
@@ -108,13 +111,16 @@ std::set<ipam::Owner> owners_of(const Json& list) {
 }
 
 void read_plugin_keys(const Json& json, Config& config) {
-  if (const std::string socket = string_at(json, "agent-socket"); !socket.empty()) config.agent_socket = socket;
+  if (const std::string socket = string_at(json, "agent-socket"); !socket.empty())
+    config.agent_socket = socket;
   const std::int64_t timeout = number_at(json, "agent-timeout", config.agent_timeout.count());
-  if (timeout < 1 || timeout > 3600) throw invalid("agent-timeout is not between 1 and 3600 seconds");
+  if (timeout < 1 || timeout > 3600)
+    throw invalid("agent-timeout is not between 1 and 3600 seconds");
   config.agent_timeout = std::chrono::seconds(timeout);
   const std::int64_t mtu = number_at(json, "mtu", 0);
   if (mtu != 0 && (mtu < kSmallestMtu || mtu > kLargestMtu))
-    throw invalid("mtu is not between " + std::to_string(kSmallestMtu) + " and " + std::to_string(kLargestMtu));
+    throw invalid("mtu is not between " + std::to_string(kSmallestMtu) + " and " +
+                  std::to_string(kLargestMtu));
   config.mtu = static_cast<std::uint32_t>(mtu);
   config.route_mtu = bool_at(json, "enable-route-mtu");
   config.debug = bool_at(json, "enable-debug");
@@ -126,8 +132,10 @@ void read_plugin_keys(const Json& json, Config& config) {
   const std::string chaining = string_at(json, "chaining-mode");
   if (!chaining.empty() && chaining != "none" && chaining != "generic-veth")
     throw invalid("chaining-mode is neither \"none\" nor \"generic-veth\": " + chaining);
-  for (const auto& [key, value] : object_at(object_at(object_at(json, "args"), "cni"), "labels").items()) {
-    if (!value.is_string()) throw invalid("args.cni.labels: the value of " + key + " is not a string");
+  for (const auto& [key, value] :
+       object_at(object_at(object_at(json, "args"), "cni"), "labels").items()) {
+    if (!value.is_string())
+      throw invalid("args.cni.labels: the value of " + key + " is not a string");
     config.labels[key] = value.get<std::string>();
   }
   config.chained = chaining == "generic-veth";
@@ -135,7 +143,8 @@ void read_plugin_keys(const Json& json, Config& config) {
 
 void read_all(const Json& json, Command command, Config& config) {
   config.name = string_at(json, "name");
-  if (!is_network_name(config.name)) throw invalid("name is no name of a network: \"" + config.name + "\"");
+  if (!is_network_name(config.name))
+    throw invalid("name is no name of a network: \"" + config.name + "\"");
   if (string_at(json, "type").empty()) throw invalid("type is missing");
   read_plugin_keys(json, config);
   // Who has no addresses to give takes the interface of the plugin before.
@@ -144,15 +153,21 @@ void read_all(const Json& json, Command command, Config& config) {
   if (json.contains("prevResult") && !json["prevResult"].is_null()) {
     config.previous_json = json["prevResult"];
     auto previous = parse_result(config.previous_json);
-    if (!previous) throw invalid("prevResult: " + previous.error().message + " " + previous.error().details);
+    if (!previous)
+      throw invalid("prevResult: " + previous.error().message + " " + previous.error().details);
     config.previous = std::move(*previous);
   }
   if (command == Command::Add && config.chained && !config.previous)
-    throw invalid("there is no prevResult: chained (no ipam, or chaining-mode) it takes the interface of the plugin before it");
+    throw invalid(
+        "there is no prevResult: chained (no ipam, or chaining-mode) it takes the interface of the "
+        "plugin before it");
   if (command == Command::Add && !config.chained && config.previous)
-    throw invalid("there is a prevResult and ipam: behind another plugin, leave ipam away or set chaining-mode to \"generic-veth\"");
+    throw invalid(
+        "there is a prevResult and ipam: behind another plugin, leave ipam away or set "
+        "chaining-mode to \"generic-veth\"");
   if (!config.chained) config.ipam = ipam_of(object_at(json, "ipam"));
-  if (json.contains("cni.dev/valid-attachments")) config.valid = owners_of(array_at(json, "cni.dev/valid-attachments"));
+  if (json.contains("cni.dev/valid-attachments"))
+    config.valid = owners_of(array_at(json, "cni.dev/valid-attachments"));
 }
 
 }  // namespace
@@ -178,16 +193,18 @@ Expected<Config> parse_config(std::string_view text, Command command) {
   Config config;
   config.text = std::string(text);
   try {
-    if (const std::string version = string_at(json, "cniVersion"); !version.empty()) config.version = version;
+    if (const std::string version = string_at(json, "cniVersion"); !version.empty())
+      config.version = version;
     const auto& known = supported_versions();
     if (std::find(known.begin(), known.end(), config.version) == known.end())
       return refuse(Code::IncompatibleVersion, "cniVersion is not supported: " + config.version);
-    const char* least = command == Command::Check                                ? "0.4.0"
+    const char* least = command == Command::Check                              ? "0.4.0"
                         : command == Command::Gc || command == Command::Status ? "1.1.0"
-                                                                                 : "0.1.0";
+                                                                               : "0.1.0";
     if (!is_at_least(config.version, least)) {
-      return refuse(Code::IncompatibleVersion, std::string(name_of(command)) + " needs cniVersion " + least +
-                                                   " or later; the configuration has " + config.version);
+      return refuse(Code::IncompatibleVersion,
+                    std::string(name_of(command)) + " needs cniVersion " + least +
+                        " or later; the configuration has " + config.version);
     }
     read_all(json, command, config);
   } catch (const Failure& failure) {

@@ -28,7 +28,8 @@ std::filesystem::path find_plugin(const Environment& environment, const std::str
 // A file of memory, so that neither side waits for the other.
 bpf::Fd file_of(const std::string& content) {
   bpf::Fd file(::memfd_create("config", MFD_CLOEXEC));
-  if (!file.valid() || ::write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
+  if (!file.valid() ||
+      ::write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
       ::lseek(file.get(), 0, SEEK_SET) != 0) {
     return {};
   }
@@ -61,15 +62,17 @@ Failure failure_of(const std::string& type, const std::string& output) {
   if (!json.is_object() || !json.contains("code") || !json["code"].is_number_unsigned())
     return {Code::Delegate, "the plugin " + type + " failed", output};
   const auto said = [&](const char* key) {
-    return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
+    return json.contains(key) && json[key].is_string() ? json[key].get<std::string>()
+                                                       : std::string();
   };
-  return {static_cast<Code>(json["code"].get<std::uint16_t>()), type + ": " + said("msg"), said("details")};
+  return {static_cast<Code>(json["code"].get<std::uint16_t>()), type + ": " + said("msg"),
+          said("details")};
 }
 
 }  // namespace
 
-Expected<std::string> delegate(const Environment& environment, const Config& config, const std::string& type,
-                               Command command) {
+Expected<std::string> delegate(const Environment& environment, const Config& config,
+                               const std::string& type, Command command) {
   const std::filesystem::path plugin = find_plugin(environment, type);
   if (plugin.empty()) return refuse(Code::Delegate, "there is no plugin " + type + " in CNI_PATH");
   const bpf::Fd input = file_of(config.text);
@@ -89,7 +92,8 @@ Expected<std::string> delegate(const Environment& environment, const Config& con
   std::vector<char*> pointers;
   for (std::string& one : variables) pointers.push_back(one.data());
   pointers.push_back(nullptr);
-  const int error = ::posix_spawn(&child, name.c_str(), &actions, nullptr, arguments.data(), pointers.data());
+  const int error =
+      ::posix_spawn(&child, name.c_str(), &actions, nullptr, arguments.data(), pointers.data());
   ::posix_spawn_file_actions_destroy(&actions);
   its_output.reset();
   if (error != 0) return refuse(Code::Delegate, "cannot run the plugin " + type, text(error));
@@ -97,7 +101,8 @@ Expected<std::string> delegate(const Environment& environment, const Config& con
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return std::unexpected(failure_of(type, answer));
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    return std::unexpected(failure_of(type, answer));
   return answer;
 }
 

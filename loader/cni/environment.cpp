@@ -12,8 +12,8 @@ struct NamedCommand {
   const char* name;
   Command command;
 };
-constexpr NamedCommand kCommands[] = {{"ADD", Command::Add},     {"DEL", Command::Del},
-                                      {"CHECK", Command::Check}, {"GC", Command::Gc},
+constexpr NamedCommand kCommands[] = {{"ADD", Command::Add},       {"DEL", Command::Del},
+                                      {"CHECK", Command::Check},   {"GC", Command::Gc},
                                       {"STATUS", Command::Status}, {"VERSION", Command::Version}};
 
 std::vector<std::string> split(std::string_view text, char separator) {
@@ -27,7 +27,9 @@ std::vector<std::string> split(std::string_view text, char separator) {
 }
 
 bool is_container_id(std::string_view text) {
-  const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-'; };
+  const auto allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-';
+  };
   return !text.empty() && std::isalnum(static_cast<unsigned char>(text[0])) != 0 &&
          std::all_of(text.begin(), text.end(), allowed);
 }
@@ -55,15 +57,19 @@ Expected<Environment> read_environment(const char* (*variable)(const char* name)
   Environment result;
   const std::string command = get("CNI_COMMAND");
   if (command.empty()) return refuse(Code::BadEnvironment, "CNI_COMMAND is not set");
-  const auto* known = std::find_if(std::begin(kCommands), std::end(kCommands),
-                                   [&](const NamedCommand& named) { return named.name == command; });
-  if (known == std::end(kCommands)) return refuse(Code::BadEnvironment, "CNI_COMMAND is unknown: " + command);
+  const auto* known =
+      std::find_if(std::begin(kCommands), std::end(kCommands),
+                   [&](const NamedCommand& named) { return named.name == command; });
+  if (known == std::end(kCommands))
+    return refuse(Code::BadEnvironment, "CNI_COMMAND is unknown: " + command);
   result.command = known->command;
-  for (const std::string& directory : split(get("CNI_PATH"), ':')) result.path.emplace_back(directory);
+  for (const std::string& directory : split(get("CNI_PATH"), ':'))
+    result.path.emplace_back(directory);
   for (const std::string& argument : split(get("CNI_ARGS"), ';')) {
     const std::size_t equals = argument.find('=');
     if (equals == std::string::npos || equals == 0)
-      return refuse(Code::BadEnvironment, "CNI_ARGS has something that is not KEY=VALUE: " + argument);
+      return refuse(Code::BadEnvironment,
+                    "CNI_ARGS has something that is not KEY=VALUE: " + argument);
     result.arguments[argument.substr(0, equals)] = argument.substr(equals + 1);
   }
   result.container = get("CNI_CONTAINERID");
@@ -77,7 +83,8 @@ Expected<Environment> read_environment(const char* (*variable)(const char* name)
     return refuse(Code::BadEnvironment, "CNI_CONTAINERID is no container id: " + result.container);
   if (result.interface.empty()) return refuse(Code::BadEnvironment, "CNI_IFNAME is not set");
   if (!is_interface_name(result.interface))
-    return refuse(Code::BadEnvironment, "CNI_IFNAME is no name of an interface: " + result.interface);
+    return refuse(Code::BadEnvironment,
+                  "CNI_IFNAME is no name of an interface: " + result.interface);
   if (result.network_namespace.empty() && result.command != Command::Del)
     return refuse(Code::BadEnvironment, "CNI_NETNS is not set");
   return result;

@@ -24,11 +24,16 @@ void Log::write(const char* level, const std::string& message) const {
   ::gmtime_r(&now, &parts);
   char time[32] = {};
   std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  const Json line{{"time", time},           {"level", level},          {"command", command_},
-                  {"container", container_}, {"interface", interface_}, {"msg", message}};
+  const Json line{{"time", time},
+                  {"level", level},
+                  {"command", command_},
+                  {"container", container_},
+                  {"interface", interface_},
+                  {"msg", message}};
   std::string text = json_ ? line.dump(-1, ' ', false, Json::error_handler_t::replace) : "";
   if (!json_) {
-    text = std::string(time) + " " + level + " " + command_ + " " + container_ + " " + interface_ + ": " + message;
+    text = std::string(time) + " " + level + " " + command_ + " " + container_ + " " + interface_ +
+           ": " + message;
   }
   text += '\n';
   const bpf::Fd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));

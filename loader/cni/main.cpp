@@ -31,11 +31,14 @@ const char* variable(const char* name) { return std::getenv(name); }
 int main() {
   std::string input;
   if (!read_input(input)) {
-    std::printf(R"({"cniVersion":"1.1.0","code":5,"msg":"cannot read the configuration from standard input"})" "\n");
+    std::printf(
+        R"({"cniVersion":"1.1.0","code":5,"msg":"cannot read the configuration from standard input"})"
+        "\n");
     return 1;
   }
   const policyc::cni::Reply reply = policyc::cni::answer(variable, input);
-  const bool written = std::fwrite(reply.output.data(), 1, reply.output.size(), stdout) == reply.output.size() &&
-                       std::fflush(stdout) == 0;
+  const bool written =
+      std::fwrite(reply.output.data(), 1, reply.output.size(), stdout) == reply.output.size() &&
+      std::fflush(stdout) == 0;
   return written ? reply.exit_code : 1;
 }

@@ -37,7 +37,8 @@ std::unexpected<Failure> refuse_nl(const std::string& what, int error) {
 }
 
 Address to_nl(const IpAddress& address, int length) {
-  Address result(nl_addr_build(address.v6 ? AF_INET6 : AF_INET, address.bytes.data(), address.v6 ? 16 : 4));
+  Address result(
+      nl_addr_build(address.v6 ? AF_INET6 : AF_INET, address.bytes.data(), address.v6 ? 16 : 4));
   nl_addr_set_prefixlen(result.get(), length);
   return result;
 }
@@ -49,7 +50,8 @@ std::optional<IpAddress> from_nl(nl_addr* address) {
   const unsigned length = nl_addr_get_len(address);
   IpAddress result;
   result.v6 = family == AF_INET6;
-  if ((family != AF_INET && family != AF_INET6) || length > (result.v6 ? 16U : 4U)) return std::nullopt;
+  if ((family != AF_INET && family != AF_INET6) || length > (result.v6 ? 16U : 4U))
+    return std::nullopt;
   const auto* bytes = static_cast<const std::uint8_t*>(nl_addr_get_binary_addr(address));
   std::copy(bytes, bytes + length, result.bytes.begin());
   return result;
@@ -59,7 +61,8 @@ std::string mac_of(nl_addr* address) {
   if (address == nullptr) return {};
   char text[64] = {};
   std::string mac = nl_addr2str(address, text, sizeof text);
-  std::transform(mac.begin(), mac.end(), mac.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(mac.begin(), mac.end(), mac.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return mac;
 }
 
@@ -67,7 +70,9 @@ Expected<std::optional<Link>> read_link(nl_sock* socket, int index, const char* 
   rtnl_link* found = nullptr;
   const int error = rtnl_link_get_kernel(socket, index, name, &found);
   if (error == -NLE_OBJ_NOTFOUND || error == -NLE_NODEV) return std::nullopt;
-  if (error < 0) return refuse_nl("look at interface " + (name != nullptr ? name : std::to_string(index)), error);
+  if (error < 0)
+    return refuse_nl("look at interface " + (name != nullptr ? name : std::to_string(index)),
+                     error);
   const LinkObject link(found);
   return Link{.index = rtnl_link_get_ifindex(found),
               .name = rtnl_link_get_name(found),
@@ -82,7 +87,8 @@ Route read_route(rtnl_route* object) {
   nl_addr* destination = rtnl_route_get_dst(object);
   route.destination.address = from_nl(destination).value_or(IpAddress{});
   route.destination.address.v6 = rtnl_route_get_family(object) == AF_INET6;
-  route.destination.length = destination == nullptr ? 0 : static_cast<int>(nl_addr_get_prefixlen(destination));
+  route.destination.length =
+      destination == nullptr ? 0 : static_cast<int>(nl_addr_get_prefixlen(destination));
   if (rtnl_route_get_nnexthops(object) > 0) {
     rtnl_nexthop* hop = rtnl_route_nexthop_n(object, 0);
     route.interface = rtnl_route_nh_get_ifindex(hop);
@@ -98,7 +104,8 @@ void Netlink::Close::operator()(nl_sock* socket) const { nl_socket_free(socket);
 Expected<Netlink> Netlink::open(const Namespace* where) {
   Netlink result;
   result.socket_.reset(nl_socket_alloc());
-  if (!result.socket_) return refuse(Code::Network, "cannot open a netlink socket", "out of memory");
+  if (!result.socket_)
+    return refuse(Code::Network, "cannot open a netlink socket", "out of memory");
   const auto connect = [&]() -> Expected<void> {
     const int error = nl_connect(result.socket_.get(), NETLINK_ROUTE);
     if (error < 0) return refuse_nl("open a netlink socket", error);
@@ -157,7 +164,8 @@ Expected<void> Netlink::add_address(const Link& link, const IpAddress& address) 
   int error = rtnl_addr_set_local(object.get(), local.get());
   if (address.v6) rtnl_addr_set_flags(object.get(), IFA_F_NODAD);
   if (error >= 0) error = rtnl_addr_add(socket_.get(), object.get(), 0);
-  if (error < 0) return refuse_nl("give interface " + link.name + " the address " + address.to_string(), error);
+  if (error < 0)
+    return refuse_nl("give interface " + link.name + " the address " + address.to_string(), error);
   return {};
 }
 
@@ -181,7 +189,9 @@ Expected<void> Netlink::set_route(const Route& route) {
   rtnl_route_set_table(object.get(), RT_TABLE_MAIN);
   rtnl_route_set_protocol(object.get(), RTPROT_STATIC);
   rtnl_route_set_type(object.get(), RTN_UNICAST);
-  rtnl_route_set_scope(object.get(), route.gateway || route.destination.address.v6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+  rtnl_route_set_scope(object.get(), route.gateway || route.destination.address.v6
+                                         ? RT_SCOPE_UNIVERSE
+                                         : RT_SCOPE_LINK);
   const Address destination = to_nl(route.destination.address, route.destination.length);
   rtnl_route_set_dst(object.get(), destination.get());
   if (route.source) {
@@ -215,7 +225,8 @@ Expected<std::vector<Route>> Netlink::routes(bool v6) {
   return result;
 }
 
-Expected<void> Netlink::set_neighbour(const Link& link, const IpAddress& address, const std::string& mac) {
+Expected<void> Netlink::set_neighbour(const Link& link, const IpAddress& address,
+                                      const std::string& mac) {
   nl_addr* parsed = nullptr;
   int error = nl_addr_parse(mac.c_str(), AF_LLC, &parsed);
   const Address hardware(parsed);
@@ -226,7 +237,8 @@ Expected<void> Netlink::set_neighbour(const Link& link, const IpAddress& address
   rtnl_neigh_set_lladdr(object.get(), parsed);
   if (error >= 0) error = rtnl_neigh_set_dst(object.get(), destination.get());
   if (error >= 0) error = rtnl_neigh_add(socket_.get(), object.get(), NLM_F_CREATE | NLM_F_REPLACE);
-  if (error < 0) return refuse_nl("tell where " + address.to_string() + " is on interface " + link.name, error);
+  if (error < 0)
+    return refuse_nl("tell where " + address.to_string() + " is on interface " + link.name, error);
   return {};
 }
 

@@ -29,7 +29,7 @@ struct Route {
   std::optional<IpAddress> gateway{};  // none: reached on the link itself
   int interface = 0;
   std::optional<IpAddress> source{};  // preferred
-  std::uint32_t mtu = 0;            // 0: the interface's
+  std::uint32_t mtu = 0;              // 0: the interface's
 };
 
 class Netlink {

@@ -27,7 +27,8 @@ Expected<std::uint32_t> uplink_mtu(Netlink& host) {
 }
 
 bool has_v6(const std::vector<IpAddress>& addresses) {
-  return std::any_of(addresses.begin(), addresses.end(), [](const IpAddress& address) { return address.v6; });
+  return std::any_of(addresses.begin(), addresses.end(),
+                     [](const IpAddress& address) { return address.v6; });
 }
 
 Expected<void> set_host_sysctls(const std::string& name, const std::vector<IpAddress>& addresses) {
@@ -39,7 +40,8 @@ Expected<void> set_host_sysctls(const std::string& name, const std::vector<IpAdd
   return set_sysctl("ipv6/conf/all/forwarding", "1");
 }
 
-Expected<void> set_container_sysctls(const std::string& name, const std::vector<IpAddress>& addresses) {
+Expected<void> set_container_sysctls(const std::string& name,
+                                     const std::vector<IpAddress>& addresses) {
   if (!has_v6(addresses)) return {};
   if (auto set = set_sysctl("ipv6/conf/" + name + "/disable_ipv6", "0"); !set) return set;
   if (auto set = set_sysctl("ipv6/conf/" + name + "/accept_ra", "0"); !set) return set;
@@ -53,22 +55,26 @@ Expected<Link> must_find(Netlink& where, const std::string& name) {
   return **link;
 }
 
-Expected<Pair> set_up_pair(Netlink& host, Netlink& inside, const Namespace& container, const std::string& host_name,
-                           const std::string& container_name, const std::vector<IpAddress>& addresses) {
+Expected<Pair> set_up_pair(Netlink& host, Netlink& inside, const Namespace& container,
+                           const std::string& host_name, const std::string& container_name,
+                           const std::vector<IpAddress>& addresses) {
   const auto outer = must_find(host, host_name);
   if (!outer) return std::unexpected(outer.error());
   const auto inner = must_find(inside, container_name);
   if (!inner) return std::unexpected(inner.error());
   if (auto set = set_host_sysctls(host_name, addresses); !set) return std::unexpected(set.error());
-  if (auto set = container.run([&] { return set_container_sysctls(container_name, addresses); }); !set)
+  if (auto set = container.run([&] { return set_container_sysctls(container_name, addresses); });
+      !set)
     return std::unexpected(set.error());
   if (auto up = host.set_up(*outer); !up) return std::unexpected(up.error());
   for (const IpAddress& address : addresses) {
-    if (auto added = inside.add_address(*inner, address); !added) return std::unexpected(added.error());
+    if (auto added = inside.add_address(*inner, address); !added)
+      return std::unexpected(added.error());
     const Route route{.destination = host_prefix(address), .interface = outer->index};
     if (auto set = host.set_route(route); !set) return std::unexpected(set.error());
     // Nobody has to ask, so nothing hangs on answers that a policy might drop.
-    if (auto set = host.set_neighbour(*outer, address, inner->mac); !set) return std::unexpected(set.error());
+    if (auto set = host.set_neighbour(*outer, address, inner->mac); !set)
+      return std::unexpected(set.error());
   }
   return Pair{*outer, *inner};
 }
@@ -78,7 +84,8 @@ Expected<void> clear_the_place(Netlink& host, Netlink& inside, const std::string
                                const std::string& container_name) {
   const auto occupied = inside.find(container_name);
   if (!occupied) return std::unexpected(occupied.error());
-  if (*occupied) return refuse(Code::Network, "the container has an interface " + container_name + " already");
+  if (*occupied)
+    return refuse(Code::Network, "the container has an interface " + container_name + " already");
   const auto removed = host.remove(host_name);
   if (!removed) return std::unexpected(removed.error());
   return {};
@@ -92,10 +99,12 @@ std::string host_interface_name(const std::string& container, const std::string&
 
 IpAddress next_hop(bool v6) { return *parse_ip_address(v6 ? "fe80::1" : "169.254.1.1"); }
 
-AssignedRoute default_route(bool v6) { return {*parse_ip_prefix(v6 ? "::/0" : "0.0.0.0/0"), next_hop(v6)}; }
+AssignedRoute default_route(bool v6) {
+  return {*parse_ip_prefix(v6 ? "::/0" : "0.0.0.0/0"), next_hop(v6)};
+}
 
-Expected<Pair> make_pair(const Environment& environment, const Config& config, const Namespace& container,
-                         const std::vector<IpAddress>& addresses) {
+Expected<Pair> make_pair(const Environment& environment, const Config& config,
+                         const Namespace& container, const std::vector<IpAddress>& addresses) {
   auto host = Netlink::open();
   if (!host) return std::unexpected(host.error());
   auto inside = Netlink::open(&container);
@@ -152,12 +161,15 @@ Expected<void> check_pair(const Environment& environment, const Namespace& conta
   const auto inner = inside->find(environment.interface);
   if (!outer || !inner) return std::unexpected(outer ? inner.error() : outer.error());
   if (!*outer) return refuse(Code::Check, "the host has no interface " + name);
-  if (!*inner) return refuse(Code::Check, "the container has no interface " + environment.interface);
+  if (!*inner)
+    return refuse(Code::Check, "the container has no interface " + environment.interface);
   if ((*inner)->peer_index != (*outer)->index) {
-    return refuse(Code::Check, "interface " + environment.interface + " of the container does not lead to " + name);
+    return refuse(Code::Check, "interface " + environment.interface +
+                                   " of the container does not lead to " + name);
   }
   if (!(*outer)->up) return refuse(Code::Check, "interface " + name + " is down");
-  if (!(*inner)->up) return refuse(Code::Check, "interface " + environment.interface + " of the container is down");
+  if (!(*inner)->up)
+    return refuse(Code::Check, "interface " + environment.interface + " of the container is down");
   const auto present = inside->addresses(**inner);
   if (!present) return std::unexpected(present.error());
   for (const IpAddress& address : addresses) {
@@ -165,8 +177,10 @@ Expected<void> check_pair(const Environment& environment, const Namespace& conta
       return refuse(Code::Check, "the container has not the address " + address.to_string());
     const auto outer_routes = host->routes(address.v6);
     const auto inner_routes = inside->routes(address.v6);
-    if (!outer_routes || !inner_routes) return std::unexpected(outer_routes ? inner_routes.error() : outer_routes.error());
-    const auto has = [](const std::vector<Route>& routes, const IpPrefix& destination, int interface) {
+    if (!outer_routes || !inner_routes)
+      return std::unexpected(outer_routes ? inner_routes.error() : outer_routes.error());
+    const auto has = [](const std::vector<Route>& routes, const IpPrefix& destination,
+                        int interface) {
       return std::any_of(routes.begin(), routes.end(), [&](const Route& route) {
         return route.destination == destination && route.interface == interface;
       });
@@ -174,7 +188,8 @@ Expected<void> check_pair(const Environment& environment, const Namespace& conta
     if (!has(*outer_routes, host_prefix(address), (*outer)->index))
       return refuse(Code::Check, "the host has no route to " + address.to_string() + " on " + name);
     if (!has(*inner_routes, default_route(address.v6).destination, (*inner)->index))
-      return refuse(Code::Check, "the container has no default route for IPv" + std::string(address.v6 ? "6" : "4"));
+      return refuse(Code::Check, "the container has no default route for IPv" +
+                                     std::string(address.v6 ? "6" : "4"));
   }
   return {};
 }

@@ -64,7 +64,8 @@ Expected<void> parse_new(const Json& json, AddResult& result) {
       if (entry.contains("interface") && !entry["interface"].is_null()) {
         const auto index = entry["interface"].get<std::int64_t>();
         if (index < 0 || static_cast<std::size_t>(index) >= result.interfaces.size())
-          return refuse(Code::Decode, "an address names interface " + std::to_string(index) + ", which is not listed");
+          return refuse(Code::Decode, "an address names interface " + std::to_string(index) +
+                                          ", which is not listed");
         address->interface = static_cast<std::size_t>(index);
       }
       result.addresses.push_back(std::move(*address));

@@ -21,7 +21,8 @@ Expected<void> del(const Environment& environment, const Config& config, const L
 }
 
 Expected<void> check(const Environment& environment, const Config& config) {
-  if (!config.previous) return refuse(Code::InvalidConfig, "there is no prevResult; CHECK compares with it");
+  if (!config.previous)
+    return refuse(Code::InvalidConfig, "there is no prevResult; CHECK compares with it");
   const auto container = Namespace::open(environment.network_namespace);
   if (!container) return std::unexpected(container.error());
   if (config.chained) {
@@ -31,9 +32,11 @@ Expected<void> check(const Environment& environment, const Config& config) {
     std::vector<IpAddress> addresses;
     const std::string host_name = host_interface_name(environment.container, environment.interface);
     bool named = false;
-    for (const Interface& interface : config.previous->interfaces) named = named || interface.name == host_name;
+    for (const Interface& interface : config.previous->interfaces)
+      named = named || interface.name == host_name;
     if (!named) return refuse(Code::Check, "prevResult does not name the interface " + host_name);
-    for (const AssignedAddress& address : config.previous->addresses) addresses.push_back(address.address);
+    for (const AssignedAddress& address : config.previous->addresses)
+      addresses.push_back(address.address);
     if (auto same = check_addresses(environment, config, addresses); !same) return same;
     if (auto same = check_pair(environment, *container, addresses); !same) return same;
   }
@@ -61,7 +64,8 @@ Expected<void> collect(const Environment& environment, const Config& config, con
       if (!gone && result) result = gone;
     }
   }
-  for (const ipam::Owner& owner : removed) log.info("collected " + owner.container + " " + owner.interface);
+  for (const ipam::Owner& owner : removed)
+    log.info("collected " + owner.container + " " + owner.interface);
   return result;
 }
 
