@@ -24,9 +24,11 @@ struct Context {
 
 // Each registers one subcommand; its callback sets context.exit_code. One file each, named after
 // the subcommand.
+void add_agent_lists(CLI::App& app, Context& context);
 void add_bpf_ct(CLI::App& bpf, Context& context);  // in ct.cpp
 void add_bpf(CLI::App& app, Context& context);     // in service.cpp
 void add_cache(CLI::App& app, Context& context);
+void add_completion(CLI::App& app, Context& context);
 void add_compile(CLI::App& app, Context& context);
 void add_ct(CLI::App& app, Context& context);
 void add_validate(CLI::App& app, Context& context);

@@ -11,6 +11,7 @@
 #include "cli/loader_options.h"
 #include "loader/bpf/bpffs.h"
 #include "loader/conntrack/collector.h"
+#include "loader/conntrack/flush.h"
 #include "loader/conntrack/schedule.h"
 #include "loader/nat/collector.h"
 
@@ -109,12 +110,7 @@ void add_list(CLI::App& command, Context& context) {
   list->add_option("-o,--output", arguments->output, "form of the output; json: one on each line")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
-  list->add_option("--address", arguments->address, "only those of this address, on either side")
-      ->type_name("IP");
-  list->add_option("--port", arguments->port, "only those of this port, on either side")
-      ->check(CLI::Range(1, 65535));
-  list->add_option("--protocol", arguments->protocol, "only those of this protocol")
-      ->type_name("tcp|udp|...|N");
+  add_ct_filter(*list, arguments->filter);
   list->add_flag("--expired", arguments->expired, "also those that are about to be removed");
   add_loader_paths(*list, arguments->paths);
   list->callback(
@@ -135,19 +131,57 @@ void add_gc(CLI::App& command, Context& context) {
   gc->callback([arguments, &context] { context.exit_code = run_gc(*arguments, context); });
 }
 
+struct FlushArguments {
+  CtFilterArguments filter;
+  bool all = false;
+  endpoint::Paths paths;
+};
+
+int run_flush(const FlushArguments& arguments, Context& context) {
+  if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
+  const auto filter = CtFilter::make(arguments.filter);
+  if (!filter) {
+    context.err << "policyc: " << filter.error().message << "\n";
+    return kUsage;
+  }
+  if (arguments.filter.any() != arguments.all) {
+    context.err << "policyc: ct flush: say which connections (--address, --port, --protocol), or "
+                   "--all\n";
+    return kUsage;
+  }
+  const auto removed = conntrack::flush(
+      arguments.paths, [&](const conntrack::Connection& one) { return filter->takes(one); });
+  if (!removed) return kernel_error(context.err, removed.error());
+  context.out << *removed << (*removed == 1 ? " connection" : " connections") << " removed\n";
+  return kSuccess;
+}
+
+void add_flush(CLI::App& command, Context& context) {
+  auto arguments = std::make_shared<FlushArguments>();
+  CLI::App* flush = command.add_subcommand(
+      "flush", "forget connections that live: their next packets are asked as first ones");
+  add_ct_filter(*flush, arguments->filter);
+  flush->add_flag("--all", arguments->all, "every connection of this node");
+  add_loader_paths(*flush, arguments->paths);
+  flush->callback([arguments, &context] { context.exit_code = run_flush(*arguments, context); });
+}
+
 }  // namespace
 
 void add_ct(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("ct", "list tracked connections, remove expired ones");
+  CLI::App* command =
+      app.add_subcommand("ct", "list tracked connections, remove expired ones, forget some");
   command->require_subcommand(1);
   add_list(*command, context);
   add_gc(*command, context);
+  add_flush(*command, context);
 }
 
 void add_bpf_ct(CLI::App& bpf, Context& context) {
   CLI::App* command = bpf.add_subcommand("ct", "tracked connections");
   command->require_subcommand(1);
   add_list(*command, context);
+  add_flush(*command, context);
 }
 
 }  // namespace policyc::cli

@@ -1,7 +1,5 @@
 #include "cli/ct_list.h"
 
-#include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <iomanip>
 #include <map>
@@ -21,12 +19,6 @@ namespace {
 
 using conntrack::Connection;
 using Json = nlohmann::ordered_json;
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 std::string_view direction_name(policyc_direction direction) {
   return direction == POLICYC_INGRESS ? "ingress" : "egress";
@@ -102,31 +94,6 @@ class Lookup {
   observe::Names names_;
   std::map<IpAddress, Local> by_address_;
   std::map<std::uint32_t, std::string> by_interface_;
-};
-
-class Filter {
- public:
-  static Result<Filter> make(const CtListArguments& arguments) {
-    Filter filter(arguments);
-    if (arguments.address.empty()) return filter;
-    filter.address_ = parse_ip_address(arguments.address);
-    if (!filter.address_) return fail("--address: `" + arguments.address + "` is not an address");
-    return filter;
-  }
-  [[nodiscard]] bool takes(const Connection& connection) const {
-    if (!connection.live() && !arguments_.expired) return false;
-    if (address_ && connection.local != *address_ && connection.remote != *address_) return false;
-    const auto& port = arguments_.port;
-    if (port && connection.local_port != *port && connection.remote_port != *port) return false;
-    return arguments_.protocol.empty() ||
-           lower(observe::protocol_text(connection.protocol)) == lower(arguments_.protocol) ||
-           std::to_string(connection.protocol) == arguments_.protocol;
-  }
-
- private:
-  explicit Filter(const CtListArguments& arguments) : arguments_(arguments) {}
-  const CtListArguments& arguments_;
-  std::optional<IpAddress> address_;
 };
 
 void print_header(std::ostream& out) {
@@ -207,7 +174,7 @@ void print_json(const Connection& connection, Lookup& lookup, std::ostream& out)
 
 int list_connections(const CtListArguments& arguments, Context& context) {
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
-  const auto filter = Filter::make(arguments);
+  const auto filter = CtFilter::make(arguments.filter);
   if (!filter) {
     context.err << "policyc: " << filter.error().message << "\n";
     return kUsage;
@@ -222,6 +189,7 @@ int list_connections(const CtListArguments& arguments, Context& context) {
   const bool json = arguments.output == "json";
   if (!json) print_header(context.out);
   const auto listed = conntrack::each_connection(*maps, *now, [&](const Connection& connection) {
+    if (!connection.live() && !arguments.expired) return true;
     if (!filter->takes(connection)) return true;
     if (json) {
       print_json(connection, lookup, context.out);

@@ -1,20 +1,17 @@
 #pragma once
 // `policyc ct list`: the connections of a node, each with the rule that decided it.
 
-#include <cstdint>
-#include <optional>
 #include <string>
 
 #include "cli/command.h"
+#include "cli/ct_filter.h"
 #include "loader/endpoint/paths.h"
 
 namespace policyc::cli {
 
 struct CtListArguments {
   std::string output = "table";
-  std::string address;  // empty: any; of either side
-  std::optional<std::uint16_t> port;
-  std::string protocol;  // empty: any
+  CtFilterArguments filter;
   bool expired = false;  // those too
   endpoint::Paths paths;
 };

@@ -56,7 +56,8 @@ void print_text(const Diagnosis& diagnosis, std::ostream& out) {
   } else {
     out << "datapath: cannot be loaded: " << diagnosis.datapath.error().message << "\n";
   }
-  out << (diagnosis.ready() ? "policyc can be used here\n" : "policyc cannot be used here\n");
+  out << (diagnosis.ready() ? "policyc can be used here\n" : "policyc cannot be used here\n")
+      << "more: `policyc doctor network`, `policyc doctor kube-proxy`\n";
 }
 
 Json to_json(const Diagnosis& diagnosis) {
@@ -116,6 +117,7 @@ void add_doctor(CLI::App& app, Context& context) {
       "doctor", "what this kernel gives to policyc, what is missing and what that costs");
   add_doctor_output(*command, output);
   add_doctor_kube_proxy(*command, output, context);
+  add_doctor_network(*command, output, context);
   command->callback([command, output, &context] {
     if (command->get_subcommands().empty()) context.exit_code = run(*output, context);
   });

@@ -15,4 +15,8 @@ void add_doctor_output(CLI::App& command, const std::shared_ptr<std::string>& ou
 void add_doctor_kube_proxy(CLI::App& doctor, const std::shared_ptr<std::string>& output,
                            Context& context);
 
+// `policyc doctor network`.
+void add_doctor_network(CLI::App& doctor, const std::shared_ptr<std::string>& output,
+                        Context& context);
+
 }  // namespace policyc::cli

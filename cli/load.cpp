@@ -28,6 +28,7 @@ struct Arguments {
   std::string mac;
   std::string labels;
   std::vector<std::string> inventory;
+  std::string node_name;
   std::string hook = "auto";
   bool audit = false;
   std::string trace;
@@ -183,6 +184,10 @@ class LoadCommand {
     auto resolved = policy::resolve(read.policies, read.cluster, *options, diagnostics);
     context_.err << diag::render_text(sources, diagnostics);
     if (diagnostics.has_errors()) return kFindings;
+    for (policy::ClusterNode& node : read.cluster.nodes) {
+      const bool is_this = !arguments_.node_name.empty() && node.name == arguments_.node_name;
+      if (is_this && node.role == policy::NodeRole::RemoteNode) node.role = policy::NodeRole::Host;
+    }
     request.inventory =
         endpoint::Inventory{*options, std::move(read.cluster), std::move(resolved.prefixes)};
     return kSuccess;
@@ -245,6 +250,8 @@ void add_load(CLI::App& app, Context& context) {
       ->add_option("--endpoints", arguments->inventory,
                    "manifests of everything that exists: pods, namespaces, nodes, CIDR groups")
       ->type_name("FILE|DIR");
+  command->add_option("--node-name", arguments->node_name,
+                      "this node among those of --endpoints: its addresses are the host's");
   command->add_option("--attach", arguments->hook, "how to attach")
       ->check(CLI::IsMember({"auto", "tcx", "clsact"}))
       ->capture_default_str();

@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   policyc::cli::add_load(app, context);
   policyc::cli::add_unload(app, context);
   policyc::cli::add_status(app, context);
+  policyc::cli::add_agent_lists(app, context);
   policyc::cli::add_observe(app, context);
   policyc::cli::add_service(app, context);
   policyc::cli::add_ct(app, context);
@@ -36,6 +37,7 @@ int main(int argc, char** argv) {
   policyc::cli::add_doctor(app, context);
   policyc::cli::add_demo(app, context);
   policyc::cli::add_cache(app, context);
+  policyc::cli::add_completion(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -5,15 +5,20 @@
 
 #include "cli/command.h"
 #include "cli/loader_options.h"
+#include "cli/service_backend.h"
 #include "cli/service_devices.h"
+#include "cli/service_health.h"
 #include "cli/service_inputs.h"
 #include "cli/service_print.h"
 #include "cli/service_sockets.h"
 #include "loader/endpoint/datapath.h"
+#include "loader/endpoint/nodes.h"
+#include "loader/nat/devices.h"
 #include "loader/service/loader.h"
 #include "loader/service/maglev.h"
 #include "loader/service/names.h"
 #include "loader/sockets/cut.h"
+#include "loader/sockets/sockets.h"
 
 namespace policyc::cli {
 namespace {
@@ -32,6 +37,11 @@ struct ListArguments {
   std::string name;
   std::string output = "table";
   ServiceInputArguments inputs;  // check
+  endpoint::Paths paths;
+};
+
+struct UnloadArguments {
+  bool all = false;
   endpoint::Paths paths;
 };
 
@@ -65,8 +75,16 @@ void print_report(std::size_t services, const service::ChangeReport& report, std
       << "\n";
 }
 
-// Endpoints that are there translate packets or not; sockets are balanced.
-Result<void> tell_datapath(const LoadArguments& arguments, const maps::ServiceMaps& services) {
+// The IP cache knows the nodes; endpoints that are there translate packets or not; sockets are
+// balanced.
+Result<void> tell_datapath(const LoadArguments& arguments, const ServiceInputs& inputs,
+                           const maps::ServiceMaps& services) {
+  auto nodes = cluster_nodes(inputs);
+  if (!nodes) return std::unexpected(nodes.error());
+  if (const auto known =
+          endpoint::set_nodes(arguments.paths, std::move(*nodes), arguments.socket_lb);
+      !known)
+    return std::unexpected(known.error());
   if (const auto node = maps::NodeMaps::open(arguments.paths.maps())) {
     if (auto told = endpoint::follow_services(*node, services); !told) return told;
   }
@@ -88,29 +106,46 @@ Result<std::size_t> cut_sockets(const endpoint::Paths& paths,
 int run_load(const LoadArguments& arguments, Context& context) {
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
   int code = kSuccess;
-  const auto wanted = read_services(arguments.inputs, context, code);
-  if (!wanted) return code;
+  const auto inputs = read_directory(arguments.inputs, context, code);
+  if (!inputs) return code;
+  const std::vector<service::DesiredService> wanted = inputs->directory.all();
   const auto state = state_of(arguments.paths);
   auto loader = service::ServiceLoader::open(arguments.paths.maps(), state);
   if (!loader) return kernel_error(context.err, loader.error());
   if (auto set = loader->configure(settings(arguments, loader->settings())); !set)
     return kernel_error(context.err, set.error());
-  const auto report = loader->apply(*wanted);
+  const auto report = loader->apply(wanted);
   if (!report) return kernel_error(context.err, report.error());
   if (auto written = service::write_names(state, loader->planner().sets()); !written)
     return kernel_error(context.err, written.error());
-  if (auto told = tell_datapath(arguments, loader->maps()); !told)
+  if (auto written = service::write_weights(state, loader->planner().weights()); !written)
+    return kernel_error(context.err, written.error());
+  if (auto told = tell_datapath(arguments, *inputs, loader->maps()); !told)
     return kernel_error(context.err, told.error());
   print_conflicts(report->conflicts, context.err);
-  print_report(wanted->size(), *report, context.out);
+  print_report(wanted.size(), *report, context.out);
   const auto cut = cut_sockets(arguments.paths, report->gone);
   if (!cut) return kernel_error(context.err, cut.error());
   if (*cut != 0) context.out << "sockets of removed backends cut: " << *cut << "\n";
   return kSuccess;
 }
 
-int run_unload(const endpoint::Paths& paths, Context& context) {
+// The programs of sockets and devices.
+Result<void> detach_programs(const endpoint::Paths& paths, std::ostream& out) {
+  if (auto detached = sockets::detach(paths.bpffs); !detached) return detached;
+  const auto devices = nat::detach_all(paths);
+  if (!devices) return std::unexpected(devices.error());
+  out << "devices detached: " << *devices << "\n";
+  return {};
+}
+
+int run_unload(const UnloadArguments& arguments, Context& context) {
+  const endpoint::Paths& paths = arguments.paths;
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
+  if (arguments.all) {
+    if (auto detached = detach_programs(paths, context.out); !detached)
+      return kernel_error(context.err, detached.error());
+  }
   if (!service::ServiceLoader::is_loaded(paths.maps())) {
     context.out << "no services are loaded\n";
     return kSuccess;
@@ -224,12 +259,15 @@ void add_service(CLI::App& app, Context& context) {
   add_service_load(*command, context);
   add_service_sockets(*command, context);
   add_service_devices(*command, context);
+  add_service_health(*command, context);
+  add_service_backend(*command, context);
 
-  auto unload_paths = std::make_shared<endpoint::Paths>();
+  auto unload_arguments = std::make_shared<UnloadArguments>();
   CLI::App* unload = command->add_subcommand("unload", "balance no service any more");
-  add_loader_paths(*unload, *unload_paths);
+  unload->add_flag("--all", unload_arguments->all, "take the programs of sockets and devices off");
+  add_loader_paths(*unload, unload_arguments->paths);
   unload->callback(
-      [unload_paths, &context] { context.exit_code = run_unload(*unload_paths, context); });
+      [unload_arguments, &context] { context.exit_code = run_unload(*unload_arguments, context); });
 
   auto list_arguments = std::make_shared<ListArguments>();
   CLI::App* list = command->add_subcommand("list", "print the services that are loaded");

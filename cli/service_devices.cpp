@@ -1,6 +1,7 @@
 #include "cli/service_devices.h"
 
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -20,9 +21,10 @@ namespace {
 struct DeviceArguments {
   std::string interface;
   bool masquerade = false;
-  bool dsr = false;
+  std::optional<std::string> dsr;
   std::vector<std::string> exclusions;
   std::string xdp;
+  std::optional<std::uint32_t> nat_max;
   endpoint::Paths paths;
 };
 
@@ -51,13 +53,15 @@ Result<void> attach(const DeviceArguments& arguments, const std::vector<IpPrefix
   auto config = nat::config_of_interface(arguments.interface);
   if (!config) return std::unexpected(config.error());
   config->masquerade = arguments.masquerade;
-  config->dsr = arguments.dsr;
+  if (arguments.dsr) config->dsr = *arguments.dsr == "ipip" ? nat::Dsr::Ipip : nat::Dsr::Option;
   // The programs take the maps of services and endpoints that are there.
   const auto services = maps::ServiceMaps::open_or_create(arguments.paths.maps(), {});
   if (!services) return std::unexpected(services.error());
   const auto node = maps::NodeMaps::open_or_create(arguments.paths.maps(), {});
   if (!node) return std::unexpected(node.error());
-  if (auto attached = nat::attach_device(arguments.paths, *node, *config); !attached)
+  if (auto attached = nat::attach_device(arguments.paths, *node, *config, attach::HookChoice::Auto,
+                                         arguments.nat_max);
+      !attached)
     return attached;
   const auto tables = nat::Tables::open(arguments.paths.maps());
   if (!tables) return std::unexpected(tables.error());
@@ -69,7 +73,23 @@ Result<void> attach(const DeviceArguments& arguments, const std::vector<IpPrefix
                          arguments.xdp == "native" ? nat::XdpMode::Native : nat::XdpMode::Generic);
 }
 
-int run_attach(const DeviceArguments& arguments, Context& context) {
+// `--dsr` was a flag once: in `--dsr IF` it still is one.
+Result<void> settle(DeviceArguments& arguments) {
+  if (arguments.dsr && *arguments.dsr != "opt" && *arguments.dsr != "ipip") {
+    if (!arguments.dsr->empty() && !arguments.interface.empty())
+      return fail("--dsr: " + *arguments.dsr + " is neither opt nor ipip");
+    if (arguments.interface.empty()) arguments.interface = *arguments.dsr;
+    arguments.dsr = "opt";
+  }
+  if (arguments.interface.empty()) return fail("interface is required");
+  return {};
+}
+
+int run_attach(DeviceArguments& arguments, Context& context) {
+  if (auto settled = settle(arguments); !settled) {
+    context.err << "policyc: " << settled.error().message << "\n";
+    return kUsage;
+  }
   const auto exclusions = parse_prefixes(arguments.exclusions);
   if (!exclusions) {
     context.err << "policyc: " << exclusions.error().message << "\n";
@@ -120,17 +140,26 @@ void add_service_devices(CLI::App& service, Context& context) {
   auto arguments = std::make_shared<DeviceArguments>();
   CLI::App* attach = service.add_subcommand(
       "attach-device", "translate packets from outside to services on a device of this node");
-  attach->add_option("interface", arguments->interface, "the device")->required()->type_name("IF");
+  attach->add_option("interface", arguments->interface, "the device")->type_name("IF");
   attach->add_flag("--masquerade", arguments->masquerade,
                    "endpoints get the device's address towards the outside");
   attach
       ->add_option("--exclude", arguments->exclusions,
                    "destinations that see endpoints' own addresses; replaces those before")
       ->type_name("CIDR");
-  attach->add_flag("--dsr", arguments->dsr,
-                   "endpoints answer in the name of frontends that other nodes' packets carry");
+  attach
+      ->add_option("--dsr", arguments->dsr,
+                   "endpoints answer in the name of frontends that other nodes' packets carry; how "
+                   "this node tells others: by an IP option (opt, the default) or by IPIP (ipip)")
+      ->expected(0, 1)
+      ->type_name("opt|ipip");
   attach->add_option("--xdp", arguments->xdp, "decide before the kernel makes a packet of it")
       ->check(CLI::IsMember({"native", "generic"}));
+  attach
+      ->add_option("--nat-max", arguments->nat_max,
+                   "entries of each family's table of translations when it is made, two for a "
+                   "connection (default: 524288 for IPv4, 262144 for IPv6)")
+      ->check(CLI::Range(64, 1 << 26));
   add_loader_paths(*attach, arguments->paths);
   attach->callback([arguments, &context] { context.exit_code = run_attach(*arguments, context); });
 

@@ -6,6 +6,7 @@
 #include "compiler/driver/inputs.h"
 #include "compiler/manifest/document.h"
 #include "compiler/service/reader.h"
+#include "loader/endpoint/nodes.h"
 
 namespace policyc::cli {
 namespace {
@@ -47,7 +48,7 @@ void warn(const service::NodeView& node, const std::vector<service::Service>& se
   });
   if (node_ports && node.addresses.empty())
     err << "policyc: warning: without --node-address, or the manifest of the node, NodePorts are "
-           "not offered\n";
+           "offered to this node's sockets alone\n";
 }
 
 }  // namespace
@@ -78,10 +79,13 @@ void add_service_inputs(CLI::App& command, ServiceInputArguments& arguments) {
                   "how replies go to clients from outside, where a service does not say it")
       ->check(CLI::IsMember({"snat", "dsr"}))
       ->capture_default_str();
+  command.add_flag("--nat46x64", arguments.nat46x64,
+                   "clients from outside whose IP family has no endpoint of a service are given "
+                   "those of the other family");
 }
 
-std::optional<std::vector<service::DesiredService>> read_services(
-    const ServiceInputArguments& arguments, Context& context, int& exit_code) {
+std::optional<ServiceInputs> read_directory(const ServiceInputArguments& arguments,
+                                            Context& context, int& exit_code) {
   const auto refuse = [&](int code, const std::string& message) {
     context.err << "policyc: " << message << "\n";
     exit_code = code;
@@ -106,13 +110,44 @@ std::optional<std::vector<service::DesiredService>> read_services(
   auto node = node_view(arguments, objects.nodes);
   if (!node) return refuse(kUsage, node.error().message);
   warn(*node, objects.services, context.err);
-  service::Directory directory(std::move(*node), {.maglev = arguments.algorithm == "maglev",
-                                                  .dsr = arguments.forwarding == "dsr"});
+  service::Directory directory(*node, {.maglev = arguments.algorithm == "maglev",
+                                       .dsr = arguments.forwarding == "dsr",
+                                       .nat46x64 = arguments.nat46x64});
   for (service::Service& one : objects.services) directory.upsert(std::move(one));
   for (service::EndpointSlice& one : objects.slices) directory.upsert(std::move(one));
   for (service::HostPortPod& one : objects.pods) directory.upsert(std::move(one));
   exit_code = kSuccess;
-  return directory.all();
+  return ServiceInputs{std::move(directory), std::move(*node), std::move(objects.nodes)};
+}
+
+std::optional<std::vector<service::DesiredService>> read_services(
+    const ServiceInputArguments& arguments, Context& context, int& exit_code) {
+  const auto inputs = read_directory(arguments, context, exit_code);
+  if (!inputs) return std::nullopt;
+  return inputs->directory.all();
+}
+
+Result<std::vector<policy::ClusterNode>> cluster_nodes(const ServiceInputs& inputs) {
+  auto own = endpoint::local_addresses();
+  if (!own) return std::unexpected(own.error());
+  own->insert(own->end(), inputs.node.addresses.begin(), inputs.node.addresses.end());
+  policy::ClusterNode host{.role = policy::NodeRole::Host,
+                           .name = inputs.node.name,
+                           .labels = inputs.node.labels,
+                           .addresses = std::move(*own)};
+  std::vector<policy::ClusterNode> nodes;
+  for (const service::NodeObject& node : inputs.nodes) {
+    if (!inputs.node.name.empty() && node.name == inputs.node.name) {
+      host.addresses.insert(host.addresses.end(), node.addresses.begin(), node.addresses.end());
+    } else {
+      nodes.push_back({.role = policy::NodeRole::RemoteNode,
+                       .name = node.name,
+                       .labels = node.labels,
+                       .addresses = node.addresses});
+    }
+  }
+  nodes.push_back(std::move(host));
+  return nodes;
 }
 
 }  // namespace policyc::cli

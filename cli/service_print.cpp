@@ -6,6 +6,7 @@
 #include <ostream>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include <nlohmann/json.hpp>
 
@@ -39,6 +40,8 @@ std::string flags_text(const ListedFrontend& frontend) {
   const auto add = [&text](const std::string& word) { text += (text.empty() ? "" : ", ") + word; };
   if ((frontend.flags & FRONTEND_MAGLEV) != 0) add("maglev");
   if ((frontend.flags & FRONTEND_DSR) != 0) add("dsr");
+  if ((frontend.flags & FRONTEND_OTHER_FAMILY) != 0) add("nat46x64");
+  if ((frontend.flags & FRONTEND_LOOPBACK) != 0) add("loopback");
   if (frontend.affinity_seconds != 0)
     add("affinity " + std::to_string(frontend.affinity_seconds) + " s");
   if ((frontend.flags & FRONTEND_SOURCE_RANGES) != 0) {
@@ -56,6 +59,7 @@ Json backend_json(const ListedBackend& backend, bool numbers) {
   json["address"] = backend.address.to_string();
   json["port"] = backend.port;
   json["state"] = service::backend_state_name(backend.state);
+  if (backend.state_set) json["state_set"] = true;
   json["new_connections"] = backend.takes_new;
   json["local"] = backend.local;
   if (backend.zone != 0) json["zone"] = backend.zone;
@@ -104,6 +108,7 @@ void print_set(const ListedSet& set, const std::string& scope, std::ostream& out
     if (backend.state != BACKEND_ACTIVE) out << " " << service::backend_state_name(backend.state);
     if (backend.state != BACKEND_ACTIVE && backend.takes_new) out << ", takes new connections";
     if (backend.state == BACKEND_ACTIVE && !backend.takes_new) out << " not in use";
+    if (backend.state_set) out << ", set by hand";
     if (backend.local) out << " (local)";
     out << "\n";
   }
@@ -129,6 +134,9 @@ std::vector<ListedFrontend> as_listed(const std::vector<service::DesiredService>
       result.push_back(std::move(listed));
     }
   }
+  std::ranges::sort(result, [](const ListedFrontend& a, const ListedFrontend& b) {
+    return std::tie(a.service, a.key) < std::tie(b.service, b.key);
+  });
   return result;
 }
 
@@ -202,10 +210,12 @@ void print_frontends_json(const std::vector<ListedFrontend>& frontends, bool num
     json["protocol"] = protocol_name(frontend.key.protocol);
     if (numbers) json["number"] = frontend.number;
     json["type"] = service::frontend_type_name(frontend.flags);
+    if ((frontend.flags & FRONTEND_LOOPBACK) != 0) json["loopback"] = true;
     json["service"] = frontend.service.empty() ? Json() : Json(frontend.service);
     json["service_port"] = frontend.port;
     json["algorithm"] = (frontend.flags & FRONTEND_MAGLEV) != 0 ? "maglev" : "random";
     json["forwarding_mode"] = (frontend.flags & FRONTEND_DSR) != 0 ? "dsr" : "snat";
+    json["nat46x64"] = (frontend.flags & FRONTEND_OTHER_FAMILY) != 0;
     json["affinity_seconds"] = frontend.affinity_seconds;
     if ((frontend.flags & FRONTEND_SOURCE_RANGES) != 0) {
       json["source_ranges"] = Json::array();

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/agent_status.h"
 #include "cli/command.h"
 #include "cli/loader_options.h"
 #include "loader/endpoint/datapath.h"
@@ -18,6 +19,8 @@ using Json = nlohmann::ordered_json;
 
 struct Arguments {
   std::string output = "text";
+  std::filesystem::path socket = api::kSocket;
+  bool loaded = false;  // what is in the kernel, whoever put it there
   endpoint::Paths paths;
 };
 
@@ -191,6 +194,8 @@ Json to_json(const endpoint::Status& status) {
 }
 
 int run(const Arguments& arguments, Context& context) {
+  if (!arguments.loaded && api::has_socket(arguments.socket))
+    return print_agent_status(arguments.socket, arguments.output, context);
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
   const auto status = endpoint::read_status(arguments.paths);
   if (!status) return kernel_error(context.err, status.error());
@@ -209,13 +214,27 @@ int run(const Arguments& arguments, Context& context) {
 
 void add_status(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command =
-      app.add_subcommand("status", "show what is loaded: endpoints, programs, tables, counters");
+  CLI::App* command = app.add_subcommand(
+      "status",
+      "show whether the node is well, or what is loaded: endpoints, programs, tables, counters");
   command->add_option("-o,--output", arguments->output, "form of the output")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
   add_loader_paths(*command, arguments->paths);
-  command->callback([arguments, &context] { context.exit_code = run(*arguments, context); });
+  command
+      ->add_option("--socket", arguments->socket,
+                   "of the node agent, which is asked if it is there")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command->add_flag("--loaded", arguments->loaded,
+                    "what is loaded, from the kernel, also where there is an agent");
+  command->callback([arguments, command, &context] {
+    // Who names the loader's folders asks for these.
+    if (command->count("--bpffs") + command->count("--state-dir") != 0 &&
+        command->count("--socket") == 0)
+      arguments->loaded = true;
+    context.exit_code = run(*arguments, context);
+  });
 }
 
 }  // namespace policyc::cli

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/loader_options.h"
+#include "loader/nat/devices.h"
 
 namespace policyc::cli {
 namespace {
@@ -15,19 +16,26 @@ struct Arguments {
   endpoint::Paths paths;
 };
 
+// What can be taken away is, whatever fails.
+int unload_all(const Arguments& arguments, Context& context) {
+  const auto devices = nat::detach_all(arguments.paths);
+  const auto count = endpoint::unload_all(arguments.paths);
+  if (!count) return kernel_error(context.err, count.error());
+  if (!devices) return kernel_error(context.err, devices.error());
+  if (*devices != 0)
+    context.out << *devices << (*devices == 1 ? " device" : " devices") << " detached\n";
+  context.out << *count << (*count == 1 ? " endpoint" : " endpoints")
+              << " unloaded, maps and state removed\n";
+  return kSuccess;
+}
+
 int run(const Arguments& arguments, Context& context) {
   if (arguments.all == !arguments.interface.empty()) {
     context.err << "policyc: unload: give either --interface or --all\n";
     return kUsage;
   }
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
-  if (arguments.all) {
-    const auto count = endpoint::unload_all(arguments.paths);
-    if (!count) return kernel_error(context.err, count.error());
-    context.out << *count << (*count == 1 ? " endpoint" : " endpoints")
-                << " unloaded, maps and state removed\n";
-    return kSuccess;
-  }
+  if (arguments.all) return unload_all(arguments, context);
   if (auto done = endpoint::unload_endpoint(arguments.paths, arguments.interface); !done) {
     return kernel_error(context.err, done.error());
   }

@@ -5,12 +5,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PACKAGES=(
   g++ cmake ninja-build ccache pkg-config python3 iproute2
   clang-19 clang-format-19 llvm-19 llvm-19-dev libclang-19-dev libclang-cpp19-dev lld-19
-  libbpf-dev libelf-dev zlib1g-dev libzstd-dev libyaml-cpp-dev libre2-dev libcli11-dev nlohmann-json3-dev libssl-dev
+  libbpf-dev libelf-dev zlib1g-dev libzstd-dev libyaml-cpp-dev libre2-dev libcli11-dev nlohmann-json3-dev libssl-dev libcpp-httplib-dev libnl-route-3-dev
   antlr4 libantlr4-runtime-dev default-jre-headless
+  libprotobuf-dev protobuf-compiler libseccomp-dev libcap-ng-dev
+  libgrpc++-dev protobuf-compiler-grpc prometheus-cpp-dev libcpp-httplib-dev libsystemd-dev
   libgtest-dev libgmock-dev
 )
-# Service implementations that tests and benchmarks meet.
-PEER_PACKAGES=(iptables nftables ipset)
+# What tests and benchmarks meet: other service implementations, shells.
+PEER_PACKAGES=(iptables nftables ipset zsh fish groff-base)
+# The Helm chart is rendered by Go's templates, and linted; the deb is made and looked at.
+DEPLOY_PACKAGES=(golang-go golang-github-masterminds-sprig-dev golang-gopkg-yaml.v3-dev yamllint python3-yaml python3-jsonschema dpkg-dev file lintian)
 # What tests/vm boots and makes its image with.
 VM_PACKAGES=(qemu-system-x86 busybox-static binutils cpio kmod util-linux)
 KERNEL_SERIES=(6.1 6.12)

@@ -5,10 +5,9 @@
 #include <optional>
 #include <set>
 
+#include "compiler/driver/endpoint_shape.h"
 #include "compiler/driver/object_meta.h"
 #include "compiler/driver/quoted_lines.h"
-#include "compiler/ir/conflicts.h"
-#include "compiler/ir/form.h"
 #include "compiler/ir/printer.h"
 #include "compiler/policy/address_book.h"
 
@@ -60,34 +59,6 @@ passes::Outcome Compilation::run_passes(ShapeUnit& unit) {
   return passes::run(unit.ir, unit.report, options);
 }
 
-namespace {
-
-// Whether the peers that exist need more rows in one direction than a table can number.
-bool too_many_rows(const ir::Shape& shape, const std::vector<policy::LabelSet>& peers,
-                   std::size_t max_rows) {
-  if (peers.size() <= max_rows) return false;
-  for (std::size_t direction = 0; direction < 2; ++direction) {
-    if (shape.directions[direction].form != ir::Form::Table) continue;
-    std::set<std::vector<std::uint8_t>> rows;
-    for (const policy::LabelSet& peer : peers) {
-      rows.insert(shape.row(direction, shape.truth(direction, peer)));
-      if (rows.size() > max_rows) return true;
-    }
-  }
-  return false;
-}
-
-// Everything about an endpoint that its policy can depend on.
-std::string subject_key(const ir::Subject& subject) {
-  std::string key = subject.namespace_ + "\n" + std::to_string(static_cast<int>(subject.kind)) +
-                    "\n" + subject.labels->to_string();
-  for (const policy::NamedPort& port : *subject.ports)
-    key += "\n" + port.protocol + " " + std::to_string(port.port) + " " + port.name;
-  return key;
-}
-
-}  // namespace
-
 std::optional<std::size_t> Compilation::add_shape(const ir::BuildInput& input,
                                                   const ir::Subject& subject, std::size_t index) {
   ir::BuildOptions build_options{options_.read.agent, options_.without_l7};
@@ -100,7 +71,7 @@ std::optional<std::size_t> Compilation::add_shape(const ir::BuildInput& input,
     case passes::Outcome::Done:
       break;
     case passes::Outcome::TooLarge:
-      refuse_large(user);
+      report_large(user, diagnostics_);
       return std::nullopt;
     case passes::Outcome::Broken:
       violations_.insert(violations_.end(), unit.report.violations.begin(),
@@ -108,16 +79,10 @@ std::optional<std::size_t> Compilation::add_shape(const ir::BuildInput& input,
       return std::nullopt;
   }
   // The subject's name is not part of what is shared.
-  if (options_.has_inventory) unit.ir.subject = "endpoints with this policy";
-  unit.shape = ir::make_shape(unit.ir);
-  if (too_many_rows(unit.shape, peers_, options_.max_rows)) {
-    ir::prefer_form(unit.ir, ir::Form::Bitset);
-    unit.shape = ir::make_shape(unit.ir);
-    if (too_many_rows(unit.shape, peers_, options_.max_rows)) warn_of_rows(user);
-  }
-  for (const ir::DirectionShape& direction : unit.shape.directions) {
-    if (direction.emittable()) continue;
-    refuse_large(user);
+  if (options_.has_inventory) unit.ir.subject = kSharedSubject;
+  unit.shape = fitting_shape(unit.ir, {peers_, options_.max_rows}, user, diagnostics_);
+  if (!emittable(unit.shape)) {
+    report_large(user, diagnostics_);
     return std::nullopt;
   }
   for (std::size_t i = 0; i < shapes_.size(); ++i) {
@@ -130,28 +95,6 @@ std::optional<std::size_t> Compilation::add_shape(const ir::BuildInput& input,
   unit.subjects = {index};
   shapes_.push_back(std::move(unit));
   return shapes_.size() - 1;
-}
-
-// Such a table is loaded: what has no row is denied, and the loader says whom that concerns.
-void Compilation::warn_of_rows(const std::string& subject) {
-  diagnostics_
-      .report(diag::Id::TooManyRows, {},
-              "the policies of " + diag::quoted(subject) + " tell more than " +
-                  std::to_string(options_.max_rows) +
-                  " kinds of peers apart: those beyond are denied")
-      .help = "up to " + std::to_string(ir::kMaxBitsetRules) +
-              " rules for each direction fit into a bit set, which has no such limit";
-}
-
-// Once for a run: one large policy may select any number of subjects.
-void Compilation::refuse_large(const std::string& subject) {
-  if (ir::already_reported(diagnostics_, diag::Id::TooManyPortClasses, {})) return;
-  diagnostics_
-      .report(diag::Id::TooManyPortClasses, {},
-              "the policies of " + diag::quoted(subject) +
-                  " have too many rules for too many different ports")
-      .help =
-      "at most " + std::to_string(matrix::kMaxColumns) + " port classes fit into one program";
 }
 
 bool Compilation::build_shapes() {
@@ -195,17 +138,6 @@ bool Compilation::build_shapes() {
 
 namespace {
 
-// The key of a shape's object; nothing when there is no cache to be asked.
-std::optional<backend::CacheKey> cache_key(const ir::Shape& shape, const QuotedLines& quoted,
-                                           const ShapeOptions& options) {
-  if (options.cache == nullptr) return std::nullopt;
-  auto key = backend::CacheKeyBuilder::start();
-  if (!key) return std::nullopt;
-  key->add("object of a shape").add(shape.hash);
-  quoted.add_to(*key);
-  return key->finish();
-}
-
 // An object of the cache, if it holds one that can be read.
 bool take_cached(const std::optional<backend::CacheKey>& key, const ShapeOptions& options,
                  CompiledObject& result) {
@@ -222,9 +154,16 @@ bool take_cached(const std::optional<backend::CacheKey>& key, const ShapeOptions
 
 Result<CompiledObject> compile_shape(const ir::Shape& shape, const source::SourceMap& sources,
                                      const ShapeOptions& options) {
+  return compile_shape(shape, QuotedLines(shape, sources), options);
+}
+
+Result<CompiledObject> compile_shape(const ir::Shape& shape, const QuotedLines& quoted,
+                                     const ShapeOptions& options) {
   CompiledObject result;
-  const QuotedLines quoted(shape, sources);
-  const auto key = cache_key(shape, quoted, options);
+  std::optional<backend::CacheKey> key;
+  if (options.cache != nullptr) {
+    if (auto known = object_key(shape, quoted)) key = std::move(*known);
+  }
   if (take_cached(key, options, result)) return result;
   result.emitted = emit::emit(shape);
   auto compiled = backend::compile(result.emitted.file_name, result.emitted.text,

@@ -62,6 +62,11 @@ struct ShapeOptions {
 [[nodiscard]] Result<CompiledObject> compile_shape(const ir::Shape& shape,
                                                    const source::SourceMap& sources,
                                                    const ShapeOptions& options = {});
+class QuotedLines;
+// The same, with the lines read before.
+[[nodiscard]] Result<CompiledObject> compile_shape(const ir::Shape& shape,
+                                                   const QuotedLines& quoted,
+                                                   const ShapeOptions& options = {});
 
 class Compilation {
  public:
@@ -90,8 +95,6 @@ class Compilation {
   // The place of the subject's shape in shapes_; nothing when there is none, and reported.
   std::optional<std::size_t> add_shape(const ir::BuildInput& input, const ir::Subject& subject,
                                        std::size_t index);
-  void refuse_large(const std::string& subject);
-  void warn_of_rows(const std::string& subject);
   [[nodiscard]] passes::Outcome run_passes(ShapeUnit& unit);
   [[nodiscard]] bool acceptable() const;
 

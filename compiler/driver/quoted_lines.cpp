@@ -1,5 +1,7 @@
 #include "compiler/driver/quoted_lines.h"
 
+#include <ranges>
+
 namespace policyc::driver {
 namespace {
 
@@ -8,7 +10,7 @@ constexpr std::uint32_t kStatementLines = 32;
 // A manifest that is one long line is quoted once.
 constexpr std::size_t kMaxRepeatedBytes = 256;
 
-std::string masked(const std::map<std::uint32_t, std::string_view>& lines) {
+std::string masked(const std::map<std::uint32_t, std::string>& lines) {
   std::string text;
   std::uint32_t next = 1;  // the line that `text` ends before
   for (auto it = lines.begin(); it != lines.end(); ++it) {
@@ -28,9 +30,19 @@ std::string masked(const std::map<std::uint32_t, std::string_view>& lines) {
   return text;
 }
 
+std::vector<source::FileId> all_files(const source::SourceMap& sources) {
+  std::vector<source::FileId> files;
+  for (std::uint32_t index = 0; index < sources.file_count(); ++index) files.push_back({index});
+  return files;
+}
+
 }  // namespace
 
-QuotedLines::QuotedLines(const ir::Shape& shape, const source::SourceMap& sources) {
+QuotedLines::QuotedLines(const ir::Shape& shape, const source::SourceMap& sources)
+    : QuotedLines(shape, sources, all_files(sources)) {}
+
+QuotedLines::QuotedLines(const ir::Shape& shape, const source::SourceMap& sources,
+                         std::span<const source::FileId> counted) {
   const auto want = [this](const ir::Origin& origin) {
     if (!origin.file.empty() && origin.line != 0)
       files_[origin.file].lines.try_emplace(origin.line);
@@ -42,8 +54,7 @@ QuotedLines::QuotedLines(const ir::Shape& shape, const source::SourceMap& source
     for (const ir::Origin& origin : direction.default_deny_origins) want(origin);
   }
   // Backwards: of files with equal names the first one counts.
-  for (auto index = static_cast<std::uint32_t>(sources.file_count()); index-- > 0;) {
-    const source::FileId id{index};
+  for (const source::FileId id : counted | std::views::reverse) {
     const auto file = files_.find(sources.name(id));
     if (file == files_.end()) continue;
     for (auto& [number, text] : file->second.lines) text = sources.line_text(id, number);
@@ -63,6 +74,14 @@ void QuotedLines::add_to(backend::CacheKeyBuilder& key) const {
     key.add(name).add(file.lines.size());
     for (const auto& [number, text] : file.lines) key.add(number).add(text);
   }
+}
+
+Result<backend::CacheKey> object_key(const ir::Shape& shape, const QuotedLines& quoted) {
+  auto key = backend::CacheKeyBuilder::start();
+  if (!key) return std::unexpected(key.error());
+  key->add("object of a shape").add(shape.hash);
+  quoted.add_to(*key);
+  return key->finish();
 }
 
 }  // namespace policyc::driver

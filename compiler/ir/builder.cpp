@@ -73,12 +73,18 @@ class Builder {
     return subject_.labels != nullptr && subject_.labels->has_key(key);
   }
 
-  bool applies(const Entry& entry) const {
-    if (entry.subject_is_node != (subject_.kind == policy::EndpointKind::Host)) return false;
-    if (!entry.policy_namespace.empty() && entry.policy_namespace != subject_.namespace_)
-      return false;
-    if (subject_.labels != nullptr) return entry.subject.matches(*subject_.labels);
-    return implies(*subject_.selector, entry.subject);
+  // The entries of one direction that apply.
+  [[nodiscard]] std::vector<const Entry*> entries_of(Direction direction) const {
+    std::vector<const Entry*> found;
+    const auto look_at = [&](const Entry& entry) {
+      if (entry.direction == direction && applies(entry, subject_)) found.push_back(&entry);
+    };
+    if (input_.entries != nullptr) {
+      for (const Entry* entry : *input_.entries) look_at(*entry);
+    } else {
+      for (const Entry& entry : input_.resolved.entries) look_at(entry);
+    }
+    return found;
   }
 
   // Spec section 6.2, steps 1 to 5.
@@ -90,10 +96,7 @@ class Builder {
     const bool is_host = subject_has_key(kHostKey) || subject_.kind == policy::EndpointKind::Host;
     if (is_host && !agent.host_firewall) return;
     if (agent.enforcement == policy::Enforcement::Never) return;
-    std::vector<const Entry*> entries;
-    for (const Entry& entry : input_.resolved.entries) {
-      if (entry.direction == direction && applies(entry)) entries.push_back(&entry);
-    }
+    const std::vector<const Entry*> entries = entries_of(direction);
     const bool always =
         agent.enforcement == policy::Enforcement::Always || subject_has_key(kInitKey);
     out.enforced = always || !entries.empty();
@@ -358,6 +361,13 @@ class Builder {
 };
 
 }  // namespace
+
+bool applies(const Entry& entry, const Subject& subject) {
+  if (entry.subject_is_node != (subject.kind == policy::EndpointKind::Host)) return false;
+  if (!entry.policy_namespace.empty() && entry.policy_namespace != subject.namespace_) return false;
+  if (subject.labels != nullptr) return entry.subject.matches(*subject.labels);
+  return implies(*subject.selector, entry.subject);
+}
 
 EndpointPolicy build(const BuildInput& input, const Subject& subject, const BuildOptions& options,
                      diag::Engine& diagnostics) {

@@ -34,7 +34,12 @@ struct BuildInput {
   const policy::Cluster& cluster;
   bool has_inventory = false;  // named ports on egress resolve over cluster.endpoints
   const source::SourceMap& sources;
+  // Those of `resolved` that may apply, in its order; nullptr: all.
+  const std::vector<const policy::Entry*>* entries = nullptr;
 };
+
+// Whether an entry is of the subject's policy.
+[[nodiscard]] bool applies(const policy::Entry& entry, const Subject& subject);
 
 // Conflicts of spec section 6.4, and named ports that cannot be resolved for lack of an inventory,
 // are reported as errors; the result must not be used then.

@@ -98,4 +98,9 @@ struct Limits {
                                                    diag::Engine& diagnostics,
                                                    const Limits& limits = {});
 
+// The same for a file that is no Kubernetes document, such as a configuration: what stands in it,
+// document by document, whatever it says of itself.
+[[nodiscard]] std::vector<Node> read_trees(source::SourceMap& sources, source::FileId file,
+                                           diag::Engine& diagnostics, const Limits& limits = {});
+
 }  // namespace policyc::manifest

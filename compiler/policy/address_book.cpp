@@ -71,8 +71,9 @@ LabelSet node_labels(const ClusterNode& node, const Options& options) {
   return labels;
 }
 
-void add_nodes(MetadataMap& metadata, const Cluster& cluster, const Options& options) {
-  for (const ClusterNode& node : cluster.nodes) {
+void add_nodes(MetadataMap& metadata, const std::vector<ClusterNode>& nodes,
+               const Options& options) {
+  for (const ClusterNode& node : nodes) {
     const LabelSet labels = node_labels(node, options);
     for (const IpAddress& address : node.addresses) {
       Metadata& entry = metadata[host_prefix(address)];
@@ -150,14 +151,15 @@ LabelSet resolved_labels(const IpPrefix& prefix, const Metadata& metadata, const
 
 }  // namespace
 
-AddressBook::AddressBook(const Cluster& cluster, const Resolved& resolved, const Options& options)
+AddressBook::AddressBook(const Cluster& cluster, const std::vector<ClusterNode>& nodes,
+                         const Resolved& resolved, const Options& options)
     : options_(options), cluster_(cluster) {
   MetadataMap metadata;
   for (const PrefixLabels& prefix : resolved.prefixes) {
     metadata[prefix.prefix].labels = prefix.labels;
   }
   add_dns_answers(metadata, cluster, resolved);
-  add_nodes(metadata, cluster, options);
+  add_nodes(metadata, nodes, options);
   for (const Endpoint& endpoint : cluster.endpoints) {
     for (const IpAddress& address : endpoint.addresses) {
       Metadata& entry = metadata[host_prefix(address)];

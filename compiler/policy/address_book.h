@@ -11,7 +11,11 @@ namespace policyc::policy {
 // The labels of everything in the IP cache. The inputs must outlive it.
 class AddressBook {
  public:
-  AddressBook(const Cluster& cluster, const Resolved& resolved, const Options& options);
+  AddressBook(const Cluster& cluster, const Resolved& resolved, const Options& options)
+      : AddressBook(cluster, cluster.nodes, resolved, options) {}
+  // With other nodes than the cluster's; they need not outlive it.
+  AddressBook(const Cluster& cluster, const std::vector<ClusterNode>& nodes,
+              const Resolved& resolved, const Options& options);
 
   [[nodiscard]] LabelSet endpoint_labels(const Endpoint& endpoint) const;
   // What a policy's subject selector is matched against: the identity labels, of a host also its

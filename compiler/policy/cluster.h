@@ -17,6 +17,7 @@ struct NamedPort {
   std::string name;
   std::uint16_t port = 0;
   std::string protocol;  // "TCP", "UDP", "SCTP"
+  friend bool operator==(const NamedPort&, const NamedPort&) = default;
 };
 
 enum class EndpointKind : std::uint8_t { Pod, Host, Init };
@@ -35,6 +36,7 @@ struct Endpoint {
   [[nodiscard]] std::string full_name() const {
     return namespace_.empty() ? name : namespace_ + "/" + name;
   }
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 enum class NodeRole : std::uint8_t {
@@ -52,6 +54,7 @@ struct ClusterNode {
   std::string name;
   StringMap labels;
   std::vector<IpAddress> addresses;
+  friend bool operator==(const ClusterNode&, const ClusterNode&) = default;
 };
 
 struct Service {
@@ -60,6 +63,7 @@ struct Service {
   StringMap labels;
   StringMap selector;               // empty: a service without selector
   std::vector<IpAddress> backends;  // of a service without selector
+  friend bool operator==(const Service&, const Service&) = default;
 };
 
 struct Cluster {
@@ -69,6 +73,7 @@ struct Cluster {
   std::vector<Service> services;
   std::map<std::string, std::vector<IpAddress>> dns;  // name -> addresses the DNS proxy has seen
   std::set<std::string> listeners;  // "<namespace>/<CiliumEnvoyConfig>/<listener>"
+  friend bool operator==(const Cluster&, const Cluster&) = default;
 };
 
 }  // namespace policyc::policy

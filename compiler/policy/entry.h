@@ -122,6 +122,7 @@ struct PrefixLabels {
   IpPrefix prefix;
   LabelSet labels;  // what is contributed for exactly this prefix: `cidr:`, `cidrgroup:` labels;
                     // never world
+  friend bool operator==(const PrefixLabels&, const PrefixLabels&) = default;
 };
 
 struct Resolved {

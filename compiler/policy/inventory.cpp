@@ -182,6 +182,32 @@ void Inventory::add_node(const Document& document) {
   if (ok) nodes_[node.name] = std::move(node);
 }
 
+namespace {
+
+template <class Map>
+void replace_with(Map& map, const Map& later) {
+  for (const auto& [key, value] : later) map.insert_or_assign(key, value);
+}
+
+}  // namespace
+
+void Inventory::add(const Inventory& later) {
+  for (const Key& key : later.pods_gone_) pods_.erase(key);
+  for (const auto& key : later.workloads_gone_) workloads_.erase(key);
+  replace_with(namespaces_, later.namespaces_);
+  // As endpoint_from_labels() has it: what was seen first stays.
+  for (const auto& [name, labels] : later.seen_namespace_labels_)
+    seen_namespace_labels_[name].insert(labels.begin(), labels.end());
+  replace_with(pods_, later.pods_);
+  replace_with(workloads_, later.workloads_);
+  replace_with(cilium_endpoints_, later.cilium_endpoints_);
+  replace_with(identities_, later.identities_);
+  replace_with(services_, later.services_);
+  replace_with(backends_, later.backends_);
+  replace_with(nodes_, later.nodes_);
+  replace_with(cilium_nodes_, later.cilium_nodes_);
+}
+
 Cluster Inventory::take() {
   Cluster cluster;
   cluster.namespaces = std::move(namespaces_);

@@ -3,6 +3,7 @@
 // and Cilium's own CiliumEndpoint, CiliumIdentity and CiliumNode.
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ class Inventory {
   // namespace and name replaces the earlier one. A value that cannot be read is reported, and the
   // object left out.
   bool add(const manifest::Document& document);
+
+  // As if the documents of the other one were added now.
+  void add(const Inventory& later);
 
   // Everything added, sorted by namespace and name.
   [[nodiscard]] Cluster take();
@@ -61,6 +65,9 @@ class Inventory {
   std::map<std::string, StringMap>
       seen_namespace_labels_;  // from identities, for namespaces without a manifest
   std::map<Key, Endpoint> pods_;
+  // What a document said is over, or shares the host's identity: an earlier one does not count.
+  std::set<Key> pods_gone_;
+  std::set<std::pair<std::string, Key>> workloads_gone_;
   std::map<std::pair<std::string, Key>, Endpoint> workloads_;  // by kind too
   std::map<Key, Endpoint> cilium_endpoints_;
   std::map<std::string, Endpoint> identities_;

@@ -88,8 +88,10 @@ void Inventory::add_pod(const Document& document) {
   }
   if (ok) {
     pods_[key] = std::move(endpoint);
+    pods_gone_.erase(key);
   } else {
     pods_.erase(key);
+    pods_gone_.insert(key);
   }
 }
 
@@ -105,8 +107,10 @@ void Inventory::add_workload(const Document& document) {
   const std::pair<std::string, Key> key{document.kind.value, {endpoint.namespace_, endpoint.name}};
   if (read_pod(*pod, endpoint)) {
     workloads_[key] = std::move(endpoint);
+    workloads_gone_.erase(key);
   } else {
     workloads_.erase(key);
+    workloads_gone_.insert(key);
   }
 }
 

@@ -23,6 +23,7 @@ struct Options {
   bool extended_ip_protocols = false;
   bool cidr_match_nodes = false;  // policy-cidr-match-mode contains "nodes"
   bool default_local_cluster = true;
+  friend bool operator==(const Options&, const Options&) = default;
 };
 
 }  // namespace policyc::policy

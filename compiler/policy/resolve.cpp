@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 #include <tuple>
 
 #include "compiler/policy/resolve_context.h"
+#include "compiler/policy/resolve_parts.h"
 
 namespace policyc::policy {
 
@@ -141,32 +143,17 @@ class RuleResolver {
   bool subject_has_reserved_init_ = false;
 };
 
-void warn_special_pod_labels(ResolveContext& context) {
-  for (const Endpoint& endpoint : context.cluster.endpoints) {
-    if (endpoint.kind != EndpointKind::Pod) {
-      continue;
-    }
-    if (endpoint.labels.contains("host") && !context.options.host_firewall) {
-      warn_bug(context, diag::Id::HostLabelDisablesPolicy, NodeId{},
-               "pod `" + endpoint.full_name() +
-                   "` has a label `host`: Cilium takes it for the host and enforces no policy",
-               "cilium/cilium#48027", "rename the label");
-    }
-    if (endpoint.labels.contains("init")) {
-      warn_bug(context, diag::Id::InitLabelForcesPolicy, NodeId{},
-               "pod `" + endpoint.full_name() +
-                   "` has a label `init`: Cilium denies its traffic by default",
-               "cilium/cilium#48027", "rename the label");
-    }
-  }
-}
-
 }  // namespace
+
+void warn_bug(diag::Engine& diagnostics, diag::Id id, NodeId node, std::string message,
+              const std::string& upstream, const std::string& help) {
+  diag::Diagnostic& diagnostic = diagnostics.report(id, node, std::move(message));
+  diagnostic.help = upstream.empty() ? help : help + " (" + upstream + ")";
+}
 
 void warn_bug(ResolveContext& context, diag::Id id, NodeId node, std::string message,
               const std::string& upstream, const std::string& help) {
-  diag::Diagnostic& diagnostic = context.diagnostics.report(id, node, std::move(message));
-  diagnostic.help = upstream.empty() ? help : help + " (" + upstream + ")";
+  warn_bug(context.diagnostics, id, node, std::move(message), upstream, help);
 }
 
 Selector checked_selector(ResolveContext& context, const ExtendedSelector& selector, NodeId node) {
@@ -211,13 +198,92 @@ namespace {
 // Cilium sorts the rules of an endpoint by the name of their object: "cnp/ns/name", "ccnp//name",
 // "netpol/ns/name". It shows where the first statement of a filter counts for all (spec
 // section 3.3).
-auto object_order(const Entry& entry) {
+auto object_order(const Origin& origin) {
   static constexpr std::array<std::string_view, 3> kKinds = {"cnp", "ccnp", "netpol"};
-  return std::tuple(kKinds[static_cast<std::size_t>(entry.origin.kind)],
-                    std::string_view(entry.origin.namespace_), std::string_view(entry.origin.name));
+  return std::tuple(kKinds[static_cast<std::size_t>(origin.kind)],
+                    std::string_view(origin.namespace_), std::string_view(origin.name));
+}
+
+// One policy with nothing before it.
+template <class Policy>
+Resolved resolve_alone(void (*resolve_policy)(ResolveContext&, const Policy&), const Policy& policy,
+                       const PolicySet& all, const Cluster& cluster, const Options& options,
+                       diag::Engine& diagnostics) {
+  Resolved out;
+  ResolveContext context{all, cluster, options, diagnostics, out};
+  resolve_policy(context, policy);
+  context.finish();
+  return out;
 }
 
 }  // namespace
+
+void ResolveContext::finish() {
+  for (auto& [prefix, labels] : prefixes) {
+    out.prefixes.push_back({prefix, std::move(labels)});
+  }
+  prefixes.clear();
+}
+
+Resolved resolve_one(const CiliumPolicy& policy, const PolicySet& all, const Cluster& cluster,
+                     const Options& options, diag::Engine& diagnostics) {
+  return resolve_alone(resolve_cilium_policy, policy, all, cluster, options, diagnostics);
+}
+
+Resolved resolve_one(const KubernetesPolicy& policy, const PolicySet& all, const Cluster& cluster,
+                     const Options& options, diag::Engine& diagnostics) {
+  return resolve_alone(resolve_kubernetes_policy, policy, all, cluster, options, diagnostics);
+}
+
+std::vector<PrefixLabels> resolve_groups(const PolicySet& all, const Options& options,
+                                         diag::Engine& diagnostics) {
+  const Cluster nothing;
+  Resolved out;
+  ResolveContext context{all, nothing, options, diagnostics, out};
+  resolve_cidr_groups(context);
+  context.finish();
+  return std::move(out.prefixes);
+}
+
+bool stands_before(const Origin& a, const Origin& b) { return object_order(a) < object_order(b); }
+
+void add_prefixes(std::vector<PrefixLabels>& all, const std::vector<PrefixLabels>& more) {
+  std::vector<PrefixLabels> merged;
+  merged.reserve(all.size() + more.size());
+  auto left = all.begin();
+  for (const PrefixLabels& one : more) {
+    while (left != all.end() && left->prefix < one.prefix) merged.push_back(std::move(*left++));
+    if (left == all.end() || left->prefix != one.prefix) {
+      merged.push_back(one);
+      continue;
+    }
+    merged.push_back(std::move(*left++));
+    for (const Label& label : one.labels.all()) merged.back().labels.add(label);
+  }
+  std::move(left, all.end(), std::back_inserter(merged));
+  all = std::move(merged);
+}
+
+void warn_special_pod_labels(const Cluster& cluster, const Options& options,
+                             diag::Engine& diagnostics) {
+  for (const Endpoint& endpoint : cluster.endpoints) {
+    if (endpoint.kind != EndpointKind::Pod) {
+      continue;
+    }
+    if (endpoint.labels.contains("host") && !options.host_firewall) {
+      warn_bug(diagnostics, diag::Id::HostLabelDisablesPolicy, NodeId{},
+               "pod `" + endpoint.full_name() +
+                   "` has a label `host`: Cilium takes it for the host and enforces no policy",
+               "cilium/cilium#48027", "rename the label");
+    }
+    if (endpoint.labels.contains("init")) {
+      warn_bug(diagnostics, diag::Id::InitLabelForcesPolicy, NodeId{},
+               "pod `" + endpoint.full_name() +
+                   "` has a label `init`: Cilium denies its traffic by default",
+               "cilium/cilium#48027", "rename the label");
+    }
+  }
+}
 
 Resolved resolve(const PolicySet& policies, const Cluster& cluster, const Options& options,
                  diag::Engine& diagnostics) {
@@ -231,14 +297,12 @@ Resolved resolve(const PolicySet& policies, const Cluster& cluster, const Option
     resolve_kubernetes_policy(context, policy);
   }
   std::stable_sort(out.entries.begin(), out.entries.end(), [](const Entry& a, const Entry& b) {
-    return object_order(a) < object_order(b);
+    return object_order(a.origin) < object_order(b.origin);
   });
   if (!out.entries.empty()) {
-    warn_special_pod_labels(context);
+    warn_special_pod_labels(cluster, options, diagnostics);
   }
-  for (auto& [prefix, labels] : context.prefixes) {
-    out.prefixes.push_back({prefix, std::move(labels)});
-  }
+  context.finish();
   return out;
 }
 

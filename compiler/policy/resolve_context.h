@@ -21,6 +21,8 @@ struct ResolveContext {
 
   // A prefix that a policy mentions: the IP cache gets it with its `cidr:` label.
   void mention(const IpPrefix& prefix);
+  // Moves the prefixes to `out`.
+  void finish();
 };
 
 // The policy around an item.
@@ -57,6 +59,8 @@ void resolve_kubernetes_policy(ResolveContext& context, const KubernetesPolicy& 
 void resolve_cilium_policy(ResolveContext& context, const CiliumPolicy& policy);
 
 // A warning about a known bug of Cilium 1.19.4, with its upstream id (may be empty) and the effect.
+void warn_bug(diag::Engine& diagnostics, diag::Id id, NodeId node, std::string message,
+              const std::string& upstream, const std::string& help);
 void warn_bug(ResolveContext& context, diag::Id id, NodeId node, std::string message,
               const std::string& upstream, const std::string& help);
 

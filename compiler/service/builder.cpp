@@ -1,9 +1,17 @@
 #include "compiler/service/builder.h"
 
 #include <algorithm>
+#include <array>
 
 namespace policyc::service {
 namespace {
+
+// What stands here is asked for at every address of the node.
+IpAddress any_address(bool v6) { return {.v6 = v6, .bytes = {}}; }
+
+bool is_loopback(const IpAddress& address) {
+  return address.v6 ? address == *parse_ip_address("::1") : address.bytes[0] == 127;
+}
 
 bool exposes(const Service& service, ServiceType type) {
   return !service.only_type || *service.only_type == type;
@@ -35,6 +43,7 @@ class Builder {
     result_.name = service_.full_name();
     if (service_.headless || service_.type == ServiceType::ExternalName) return result_;
     for (const ServicePort& port : service_.ports) {
+      made_ = {};
       for (const bool v6 : {false, true}) build_port(port, v6);
     }
     return std::move(result_);
@@ -42,8 +51,6 @@ class Builder {
 
  private:
   void build_port(const ServicePort& port, bool v6) {
-    all_.reset();
-    local_.reset();
     if (exposes(service_, ServiceType::ClusterIp)) {
       for (const IpAddress& address : service_.cluster_ips) add(port, v6, address, port.port, 0);
     }
@@ -53,6 +60,7 @@ class Builder {
         exposes(service_, ServiceType::NodePort)) {
       for (const IpAddress& address : node_.addresses)
         add(port, v6, address, port.node_port, FRONTEND_NODE_PORT);
+      add_to_any(port, v6);
     }
     if (service_.type == ServiceType::LoadBalancer &&
         exposes(service_, ServiceType::LoadBalancer)) {
@@ -76,9 +84,13 @@ class Builder {
     frontend.internal = set(port, v6, service_.internal_local);
     const bool routable = flags != 0;
     if (routable) {
-      frontend.external = set(port, v6, service_.external_local);
+      const bool crosses = goes_to_other_family(port, v6);
+      frontend.external = set(port, v6 != crosses, service_.external_local);
       if (service_.maglev.value_or(defaults_.maglev)) frontend.flags |= FRONTEND_MAGLEV;
-      if (service_.dsr.value_or(defaults_.dsr)) frontend.flags |= FRONTEND_DSR;
+      if (crosses)
+        frontend.flags |= FRONTEND_OTHER_FAMILY;  // the node answers such clients
+      else if (service_.dsr.value_or(defaults_.dsr))
+        frontend.flags |= FRONTEND_DSR;
     }
     if ((flags & FRONTEND_LOAD_BALANCER) != 0 && !service_.source_ranges.empty()) {
       // A family without a range of its own lets nobody in.
@@ -88,6 +100,18 @@ class Builder {
       }
     }
     frontend.own_address = std::ranges::find(node_.addresses, address) == node_.addresses.end();
+    merge(std::move(frontend));
+  }
+
+  // For sockets, at what else is an address of a node: no packet comes to this frontend.
+  void add_to_any(const ServicePort& port, bool v6) {
+    Frontend frontend;
+    frontend.address = any_address(v6);
+    frontend.port = port.node_port;
+    frontend.protocol = port.protocol;
+    frontend.flags = FRONTEND_NODE_PORT;
+    frontend.affinity_seconds = service_.affinity_seconds;
+    frontend.internal = set(port, v6, service_.internal_local);
     merge(std::move(frontend));
   }
 
@@ -105,9 +129,16 @@ class Builder {
     }
   }
 
+  // Has the port no endpoint of the family, but some of the other one, and is that to be used? SCTP
+  // cannot be translated.
+  [[nodiscard]] bool goes_to_other_family(const ServicePort& port, bool v6) const {
+    return defaults_.nat46x64 && port.protocol != kSctp && find_candidates(port, v6).empty() &&
+           !find_candidates(port, !v6).empty();
+  }
+
   // The index of the port's set, made when it is first needed.
   std::size_t set(const ServicePort& port, bool v6, bool local_only) {
-    std::optional<std::size_t>& index = local_only ? local_ : all_;
+    std::optional<std::size_t>& index = made_[(v6 ? 2U : 0U) + (local_only ? 1U : 0U)];
     if (index) return *index;
     BackendSet made;
     made.port = port.name.empty() ? std::to_string(port.port) : port.name;
@@ -195,7 +226,8 @@ class Builder {
   const NodeView& node_;
   const Defaults& defaults_;
   DesiredService result_;
-  std::optional<std::size_t> all_, local_;  // sets of the port at hand
+  // Sets of the port at hand: IPv4, IPv4 of this node, IPv6, IPv6 of this node.
+  std::array<std::optional<std::size_t>, 4> made_;
 };
 
 }  // namespace
@@ -214,6 +246,35 @@ DesiredService build_service(const Service& service,
   return Builder(service, slices, node, defaults).build();
 }
 
+namespace {
+
+// The addresses at which a hostPort is offered to packets, and at last the one for sockets, as in
+// Cilium: at a loopback address it is for the node's own processes alone, at any of these.
+std::vector<Frontend> host_port_frontends(const HostPort& host, bool v6, const NodeView& node,
+                                          const Defaults& defaults) {
+  std::vector<Frontend> frontends;
+  const auto add = [&](const IpAddress& address, std::uint32_t flags) {
+    Frontend frontend;
+    frontend.address = address;
+    frontend.port = host.port;
+    frontend.protocol = host.protocol;
+    frontend.flags = FRONTEND_HOST_PORT | flags;
+    frontends.push_back(std::move(frontend));
+  };
+  for (const IpAddress& address : node.addresses) {
+    if (address.v6 == v6 && (!host.address || *host.address == address))
+      add(address, defaults.dsr ? FRONTEND_DSR : 0U);
+  }
+  if (!host.address) {
+    add(any_address(v6), 0);
+  } else if (host.address->v6 == v6 && is_loopback(*host.address)) {
+    add(any_address(v6), FRONTEND_LOOPBACK);
+  }
+  return frontends;
+}
+
+}  // namespace
+
 DesiredService build_host_ports(const HostPortPod& pod, const NodeView& node,
                                 const Defaults& defaults) {
   DesiredService result;
@@ -221,10 +282,8 @@ DesiredService build_host_ports(const HostPortPod& pod, const NodeView& node,
   result.name = host_port_name(pod.namespace_, pod.name);
   for (const HostPort& host : pod.ports) {
     for (const IpAddress& target : pod.addresses) {
-      const auto offered = [&](const IpAddress& address) {
-        return address.v6 == target.v6 && (!host.address || *host.address == address);
-      };
-      if (std::ranges::none_of(node.addresses, offered)) continue;
+      std::vector<Frontend> frontends = host_port_frontends(host, target.v6, node, defaults);
+      if (frontends.empty()) continue;
       BackendSet set;
       set.port = std::to_string(host.port);
       set.protocol = host.protocol;
@@ -236,14 +295,9 @@ DesiredService build_host_ports(const HostPortPod& pod, const NodeView& node,
       backend.state = pod.terminating ? BACKEND_TERMINATING : BACKEND_ACTIVE;
       backend.local = true;
       set.backends.push_back(backend);
-      for (const IpAddress& address : node.addresses) {
-        if (!offered(address)) continue;
-        Frontend frontend;
-        frontend.address = address;
-        frontend.port = host.port;
-        frontend.protocol = host.protocol;
-        frontend.flags = FRONTEND_HOST_PORT | (defaults.dsr ? FRONTEND_DSR : 0U);
-        frontend.external = frontend.internal = result.sets.size();
+      for (Frontend& frontend : frontends) {
+        frontend.internal = result.sets.size();
+        if (frontend.address != any_address(target.v6)) frontend.external = frontend.internal;
         result.frontends.push_back(std::move(frontend));
       }
       result.sets.push_back(std::move(set));

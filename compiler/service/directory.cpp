@@ -86,20 +86,37 @@ std::vector<DesiredService> Directory::all() const {
   return result;
 }
 
-DesiredService Directory::build(const Service& service) const {
-  if (service.only_node) {
-    const auto label = node_.labels.find(kNodeLabel);
-    if (label == node_.labels.end() || label->second != *service.only_node) return {};
+std::vector<HealthCheck> Directory::health_checks() const {
+  std::vector<HealthCheck> result;
+  for (const auto& [name, service] : services_) {
+    if (service.health_check_node_port == 0 || !is_of_this_node(service)) continue;
+    result.push_back({service.namespace_, service.name, service.health_check_node_port,
+                      count_local_endpoints(service, slices_of(service), node_.name)});
   }
+  return result;
+}
+
+bool Directory::is_of_this_node(const Service& service) const {
+  if (!service.only_node) return true;
+  const auto label = node_.labels.find(kNodeLabel);
+  return label != node_.labels.end() && label->second == *service.only_node;
+}
+
+std::vector<const EndpointSlice*> Directory::slices_of(const Service& service) const {
   std::vector<const EndpointSlice*> slices;
-  if (const auto found = slices_.find(service.full_name()); found != slices_.end()) {
-    bool has_slice = false;
-    for (const auto& [key, slice] : found->second) has_slice = has_slice || !slice.legacy;
-    for (const auto& [key, slice] : found->second) {
-      if (!slice.legacy || !has_slice) slices.push_back(&slice);
-    }
+  const auto found = slices_.find(service.full_name());
+  if (found == slices_.end()) return slices;
+  bool has_slice = false;
+  for (const auto& [key, slice] : found->second) has_slice = has_slice || !slice.legacy;
+  for (const auto& [key, slice] : found->second) {
+    if (!slice.legacy || !has_slice) slices.push_back(&slice);
   }
-  return build_service(service, slices, node_, defaults_);
+  return slices;
+}
+
+DesiredService Directory::build(const Service& service) const {
+  if (!is_of_this_node(service)) return {};
+  return build_service(service, slices_of(service), node_, defaults_);
 }
 
 DesiredService Directory::build(const HostPortPod& pod) const {

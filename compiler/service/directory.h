@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "compiler/service/desired.h"
+#include "compiler/service/health.h"
 #include "compiler/service/model.h"
 
 namespace policyc::service {
@@ -27,6 +28,8 @@ struct NodeView {
 struct Defaults {
   bool maglev = false;  // else by chance
   bool dsr = false;     // else SNAT
+  // Clients from outside whose family has no endpoint get those of the other one.
+  bool nat46x64 = false;
 };
 
 class Directory {
@@ -47,10 +50,16 @@ class Directory {
   [[nodiscard]] std::optional<DesiredService> desired(const std::string& name) const;
   // All of them, by name.
   [[nodiscard]] std::vector<DesiredService> all() const;
+  // Of the services with a healthCheckNodePort that are of this node, by name.
+  [[nodiscard]] std::vector<HealthCheck> health_checks() const;
 
  private:
   using SliceKey = std::pair<std::string, bool>;  // name, legacy
 
+  // service.cilium.io/node
+  [[nodiscard]] bool is_of_this_node(const Service& service) const;
+  // Those that count.
+  [[nodiscard]] std::vector<const EndpointSlice*> slices_of(const Service& service) const;
   [[nodiscard]] DesiredService build(const Service& service) const;
   [[nodiscard]] DesiredService build(const HostPortPod& pod) const;
 

@@ -7,8 +7,9 @@
 #include <memory>
 #include <string>
 
+#include <loader/api/policyd.grpc.pb.h>
+
 #include "compiler/support/result.h"
-#include "loader/api/policyd.grpc.pb.h"
 
 namespace policyc::api {
 

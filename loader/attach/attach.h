@@ -31,12 +31,14 @@ inline constexpr Side kSides[] = {Side::FromEndpoint, Side::ToEndpoint};
 // Auto: tcx where the kernel has it.
 [[nodiscard]] Result<HookKind> choose_hook(HookChoice choice);
 
-// Where a program goes. `link_pin` is used by tcx only.
+// Where a program goes. `link_pin` is used by tcx only; `program` is the name of ours that may be
+// there under clsact, which keeps no other mark: empty for program_name(side).
 struct Hook {
   std::uint32_t interface_index = 0;
   Side side = Side::FromEndpoint;
   HookKind kind = HookKind::Tcx;
   std::filesystem::path link_pin;
+  std::string_view program{};
 };
 
 // The id of the program that runs there; nothing when none does: no pin, a link whose interface is

@@ -46,16 +46,16 @@ Result<std::optional<std::uint32_t>> program_at_place(const Hook& hook) {
 }
 
 // Programs of ours carry our names.
-bool is_ours(std::uint32_t program_id, Side side) {
+bool is_ours(std::uint32_t program_id, const Hook& hook) {
   const auto info = bpf::program_info_by_id(program_id);
-  return info && info->name == program_name(side);
+  return info && info->name == (hook.program.empty() ? program_name(hook.side) : hook.program);
 }
 
 }  // namespace
 
 Result<std::optional<std::uint32_t>> attached_program(const Hook& hook) {
   auto found = program_at_place(hook);
-  if (found && *found && !is_ours(**found, hook.side)) return std::nullopt;
+  if (found && *found && !is_ours(**found, hook)) return std::nullopt;
   return found;
 }
 
@@ -69,7 +69,7 @@ Result<void> attach(const Hook& hook, int program_fd) {
   }
   const auto present = program_at_place(hook);
   if (!present) return std::unexpected(present.error());
-  if (*present && !is_ours(**present, hook.side)) {
+  if (*present && !is_ours(**present, hook)) {
     return fail("the first clsact filter of " + interface_text(hook) +
                 " (priority 1, handle 1) belongs to someone else: program " +
                 std::to_string(**present));

@@ -53,14 +53,6 @@ class Stretches {
   nanoseconds total_{};
 };
 
-// One pass at a time on a node, whoever makes it; ends with the descriptor.
-Result<bpf::Fd> lock(const endpoint::Paths& paths) {
-  bpf::Fd fd(::open(paths.maps().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid() || ::flock(fd.get(), LOCK_EX) != 0)
-    return bpf::fail_errno("lock " + paths.maps().string(), errno);
-  return fd;
-}
-
 // One table after the other.
 class Scan {
  public:
@@ -127,8 +119,7 @@ std::array<TableReport, 2> collect(Scan& scan, const maps::NodeMaps& maps,
   std::array<std::vector<std::size_t>, 2> ended;
   std::array reports{scan.end_expired(maps.conntrack4.handle(), table4, ended[0]),
                      scan.end_expired(maps.conntrack6.handle(), table6, ended[1])};
-  if ((!ended[0].empty() || !ended[1].empty()) && !endpoint::wait_for_running_programs())
-    ::sleep(kLongestStop);
+  if (!ended[0].empty() || !ended[1].empty()) wait_for_writers();
   scan.release(table4, ended[0], reports[0]);
   scan.release(table6, ended[1], reports[1]);
   return reports;
@@ -173,6 +164,17 @@ Result<void> end_overflow(Scan& scan, const maps::NodeMaps& maps, const CollectP
 
 }  // namespace
 
+Result<bpf::Fd> lock_tables(const endpoint::Paths& paths) {
+  bpf::Fd fd(::open(paths.maps().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || ::flock(fd.get(), LOCK_EX) != 0)
+    return bpf::fail_errno("lock " + paths.maps().string(), errno);
+  return fd;
+}
+
+void wait_for_writers() {
+  if (!endpoint::wait_for_running_programs()) ::sleep(kLongestStop);
+}
+
 double TableReport::fill() const {
   return capacity == 0 ? 0 : static_cast<double>(scanned - removed) / static_cast<double>(capacity);
 }
@@ -199,7 +201,7 @@ Result<Collector> Collector::open(const endpoint::Paths& paths) {
 }
 
 Result<PassReport> Collector::pass() const {
-  const auto locked = lock(paths_);
+  const auto locked = lock_tables(paths_);
   if (!locked) return std::unexpected(locked.error());
   const auto start = std::chrono::steady_clock::now();
   const auto now = program_.now();

@@ -45,6 +45,12 @@ struct PassReport {
   [[nodiscard]] double removed_share() const;  // of what both tables had, 0 to 1
 };
 
+// Who removes connections of a node does so alone: waits for another one. Ends with the descriptor.
+[[nodiscard]] Result<bpf::Fd> lock_tables(const endpoint::Paths& paths);
+
+// Returns when every program has ended that may still write to a connection which was ended before.
+void wait_for_writers();
+
 class Collector {
  public:
   // Opens what the loader pinned and maps the tables into memory, which takes some 20 ms for two

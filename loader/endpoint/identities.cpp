@@ -147,7 +147,7 @@ Result<std::size_t> IdentityAllocator::ensure(const LabelSet& labels) {
 
 policy::AddressBook label_addresses(const Inventory& inventory,
                                     const std::vector<const ir::Shape*>& shapes) {
-  return {inventory.cluster, mentions(inventory, shapes), inventory.options};
+  return {inventory.cluster, inventory.nodes(), mentions(inventory, shapes), inventory.options};
 }
 
 Result<AddressTable> number_addresses(State& state, const policy::AddressBook& book) {

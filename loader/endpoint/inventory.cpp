@@ -1,5 +1,7 @@
 #include "loader/endpoint/inventory.h"
 
+#include <algorithm>
+
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/json.h"
 
@@ -90,6 +92,31 @@ policy::Options options_from_json(const Json& json) {
 
 }  // namespace
 
+std::vector<policy::ClusterNode> Inventory::nodes() const {
+  std::vector<policy::ClusterNode> result = known_nodes;
+  const auto is_known = [this](const policy::ClusterNode& node) {
+    const bool plain =
+        node.role == policy::NodeRole::RemoteNode || node.role == policy::NodeRole::Host;
+    return plain && std::ranges::any_of(known_nodes, [&](const policy::ClusterNode& known) {
+             return known.name == node.name;
+           });
+  };
+  std::vector<IpAddress> own;
+  for (const policy::ClusterNode& node : known_nodes) {
+    if (node.role == policy::NodeRole::Host)
+      own.insert(own.end(), node.addresses.begin(), node.addresses.end());
+  }
+  for (const policy::ClusterNode& node : cluster.nodes) {
+    if (is_known(node)) continue;
+    policy::ClusterNode& other = result.emplace_back(node);
+    if (node.role != policy::NodeRole::RemoteNode) continue;
+    std::erase_if(other.addresses, [&own](const IpAddress& address) {
+      return std::ranges::find(own, address) != own.end();
+    });
+  }
+  return result;
+}
+
 std::string to_json(const Inventory& inventory) {
   const policy::Cluster& cluster = inventory.cluster;
   Json json = {{"version", kVersion},
@@ -100,9 +127,11 @@ std::string to_json(const Inventory& inventory) {
                {"services", Json::array()},
                {"dns", Json::object()},
                {"listeners", cluster.listeners},
-               {"prefixes", Json::array()}};
+               {"prefixes", Json::array()},
+               {"known_nodes", Json::array()}};
   for (const auto& endpoint : cluster.endpoints) json["endpoints"].push_back(to_json(endpoint));
   for (const auto& node : cluster.nodes) json["nodes"].push_back(to_json(node));
+  for (const auto& node : inventory.known_nodes) json["known_nodes"].push_back(to_json(node));
   for (const auto& service : cluster.services) json["services"].push_back(to_json(service));
   for (const auto& [name, addresses] : cluster.dns)
     json["dns"][name] = addresses_to_json(addresses);
@@ -133,6 +162,10 @@ Result<Inventory> inventory_from_json(std::string_view text) {
       const auto prefix = parse_ip_prefix(entry.at("prefix").get<std::string>());
       if (!prefix) return fail("a prefix is bad");
       inventory.prefixes.push_back({*prefix, labels_from_json(entry.at("labels"))});
+    }
+    if (json.contains("known_nodes")) {
+      for (const Json& node : json.at("known_nodes"))
+        inventory.known_nodes.push_back(node_from_json(node));
     }
     return inventory;
   } catch (const std::exception& error) {

@@ -64,6 +64,7 @@ Result<void> Loading::prepare() {
   if (!stored && !first().inventory) return std::unexpected(stored.error());
   old_inventory_ = stored ? std::move(*stored) : *first().inventory;
   inventory_ = first().inventory ? *first().inventory : old_inventory_;
+  inventory_.known_nodes = old_inventory_.known_nodes;
   find_old_records();
   if (auto made = make_records(); !made) return made;
   std::vector<const ir::Shape*> coming;

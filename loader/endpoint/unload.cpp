@@ -8,7 +8,8 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/grace.h"
-#include "loader/endpoint/node.h"
+#include "loader/endpoint/state.h"
+#include "loader/endpoint/update.h"
 
 namespace policyc::endpoint {
 namespace {
@@ -61,24 +62,15 @@ Result<bool> detach_filters(std::uint32_t interface_index) {
 
 Result<void> unload_endpoint(const Paths& paths, const std::string& interface) {
   if (!bpf::exists(paths.maps())) return fail("nothing is loaded");
-  auto node = Node::open(paths, maps::MapSizes{});
-  if (!node) return std::unexpected(node.error());
-  const EndpointRecord* found = node->state().find_interface(interface);
+  const auto state = read_state(paths);
+  if (!state) return std::unexpected(state.error());
+  const EndpointRecord* found = state->find_interface(interface);
   if (found == nullptr) return fail("interface " + interface + " has no endpoint");
-  const EndpointRecord endpoint = *found;
-  if (auto removed = remove_endpoint(paths, node->maps(), endpoint); !removed) return removed;
-  State next = node->state();
-  std::erase_if(next.endpoints,
-                [&endpoint](const EndpointRecord& other) { return other.id == endpoint.id; });
-  const auto inventory = read_inventory(paths);
-  if (!inventory) return std::unexpected(inventory.error());
-  const auto shapes = node->shapes_of(next);
-  if (!shapes) return std::unexpected(shapes.error());
-  const auto book = label_addresses(*inventory, *shapes);
-  if (auto planned = node->plan(next, book); !planned) return planned;
-  if (auto applied = node->apply(std::move(next), *inventory); !applied)
-    return std::unexpected(applied.error());
-  if (auto epoch = node->commit(); !epoch) return std::unexpected(epoch.error());
+  UpdateRequest request;
+  request.removed.push_back(found->id);
+  const auto report = update_node(paths, request);
+  if (!report) return std::unexpected(report.error());
+  if (report->removed == 0) return fail("interface " + interface + " has no endpoint");
   return {};
 }
 

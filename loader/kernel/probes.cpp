@@ -125,6 +125,18 @@ bool has_tail_calls_beside_functions() {
   return load(instructions).valid();
 }
 
+bool has_compare_and_exchange() {
+  constexpr std::int16_t kNumber = -8;  // on the stack
+  const std::array instructions{
+      bpf_insn{BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, kNumber, 0},
+      kZero,
+      bpf_insn{BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_1, 0, 0, 1},
+      bpf_insn{BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_10, BPF_REG_1, kNumber, BPF_CMPXCHG},
+      kExit,
+  };
+  return load(instructions).valid();
+}
+
 bool has_functions_of_pointers() {
   const bpf::LogCapture quiet;
   const std::unique_ptr<btf, void (*)(btf*)> types(btf__new_empty(), btf__free);

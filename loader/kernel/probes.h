@@ -18,6 +18,7 @@ namespace policyc::kernel {
 [[nodiscard]] bool runs_test_packets();
 [[nodiscard]] bool has_tail_calls_beside_functions();
 [[nodiscard]] bool has_functions_of_pointers();  // global ones, verified apart
+[[nodiscard]] bool has_compare_and_exchange();   // atomic, of 8 bytes
 [[nodiscard]] bool has_batches();
 [[nodiscard]] bool has_mappable_arrays();
 // In a network namespace that ends with the probe.
@@ -26,6 +27,7 @@ namespace policyc::kernel {
 [[nodiscard]] bool knows_bpffs();
 [[nodiscard]] bool has_bpffs_mounted();
 [[nodiscard]] bool has_cgroup2_mounted();
+[[nodiscard]] bool has_kernel_types();  // /sys/kernel/btf/vmlinux
 [[nodiscard]] bool has_global_membarrier();
 [[nodiscard]] bool can_expedite_grace_periods();
 

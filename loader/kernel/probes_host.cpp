@@ -32,6 +32,8 @@ bool knows_bpffs() {
 
 bool has_bpffs_mounted() { return bpf::is_on_bpffs(bpf::kBpffsMount); }
 
+bool has_kernel_types() { return ::access("/sys/kernel/btf/vmlinux", R_OK) == 0; }
+
 bool has_cgroup2_mounted() {
   for (const char* path : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
     struct statfs status{};

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <set>
 #include <span>
 
 #include <arpa/inet.h>
@@ -12,7 +14,10 @@
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "compiler/backend/backend.h"
 #include "loader/bpf/bpffs.h"
@@ -65,14 +70,27 @@ Result<void> pin_fresh(const fs::path& folder, const bpf::Object& object) {
   return {};
 }
 
+// Of tables that are not there yet.
+Result<void> size_tables(const fs::path& folder, bpf::Object& object, std::uint32_t entries) {
+  for (const char* table : {"nat4", "nat6"}) {
+    if (bpf::exists(folder / table)) continue;
+    if (auto sized = object.set_max_entries(table, entries); !sized) return sized;
+  }
+  return {};
+}
+
 Result<void> load(const endpoint::Paths& paths, const maps::NodeMaps& maps,
-                  std::span<const std::uint8_t> bytes, const fs::path& directory) {
+                  std::span<const std::uint8_t> bytes, const fs::path& directory,
+                  std::optional<std::uint32_t> entries) {
   const auto fitted = kernel::fit_datapath(bytes);
   if (!fitted) return std::unexpected(fitted.error());
   auto object = bpf::Object::open(*fitted, "policyc_device");
   if (!object) return std::unexpected(object.error());
   if (auto shared = maps.share_with(*object); !shared) return shared;
   if (auto shared = share_pinned(paths.maps(), *object); !shared) return shared;
+  if (entries) {
+    if (auto sized = size_tables(paths.maps(), *object, *entries); !sized) return sized;
+  }
   if (auto loaded = object->load(); !loaded) return loaded;
   if (auto pinned = pin_fresh(paths.maps(), *object); !pinned) return pinned;
   const fs::path half_made = directory.string() + std::string(kHalfMade);
@@ -88,12 +106,13 @@ Result<void> load(const endpoint::Paths& paths, const maps::NodeMaps& maps,
 
 // The folder of the object's programs, which are loaded if they are not there.
 Result<fs::path> ensure_programs(const endpoint::Paths& paths, const maps::NodeMaps& maps,
-                                 std::span<const std::uint8_t> bytes) {
+                                 std::span<const std::uint8_t> bytes,
+                                 std::optional<std::uint32_t> entries = {}) {
   fs::path directory = programs_folder(paths) / endpoint::datapath_version(bytes);
   if (bpf::exists(directory)) return directory;
   if (auto made = bpf::ensure_directory(programs_folder(paths)); !made)
     return std::unexpected(made.error());
-  if (auto loaded = load(paths, maps, bytes, directory); !loaded)
+  if (auto loaded = load(paths, maps, bytes, directory, entries); !loaded)
     return std::unexpected(loaded.error());
   return directory;
 }
@@ -101,7 +120,7 @@ Result<fs::path> ensure_programs(const endpoint::Paths& paths, const maps::NodeM
 attach::Hook hook_of(const endpoint::Paths& paths, std::uint32_t interface_index, attach::Side side,
                      attach::HookKind kind) {
   const char* name = side == attach::Side::FromEndpoint ? "from_device" : "to_device";
-  return {interface_index, side, kind, device_folder(paths, interface_index) / name};
+  return {interface_index, side, kind, device_folder(paths, interface_index) / name, name};
 }
 
 Result<void> attach_one(const endpoint::Paths& paths, const fs::path& programs,
@@ -126,7 +145,8 @@ Result<std::uint32_t> exclusion_flags(const Tables& tables) {
 device_value value_of(const DeviceConfig& config, std::uint32_t exclusions) {
   device_value value{};
   value.flags = DEVICE_SERVICES | exclusions;
-  if (config.dsr) value.flags |= DEVICE_DSR;
+  if (config.dsr != Dsr::Off) value.flags |= DEVICE_DSR;
+  if (config.dsr == Dsr::Ipip) value.flags |= DEVICE_DSR_IPIP;
   if (config.ipv4) {
     std::memcpy(&value.ipv4, config.ipv4->bytes.data(), sizeof value.ipv4);
     if (config.masquerade) value.flags |= DEVICE_MASQUERADE4;
@@ -139,6 +159,19 @@ device_value value_of(const DeviceConfig& config, std::uint32_t exclusions) {
   value.port_last = config.port_last;
   std::copy(config.mac.begin(), config.mac.end(), value.mac);
   return value;
+}
+
+// The programs read an Ethernet header.
+Result<void> check_ethernet(const std::string& name) {
+  const bpf::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (!socket.valid() || ::ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0)
+    return bpf::fail_errno("read the link type of " + name, errno);
+  const auto type = request.ifr_hwaddr.sa_family;
+  if (type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK) return {};
+  return fail(name + " has no Ethernet header (link type " + std::to_string(type) +
+              "): its packets cannot be translated");
 }
 
 // Not link-local ones, which no other network can answer.
@@ -166,6 +199,7 @@ Result<DeviceConfig> config_of_interface(const std::string& name) {
   DeviceConfig config;
   config.interface_index = ::if_nametoindex(name.c_str());
   if (config.interface_index == 0) return bpf::fail_errno("find interface " + name, errno);
+  if (auto checked = check_ethernet(name); !checked) return std::unexpected(checked.error());
   ifaddrs* all = nullptr;
   if (::getifaddrs(&all) != 0) return bpf::fail_errno("read the addresses of " + name, errno);
   for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
@@ -220,12 +254,13 @@ Result<void> detach_xdp(const endpoint::Paths& paths, std::uint32_t interface_in
 }
 
 Result<void> attach_device(const endpoint::Paths& paths, const maps::NodeMaps& maps,
-                           const DeviceConfig& config, attach::HookChoice choice) {
+                           const DeviceConfig& config, attach::HookChoice choice,
+                           std::optional<std::uint32_t> table_entries) {
   if (config.port_first == 0 || config.port_first > config.port_last)
     return fail("the source ports of a device need a first and a last one, in order");
   const auto kind = attach::choose_hook(choice);
   if (!kind) return std::unexpected(kind.error());
-  const auto programs = ensure_programs(paths, maps, backend::device_object());
+  const auto programs = ensure_programs(paths, maps, backend::device_object(), table_entries);
   if (!programs) return std::unexpected(programs.error());
   const auto tables = Tables::open(paths.maps());
   if (!tables) return std::unexpected(tables.error());
@@ -281,7 +316,38 @@ Result<void> replace_exclusions(const bpf::Map<Key, std::uint8_t>& map,
   return {};
 }
 
+// The devices that have a folder or a configuration: a process that died may have left one alone.
+std::set<std::uint32_t> attached_devices(const endpoint::Paths& paths) {
+  std::set<std::uint32_t> indices;
+  for (const std::string& name : bpf::list(devices_folder(paths))) {
+    std::uint32_t index = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+    if (error == std::errc{} && end == name.data() + name.size()) indices.insert(index);
+  }
+  if (const auto tables = Tables::open(paths.maps())) {
+    if (const auto entries = tables->devices.entries()) {
+      for (const auto& [index, value] : *entries) indices.insert(index);
+    }
+  }
+  return indices;
+}
+
 }  // namespace
+
+Result<std::size_t> detach_all(const endpoint::Paths& paths) {
+  std::size_t count = 0;
+  Result<void> done;
+  for (const std::uint32_t index : attached_devices(paths)) {
+    const auto detached = detach_device(paths, index);
+    if (detached) {
+      ++count;
+    } else if (done) {
+      done = detached;
+    }
+  }
+  if (!done) return std::unexpected(done.error());
+  return count;
+}
 
 Result<void> set_exclusions(const Tables& tables, const std::vector<IpPrefix>& prefixes) {
   std::vector<nat_exclusion4_key> v4;

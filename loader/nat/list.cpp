@@ -29,12 +29,12 @@ Tuple tuple_of(const Place& place, bool v6) {
           .destination_port = ntohs(place.destination_port)};
 }
 
-template <class Key, class Value>
-Translation decode_element(const Key& key, const Value& value, std::uint64_t now) {
+template <class Key>
+Translation decode_element(const Key& key, const nat_value& value, std::uint64_t now) {
   constexpr bool kV6 = sizeof(Key) == sizeof(nat6_key);
   Translation translation;
   translation.from = tuple_of(key, kV6);
-  translation.to = tuple_of(value, kV6);
+  translation.to = tuple_of(value, (value.state.flags & NAT_OTHER_FAMILY) != 0 ? !kV6 : kV6);
   translation.protocol = key.protocol;
   translation.flags = value.state.flags;
   translation.seconds_left =
@@ -139,11 +139,11 @@ std::string json_text(const std::vector<Translation>& translations) {
 
 }  // namespace
 
-Translation decode(const nat4_key& key, const nat4_value& value, std::uint64_t now) {
+Translation decode(const nat4_key& key, const nat_value& value, std::uint64_t now) {
   return decode_element(key, value, now);
 }
 
-Translation decode(const nat6_key& key, const nat6_value& value, std::uint64_t now) {
+Translation decode(const nat6_key& key, const nat_value& value, std::uint64_t now) {
   return decode_element(key, value, now);
 }
 

@@ -34,8 +34,8 @@ struct Translation {
 };
 
 // `now` in ticks of the kernel's clock.
-[[nodiscard]] Translation decode(const nat4_key& key, const nat4_value& value, std::uint64_t now);
-[[nodiscard]] Translation decode(const nat6_key& key, const nat6_value& value, std::uint64_t now);
+[[nodiscard]] Translation decode(const nat4_key& key, const nat_value& value, std::uint64_t now);
+[[nodiscard]] Translation decode(const nat6_key& key, const nat_value& value, std::uint64_t now);
 
 // Every living element of both tables, by its tuple. Those that come and go meanwhile may be
 // missed.

@@ -19,9 +19,9 @@ Result<bpf::MapHandle> open_one(const std::filesystem::path& directory, const ch
 }  // namespace
 
 Result<Tables> Tables::open(const std::filesystem::path& directory) {
-  auto nat4 = open_one<nat4_key, nat4_value>(directory, "nat4", BPF_MAP_TYPE_HASH);
+  auto nat4 = open_one<nat4_key, nat_value>(directory, "nat4", BPF_MAP_TYPE_HASH);
   if (!nat4) return std::unexpected(nat4.error());
-  auto nat6 = open_one<nat6_key, nat6_value>(directory, "nat6", BPF_MAP_TYPE_HASH);
+  auto nat6 = open_one<nat6_key, nat_value>(directory, "nat6", BPF_MAP_TYPE_HASH);
   if (!nat6) return std::unexpected(nat6.error());
   auto devices = open_one<std::uint32_t, device_value>(directory, "devices", BPF_MAP_TYPE_HASH);
   if (!devices) return std::unexpected(devices.error());

@@ -12,8 +12,8 @@
 namespace policyc::nat {
 
 struct Tables {
-  bpf::Map<nat4_key, nat4_value> nat4;
-  bpf::Map<nat6_key, nat6_value> nat6;
+  bpf::Map<nat4_key, nat_value> nat4;
+  bpf::Map<nat6_key, nat_value> nat6;
   bpf::Map<std::uint32_t, device_value> devices;  // by interface index
   bpf::Map<nat_exclusion4_key, std::uint8_t> exclusions4;
   bpf::Map<nat_exclusion6_key, std::uint8_t> exclusions6;

@@ -8,6 +8,7 @@
 
 #include "loader/service/kernel.h"
 #include "loader/service/names.h"
+#include "loader/service/set_state.h"
 
 namespace policyc::service {
 namespace {
@@ -29,6 +30,7 @@ class Lister {
       backend.generation = value.generation;
       backend.zone = value.zone;
       backend.local = (value.flags & BACKEND_LOCAL) != 0;
+      backend.state_set = (value.flags & kSetStates) != 0;
       backends_[value.service].push_back(backend);
     }
     for (const source_range_key& key : snapshot.ranges) ranges_[key.frontend].push_back(&key);

@@ -21,6 +21,7 @@ struct ListedBackend {
   std::uint16_t zone = 0;
   bool local = false;
   bool takes_new = false;  // in the slots of its service
+  bool state_set = false;  // by hand
 };
 
 struct ListedSet {

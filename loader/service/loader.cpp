@@ -10,6 +10,7 @@
 #include "loader/endpoint/grace.h"
 #include "loader/service/kernel.h"
 #include "loader/service/maglev.h"
+#include "loader/service/names.h"
 
 namespace policyc::service {
 namespace {
@@ -52,7 +53,7 @@ Result<ServiceLoader> ServiceLoader::open(const std::filesystem::path& directory
   if (!lock) return std::unexpected(lock.error());
   auto maps = maps::ServiceMaps::open_or_create(directory, sizes);
   if (!maps) return std::unexpected(maps.error());
-  ServiceLoader loader(std::move(*maps), std::move(*lock));
+  ServiceLoader loader(std::move(*maps), std::move(*lock), state);
   if (auto restored = loader.restore(); !restored) return std::unexpected(restored.error());
   if (loader.planner_->config().maglev_size == 0) {
     if (auto set = loader.configure(Settings{}); !set) return std::unexpected(set.error());
@@ -62,8 +63,9 @@ Result<ServiceLoader> ServiceLoader::open(const std::filesystem::path& directory
 
 // From the maps: everything that no entry names is free once no program runs that began before.
 Result<void> ServiceLoader::restore() {
-  const auto snapshot = read_snapshot(maps_);
+  auto snapshot = read_snapshot(maps_);
   if (!snapshot) return std::unexpected(snapshot.error());
+  snapshot->weights = read_weights(state_);
   if (snapshot->config.maglev_size != 0) endpoint::wait_for_running_programs();
   planner_ = std::make_unique<Planner>(*snapshot);
   for (const auto& [name, service] : desired_) {
@@ -170,6 +172,19 @@ Result<ChangeReport> ServiceLoader::remove(const std::string& name) {
   auto report = change([&](Planner& planner) { return planner.remove(name); });
   if (report) desired_.erase(name);
   return report;
+}
+
+Result<std::vector<policyc_backend_state>> ServiceLoader::set_backend_state(
+    const FrontendKey& backend, policyc_backend_state state) {
+  std::vector<policyc_backend_state> states;
+  const auto done = change([&](Planner& planner) -> Result<void> {
+    auto planned = planner.set_state(backend, state);
+    if (!planned) return std::unexpected(planned.error());
+    states = std::move(*planned);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return states;
 }
 
 std::vector<Conflict> conflicts_of(std::span<const DesiredService> services) {

@@ -69,12 +69,17 @@ class ServiceLoader {
   [[nodiscard]] Result<ChangeReport> upsert(const DesiredService& service);
   [[nodiscard]] Result<ChangeReport> remove(const std::string& name);
 
+  // Planner::set_state(), in the maps: one write of the backend in each set that has it, and what
+  // of their slots and Maglev tables changes by it.
+  [[nodiscard]] Result<std::vector<policyc_backend_state>> set_backend_state(
+      const FrontendKey& backend, policyc_backend_state state);
+
   [[nodiscard]] const maps::ServiceMaps& maps() const { return maps_; }
   [[nodiscard]] const Planner& planner() const { return *planner_; }
 
  private:
-  ServiceLoader(maps::ServiceMaps maps, bpf::Fd lock)
-      : maps_(std::move(maps)), lock_(std::move(lock)) {}
+  ServiceLoader(maps::ServiceMaps maps, bpf::Fd lock, std::filesystem::path state)
+      : maps_(std::move(maps)), lock_(std::move(lock)), state_(std::move(state)) {}
 
   [[nodiscard]] Result<void> restore();
   template <class Plan>
@@ -82,6 +87,7 @@ class ServiceLoader {
 
   maps::ServiceMaps maps_;
   bpf::Fd lock_;
+  std::filesystem::path state_;
   std::unique_ptr<Planner> planner_;
   std::unordered_map<std::string, DesiredService> desired_;
   bool complete_ = false;  // everything in the maps is of `desired_`

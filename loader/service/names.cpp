@@ -1,5 +1,8 @@
 #include "loader/service/names.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include <nlohmann/json.hpp>
 
 #include "loader/endpoint/files.h"
@@ -10,6 +13,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::filesystem::path file(const std::filesystem::path& state) { return state / "names.json"; }
+std::filesystem::path weights_file(const std::filesystem::path& state) {
+  return state / "weights.json";
+}
 
 }  // namespace
 
@@ -33,6 +39,31 @@ std::vector<NamedSet> read_names(const std::filesystem::path& state) {
                       entry[2].get<std::string>()});
   }
   return sets;
+}
+
+Result<void> write_weights(const std::filesystem::path& state,
+                           const std::vector<BackendWeight>& weights) {
+  Json json = Json::array();
+  for (const BackendWeight& one : weights) json.push_back({one.number, one.generation, one.weight});
+  return endpoint::write_file(weights_file(state), json.dump() + "\n", endpoint::Flush::No);
+}
+
+std::vector<BackendWeight> read_weights(const std::filesystem::path& state) {
+  std::vector<BackendWeight> weights;
+  const auto text = endpoint::read_file(weights_file(state));
+  if (!text || !*text) return weights;
+  const Json json = Json::parse(**text, nullptr, false);
+  if (!json.is_array()) return weights;
+  for (const Json& entry : json) {
+    const bool valid =
+        entry.is_array() && entry.size() == 3 && std::ranges::all_of(entry, [](const Json& number) {
+          return number.is_number_unsigned() && number.get<std::uint64_t>() <= UINT32_MAX;
+        });
+    if (valid)
+      weights.push_back({entry[0].get<std::uint32_t>(), entry[1].get<std::uint32_t>(),
+                         entry[2].get<std::uint32_t>()});
+  }
+  return weights;
 }
 
 }  // namespace policyc::service

@@ -192,6 +192,7 @@ void Planner::configure(const service_config_value& config) {
 std::vector<Write> Planner::finish() {
   serve_blocked();
   finish_frontends();
+  forget_states();
   ++plan_;
   std::size_t count = 0;
   for (const auto& phase : phases_) count += phase.size();

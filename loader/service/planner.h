@@ -54,6 +54,13 @@ class Planner {
   // Everything that is in the maps and that no service asked for so far.
   [[nodiscard]] Result<void> remove_unknown();
   void configure(const service_config_value& config);
+  // In a plan of its own: a backend (address, port, protocol) is given this state in each set that
+  // has it, whoever asks for them, and in those that will: BACKEND_QUARANTINED or
+  // BACKEND_MAINTENANCE, until BACKEND_ACTIVE gives it back the state that is wanted, or until no
+  // set has it. One that is wanted in a worse state, or terminates, keeps that. Returns the states
+  // that it has then, one for each set; none: there is no such backend.
+  [[nodiscard]] Result<std::vector<policyc_backend_state>> set_state(const FrontendKey& backend,
+                                                                     policyc_backend_state state);
   // The writes of everything since the last call; the caller carries them out in this order.
   [[nodiscard]] std::vector<Write> finish();
 
@@ -63,6 +70,7 @@ class Planner {
   [[nodiscard]] std::vector<std::string> names() const;  // sorted
   [[nodiscard]] std::vector<NamedSet> sets() const;      // by number
   [[nodiscard]] std::vector<Conflict> conflicts() const;
+  [[nodiscard]] std::vector<BackendWeight> weights() const;  // those that are not 1
   [[nodiscard]] const service_config_value& config() const { return config_; }
 
  private:
@@ -103,8 +111,17 @@ class Planner {
   Result<void> plan_list(SetRow& row, const std::vector<std::uint32_t>& takers);
   void fill_holes(SetRow& row, std::vector<std::uint32_t>& added);
   void plan_table(SetRow& row, std::vector<MaglevBackend> table);
+  Result<void> plan_takers(SetRow& row, bool with_table);
   void drop_backend(const Member& member);
   void drop_set(const SetRow& row);
+
+  // planner_states.cpp
+  [[nodiscard]] std::uint8_t set_bits(const SetRow& row, const Backend& backend) const;
+  void restore_states();
+  void forget_states();
+  [[nodiscard]] bool has_maglev_frontend(std::uint32_t set) const;
+  template <class Action>
+  void each_set(Action action);
 
   // planner_frontends.cpp
   Result<void> plan_frontend(ServiceRow& service, const DesiredService& wanted,
@@ -132,8 +149,11 @@ class Planner {
   std::unordered_map<std::uint32_t, std::vector<Reference>> references_;  // to unknown sets
   std::vector<std::uint32_t> unknown_addresses_;   // numbers in "frontends" without a hash entry
   std::map<std::string, DesiredService> blocked_;  // want a frontend that another service has
-  std::vector<std::uint32_t> generations_;         // by backend number
-  std::vector<std::uint32_t> marks_;               // by backend number, for plan_list
+  // BACKEND_SET_* of backends; those that were dropped in this plan are looked at in the end.
+  std::unordered_map<FrontendKey, std::uint8_t, FrontendKeyHash> set_states_;
+  std::vector<FrontendKey> dropped_states_;
+  std::vector<std::uint32_t> generations_;  // by backend number
+  std::vector<std::uint32_t> marks_;        // by backend number, for plan_list
   std::uint32_t mark_ = 0;
   std::uint64_t stamp_ = 0;
   std::uint64_t plan_ = 1;

@@ -25,6 +25,7 @@ Planner::Planner(const Snapshot& snapshot)
       config_(snapshot.config) {
   restore_frontends(snapshot);
   restore_sets(snapshot);
+  restore_states();
 }
 
 void Planner::restore_frontends(const Snapshot& snapshot) {
@@ -108,6 +109,11 @@ void Planner::restore_sets(const Snapshot& snapshot) {
     row->members.push_back(
         {address_of(value.address, value.family), from_network(value.port), number, value});
   }
+  std::unordered_map<std::uint32_t, std::uint32_t> weights;
+  for (const BackendWeight& known : snapshot.weights) {
+    if (known.number < backend_count && generations_[known.number] == known.generation)
+      weights.emplace(known.number, known.weight);
+  }
   const auto slot_count = static_cast<std::uint32_t>(snapshot.slots.size());
   std::vector<Region> used_regions;
   for (auto& [number, row] : unknown_sets_) {
@@ -127,6 +133,10 @@ void Planner::restore_sets(const Snapshot& snapshot) {
       }
     }
     row.members = std::move(members);
+    for (Member& member : row.members) {
+      if (const auto known = weights.find(member.number); known != weights.end())
+        member.weight = known->second;
+    }
     if (row.value.count == 0) continue;
     for (std::uint32_t i = 0; i < row.value.count; ++i) {
       const std::uint64_t slot = std::uint64_t{row.value.slots} + i;

@@ -4,20 +4,25 @@
 #include <tuple>
 
 #include "loader/service/planner.h"
+#include "loader/service/set_state.h"
 
 namespace policyc::service {
 namespace {
 
 constexpr std::uint16_t to_network(std::uint16_t port) { return __builtin_bswap16(port); }
 
-backend_value value_of(const Backend& backend, const SetRow& row, std::uint32_t generation) {
+// `set`: BACKEND_SET_*
+backend_value value_of(const Backend& backend, const SetRow& row, std::uint32_t generation,
+                       std::uint8_t set) {
   backend_value value{};
   std::ranges::copy(backend.address.bytes, value.address);
   value.port = to_network(backend.port);
   value.protocol = row.protocol;
   value.family = backend.address.v6 ? 6 : 4;
-  value.state = static_cast<std::uint8_t>(backend.state);
-  value.flags = backend.local ? BACKEND_LOCAL : 0;
+  value.flags = static_cast<std::uint8_t>(
+      (backend.local ? BACKEND_LOCAL : 0U) |
+      (backend.state == BACKEND_TERMINATING && backend.serving ? BACKEND_SERVING : 0U));
+  set_state_of(value, backend.state, set);
   value.zone = backend.zone;
   value.generation = generation;
   value.service = row.number;
@@ -38,6 +43,8 @@ void Planner::drop_backend(const Member& member) {
   // The state alone changes: a program that reads the entry meanwhile sees no half of another one.
   backend_value value = member.value;
   value.state = BACKEND_FREE;
+  if ((value.flags & kSetStates) != 0)
+    dropped_states_.push_back({member.address, member.port, value.protocol});
   put(kBackendsGone, PutBackend{member.number, value});
   backend_numbers_.give_back(member.number);
 }
@@ -58,7 +65,7 @@ Result<std::uint32_t> Planner::add_backend(const SetRow& row, const Backend& bac
                 " are in use");
   }
   const std::uint32_t before = generations_[*number]++;
-  const backend_value value = value_of(backend, row, generations_[*number]);
+  const backend_value value = value_of(backend, row, generations_[*number], set_bits(row, backend));
   if (before != 0) {
     // Whoever remembers the number with the old generation sees it free until the new one is there.
     backend_value prepared = value;
@@ -66,7 +73,7 @@ Result<std::uint32_t> Planner::add_backend(const SetRow& row, const Backend& bac
     put(kBackends, PutBackend{*number, prepared});
   }
   put(kBackends, PutBackend{*number, value});
-  members.push_back({backend.address, backend.port, *number, value});
+  members.push_back({backend.address, backend.port, *number, value, backend.weight});
   return *number;
 }
 
@@ -83,13 +90,15 @@ Result<void> Planner::plan_members(SetRow& row, const std::vector<const Backend*
         return std::unexpected(added.error());
       continue;
     }
-    const backend_value value = value_of(*backend, row, present->value.generation);
+    const backend_value value =
+        value_of(*backend, row, present->value.generation, set_bits(row, *backend));
     if (!same(value, present->value)) {
       // The states are numbered from the best to the worst.
       const bool worse = value.state > present->value.state;
       put(worse ? kBackendsWorse : kBackends, PutBackend{present->number, value});
       present->value = value;
     }
+    present->weight = backend->weight;
     members.push_back(*present++);
   }
   while (present != row.members.end()) drop_backend(*present++);
@@ -205,17 +214,26 @@ Result<void> Planner::plan_set(SetRow& row, const BackendSet& wanted, bool with_
       sorted, [](const Backend* a, const Backend* b) { return place(a) == place(b); });
   sorted.erase(twice.begin(), twice.end());
   if (auto planned = plan_members(row, sorted); !planned) return planned;
-  // In the order of members now.
+  return plan_takers(row, with_table);
+}
+
+// What new connections are given, from the members as they are now.
+Result<void> Planner::plan_takers(SetRow& row, bool with_table) {
   std::vector<Backend> backends;
-  backends.reserve(sorted.size());
-  for (const Backend* backend : sorted) backends.push_back(*backend);
+  backends.reserve(row.members.size());
+  for (const Member& member : row.members) {
+    Backend backend{.address = member.address, .port = member.port};
+    backend.state = static_cast<policyc_backend_state>(member.value.state);
+    backend.serving = (member.value.flags & BACKEND_SERVING) != 0;
+    backend.weight = member.weight;
+    backends.push_back(backend);
+  }
   std::vector<std::uint32_t> takers;
   std::vector<MaglevBackend> table;
   for (const std::size_t i : takers_of_new_connections(backends)) {
-    const Backend& backend = backends[i];
-    takers.push_back(row.members[i].number);
-    if (with_table)
-      table.push_back({backend.address, backend.port, backend.weight, row.members[i].number});
+    const Member& member = row.members[i];
+    takers.push_back(member.number);
+    if (with_table) table.push_back({member.address, member.port, member.weight, member.number});
   }
   if (auto planned = plan_list(row, takers); !planned) return planned;
   plan_table(row, std::move(table));

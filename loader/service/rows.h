@@ -16,6 +16,7 @@ struct Member {
   std::uint16_t port = 0;
   std::uint32_t number = 0;
   backend_value value{};
+  std::uint32_t weight = 1;  // share of a Maglev table
 };
 
 // A set of backends as it is in the maps.

@@ -150,8 +150,9 @@ struct ct_value {
 	policyc_u64 packets;   /* both directions, with NODE_CT_ACCOUNTING only */
 	policyc_u64 bytes;     /* from the network header */
 	/* All 0: no service. */
-	policyc_u32 frontend; /* number (service.h), with one of CT_SERVICE, CT_SERVICE_REPLY, CT_SERVED */
-	policyc_u32 backend;  /* number and generation */
+	/* Number (service.h). Without CT_SERVICE and CT_SERVICE_REPLY: the endpoint is the backend. */
+	policyc_u32 frontend;
+	policyc_u32 backend; /* number and generation */
 	policyc_u32 generation;
 	policyc_u32 reserved; /* 0 */
 };
@@ -162,8 +163,6 @@ struct ct_value {
 #define CT_SERVICE_REPLY                                                                                     \
 	16U /* the remote side is the backend: what comes from there is translated to the frontend */
 #define CT_LOOPBACK 32U /* the backend is the endpoint itself */
-#define CT_SERVED                                                                                            \
-	64U /* the endpoint is the backend: what it delivers past the stack comes from the frontend */
 
 /* Lifetimes in seconds: Cilium's defaults (datapath.md section 7). */
 #define CT_LIFETIME_TCP	    8000U

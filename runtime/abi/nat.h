@@ -59,22 +59,17 @@ struct nat_state {
 #define NAT_DSR_END                                                                                          \
 	256U /* at the backend's node: the other element's key is this one's turned round; only egress is translated */
 #define NAT_SERVICE 128U /* goes to a backend of a frontend, or comes from there */
+#define NAT_OTHER_FAMILY                                                                                     \
+	512U /* the value's tuple is of the other IP family than the key's: the packet gets another header */
 
-struct nat4_value {
+/* Of both tables; IPv4 addresses are in the first four bytes, the rest is 0. */
+struct nat_value {
 	struct nat_state state;
-	policyc_be32 source;
-	policyc_be32 destination;
 	policyc_be16 source_port;
 	policyc_be16 destination_port;
 	policyc_u32 pad;
-};
-struct nat6_value {
-	struct nat_state state;
 	policyc_u8 source[16];
 	policyc_u8 destination[16];
-	policyc_be16 source_port;
-	policyc_be16 destination_port;
-	policyc_u32 pad;
 };
 
 /* "devices": hash by interface index; devices without an element are left alone. */
@@ -91,8 +86,9 @@ struct device_value {
 #define DEVICE_MASQUERADE6     2U
 #define DEVICE_HAS_EXCLUSIONS4 4U /* "nat_exclusions4", "nat_exclusions6" are asked */
 #define DEVICE_HAS_EXCLUSIONS6 8U
-#define DEVICE_SERVICES	       16U    /* packets to frontends are translated */
-#define DEVICE_DSR	       32U    /* frontends that other nodes' packets bring along are answered for */
+#define DEVICE_SERVICES	       16U /* packets to frontends are translated */
+#define DEVICE_DSR	       32U /* frontends that other nodes' packets bring along are answered for */
+#define DEVICE_DSR_IPIP	       64U /* what comes in here goes to backends' nodes wrapped, not with an option */
 #define NAT_PORT_FIRST	       32768U /* defaults: what Cilium leaves beside node ports */
 #define NAT_PORT_LAST	       65535U
 
@@ -135,7 +131,7 @@ struct nat_collected_value {
 
 POLICYC_ASSERT(sizeof(struct nat4_key) == 16 && sizeof(struct nat6_key) == 40);
 POLICYC_ASSERT(sizeof(struct nat_state) == 32 && offsetof(struct nat_state, version) == 8);
-POLICYC_ASSERT(sizeof(struct nat4_value) == 48 && sizeof(struct nat6_value) == 72);
+POLICYC_ASSERT(sizeof(struct nat_value) == 72 && offsetof(struct nat_value, source) == 40);
 POLICYC_ASSERT(sizeof(struct device_value) == 36 && offsetof(struct device_value, port_first) == 24);
 POLICYC_ASSERT(sizeof(struct nat_exclusion4_key) == 8 && sizeof(struct nat_exclusion6_key) == 20);
 POLICYC_ASSERT(sizeof(struct nat_collect_head) == 16 && sizeof(struct nat_collected_value) == 24);

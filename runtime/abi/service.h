@@ -21,7 +21,7 @@ enum policyc_scope { SCOPE_EXTERNAL = 0, SCOPE_INTERNAL = 1 };
 
 /*
  * "frontends4", "frontends6": hash. Port 0 with protocol 0: the address belongs to services alone; a packet to a port of it
- * that is no frontend is dropped.
+ * that is no frontend is dropped. Address 0: a port of every address of the node, for sockets alone; no packet goes there.
  */
 struct frontend4_key {
 	policyc_be32 address;
@@ -50,6 +50,7 @@ struct frontend_value {
 #define FRONTEND_MAGLEV	       32U  /* SCOPE_EXTERNAL chooses by "maglev", not by chance */
 #define FRONTEND_DSR	       64U  /* backends answer clients themselves */
 #define FRONTEND_OTHER_FAMILY  128U /* backends are of the other IP family (NAT46, NAT64) */
+#define FRONTEND_LOOPBACK      256U /* a hostPort at 0.0.0.0 or :: that is reached at loopback addresses alone */
 /* Reachable from outside of the cluster; a frontend without one of these is a ClusterIP. */
 #define FRONTEND_ROUTABLE                                                                                    \
 	(FRONTEND_NODE_PORT | FRONTEND_EXTERNAL_IP | FRONTEND_LOAD_BALANCER | FRONTEND_HOST_PORT)
@@ -96,6 +97,14 @@ enum policyc_backend_state {
 	BACKEND_MAINTENANCE = 4, /* gets no new connections */
 };
 #define BACKEND_LOCAL 1U /* on this node */
+/*
+ * For the loader alone: whether one that terminates still serves; a state that somebody set by hand, and the state that it
+ * would have (policyc_backend_state << BACKEND_REPLACED_SHIFT).
+ */
+#define BACKEND_SERVING		2U
+#define BACKEND_SET_QUARANTINED 4U
+#define BACKEND_SET_MAINTENANCE 8U
+#define BACKEND_REPLACED_SHIFT	4
 
 /* "affinity": LRU hash; which backend a client was given. */
 struct affinity_key {

@@ -232,6 +232,8 @@ static __always_inline __u32 answer_quote(struct __sk_buff *skb, const struct pa
 	asm volatile("" : "+r"(last));
 	if (last >= limit - header)
 		return 0;
+	/* Kept in the register that was looked at: a copy on the stack from before has no bounds in Linux 6.1. */
+	asm volatile("" : "+r"(last));
 	size = last + 1;
 	if (bpf_skb_load_bytes(skb, packet->network_offset, state->bytes + header, size))
 		return 0;
@@ -333,9 +335,19 @@ static __always_inline __u32 answer_reset(struct __sk_buff *skb, const struct pa
 }
 
 /*
- * Puts the answer behind the frame's Ethernet header and tags and sends it back. Whatever the packet was (cloned, scattered,
- * a GSO train), bpf_skb_change_tail makes an ordinary one of it.
+ * Puts the answer behind the frame's Ethernet header and tags. Whatever the packet was (cloned, scattered, a GSO train),
+ * bpf_skb_change_tail makes an ordinary one of it. Not zero: failed.
  */
+static __always_inline int answer_write(struct __sk_buff *skb, struct answer_state *state, __u32 offset,
+					__u32 length)
+{
+	asm volatile("" : "+r"(length));
+	return length == 0 || length > ANSWER_MAX6 || bpf_skb_change_tail(skb, offset + length, 0) ||
+	       bpf_skb_store_bytes(skb, offset, state->bytes, length,
+				   BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH);
+}
+
+/* The same, and sends it back. */
 static __always_inline int answer_send(struct __sk_buff *skb, struct answer_state *state, __u32 offset,
 				       __u32 length, __u8 direction)
 {
@@ -349,10 +361,7 @@ static __always_inline int answer_send(struct __sk_buff *skb, struct answer_stat
 		swapped[i] = addresses[i + 3];
 		swapped[i + 3] = addresses[i];
 	}
-	asm volatile("" : "+r"(length));
-	if (length == 0 || length > ANSWER_MAX6 || bpf_skb_change_tail(skb, offset + length, 0) ||
-	    bpf_skb_store_bytes(skb, offset, state->bytes, length,
-				BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH) ||
+	if (answer_write(skb, state, offset, length) ||
 	    bpf_skb_store_bytes(skb, 0, swapped, sizeof(swapped), 0))
 		return POLICYC_DROP;
 	skb->mark = POLICYC_ANSWER_MARK;

@@ -7,8 +7,8 @@
  * and the policy's decision about the backend: what is sent costs one lookup. What the backend sends has another tuple; under
  * that lies a twin of the entry (CT_SERVICE_REPLY), so it costs one lookup as well. The twins say the same of the connection.
  *
- * A backend that is an endpoint of this node has an entry of its own (CT_SERVED when its sender's packets are delivered past
- * the stack): its program gives what it delivers the frontend for a source, because the client's program does not see it.
+ * A backend that is an endpoint of this node has an entry of its own (of a frontend, but of no CT_SERVICE flag, when its
+ * sender's packets are delivered past the stack): its program gives what it delivers the frontend for a source, because the client's program does not see it.
  *
  * An endpoint that is its own backend sees the node's loopback address as its client (CT_LOOPBACK); no policy is asked. Its
  * packets are turned round at its interface and meet both programs; the twin is the connection as the backend sees it.
@@ -178,7 +178,7 @@ __noinline int service_follow(const struct packet *packet, const struct ct_value
 	made->frontend = entry->frontend;
 	made->backend = entry->backend;
 	made->generation = entry->generation;
-	made->flags = entry->flags & (CT_SERVICE | CT_SERVICE_REPLY | CT_SERVED | CT_LOOPBACK);
+	made->flags = entry->flags & (CT_SERVICE | CT_SERVICE_REPLY | CT_LOOPBACK);
 	if (made->flags & CT_SERVICE) {
 		if (backend_of(made->backend, made->generation))
 			return DROP_NONE;
@@ -376,12 +376,12 @@ __noinline int service_rewrite_quoted(struct __sk_buff *skb, const struct packet
 	sum_at = outer->transport_offset + 2;
 	if (!have_ipv6 || outer->family == 4) {
 		at = quoted->network_offset;
-		if (bpf_l3_csum_replace(skb, at + IPV4_CHECKSUM_OFFSET, quoted->destination.words[0],
+		if (bpf_l3_csum_replace(skb, at + IPV4_CHECKSUM, quoted->destination.words[0],
 					to.address.words[0], 4) ||
-		    bpf_skb_store_bytes(skb, at + IPV4_DESTINATION_OFFSET, &to.address, 4, 0))
+		    bpf_skb_store_bytes(skb, at + IPV4_DESTINATION, &to.address, 4, 0))
 			return DROP_TRUNCATED;
 	} else {
-		at = quoted->network_offset + IPV6_DESTINATION_OFFSET;
+		at = quoted->network_offset + IPV6_DESTINATION;
 		difference = bpf_csum_diff((__be32 *)&quoted->destination, 16, (__be32 *)&to.address, 16, 0);
 		if (bpf_skb_store_bytes(skb, at, &to.address, 16, 0) ||
 		    bpf_l4_csum_replace(skb, sum_at, 0, (__u64)difference, 0))

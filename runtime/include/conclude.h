@@ -15,13 +15,11 @@
 /* What remember() says beside the reason not to let a packet pass: its connection's first one is to be reported. */
 #define REMEMBER_REPORT 0x100
 
-/* CT_* of the entry that the endpoint of that direction has: the receiver of a delivered packet is the backend. */
+/* CT_* of the entry that the endpoint of that direction has. The receiver of a delivered packet is the backend: it has none. */
 static __always_inline __u8 service_flags(const struct translation *translation,
 					  enum policyc_direction direction)
 {
-	if (!is_service(translation))
-		return 0;
-	return direction == POLICYC_EGRESS ? (__u8)translation->flags : CT_SERVED;
+	return direction == POLICYC_EGRESS && is_service(translation) ? (__u8)translation->flags : 0;
 }
 
 /* Is it still the same connection for its services? What a backend's entry says of them is brought up to date. */
@@ -34,7 +32,6 @@ static __always_inline bool continues(struct ct_value *entry, const struct trans
 		entry->frontend = translation->frontend;
 		entry->backend = translation->backend;
 		entry->generation = translation->generation;
-		entry->flags = (__u8)((entry->flags & ~CT_SERVED) | service_flags(translation, direction));
 		return true;
 	}
 	return entry->frontend == translation->frontend && entry->backend == translation->backend &&

@@ -35,8 +35,12 @@ __noinline int device_drop(struct __sk_buff *skb, const struct packet *packet, _
 	return POLICYC_DROP;
 }
 
-/* Drops a packet and tells its sender: the packet becomes the error. `mtu` of what is too large. */
-__noinline int device_answer(struct __sk_buff *skb, const struct packet *packet, __u32 reason, __u32 mtu)
+/*
+ * Drops a packet and tells its sender: the packet becomes the error. `mtu` of what is too large. `direction` is that of the
+ * error: to a sender on this node it comes in.
+ */
+static __always_inline int device_tell(struct __sk_buff *skb, const struct packet *packet, __u32 reason,
+				       __u32 mtu, __u8 direction)
 {
 	struct icmp_head head = {.type = ICMP4_UNREACHABLE, .code = ICMP4_PORT};
 	struct answer_state *state;
@@ -44,7 +48,7 @@ __noinline int device_answer(struct __sk_buff *skb, const struct packet *packet,
 
 	if (!packet)
 		return POLICYC_DROP;
-	device_drop(skb, packet, POLICYC_INGRESS, reason);
+	device_drop(skb, packet, direction == POLICYC_EGRESS ? POLICYC_INGRESS : POLICYC_EGRESS, reason);
 	if (!answer_due(packet, NULL, POLICYC_EGRESS))
 		return POLICYC_DROP;
 	state = bpf_map_lookup_elem(&answer_state, &first);
@@ -66,7 +70,20 @@ __noinline int device_answer(struct __sk_buff *skb, const struct packet *packet,
 	length = answer_error(skb, packet, state, &head);
 	if (!length)
 		return POLICYC_DROP;
-	return answer_send(skb, state, packet->network_offset, length, POLICYC_EGRESS);
+	return answer_send(skb, state, packet->network_offset, length, direction);
+}
+
+/* For packets that came in by the device. */
+__noinline int device_answer(struct __sk_buff *skb, const struct packet *packet, __u32 reason, __u32 mtu)
+{
+	return device_tell(skb, packet, reason, mtu, POLICYC_EGRESS);
+}
+
+/* For packets of this node that were to leave by the device. */
+__noinline int device_answer_inside(struct __sk_buff *skb, const struct packet *packet, __u32 reason,
+				    __u32 mtu)
+{
+	return device_tell(skb, packet, reason, mtu, POLICYC_INGRESS);
 }
 
 /* What is written before a packet goes on: its tuple; of an ICMP error, that of what it quotes as well. */
@@ -78,6 +95,16 @@ static __always_inline int device_write(struct __sk_buff *skb, const struct pack
 	if (nat_equal(&work->from, &work->hit.to))
 		return 0;
 	return nat_write(skb, packet, &work->from, &work->hit.to);
+}
+
+/* Sends a packet that is ready to the next hop of `route`, which was `found` by route_find(). */
+static __always_inline int device_send(struct __sk_buff *skb, const struct bpf_fib_lookup *route, long found)
+{
+	skb->mark = POLICYC_TRANSLATED_MARK;
+	if (found == BPF_FIB_LKUP_RET_NO_NEIGH)
+		return (int)bpf_redirect_neigh(route->ifindex, NULL, 0, 0);
+	write_link(skb, route->dmac, route->smac);
+	return (int)bpf_redirect(route->ifindex, 0);
 }
 
 /* Translates a packet that came in and sends it on to another host. */
@@ -102,11 +129,7 @@ static __always_inline int device_forward(struct __sk_buff *skb, const struct pa
 		return device_drop(skb, packet, POLICYC_INGRESS, DROP_NAT_UNSUPPORTED);
 	if (dsr && dsr_put(skb, packet, &work->from))
 		return device_drop(skb, packet, POLICYC_INGRESS, DROP_NAT_UNSUPPORTED);
-	skb->mark = POLICYC_TRANSLATED_MARK;
-	if (found == BPF_FIB_LKUP_RET_NO_NEIGH)
-		return (int)bpf_redirect_neigh(route->ifindex, NULL, 0, 0);
-	write_link(skb, route->dmac, route->smac);
-	return (int)bpf_redirect(route->ifindex, 0);
+	return device_send(skb, route, found);
 }
 
 #endif /* POLICYC_RUNTIME_DEVICE_H */

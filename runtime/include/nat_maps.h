@@ -10,14 +10,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 524288);
 	__type(key, struct nat4_key);
-	__type(value, struct nat4_value);
+	__type(value, struct nat_value);
 } nat4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 262144);
 	__type(key, struct nat6_key);
-	__type(value, struct nat6_value);
+	__type(value, struct nat_value);
 } nat6 SEC(".maps");
 
 struct {

@@ -95,6 +95,9 @@ __noinline int nat_leave(frame *context, const struct packet *packet, struct nat
 
 	if (!packet || !work)
 		return NAT_VERDICT(NAT_REFUSE, DROP_MISSING_STATE);
+	/* The answer of an endpoint to a client of the other family whose connection is over. */
+	if (is_inside(&packet->destination, packet->family))
+		return NAT_VERDICT(NAT_REFUSE, DROP_CONNTRACK_INVALID);
 	if (!device || !config || !device_source(device, packet->family, &source))
 		return NAT_PASS;
 	if (address_equal6(&packet->source, source.bytes))

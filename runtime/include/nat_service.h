@@ -6,7 +6,7 @@
 #ifndef POLICYC_RUNTIME_NAT_SERVICE_H
 #define POLICYC_RUNTIME_NAT_SERVICE_H
 
-#include "runtime/include/nat_connection.h"
+#include "runtime/include/nat_inside.h"
 #include "runtime/include/route.h"
 #include "runtime/include/service.h"
 
@@ -18,11 +18,6 @@ enum nat_verdict {
 	NAT_REJECT,    /* drop, and say that the port is unreachable */
 };
 #define NAT_VERDICT(verdict, reason) ((verdict) | (int)(reason) << 8)
-
-static __always_inline const struct device_value *device_lookup(__u32 interface_index)
-{
-	return bpf_map_lookup_elem(&devices, &interface_index);
-}
 
 /* Which backend Maglev gives: the same at every node. Clients with affinity get one whatever their port. */
 static __always_inline __u32 client_hash(const struct packet *packet, bool ports,
@@ -76,18 +71,42 @@ static __always_inline int nat_terms_remote(frame *context, const struct packet 
 	const struct device_value *device;
 
 	work->terms.state.flags |= NAT_FORWARD;
-	if (frontend_flags & FRONTEND_DSR) {
+	if (frontend_flags & FRONTEND_DSR && work->hit.to.family == packet->family) {
 		work->terms.state.flags |= NAT_DSR;
 		return DROP_NONE;
 	}
 	device = device_lookup(route_device(context, &work->hit.to, &work->route));
 	if (!device)
 		return DROP_NAT_NO_ROUTE;
-	if (!device_source(device, packet->family, &work->hit.to.source))
+	work->hit.to.source = (union address){};
+	if (!device_source(device, work->hit.to.family, &work->hit.to.source))
 		return DROP_NAT_UNSUPPORTED;
 	work->terms.port_first = device->port_first;
 	work->terms.port_last = device->port_last;
 	return DROP_NONE;
+}
+
+/*
+ * Where the wrapper of a packet to the backend of `work->hit` goes, in `work->back`: from the node's address on that device. False: that
+ * one has none, and what was there before stays.
+ */
+static __always_inline bool wrapper_way(struct nat_work *work, __u32 interface_index)
+{
+	const struct device_value *device = device_lookup(interface_index);
+	struct nat_tuple way = {.family = work->hit.to.family, .destination = work->hit.to.destination};
+
+	if (!device || !device_source(device, way.family, &way.source))
+		return false;
+	way.protocol = way.family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	work->back = way;
+	return true;
+}
+
+/* Can a packet to this frontend go to a backend of the other IP family? */
+static __always_inline bool nat_crosses(const struct packet *packet, __u32 frontend_flags)
+{
+	return have_ipv6 && frontend_flags & FRONTEND_OTHER_FAMILY && packet->protocol != IPPROTO_SCTP &&
+	       packet->fragment == FRAGMENT_NONE;
 }
 
 /* Gives a new connection of a client outside the backend that was chosen. A drop reason. */
@@ -102,12 +121,13 @@ static __always_inline int nat_connect(frame *context, const struct packet *pack
 
 	if (!backend)
 		return DROP_SERVICE_BACKEND_GONE;
-	if (backend->family != packet->family ||
+	if ((backend->family != packet->family && !nat_crosses(packet, work->found.flags)) ||
 	    (packet->protocol == IPPROTO_SCTP && backend->port != packet->destination_port))
 		return DROP_NAT_UNSUPPORTED;
 	work->hit.to = work->from;
 	__builtin_memcpy(&work->hit.to.destination, backend->address, sizeof(backend->address));
 	work->hit.to.destination_port = backend->port;
+	work->hit.to.family = backend->family;
 	*terms = (struct nat_terms){
 		.state.expires = now + ct_lifetime(packet->protocol, flags),
 		.state.refreshed = (__u32)now,
@@ -118,7 +138,11 @@ static __always_inline int nat_connect(frame *context, const struct packet *pack
 		.port_first = NAT_PORT_FIRST,
 		.port_last = NAT_PORT_LAST,
 	};
-	if (backend->flags & BACKEND_LOCAL)
+	if (backend->family != packet->family)
+		terms->state.flags |= NAT_OTHER_FAMILY;
+	if (backend->flags & BACKEND_LOCAL && terms->state.flags & NAT_OTHER_FAMILY)
+		reason = nat_terms_inside(context, packet, work);
+	else if (backend->flags & BACKEND_LOCAL)
 		terms->any_port = true;
 	else
 		reason = nat_terms_remote(context, packet, work, work->found.flags);
@@ -162,7 +186,10 @@ __noinline int nat_admit(frame *context, const struct packet *packet, struct nat
 	client->hash = client_hash(packet, found->affinity_seconds == 0, config);
 	client->kind = packet->family;
 	client->scope = SCOPE_EXTERNAL;
-	backend_choose(&work->found, client, &work->chosen, clock_ticks());
+	if (!work->is_wrapped)
+		backend_choose(&work->found, client, &work->chosen, clock_ticks());
+	else if (!work->chosen.number)
+		return NAT_VERDICT(NAT_REFUSE, DROP_SERVICE_BACKEND_GONE);
 	if (!work->chosen.number) {
 		if (config && config->flags & SERVICE_NO_BACKEND_DROP)
 			return NAT_VERDICT(NAT_REFUSE, DROP_SERVICE_NO_BACKEND);
@@ -170,6 +197,13 @@ __noinline int nat_admit(frame *context, const struct packet *packet, struct nat
 	}
 	reason = nat_connect(context, packet, work);
 	return reason ? NAT_VERDICT(NAT_REFUSE, reason) : NAT_TRANSLATE;
+}
+
+/* Is it the first packet of a connection, or one that has no state? */
+static __always_inline bool packet_begins(const struct packet *packet)
+{
+	return packet->protocol != IPPROTO_TCP ||
+	       (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
 
 /* What becomes of a connection to a backend. */
@@ -182,8 +216,7 @@ enum nat_continuation { NAT_GO_ON, NAT_CHOOSE_AGAIN, NAT_GIVE_UP };
 static __always_inline enum nat_continuation nat_continue(const struct packet *packet,
 							  const struct nat_state *state)
 {
-	bool begins = packet->protocol != IPPROTO_TCP ||
-		      (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+	bool begins = packet_begins(packet);
 	const struct backend_value *backend;
 
 	if ((state->flags & (NAT_SERVICE | NAT_ORIGINAL)) != (NAT_SERVICE | NAT_ORIGINAL))

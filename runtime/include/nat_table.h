@@ -37,28 +37,8 @@ static __always_inline bool nat_unchanged(const struct nat_state *state, __u32 v
 	return !(version & 1) && nat_version(state) == version;
 }
 
-static __always_inline bool nat_read4(const struct nat_tuple *of, struct nat_hit *hit)
+static __always_inline bool nat_read(const struct nat_value *value, struct nat_hit *hit)
 {
-	struct nat4_key key = nat_key4(of);
-	const struct nat4_value *value = bpf_map_lookup_elem(&nat4, &key);
-	__u32 version;
-
-	if (!value)
-		return false;
-	version = nat_version(&value->state);
-	loads_in_order();
-	hit->state = value->state;
-	hit->to.source.words[0] = value->source;
-	hit->to.destination.words[0] = value->destination;
-	hit->to.source_port = value->source_port;
-	hit->to.destination_port = value->destination_port;
-	return nat_unchanged(&value->state, version);
-}
-
-static __always_inline bool nat_read6(const struct nat_tuple *of, struct nat_hit *hit)
-{
-	struct nat6_key key = nat_key6(of);
-	const struct nat6_value *value = bpf_map_lookup_elem(&nat6, &key);
 	__u32 version;
 
 	if (!value)
@@ -73,13 +53,33 @@ static __always_inline bool nat_read6(const struct nat_tuple *of, struct nat_hit
 	return nat_unchanged(&value->state, version);
 }
 
+static __always_inline struct nat_value *nat_value_of(const struct nat_tuple *of)
+{
+	if (!have_ipv6 || of->family == 4) {
+		struct nat4_key key = nat_key4(of);
+
+		return bpf_map_lookup_elem(&nat4, &key);
+	} else {
+		struct nat6_key key = nat_key6(of);
+
+		return bpf_map_lookup_elem(&nat6, &key);
+	}
+}
+
+static __always_inline __u8 other_family(__u8 family)
+{
+	return family == 4 ? 6 : 4;
+}
+
 /* The living element of a tuple, copied to `hit`, whose tuple is zero before. */
 static __always_inline bool nat_lookup(const struct nat_tuple *of, struct nat_hit *hit, __u64 now)
 {
-	bool found = !have_ipv6 || of->family == 4 ? nat_read4(of, hit) : nat_read6(of, hit);
+	bool found = nat_read(nat_value_of(of), hit);
 
 	hit->to.protocol = of->protocol;
 	hit->to.family = of->family;
+	if (found && hit->state.flags & NAT_OTHER_FAMILY)
+		hit->to.family = other_family(of->family);
 	return found && hit->state.expires > now;
 }
 
@@ -95,17 +95,9 @@ __noinline int nat_find(const struct nat_tuple *of, struct nat_hit *hit)
 /* The state of an element, null if there is none; for changes of times and flags alone. */
 static __always_inline struct nat_state *nat_state_of(const struct nat_tuple *of)
 {
-	if (!have_ipv6 || of->family == 4) {
-		struct nat4_key key = nat_key4(of);
-		struct nat4_value *value = bpf_map_lookup_elem(&nat4, &key);
+	struct nat_value *value = nat_value_of(of);
 
-		return value ? &value->state : NULL;
-	} else {
-		struct nat6_key key = nat_key6(of);
-		struct nat6_value *value = bpf_map_lookup_elem(&nat6, &key);
-
-		return value ? &value->state : NULL;
-	}
+	return value ? &value->state : NULL;
 }
 
 /* May this element be rewritten? Then its version is odd and nobody else does. */
@@ -137,55 +129,17 @@ static __always_inline void nat_release(struct nat_state *state, const struct na
 	asm volatile("" : "+r"(version)::"memory");
 }
 
-static __always_inline int nat_put4(const struct nat_tuple *from, const struct nat_tuple *to,
-				    const struct nat_state *state, bool replace, __u64 now)
+/* Rewrites an element that is there already. 1: it may not be. */
+static __always_inline int nat_replace(struct nat_value *present, const struct nat_value *fresh, bool replace,
+				       __u64 now)
 {
-	struct nat4_key key = nat_key4(from);
-	struct nat4_value fresh = {.state = *state}, *present;
-	int result;
-
-	fresh.source = to->source.words[0];
-	fresh.destination = to->destination.words[0];
-	fresh.source_port = to->source_port;
-	fresh.destination_port = to->destination_port;
-	fresh.state.version = bpf_get_prandom_u32() & ~1U;
-	result = (int)bpf_map_update_elem(&nat4, &key, &fresh, BPF_NOEXIST);
-	if (result != NAT_EEXIST)
-		return result;
-	present = bpf_map_lookup_elem(&nat4, &key);
 	if (!present || !nat_seize(&present->state, replace, now))
 		return 1;
-	present->source = fresh.source;
-	present->destination = fresh.destination;
-	present->source_port = fresh.source_port;
-	present->destination_port = fresh.destination_port;
-	nat_release(&present->state, &fresh.state);
-	return 0;
-}
-
-static __always_inline int nat_put6(const struct nat_tuple *from, const struct nat_tuple *to,
-				    const struct nat_state *state, bool replace, __u64 now)
-{
-	struct nat6_key key = nat_key6(from);
-	struct nat6_value fresh = {.state = *state}, *present;
-	int result;
-
-	__builtin_memcpy(fresh.source, &to->source, sizeof(fresh.source));
-	__builtin_memcpy(fresh.destination, &to->destination, sizeof(fresh.destination));
-	fresh.source_port = to->source_port;
-	fresh.destination_port = to->destination_port;
-	fresh.state.version = bpf_get_prandom_u32() & ~1U;
-	result = (int)bpf_map_update_elem(&nat6, &key, &fresh, BPF_NOEXIST);
-	if (result != NAT_EEXIST)
-		return result;
-	present = bpf_map_lookup_elem(&nat6, &key);
-	if (!present || !nat_seize(&present->state, replace, now))
-		return 1;
-	__builtin_memcpy(present->source, fresh.source, sizeof(fresh.source));
-	__builtin_memcpy(present->destination, fresh.destination, sizeof(fresh.destination));
-	present->source_port = fresh.source_port;
-	present->destination_port = fresh.destination_port;
-	nat_release(&present->state, &fresh.state);
+	__builtin_memcpy(present->source, fresh->source, sizeof(fresh->source));
+	__builtin_memcpy(present->destination, fresh->destination, sizeof(fresh->destination));
+	present->source_port = fresh->source_port;
+	present->destination_port = fresh->destination_port;
+	nat_release(&present->state, &fresh->state);
 	return 0;
 }
 
@@ -196,11 +150,29 @@ static __always_inline int nat_put6(const struct nat_tuple *from, const struct n
 __noinline int nat_put(const struct nat_tuple *from, const struct nat_tuple *to,
 		       const struct nat_state *state, __u32 replace, __u64 now)
 {
+	struct nat_value fresh = {};
+	int result;
+
 	if (!from || !to || !state)
 		return -1;
-	if (!have_ipv6 || from->family == 4)
-		return nat_put4(from, to, state, replace, now);
-	return nat_put6(from, to, state, replace, now);
+	fresh.state = *state;
+	fresh.state.version = bpf_get_prandom_u32() & ~1U;
+	__builtin_memcpy(fresh.source, &to->source, sizeof(fresh.source));
+	__builtin_memcpy(fresh.destination, &to->destination, sizeof(fresh.destination));
+	fresh.source_port = to->source_port;
+	fresh.destination_port = to->destination_port;
+	if (!have_ipv6 || from->family == 4) {
+		struct nat4_key key = nat_key4(from);
+
+		result = (int)bpf_map_update_elem(&nat4, &key, &fresh, BPF_NOEXIST);
+	} else {
+		struct nat6_key key = nat_key6(from);
+
+		result = (int)bpf_map_update_elem(&nat6, &key, &fresh, BPF_NOEXIST);
+	}
+	if (result != NAT_EEXIST)
+		return result;
+	return nat_replace(nat_value_of(from), &fresh, replace, now);
 }
 
 /* The element of a tuple has expired from now on: it is absent, but stays for whoever has just found it. Always 0. */

@@ -18,12 +18,6 @@ struct nat_tuple {
 	__u8 pad[2];
 };
 
-/* Two ports, as they are next to each other in a packet. */
-struct port_pair {
-	__be16 source;
-	__be16 destination;
-} __attribute__((aligned(4)));
-
 /* What is found for a tuple. */
 struct nat_hit {
 	struct nat_tuple to;
@@ -56,10 +50,14 @@ struct nat_work {
 	struct nat_hit present;
 	struct nat_state state;
 	struct quoted quoted;
+	struct packet inner; /* that the quoted one carries */
 	struct bpf_fib_lookup route;
 	struct frontend_value found; /* while a backend is chosen */
 	struct client client;
 	struct chosen chosen;
+	union address wrapped; /* of a packet that came wrapped: the backend that the balancing node chose */
+	__u8 is_wrapped;
+	__u8 pad[7];
 };
 
 struct {
@@ -93,7 +91,7 @@ static __always_inline struct nat_tuple nat_tuple_of(const struct packet *packet
 	return tuple;
 }
 
-/* Of a packet that goes the other way. */
+/* Of a packet that goes the other way; of the same family as `of`. */
 static __always_inline struct nat_tuple nat_turned(const struct nat_tuple *of)
 {
 	struct nat_tuple tuple = {.protocol = of->protocol, .family = of->family};
@@ -107,7 +105,7 @@ static __always_inline struct nat_tuple nat_turned(const struct nat_tuple *of)
 
 static __always_inline bool nat_equal(const struct nat_tuple *a, const struct nat_tuple *b)
 {
-	return address_equal6(&a->source, b->source.bytes) &&
+	return a->family == b->family && address_equal6(&a->source, b->source.bytes) &&
 	       address_equal6(&a->destination, b->destination.bytes) && a->source_port == b->source_port &&
 	       a->destination_port == b->destination_port;
 }

@@ -61,6 +61,12 @@ union address {
 	__u8 bytes[16];
 };
 
+/* Two ports, as they are next to each other in a packet. */
+struct port_pair {
+	__be16 source;
+	__be16 destination;
+} __attribute__((aligned(4)));
+
 /* Offsets are from the start of the frame. Addresses and ports are as in the packet, source is who sent it. */
 struct packet {
 	union address source;

@@ -472,4 +472,23 @@ __noinline int parse_quoted(frame *context, const struct packet *outer, struct p
 	return have_ipv6 ? parse_ipv6(context, inner, true) : DROP_UNKNOWN_ETHERTYPE;
 }
 
+#ifndef POLICYC_XDP
+/* The packet of the same family that an IP packet carries whole (IPIP, IP6IP6). */
+__noinline int parse_wrapped(frame *context, const struct packet *outer, struct packet *inner)
+{
+	int reason;
+
+	if (!outer || !inner || outer->transport_offset > MAX_OFFSET)
+		return DROP_MISSING_STATE;
+	inner->network_offset = outer->transport_offset;
+	if (outer->family == 4)
+		reason = parse_ipv4(context, inner, false);
+	else
+		reason = have_ipv6 ? parse_ipv6(context, inner, false) : DROP_UNKNOWN_ETHERTYPE;
+	if (!reason && inner->end > outer->end)
+		reason = DROP_TRUNCATED;
+	return reason;
+}
+#endif
+
 #endif /* POLICYC_RUNTIME_PARSE_H */

@@ -32,7 +32,7 @@ struct translation {
 	__u32 frontend; /* 0: nothing */
 	__u32 backend;
 	__u32 generation;
-	__u32 flags; /* CT_SERVICE, CT_SERVICE_REPLY, CT_SERVED, CT_LOOPBACK */
+	__u32 flags; /* CT_SERVICE, CT_SERVICE_REPLY, CT_LOOPBACK */
 };
 
 /* policy_scratch.continuation. `packet` is what the policy is asked about: to a backend, not yet rewritten. */

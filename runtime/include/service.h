@@ -40,13 +40,19 @@ static __always_inline const struct service_config_value *service_config_lookup(
 	return bpf_map_lookup_elem(&service_config, &first);
 }
 
-/* Null: no frontend. A value with number 0: no frontend, but the address is one of services alone. */
+/*
+ * Null: no frontend. A value with number 0: no frontend, but the address is one of services alone. At address 0 stands what
+ * sockets find at every address of the node: a packet that claims to go there goes nowhere.
+ */
 static __always_inline const struct frontend_value *frontend_lookup4(__be32 address, __be16 port,
 								     __u8 protocol)
 {
 	struct frontend4_key key = {.address = address, .port = port, .protocol = protocol};
-	const struct frontend_value *found = bpf_map_lookup_elem(&frontends4, &key);
+	const struct frontend_value *found;
 
+	if (!address)
+		return NULL;
+	found = bpf_map_lookup_elem(&frontends4, &key);
 	if (found)
 		return found;
 	key.port = 0;
@@ -60,6 +66,8 @@ static __always_inline const struct frontend_value *frontend_lookup6(const __u32
 	struct frontend6_key key = {.port = port, .protocol = protocol};
 	const struct frontend_value *found;
 
+	if (!(address[0] | address[1] | address[2] | address[3]))
+		return NULL;
 	__builtin_memcpy(key.address, address, sizeof(key.address));
 	found = bpf_map_lookup_elem(&frontends6, &key);
 	if (found)

@@ -125,6 +125,12 @@ static __always_inline __u32 peer_identity(const struct socket_peer *peer)
 	return value ? value->identity : IDENTITY_UNKNOWN;
 }
 
+/* Also that of a node with the API server, and those of single nodes (scope 2), which policies tell apart by their labels. */
+static __always_inline bool is_remote_node(__u32 identity)
+{
+	return identity == IDENTITY_REMOTE_NODE || identity == IDENTITY_KUBE_APISERVER || identity >> 24 == 2;
+}
+
 static __always_inline const struct frontend_value *exact_frontend(const struct socket_peer *peer)
 {
 	return peer->family == 4 ? frontend_lookup4(peer->words[0], peer->port, peer->protocol)
@@ -167,10 +173,12 @@ static __always_inline const struct frontend_value *frontend_find(struct bpf_soc
 		return NULL;
 	if (loopback)
 		return found->flags & (FRONTEND_NODE_PORT | FRONTEND_HOST_PORT) ? found : NULL;
+	if (found->flags & FRONTEND_LOOPBACK)
+		return NULL;
 	identity = peer_identity(peer);
 	if (identity == IDENTITY_HOST)
 		return found->flags & (FRONTEND_NODE_PORT | FRONTEND_HOST_PORT) ? found : NULL;
-	if (identity == IDENTITY_REMOTE_NODE)
+	if (is_remote_node(identity))
 		return found->flags & FRONTEND_NODE_PORT ? found : NULL;
 	return NULL;
 }

@@ -9,22 +9,27 @@
  * it is for an address that only services have.
  */
 #include "runtime/include/device.h"
+#include "runtime/include/device_cross.h"
+#include "runtime/include/device_ipip.h"
 #include "runtime/include/fragments.h"
 #include "runtime/include/nat_collect.h"
+#include "runtime/include/nat_ipip.h"
 #include "runtime/include/nat_masquerade.h"
 
 /* An ICMP error: about a connection that is translated, or nothing of ours. */
 __noinline int device_error(struct __sk_buff *skb, const struct packet *packet, __u32 direction)
 {
 	struct nat_work *work = nat_work_lookup();
+	int verdict, action = POLICYC_DROP;
 	bool egress;
-	int verdict;
 
 	if (!packet || !work)
 		return POLICYC_DROP;
 	if (!nat_quoted(skb, packet, &work->quoted, work)) {
 		if (direction == POLICYC_EGRESS)
 			return POLICYC_PASS;
+		if (device_wrapper_error(skb, packet, work, &action))
+			return action;
 		verdict = nat_admit(skb, packet, work);
 		return verdict == NAT_PASS ? POLICYC_PASS
 					   : device_drop(skb, packet, direction, (__u32)verdict >> 8);
@@ -32,6 +37,8 @@ __noinline int device_error(struct __sk_buff *skb, const struct packet *packet, 
 	egress = work->hit.state.flags & NAT_EGRESS;
 	if (egress != (direction == POLICYC_EGRESS))
 		return POLICYC_PASS;
+	if (work->hit.state.flags & NAT_OTHER_FAMILY)
+		return device_cross_error(skb, packet, work, direction);
 	if (work->hit.state.flags & NAT_FORWARD)
 		return device_forward(skb, packet, work, &work->quoted);
 	if (device_write(skb, packet, work, &work->quoted))
@@ -89,15 +96,31 @@ int from_device(struct __sk_buff *skb)
 	if (!work || skb->pkt_type != PACKET_TO_HOST || parse_packet(skb, &packet) ||
 	    packet.kind == PACKET_ARP || packet.kind == PACKET_NEIGHBOUR)
 		return POLICYC_PASS;
+	/* What to_device has told an endpoint of this node comes in as if somebody outside had. */
+	if (skb->mark == POLICYC_ANSWER_MARK) {
+		skb->mark = 0;
+		return POLICYC_PASS;
+	}
+	if (nat_forged(skb, &packet))
+		return device_drop(skb, &packet, POLICYC_INGRESS, DROP_INVALID_SOURCE_ADDRESS);
 	if (packet.kind == PACKET_ICMP_ERROR)
 		return device_error(skb, &packet, POLICYC_INGRESS);
+	work->is_wrapped = false;
+	if (ipip_is(&packet) && device_takes_dsr(skb)) {
+		reason = ipip_take(skb, &packet, work);
+		if (!reason && work->is_wrapped && nat_forged(skb, &packet))
+			reason = DROP_INVALID_SOURCE_ADDRESS;
+		if (reason)
+			return device_drop(skb, &packet, POLICYC_INGRESS, (__u32)reason);
+	}
 	if (device_has_options(&packet) && device_takes_dsr(skb)) {
 		reason = dsr_take(skb, &packet, work);
 		if (reason)
 			return device_drop(skb, &packet, POLICYC_INGRESS, (__u32)reason);
 	}
 	if (device_known(&packet, work, POLICYC_INGRESS)) {
-		switch (nat_continue(&packet, &work->hit.state)) {
+		switch (ipip_elsewhere(&packet, work) ? NAT_CHOOSE_AGAIN
+						      : nat_continue(&packet, &work->hit.state)) {
 		case NAT_GIVE_UP:
 			return device_drop(skb, &packet, POLICYC_INGRESS, DROP_SERVICE_BACKEND_GONE);
 		case NAT_CHOOSE_AGAIN:
@@ -121,8 +144,13 @@ int from_device(struct __sk_buff *skb)
 	if (verdict != NAT_TRANSLATE)
 		return device_refuse(skb, &packet, POLICYC_INGRESS, verdict);
 translate:
-	if (work->hit.state.flags & NAT_FORWARD)
+	if (work->hit.state.flags & NAT_OTHER_FAMILY)
+		return device_cross(skb, &packet, work, POLICYC_INGRESS);
+	if (work->hit.state.flags & NAT_FORWARD) {
+		if (device_wraps(skb, work))
+			return device_forward_wrapped(skb, &packet, work);
 		return device_forward(skb, &packet, work, NULL);
+	}
 	if (device_write(skb, &packet, work, NULL))
 		return device_drop(skb, &packet, POLICYC_INGRESS, DROP_NAT_UNSUPPORTED);
 	return POLICYC_PASS;
@@ -154,6 +182,8 @@ int to_device(struct __sk_buff *skb)
 		if (verdict != NAT_TRANSLATE)
 			return device_refuse(skb, &packet, POLICYC_EGRESS, verdict);
 	}
+	if (work->hit.state.flags & NAT_OTHER_FAMILY)
+		return device_cross(skb, &packet, work, POLICYC_EGRESS);
 	if (device_write(skb, &packet, work, NULL))
 		return device_drop(skb, &packet, POLICYC_EGRESS, DROP_NAT_UNSUPPORTED);
 	return POLICYC_PASS;

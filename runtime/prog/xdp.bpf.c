@@ -7,6 +7,7 @@
  */
 #define POLICYC_XDP
 
+#include "runtime/include/ipip.h"
 #include "runtime/include/nat_service.h"
 #include "runtime/include/nat_xdp.h"
 
@@ -20,6 +21,17 @@ static __always_inline bool xdp_is_ours(struct xdp_md *context)
 		return false;
 	return !((to[0] ^ device->mac[0]) | (to[1] ^ device->mac[1]) | (to[2] ^ device->mac[2]) |
 		 (to[3] ^ device->mac[3]) | (to[4] ^ device->mac[4]) | (to[5] ^ device->mac[5]));
+}
+
+/* Does the packet go to its backend's node inside of another one? */
+static __always_inline bool xdp_wraps(const struct xdp_md *context, const struct nat_work *work)
+{
+	const struct device_value *device;
+
+	if (!(work->hit.state.flags & NAT_DSR))
+		return false;
+	device = device_lookup(context->ingress_ifindex);
+	return device && device->flags & DEVICE_DSR_IPIP;
 }
 
 /* Whether the packet is of a connection that is forwarded; `work->hit` is how. */
@@ -39,8 +51,11 @@ static __always_inline bool xdp_known(struct xdp_md *context, const struct packe
 		if (work->hit.state.flags & NAT_FORWARD && nat_refresh(packet, work))
 			return false;
 	}
-	/* Of what the backend answers itself, packets that bring the frontend along are made by from_device. */
-	if (work->hit.state.flags & NAT_DSR &&
+	/* Room for another header is from_device's to make. */
+	if (work->hit.state.flags & NAT_OTHER_FAMILY)
+		return false;
+	/* Of what the backend answers itself, packets with the frontend in an option are made by from_device. */
+	if (work->hit.state.flags & NAT_DSR && !xdp_wraps(context, work) &&
 	    (packet->protocol != IPPROTO_TCP || packet->tcp_flags & TCP_SYN))
 		return false;
 	return work->hit.state.flags & NAT_FORWARD;
@@ -52,20 +67,36 @@ int xdp_device(struct xdp_md *context)
 	struct nat_work *work = nat_work_lookup();
 	struct packet packet = {};
 	__u8 *ethernet;
+	__u32 length;
+	bool wraps;
 
 	if (!work || parse_packet(context, &packet) || packet.kind != PACKET_FLOW ||
 	    packet.fragment != FRAGMENT_NONE || packet.network_offset != ETHERNET_HEADER ||
-	    packet.protocol == IPPROTO_SCTP || packet.hop_limit <= 1 || !xdp_is_ours(context))
+	    packet.protocol == IPPROTO_SCTP || packet.hop_limit <= 1 || !xdp_is_ours(context) ||
+	    nat_forged(context, &packet))
 		return XDP_PASS;
+	length = packet.end - packet.network_offset;
 	work->from = nat_tuple_of(&packet);
 	work->hit.to = (struct nat_tuple){};
 	if (!xdp_known(context, &packet, work))
 		return XDP_PASS;
-	if (route_find(context, &work->hit.to, packet.end - packet.network_offset, &work->route) !=
-	    BPF_FIB_LKUP_RET_SUCCESS)
+	wraps = xdp_wraps(context, work);
+	if (wraps) {
+		if (!wrapper_way(work, context->ingress_ifindex))
+			return XDP_PASS;
+		length += ipip_size(packet.family);
+	} else {
+		work->back = work->hit.to;
+	}
+	if (route_find(context, &work->back, length, &work->route) != BPF_FIB_LKUP_RET_SUCCESS)
 		return XDP_PASS;
-	if (xdp_write(context, &packet, &work->from, &work->hit.to))
+	if (wraps) {
+		wrapper_way(work, work->route.ifindex);
+		if (ipip_put_xdp(context, &packet, &work->back))
+			return XDP_DROP;
+	} else if (xdp_write(context, &packet, &work->from, &work->hit.to)) {
 		return XDP_DROP;
+	}
 	ethernet = (void *)(long)context->data;
 	if ((void *)(ethernet + ETHERNET_HEADER) > (void *)(long)context->data_end)
 		return XDP_DROP;

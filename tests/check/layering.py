@@ -44,9 +44,15 @@ LAYERS = {
     "loader/nat": 14,
     "loader/observe": 14,
     "loader/service": 14,
+    "loader/health": 14,
     "loader/testrun": 14,
+    "loader/network": 15,
+    "loader/worker": 14,
     "loader/cni": 15,
+    "loader/reconcile": 15,
+    "loader/agent": 16,
     "cli/demo": 20,
+    "cli/shell": 20,
     "cli": 21,
 }
 # Included by every layer; it compiles as C and C++ and includes nothing but itself.
@@ -67,6 +73,8 @@ ONLY = {
     "loader/bpf": {"compiler/support", "compiler/backend"},
     "loader/events": {"compiler/support"},
     "loader/kubeproxy": {"compiler/support", "loader/bpf"},
+    "loader/network": {"compiler/support", "loader/bpf", "loader/sockets"},
+    "loader/health": {"compiler/service", "compiler/source", "compiler/support"},
     "loader/source": {"compiler/support", "loader/bpf"},
     "loader/ipam": {"compiler/support", "loader/bpf"},
     # Runs once for each pod: nothing of the compiler or the datapath comes with it.
@@ -86,10 +94,17 @@ THIRD_PARTY = {
     # The demo makes one map to see whether BPF is allowed at all, and needs the number of its type.
     "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),
-    "CLI/": ("cli",),
+    "CLI/": ("cli", "loader/agent"),
     "grpc": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
     "google/protobuf/": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),
-    "netlink/": ("loader/cni", "tests/unit/cni"),
+    "netlink/": ("loader/cni", "loader/network", "tests/unit/cni"),
+    "loader/api/policyd": ("loader/agent", "loader/api", "loader/cni", "tests/unit/cni"),  # made from policyd.proto
+    "loader/worker/worker.pb.h": ("loader/worker", "tests/unit/loader"),  # made from worker.proto
+    "seccomp.h": ("loader/worker",),
+    "cap-ng.h": ("loader/worker",),
+    "prometheus/": ("loader/agent",),
+    "httplib.h": ("loader/agent", "loader/health", "tests/unit/health"),
+    "systemd/": ("loader/agent",),
 }
 
 MAX_LINES = 800

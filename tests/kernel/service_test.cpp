@@ -394,5 +394,27 @@ TEST_P(ServicePackets4, FragmentsFollowTheFirstOne) {
   EXPECT_TRUE(std::equal(ran.frame.begin() + payload, ran.frame.end(), later.begin() + payload));
 }
 
+// There stand the NodePorts of every address of the node, for sockets.
+TEST_P(ServicePackets, NoPacketGoesToTheFrontendOfNoAddress) {
+  const std::string nowhere = family() == 4 ? "0.0.0.0" : "::";
+  set_backends({{pod_elsewhere(0), kBackendPort}});
+  frontend_value value{};
+  value.frontend = kFrontend;
+  value.service[SCOPE_INTERNAL] = kService;
+  value.flags = FRONTEND_NODE_PORT;
+  frontend4_key key4{};
+  frontend6_key key6{};
+  key4.port = key6.port = htons(kFrontendPort);
+  key4.protocol = key6.protocol = kTcp;
+  if (family() == 4) {
+    datapath().put("frontends4", key4, value);
+  } else {
+    datapath().put("frontends6", key6, value);
+  }
+  const auto ran = from(kAlice, tcp_packet(client(), {nowhere, kFrontendPort}, kSyn));
+  EXPECT_EQ(destination_of(ran.frame).address, nowhere);
+  EXPECT_NE(ran.action, kDelivered);
+}
+
 }  // namespace
 }  // namespace policyc::kernel_test

@@ -38,7 +38,7 @@ TESTS = [
     ("loader_socket_bind_test", "*ANodePort*tcp4:*ANodePort*udp6"),
     ("loader_socket_cut_test", "*AreCut*udp4:*AreCut*udp6:*AreCut*tcp4"),
     ("kernel_datapath_test", "*Live*:*Verifier*:*Constants*:*Abi*:*ADropTells*:*RateLimit*:*Traces*:*IpCache*4"),
-    ("kernel_nat_test", "NatPrograms*:*RemoteBackendSees*:*TheFrontendTravels*:*ForwardsWhat*"),
+    ("kernel_nat_test", "NatPrograms*:*RemoteBackendSees*:*TheFrontendTravels*:*ForwardsWhat*:*TheClientsPacketTravels*:*XdpWraps*:*TheBackendSeesItsOwn*:*ErrorsOfThe*:*AboutAWrapper*"),
     ("kernel_verify_test", "VerifyDemo*:*VerifyGolden*"),
 ]
 NEEDED_BESIDE = ["policyc", "libpolicyc_clang.so"]

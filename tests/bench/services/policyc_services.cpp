@@ -6,6 +6,7 @@
 #include "loader/endpoint/load.h"
 #include "loader/endpoint/unload.h"
 #include "loader/events/ring.h"
+#include "loader/nat/devices.h"
 #include "loader/sockets/cgroup.h"
 #include "loader/sockets/sockets.h"
 
@@ -33,31 +34,6 @@ metadata: {name: client, namespace: bench, labels: {app: client}}
 status: {podIP: 10.80.0.2}
 )";
 
-service::DesiredService desired(const TcpAddress& frontend,
-                                const std::vector<StatedBackend>& backends) {
-  service::DesiredService result;
-  result.name = "bench/" + frontend.address;
-  service::BackendSet set;
-  set.port = "http";
-  for (const StatedBackend& backend : backends) {
-    set.backends.push_back({.address = *parse_ip_address(backend.address.address),
-                            .port = backend.address.port,
-                            .state = backend.state});
-  }
-  result.sets.push_back(std::move(set));
-  result.frontends.push_back({.address = *parse_ip_address(frontend.address),
-                              .port = frontend.port,
-                              .internal = 0,
-                              .own_address = true});
-  return result;
-}
-
-service::DesiredService desired(const Service& service) {
-  std::vector<StatedBackend> backends;
-  for (const TcpAddress& backend : service.backends) backends.push_back({backend});
-  return desired(service.frontend, backends);
-}
-
 // Moves the process.
 void enter_cgroup(const fs::path& directory) {
   std::ofstream procs(directory / "cgroup.procs");
@@ -75,6 +51,35 @@ fs::path own_cgroup(const fs::path& root) {
 }
 
 }  // namespace
+
+service::Frontend PolicycServices::frontend(const TcpAddress& address) const {
+  return {.address = *parse_ip_address(address.address),
+          .port = address.port,
+          .internal = 0,
+          .own_address = true};
+}
+
+service::DesiredService PolicycServices::desired(const TcpAddress& address,
+                                                 const std::vector<StatedBackend>& backends) const {
+  service::DesiredService result;
+  result.name = "bench/" + address.address;
+  service::BackendSet set;
+  set.port = "http";
+  for (const StatedBackend& backend : backends) {
+    set.backends.push_back({.address = *parse_ip_address(backend.address.address),
+                            .port = backend.address.port,
+                            .state = backend.state});
+  }
+  result.sets.push_back(std::move(set));
+  result.frontends.push_back(frontend(address));
+  return result;
+}
+
+service::DesiredService PolicycServices::desired(const Service& service) const {
+  std::vector<StatedBackend> backends;
+  for (const TcpAddress& backend : service.backends) backends.push_back({backend});
+  return desired(service.frontend, backends);
+}
 
 void PolicycServices::setup(const Topology& topology, const std::vector<Service>& services) {
   folders_.emplace("-" + name() + "-" + std::to_string(services.size()));
@@ -153,6 +158,25 @@ void PolicycPackets::attach(const Topology&) {
 void PolicycPackets::detach(const Topology&) {
   stop_ = true;
   reader_.join();
+  static_cast<void>(must(endpoint::unload_all(paths())));
+}
+
+service::Frontend PolicycDevices::frontend(const TcpAddress& address) const {
+  service::Frontend result = PolicycServices::frontend(address);
+  result.flags = FRONTEND_NODE_PORT;
+  result.external = 0;
+  result.own_address = false;
+  return result;
+}
+
+void PolicycDevices::attach(const Topology&) {
+  const auto maps = must(maps::NodeMaps::open_or_create(paths().maps(), {}));
+  for (const char* device : {"to-client", "to-server"})
+    must(nat::attach_device(paths(), maps, must(nat::config_of_interface(device))));
+}
+
+void PolicycDevices::detach(const Topology&) {
+  static_cast<void>(must(nat::detach_all(paths())));
   static_cast<void>(must(endpoint::unload_all(paths())));
 }
 

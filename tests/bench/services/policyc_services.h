@@ -32,13 +32,31 @@ class PolicycServices : public Implementation {
   [[nodiscard]] const endpoint::Paths& paths() const { return folders_->paths(); }
 
  protected:
+  // What clients connect to; the backends are its set 0.
+  [[nodiscard]] virtual service::Frontend frontend(const TcpAddress& address) const;
   // After the tables are filled, and before they go.
   virtual void attach(const Topology& topology) = 0;
   virtual void detach(const Topology& topology) = 0;
 
  private:
   std::optional<BenchPaths> folders_;
+  [[nodiscard]] service::DesiredService desired(const TcpAddress& address,
+                                                const std::vector<StatedBackend>& backends) const;
+  [[nodiscard]] service::DesiredService desired(const Service& service) const;
+
   std::optional<service::ServiceLoader> loader_;
+};
+
+// The devices' programs on both interfaces of the node: the client is outside, the frontend a
+// NodePort, and backends see the node.
+class PolicycDevices : public PolicycServices {
+ public:
+  [[nodiscard]] std::string name() const override { return "policyc-devices"; }
+
+ protected:
+  [[nodiscard]] service::Frontend frontend(const TcpAddress& address) const override;
+  void attach(const Topology& topology) override;
+  void detach(const Topology& topology) override;
 };
 
 // The socket programs, on a cgroup that the client is moved into.

@@ -1,8 +1,8 @@
 // Backends come and go while a client exchanges messages with their service, one connection after
-// the other: services_soak sockets|packets [SECONDS]. Every 10 ms something changes: a backend
-// comes, one terminates, one that has terminated for a while goes. Every exchange must succeed,
-// because the servers themselves live all the time; the program ends with 1 as soon as one does
-// not, and when entries are left. Needs root.
+// the other: services_soak sockets|packets|nodeport [SECONDS]. Every 10 ms something changes: a
+// backend comes, one terminates, one that has terminated for a while goes. Every exchange must
+// succeed, because the servers themselves live all the time; the program ends with 1 as soon as one
+// does not, and when entries are left. `nodeport` is nodeport_soak.h. Needs root.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "loader/conntrack/collector.h"
+#include "tests/bench/services/nodeport_soak.h"
 #include "tests/bench/services/policyc_services.h"
 
 namespace {
@@ -76,9 +77,13 @@ std::size_t change_for(Clock::time_point end, PolicycServices& implementation,
 int main(int argc, char** argv) {
   const std::string kind = argc > 1 ? argv[1] : "";
   const int seconds = argc > 2 ? std::atoi(argv[2]) : 600;
-  if ((kind != "sockets" && kind != "packets") || seconds < 1) {
-    std::cerr << "usage: services_soak sockets|packets [SECONDS]\n";
+  if ((kind != "sockets" && kind != "packets" && kind != "nodeport") || seconds < 1) {
+    std::cerr << "usage: services_soak sockets|packets|nodeport [SECONDS]\n";
     return 2;
+  }
+  if (kind == "nodeport") {
+    soak_node_port(seconds);
+    return 0;
   }
   const Topology topology;
   std::unique_ptr<PolicycServices> implementation;

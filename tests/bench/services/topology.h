@@ -20,6 +20,7 @@ class Topology {
 
   [[nodiscard]] const Network& node() const { return node_; }
   [[nodiscard]] const Network& client() const { return client_; }
+  [[nodiscard]] const Network& server() const { return server_; }
   // Where the server listens.
   [[nodiscard]] static TcpAddress endpoint(int index);
   // Both run on this CPU: a wake-up across CPUs would cost more than what is compared.

@@ -224,7 +224,7 @@ NodePrograms::~NodePrograms() {
   network_.in(host_, [&] { static_cast<void>(bpf::remove_tree(paths_.bpffs)); });
 }
 
-void NodePrograms::attach(const std::string& interface, bool masquerade, bool dsr) {
+void NodePrograms::attach(const std::string& interface, bool masquerade, nat::Dsr dsr) {
   network_.in(host_, [&] {
     nat::DeviceConfig config = must(nat::config_of_interface(interface));
     config.masquerade = masquerade;
@@ -291,7 +291,9 @@ void NodePrograms::set_frontend(const std::string& v4, const std::string& v6, st
     put("services", number, service_value{.slots = number, .count = 1});
     frontend_value value{};
     value.frontend = number;
-    value.service[SCOPE_EXTERNAL] = value.service[SCOPE_INTERNAL] = number;
+    const bool crosses = (flags & FRONTEND_OTHER_FAMILY) != 0;
+    value.service[SCOPE_EXTERNAL] = crosses ? 3 - number : number;
+    value.service[SCOPE_INTERNAL] = number;
     value.flags = flags;
     for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
       frontend4_key key4{.address = 0, .port = htons(80), .protocol = protocol, .pad = 0};
@@ -364,6 +366,22 @@ std::string ask_tcp(const Network& network, Host host, const std::string& addres
 std::string ask_udp(const Network& network, Host host, const std::string& address,
                     std::uint16_t port, const std::string& text) {
   return ask(network, host, SOCK_DGRAM, address, port, text);
+}
+
+int refusal_of_udp(const Network& network, Host host, const std::string& to, std::uint16_t port) {
+  int error = 0;
+  network.in(host, [&] {
+    const Address address = address_of(to, port);
+    const int fd = socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    check(connect(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.size) == 0,
+          "connect");
+    check(send(fd, "hello", 5, 0) == 5, "send");
+    static_cast<void>(readable(fd));
+    socklen_t size = sizeof error;
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    close(fd);
+  });
+  return error;
 }
 
 bool ask_echo(const Network& network, Host host, const std::string& to) {

@@ -13,6 +13,7 @@
 
 #include "loader/endpoint/paths.h"
 #include "loader/maps/node_maps.h"
+#include "loader/nat/devices.h"
 #include "loader/nat/tables.h"
 
 namespace policyc::test {
@@ -46,7 +47,7 @@ class NodePrograms {
   NodePrograms(const NodePrograms&) = delete;
   NodePrograms& operator=(const NodePrograms&) = delete;
 
-  void attach(const std::string& interface, bool masquerade = false, bool dsr = false);
+  void attach(const std::string& interface, bool masquerade = false, nat::Dsr dsr = nat::Dsr::Off);
   void attach_xdp(const std::string& interface);  // generic
   void detach_tc(const std::string& interface);   // its configuration stays
   void detach(const std::string& interface);
@@ -56,7 +57,8 @@ class NodePrograms {
   void put(const char* map, const Key& key, const Value& value) const {
     write(map, &key, &value);
   }
-  // A frontend of both families, for TCP and UDP, port 80, with one backend.
+  // A frontend of both families, for TCP and UDP, port 80, with one backend; with
+  // FRONTEND_OTHER_FAMILY each family has the other one's.
   void set_frontend(const std::string& v4, const std::string& v6, std::uint32_t flags,
                     const std::string& backend4, const std::string& backend6, bool local) const;
   void set_identity(const std::string& address, std::uint32_t identity,
@@ -89,6 +91,9 @@ class EchoServer {
                                   std::uint16_t port, const std::string& text);
 [[nodiscard]] std::string ask_udp(const Network& network, Host host, const std::string& address,
                                   std::uint16_t port, const std::string& text);
+// The error that a datagram brings its socket within two seconds; 0: none.
+[[nodiscard]] int refusal_of_udp(const Network& network, Host host, const std::string& address,
+                                 std::uint16_t port);
 // Is an ICMP echo request answered, with what it said?
 [[nodiscard]] bool ask_echo(const Network& network, Host host, const std::string& address);
 

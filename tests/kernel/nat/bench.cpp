@@ -84,9 +84,9 @@ void run() {
            repeat(node, to, Device::Front, tcp_of(family, kNodeFront.at(40001), kClient, kAck)),
            floor);
     if (family == 4) {
-      put_cycle<nat4_key, nat4_value>(node, 4, kTcp);
+      put_cycle<nat4_key, nat_value>(node, 4, kTcp);
     } else {
-      put_cycle<nat6_key, nat6_value>(node, 6, kTcp);
+      put_cycle<nat6_key, nat_value>(node, 6, kTcp);
     }
     report("in: translated, both addresses and ports" + of,
            repeat(node, from, Device::Front, tcp_of(family, kClient, kFrontend, kAck)), floor);

@@ -40,10 +40,10 @@ auto with_key(int family, std::uint8_t protocol, const End& source, const End& d
   };
   if (family == 4) {
     const nat4_key key = fill(nat4_key{});
-    return visit("nat4", &key, nat4_value{});
+    return visit("nat4", &key, nat_value{});
   }
   const nat6_key key = fill(nat6_key{});
-  return visit("nat6", &key, nat6_value{});
+  return visit("nat6", &key, nat_value{});
 }
 
 template <typename Key>
@@ -228,7 +228,8 @@ void Devices::set_frontend(std::uint32_t flags, const std::vector<Backend>& back
     const std::uint32_t v6 = family == 6 ? 1 : 0;
     frontend_value value{};
     value.frontend = kFrontendNumber + v6;
-    value.service[SCOPE_EXTERNAL] = kService + v6;
+    const bool crosses = (flags & FRONTEND_OTHER_FAMILY) != 0;
+    value.service[SCOPE_EXTERNAL] = kService + (crosses ? 1 - v6 : v6);
     value.service[SCOPE_INTERNAL] = kService + v6;
     value.flags = flags;
     value.affinity_seconds = affinity_seconds;
@@ -273,7 +274,7 @@ Passed Devices::run(const char* program_name, Device device, const Bytes& frame)
 }
 
 Passed Devices::xdp(Device device, const Bytes& frame) const {
-  Passed passed{.frame = Bytes(frame.size())};
+  Passed passed{.frame = Bytes(frame.size() + kRoom)};
   xdp_md context{};
   context.data_end = static_cast<std::uint32_t>(frame.size());
   context.ingress_ifindex = index(device);
@@ -286,6 +287,7 @@ Passed Devices::xdp(Device device, const Bytes& frame) const {
   if (error != 0)
     throw std::runtime_error(std::string("BPF_PROG_TEST_RUN: ") + std::strerror(-error));
   passed.action = options.retval;
+  passed.frame.resize(options.data_size_out);
   return passed;
 }
 

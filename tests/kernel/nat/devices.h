@@ -46,6 +46,8 @@ inline const End kBackend{"10.20.0.7", "fd20::7", 8080};        // on another no
 inline const End kSecondBackend{"10.20.0.8", "fd20::8", 8080};  // too
 inline const End kPod{"10.30.0.5", "fd30::5", 9090};            // on this node
 inline const End kRouter{"10.10.0.2", "fd10::2", 0};
+// What the pod sees in the place of kClient when it is of the other family.
+inline const End kInside{"169.254.42.2", "64:ff9b:1:42::c633:6409", 0};
 
 enum class Device : std::uint8_t { Front, Back };
 
@@ -87,7 +89,7 @@ class Devices {
   [[nodiscard]] static device_value device_of(Device device, std::uint32_t flags);
 
   // A frontend of both families and these protocols at kFrontend with those backends; number 1 is
-  // the first one.
+  // the first one. With FRONTEND_OTHER_FAMILY each family has the other one's.
   struct Backend {
     End end;
     std::uint8_t flags = 0;

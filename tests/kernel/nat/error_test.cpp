@@ -179,5 +179,63 @@ TEST_P(NatError, TheLastHopEndsHere) {
   EXPECT_EQ(answer.frame[quote_at(family()) - 8], family() == 4 ? 11 : 3);
 }
 
+// What a router between the balancing node and the backend's says of the wrapper.
+TEST_P(NatError, AboutAWrapperReachesTheClientAndSpeaksOfItsOwnPacket) {
+  node().set_device(Device::Front,
+                    Devices::device_of(Device::Front, DEVICE_SERVICES | DEVICE_DSR_IPIP));
+  node().set_frontend(FRONTEND_NODE_PORT | FRONTEND_DSR, {{.end = kBackend}});
+  const Bytes original = udp_of(family(), kClient, kFrontend, 1300);
+  const Bytes sent = node().in(Device::Front, original).frame;
+  const auto icmp = static_cast<std::size_t>(family() == 4 ? 34 : 54);
+  const auto error = [&](std::uint8_t type, std::uint8_t code, std::uint16_t mtu,
+                         std::size_t bytes = 0) {
+    Bytes frame = error_about(family(), kRouter, kNodeBack, sent, bytes);
+    frame[icmp] = type;
+    frame[icmp + 1] = code;
+    frame[icmp + 4] = frame[icmp + 5] = 0;
+    frame[icmp + 6] = static_cast<std::uint8_t>(mtu >> 8U);
+    frame[icmp + 7] = static_cast<std::uint8_t>(mtu);
+    return sealed(frame);
+  };
+  const auto expect_told = [&](const Bytes& about, std::uint8_t type, std::uint8_t code, int mtu) {
+    const Passed told = node().in(Device::Back, about);
+    ASSERT_EQ(told.action, kRedirect);
+    EXPECT_NE(told.mark, 0U);
+    EXPECT_EQ(wrong_checksum(told.frame), "");
+    EXPECT_EQ(addresses(told.frame).source, address_of(kFrontend));
+    EXPECT_EQ(addresses(told.frame).destination, address_of(kClient));
+    EXPECT_EQ(told.frame[icmp], type);
+    EXPECT_EQ(told.frame[icmp + 1], code);
+    EXPECT_EQ(told.frame[icmp + 6] << 8U | told.frame[icmp + 7], mtu);
+    const Bytes quote = quote_of(family(), told.frame);
+    EXPECT_EQ(quote, beginning(after_hop(original), quote.size()));
+    EXPECT_EQ(Bytes(told.frame.begin(), told.frame.begin() + 6), Bytes({2, 0, 0, 0, 1, 9}));
+  };
+  const auto size = static_cast<std::size_t>(family() == 4 ? 20 : 40);
+  if (family() == 4) {
+    expect_told(error(3, 4, 1400), 3, 4, 1380);
+    expect_told(error(3, 4, 1400, 2 * size + 8), 3, 4, 1380);
+    expect_told(error(11, 0, 0), 3, 1, 0);
+    expect_told(error(3, 2, 0), 3, 1, 0);
+  } else {
+    expect_told(error(2, 0, 1400), 2, 0, 1360);
+    expect_told(error(2, 0, 1300), 2, 0, 1280);  // what every way carries
+    expect_told(error(2, 0, 1400, 2 * size + 8), 2, 0, 1360);
+    expect_told(error(3, 0, 0), 1, 3, 0);
+  }
+  // Who does not know the connection, or the client's packet, is not believed.
+  const Bytes cut = error(family() == 4 ? 3 : 2, family() == 4 ? 4 : 0, 1400, size + 8);
+  EXPECT_EQ(node().in(Device::Back, cut).action, kPass);
+  Bytes other = error(family() == 4 ? 3 : 2, family() == 4 ? 4 : 0, 1400);
+  other[icmp + 8 + 2 * size + 1] ^= 1;  // a port
+  const Bytes unknown = sealed(other);
+  Bytes elsewhere = error(family() == 4 ? 3 : 2, family() == 4 ? 4 : 0, 1400);
+  elsewhere[icmp + 8 + size - 1] ^= 1;  // the backend
+  EXPECT_EQ(node().in(Device::Back, sealed(elsewhere)).action, kPass);
+  const Passed passed = node().in(Device::Back, unknown);
+  EXPECT_EQ(passed.action, kPass);
+  EXPECT_EQ(passed.frame, unknown);
+}
+
 }  // namespace
 }  // namespace policyc::kernel_test

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <linux/bpf.h>
 
 #include "tests/kernel/nat/devices.h"
 
@@ -223,6 +224,48 @@ TEST_P(NatService, ALocalBackendOfTwoFrontendsGetsAnotherPortOfTheClient) {
   EXPECT_EQ(ends_of(back.frame).source, seen(kPod));
   EXPECT_EQ(ends_of(back.frame).destination, seen(kClient));
   EXPECT_EQ(wrong_checksum(back.frame), "");
+}
+
+// Sources that only this node's programs give: to a pod that is its own backend, and in the place
+// of clients of the other family.
+TEST_P(NatService, WhatComesFromOutsideHasNoneOfTheNodesInnerSources) {
+  service_config_value config{};
+  const End loopback{"169.254.42.1", "fe80::1", 5555};
+  ASSERT_EQ(inet_pton(AF_INET, loopback.v4.c_str(), &config.loopback4), 1);
+  ASSERT_EQ(inet_pton(AF_INET6, loopback.v6.c_str(), config.loopback6), 1);
+  node().put("service_config", 0U, config);
+  one_backend();
+  for (const End& source : {loopback, kInside.at(5555)}) {
+    for (const End& destination : {kPod, kFrontend}) {
+      const Bytes frame = of(kTcp, source, destination);
+      expect_drop(node().in(Device::Front, frame), DROP_INVALID_SOURCE_ADDRESS);
+      EXPECT_EQ(node().xdp(Device::Front, frame).action, static_cast<std::uint32_t>(XDP_PASS));
+      EXPECT_EQ(node().xdp(Device::Front, frame).frame, frame);
+    }
+  }
+  EXPECT_EQ(node().elements(family()), 0U);
+  if (family() != 6) return;
+  // A router may have the link-local one, and speaks to the node itself.
+  for (const char* own : {"2001:db8:1::1", "fe80::77"})
+    EXPECT_EQ(node().in(Device::Front, of(kTcp, loopback, {"", own, 179})).action, kPass);
+}
+
+TEST_P(NatService, WithAVlanTagOnlyWhatStaysHerePasses) {
+  const auto tagged = [&](const End& destination) {
+    Layer ip = Ipv4{.source = kClient.v4, .destination = destination.v4};
+    if (family() == 6) ip = Ipv6{.source = kClient.v6, .destination = destination.v6};
+    return build({Eth{}, Vlan{}, ip,
+                  Tcp{.source_port = kClient.port, .destination_port = destination.port}});
+  };
+  EXPECT_EQ(node().in(Device::Front, tagged(kNodeFront.at(22))).action, kPass);
+  for (const std::uint32_t flags :
+       {FRONTEND_NODE_PORT, FRONTEND_NODE_PORT | FRONTEND_OTHER_FAMILY,
+        FRONTEND_NODE_PORT | FRONTEND_DSR}) {
+    one_backend(flags);
+    EXPECT_EQ(node().xdp(Device::Front, tagged(kFrontend)).action,
+              static_cast<std::uint32_t>(XDP_PASS));
+    expect_drop(node().in(Device::Front, tagged(kFrontend)), DROP_NAT_UNSUPPORTED);
+  }
 }
 
 }  // namespace

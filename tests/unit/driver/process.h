@@ -27,17 +27,15 @@ struct Finished {
   std::string err;
 };
 
-// Waits for at most a minute. `input` becomes standard input, and must fit a pipe with the reader's
-// help. No cache is used unless an argument or `environment` ("NAME=value") names one.
-inline Finished run_policyc(const std::vector<std::string>& arguments,
-                            const std::string& input = {},
+// Runs words[0], looked up in PATH. Waits for at most a minute. `input` becomes standard input, and
+// must fit a pipe with the reader's help. No cache of policyc's is used unless an argument or
+// `environment` ("NAME=value") names one.
+inline Finished run_program(std::vector<std::string> words, const std::string& input = {},
                             const std::filesystem::path& directory = {},
                             const std::vector<std::string>& environment = {}) {
   std::array<int, 2> in{}, out{}, err{};
   EXPECT_EQ(
       pipe2(in.data(), O_CLOEXEC) | pipe2(out.data(), O_CLOEXEC) | pipe2(err.data(), O_CLOEXEC), 0);
-  std::vector<std::string> words{POLICYC_BINARY};
-  words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -50,7 +48,7 @@ inline Finished run_policyc(const std::vector<std::string>& arguments,
     setenv("POLICYC_CACHE", "", 1);
     for (const std::string& variable : environment) putenv(strdup(variable.c_str()));
     if (!folder.empty() && chdir(folder.c_str()) != 0) _exit(120);
-    execv(argv[0], argv.data());
+    execvp(argv[0], argv.data());
     _exit(121);
   }
   close(in[0]);
@@ -101,6 +99,15 @@ inline Finished run_policyc(const std::vector<std::string>& arguments,
   if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
   if (in_time && WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
   return result;
+}
+
+inline Finished run_policyc(const std::vector<std::string>& arguments,
+                            const std::string& input = {},
+                            const std::filesystem::path& directory = {},
+                            const std::vector<std::string>& environment = {}) {
+  std::vector<std::string> words{POLICYC_BINARY};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return run_program(std::move(words), input, directory, environment);
 }
 
 }  // namespace policyc::testing

@@ -94,6 +94,30 @@ TEST_P(CliCtTest, AConnectionIsListedWithItsRuleAndRemovedWhenItHasExpired) {
   EXPECT_THAT(listed({"--expired"}), SizeIs(0));
 }
 
+TEST_P(CliCtTest, FlushForgetsWhatItIsToldTo) {
+  const Pod web("web0", "10.9.1.1");
+  must(endpoint::load_endpoint(paths_, request(object("client", 53), web)));
+  ASSERT_TRUE(web.reached_from(kClient, 53));
+  ASSERT_TRUE(web.reached_from(kClient, 53));
+  const auto both = listed();
+  ASSERT_THAT(both, SizeIs(2)) << "two sockets, so two ports";
+  const auto ours = both[0]["remote"]["port"].dump();
+  EXPECT_EQ(ct({"flush", "--port", ours, "--protocol", "tcp"}).out, "0 connections removed\n");
+  const auto removed = ct({"flush", "--port", ours, "--address", kClient, "--protocol", "udp"});
+  EXPECT_EQ(removed.exit_code, 0) << removed.err;
+  EXPECT_EQ(removed.out, "1 connection removed\n");
+  const auto left = listed({"--expired"});
+  ASSERT_THAT(left, SizeIs(1));
+  EXPECT_EQ(left[0]["remote"]["port"], both[1]["remote"]["port"]);
+  EXPECT_TRUE(web.reached_from(kClient, 53));
+  EXPECT_EQ(ct({"flush", "--all"}).out, "2 connections removed\n");
+  EXPECT_THAT(listed({"--expired"}), SizeIs(0));
+
+  EXPECT_EQ(ct({"flush"}).exit_code, 2);
+  EXPECT_EQ(ct({"flush", "--all", "--port", "53"}).exit_code, 2);
+  EXPECT_EQ(ct({"flush", "--address", "nowhere"}).exit_code, 2);
+}
+
 TEST_P(CliCtTest, StatusShowsFillAndPressure) {
   const Pod web("web0", "10.9.1.1");
   must(endpoint::load_endpoint(paths_, request(object("client", 53), web)));

@@ -1,7 +1,10 @@
 // `policyc doctor`, by running the program.
 
+#include <cstdlib>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <sched.h>
 
 #include "loader/kernel/features.h"
 #include "tests/unit/driver/process.h"
@@ -44,7 +47,29 @@ TEST(CliDoctor, JsonSaysTheSame) {
   EXPECT_GT(json["datapath"]["programs"][0].at("verified_instructions"), 0);
 }
 
+// In a network namespace of its own, where nothing but the loopback interface is.
+TEST(CliDoctor, NetworkOfANodeWithoutPods) {
+  ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
+  const auto done = run_policyc({"doctor", "network", "--cni-conf-dir", "/nowhere"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("network: nothing that loses packets"));
+  ASSERT_EQ(std::system("ip link add br0 mtu 1400 type bridge && ip link set br0 up && "
+                        "ip addr add 192.0.2.1/24 dev br0 && "
+                        "ip route add default via 192.0.2.2 dev br0 && "
+                        "ip link add vx0 mtu 1500 type vxlan id 7 dstport 4789 remote 192.0.2.9 && "
+                        "ip link set vx0 up"),
+            0);
+  const auto wrong = run_policyc({"doctor", "network", "-o", "json", "--cni-conf-dir", "/nowhere"});
+  EXPECT_EQ(wrong.exit_code, 1) << wrong.out << wrong.err;
+  const auto json = nlohmann::json::parse(wrong.out);
+  ASSERT_EQ(json.at("findings").size(), 1U);
+  EXPECT_EQ(json["findings"][0].at("severity"), "problem");
+  EXPECT_EQ(json["findings"][0].at("subject"), "vx0");
+  EXPECT_EQ(json["findings"][0].at("fix"), "ip link set dev vx0 mtu 1350");
+}
+
 TEST(CliDoctor, AnotherFormIsAMistake) {
+  EXPECT_EQ(run_policyc({"doctor", "network", "-o", "yaml"}).exit_code, 2);
   EXPECT_EQ(run_policyc({"doctor", "-o", "yaml"}).exit_code, 2);
 }
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "loader/endpoint/status.h"
+#include "loader/maps/ipcache.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/driver/process.h"
 #include "tests/unit/loader/programs.h"
@@ -87,6 +88,28 @@ TEST_F(CliLoadTest, AMacAddressIsKeptAndGivenToTheDatapath) {
   const auto maps = must(maps::NodeMaps::open(paths_.maps()));
   const auto value = must(maps.endpoints.lookup(web0.index())).value();
   EXPECT_TRUE(std::equal(expected.begin(), expected.end(), value.mac));
+}
+
+TEST_F(CliLoadTest, TheNodesOwnNameMakesItsAddressesTheHosts) {
+  const TemporaryFolder folder;
+  const Pod web0("web0", "10.9.1.1");
+  const std::string batch =
+      "[" + entry(web_object(folder), "web0", "10.9.1.1", "\"labels\": \"app=web\"") + "]";
+  const std::string nodes = folder.path() / "nodes.yaml";
+  std::ofstream(nodes) << "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nstatus: {addresses: "
+                          "[{type: InternalIP, address: 192.0.2.1}]}\n---\napiVersion: v1\nkind: "
+                          "Node\nmetadata: {name: n2}\nstatus: {addresses: [{type: InternalIP, "
+                          "address: 192.0.2.2}]}\n";
+  const auto identity_of = [this](const char* address) {
+    const auto cache = must(maps::read_ipcache(must(maps::NodeMaps::open(paths_.maps()))));
+    return cache.at(host_prefix(*parse_ip_address(address))).identity;
+  };
+  ASSERT_EQ(load(batch, {"--endpoints", nodes}).exit_code, 0);
+  EXPECT_EQ(identity_of("192.0.2.1"), std::uint32_t{IDENTITY_REMOTE_NODE});
+  const auto done = load(batch, {"--endpoints", nodes, "--node-name", "n1"});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(identity_of("192.0.2.1"), std::uint32_t{IDENTITY_HOST});
+  EXPECT_EQ(identity_of("192.0.2.2"), std::uint32_t{IDENTITY_REMOTE_NODE});
 }
 
 TEST_F(CliLoadTest, WhatIsTheNodesStaysUntilALoadSaysOtherwise) {

@@ -68,10 +68,14 @@ TEST_F(CliServiceTest, WhatIsLoadedIsListed) {
   const auto done = load(kShop);
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_EQ(done.out,
-            "1 services loaded: frontends 3 written, 0 removed; backends 4 written; Maglev tables "
+            "1 services loaded: frontends 4 written, 0 removed; backends 4 written; Maglev tables "
             "0\n");
-  const json list = listed({"service", "list"});
-  ASSERT_THAT(list, SizeIs(2));
+  json list = listed({"service", "list"});
+  ASSERT_THAT(list, SizeIs(3));
+  EXPECT_EQ(list[0]["address"], "0.0.0.0");
+  EXPECT_EQ(list[0]["type"], "NodePort");
+  EXPECT_TRUE(list[0]["external"].is_null());
+  list.erase(0);
   EXPECT_EQ(list[0]["service"], "shop/web");
   EXPECT_EQ(list[0]["service_port"], "http");
   EXPECT_EQ(list[0]["address"], "172.20.0.1");
@@ -93,16 +97,42 @@ TEST_F(CliServiceTest, WhatIsLoadedIsListed) {
   EXPECT_EQ(run({"service", "get", "web"}).exit_code, 1);
 }
 
+TEST_F(CliServiceTest, EndpointsOfTheOtherFamilyOnRequest) {
+  const std::string shop =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {type: "
+      "LoadBalancer, clusterIP: 172.20.0.1, externalIPs: [\"2001:db8:9::1\"], ports: [{name: "
+      "http, port: 80}]}\n" +
+      std::string(kShop).substr(std::string(kShop).find("---"));
+  const auto load_it = [&](bool crosses) {
+    return load(shop,
+                crosses ? std::vector<std::string>{"--nat46x64"} : std::vector<std::string>{});
+  };
+  for (const bool crosses : {true, false, true}) {
+    ASSERT_EQ(load_it(crosses).exit_code, 0);
+    const json list = listed({"service", "list"});
+    ASSERT_THAT(list, SizeIs(2));
+    const json& six = list[0]["address"] == "2001:db8:9::1" ? list[0] : list[1];
+    EXPECT_EQ(six["nat46x64"], crosses);
+    ASSERT_THAT(six["external"]["backends"], SizeIs(crosses ? 3 : 0));
+    if (crosses) {
+      EXPECT_EQ(six["external"]["backends"][0]["address"], "10.0.0.1");
+      EXPECT_THAT(run({"service", "get", "shop/web"}).out, HasSubstr("nat46x64"));
+    }
+    // Read back, it is the same.
+    EXPECT_THAT(load_it(crosses).out, HasSubstr("nothing changed"));
+  }
+}
+
 TEST_F(CliServiceTest, TheMapsAreListedWithTheirNumbers) {
   ASSERT_EQ(load(kShop, {"--algorithm", "maglev", "--maglev-size", "251"}).exit_code, 0);
   const json list = listed({"bpf", "lb", "list"});
-  ASSERT_THAT(list, SizeIs(3));  // with the cluster's address alone
+  ASSERT_THAT(list, SizeIs(4));  // with the cluster's address alone
   EXPECT_EQ(list[0]["closed"], true);
   EXPECT_GT(list[1]["number"], 0);
-  EXPECT_GT(list[2]["external"]["number"], 0);
-  EXPECT_EQ(list[2]["external"]["maglev_table"], true);
-  EXPECT_EQ(list[2]["algorithm"], "maglev");
-  EXPECT_EQ(list[2]["external"]["backends"][0]["generation"], 1);
+  EXPECT_GT(list[3]["external"]["number"], 0);
+  EXPECT_EQ(list[3]["external"]["maglev_table"], true);
+  EXPECT_EQ(list[3]["algorithm"], "maglev");
+  EXPECT_EQ(list[3]["external"]["backends"][0]["generation"], 1);
 }
 
 TEST_F(CliServiceTest, ASecondLoadWritesTheDifference) {
@@ -111,7 +141,7 @@ TEST_F(CliServiceTest, ASecondLoadWritesTheDifference) {
   std::string changed = kShop;
   changed.replace(changed.find("10.0.0.2"), 8, "10.0.0.9");
   EXPECT_THAT(load(changed).out, HasSubstr("frontends 0 written, 0 removed; backends 2 written"));
-  EXPECT_THAT(load("---\n").out, HasSubstr("0 services loaded: frontends 0 written, 3 removed"));
+  EXPECT_THAT(load("---\n").out, HasSubstr("0 services loaded: frontends 0 written, 4 removed"));
 }
 
 TEST_F(CliServiceTest, SettingsStayUnlessTheyAreGiven) {
@@ -130,7 +160,7 @@ TEST_F(CliServiceTest, SettingsStayUnlessTheyAreGiven) {
 TEST_F(CliServiceTest, UnloadLeavesNothing) {
   EXPECT_EQ(run({"service", "unload"}).out, "no services are loaded\n");
   ASSERT_EQ(load(kShop).exit_code, 0);
-  EXPECT_EQ(run({"service", "unload"}).out, "frontends removed: 3\n");
+  EXPECT_EQ(run({"service", "unload"}).out, "frontends removed: 4\n");
   EXPECT_EQ(listed({"bpf", "lb", "list"}), json::array());
 }
 
@@ -155,7 +185,7 @@ TEST_F(CliServiceTest, CheckNeedsNoKernel) {
                                  "--node-address", "192.0.2.1", "-o", "json"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   const json list = json::parse(done.out);
-  ASSERT_THAT(list, SizeIs(2));
+  ASSERT_THAT(list, SizeIs(3));
   // It prints what `service list` does once it is loaded.
   ASSERT_EQ(load(kShop).exit_code, 0);
   EXPECT_EQ(list, listed({"service", "list"}));

@@ -8,6 +8,7 @@
 
 #include "loader/bpf/bpffs.h"
 #include "loader/conntrack/collector.h"
+#include "loader/conntrack/flush.h"
 #include "loader/endpoint/grace.h"
 #include "loader/maps/counters.h"
 #include "tests/unit/loader/conntrack_node.h"
@@ -301,6 +302,22 @@ TEST_F(CollectTest, AFullTableOverflowsIsCountedAndRecovers) {
   report = pass();
   EXPECT_FALSE(report.overflowed);
   EXPECT_EQ(report.overflow[0].scanned, 0U);
+}
+
+TEST_F(CollectTest, AFlushEndsWhatLivesInBothTables) {
+  constexpr std::uint16_t kSent = 200;
+  make_node(64);
+  for (std::uint16_t i = 0; i < kSent; ++i) ASSERT_TRUE(sends(false, 1000 + i)) << i;
+  ASSERT_TRUE(sends(true, 1000));
+  const std::size_t removed = must(conntrack::flush(
+      paths_, [](const conntrack::Connection& one) { return one.local_port % 2 == 0; }));
+  EXPECT_EQ(removed, kSent / 2U + 1U);
+  for (std::uint16_t i = 0; i < kSent; ++i) EXPECT_EQ(receives(false, 1000 + i), i % 2 == 1) << i;
+  EXPECT_FALSE(receives(true, 1000));
+  EXPECT_EQ(must(conntrack::flush(paths_, [](const auto&) { return true; })), kSent / 2U);
+  EXPECT_EQ(entries4_->table().taken(), 0U);
+  EXPECT_EQ(entries6_->table().taken(), 0U);
+  EXPECT_TRUE(must(maps_->conntrack4_overflow.entries()).empty());
 }
 
 TEST_F(CollectTest, TheOverflowOfACrowdedTableStaysInUse) {

@@ -70,10 +70,10 @@ TEST(KernelFeatures, EachSaysWhatItIsForWhatItsAbsenceCostsAndWhatHelps) {
 // machine and not of BPF needs no rights; the clock was asked for before.
 TEST(KernelFeatures, WhatTheKernelRefusesIsAbsent) {
   for (const char* name :
-       {"programs of type sched_cls", "global functions of pointers", "tail calls beside functions",
-        "JIT", "LRU hash maps", "LPM tries", "per-CPU maps", "batches of map entries", "clsact",
-        "test runs", "bpf_redirect_neigh", "arrays mapped into memory",
-        "expedited grace periods"}) {
+       {"programs of type sched_cls", "global functions of pointers", "atomic compare-and-exchange",
+        "tail calls beside functions", "JIT", "LRU hash maps", "LPM tries", "per-CPU maps",
+        "batches of map entries", "clsact", "test runs", "bpf_redirect_neigh",
+        "arrays mapped into memory", "expedited grace periods"}) {
     EXPECT_EQ(0, in_child([name] {
                 return ::setresuid(65534, 65534, 65534) == 0 &&
                        !named(kernel::probe_features(), name).present;

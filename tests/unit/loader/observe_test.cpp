@@ -34,8 +34,8 @@ class ObserveTest : public KernelTest {
     for (const char* address : {"10.9.0.11", "10.9.0.12", "10.9.0.13"}) add_host_address(address);
   }
   // shop/web behind web0, under the policy; client and foe are addresses of the host.
-  void load_web() {
-    const auto bytes = compile_policies(kPolicy).at(0);
+  void load_web(const std::string& policy = kPolicy) {
+    const auto bytes = compile_policies(policy).at(0);
     endpoint::LoadRequest request;
     request.object = bytes;
     request.interface = "web0";
@@ -127,6 +127,39 @@ TEST_F(ObserveTest, DropsNameTheirRule) {
   EXPECT_THAT(flow["source"]["labels"].dump(), HasSubstr("k8s:app=foe"));
   EXPECT_EQ(flow["ingress_denied_by"][0]["name"], "web");
   EXPECT_EQ(flow["policyc"]["line"], 9);
+}
+
+TEST_F(ObserveTest, APolicyInAuditModeReportsWhatItWouldDeny) {
+  const Pod web("web0", "10.9.1.1");
+  std::string policy(kPolicy);
+  const std::string name = "namespace: shop";
+  policy.replace(policy.find(name), name.size(),
+                 "namespace: shop, annotations: {policyc.io/audit: \"true\"}");
+  load_web(policy);
+  const auto maps = must(maps::NodeMaps::open(paths_.maps()));
+  auto reader = must(observe::Reader::open(maps, events::From::Now));
+
+  EXPECT_TRUE(web.reached_from("10.9.0.12", 5302));
+  EXPECT_TRUE(web.reached_from("10.9.0.13", 5303));
+  observe::FlowMaker maker(paths_, "node-a");
+  std::vector<observe::Flow> flows;
+  for (int i = 0; i < 20 && flows.size() < 2; ++i) {
+    reader.poll(50, [&](const Event& event) {
+      if (event.destination_port == 5302 || event.destination_port == 5303)
+        flows.push_back(maker.make(event, 0));
+      return true;
+    });
+  }
+  ASSERT_EQ(flows.size(), 2U);
+  EXPECT_EQ(flows[0].verdict, observe::FlowVerdict::Audit);
+  EXPECT_THAT(observe::compact_line(flows[0], {}), HasSubstr(" AUDITED (UDP), rule "));
+  EXPECT_THAT(observe::compact_line(flows[0], {}), HasSubstr(" at policy.yaml:9"));
+  EXPECT_EQ(flows[1].verdict, observe::FlowVerdict::Audit);
+  EXPECT_THAT(observe::compact_line(flows[1], {}), HasSubstr("CiliumNetworkPolicy/shop/web"));
+
+  // The same policy in force.
+  load_web();
+  EXPECT_FALSE(web.reached_from("10.9.0.12", 5302));
 }
 
 TEST_F(ObserveTest, AReaderStopsWhenAsked) {

@@ -80,6 +80,61 @@ TEST_P(SocketBindTest, AddressesOfNobodyAreNoNodePorts) {
   EXPECT_EQ(remembered(), 0U);
 }
 
+// Cilium's identity_is_remote_node().
+TEST_P(SocketBindTest, NodesThatPoliciesTellApartAreNodes) {
+  constexpr std::uint32_t kSingleNode = 0x02000001;
+  constexpr std::uint32_t kCidr = 0x01000001;
+  make_any(FRONTEND_NODE_PORT);
+  const Server server = serve(backend(0));
+  const Peer peer{backend(3).address, kNodePort};
+  for (const std::uint32_t identity : {std::uint32_t{IDENTITY_KUBE_APISERVER}, kSingleNode}) {
+    table_->set_identity(peer.address, identity);
+    const Socket client(GetParam());
+    ASSERT_EQ(client.connect(peer), 0) << identity;
+    ASSERT_EQ(client.send("x"), 0);
+    EXPECT_EQ(server.receive(), "x") << identity;
+  }
+  table_->set_identity(peer.address, kCidr);
+  const Server there = serve(peer);
+  const Socket client(GetParam());
+  ASSERT_EQ(client.connect(peer), 0);
+  ASSERT_EQ(client.send("y"), 0);
+  EXPECT_EQ(there.receive(), "y");
+}
+
+TEST_P(SocketBindTest, AHostPortIsOfThisNodeAlone) {
+  make_any(FRONTEND_HOST_PORT);
+  const Server server = serve(backend(0));
+  table_->set_identity(backend(2).address, IDENTITY_HOST);
+  table_->set_identity(backend(3).address, IDENTITY_REMOTE_NODE);
+  for (const Peer& peer : {loopback(kNodePort), Peer{backend(2).address, kNodePort}}) {
+    const Socket client(GetParam());
+    ASSERT_EQ(client.connect(peer), 0) << peer;
+    ASSERT_EQ(client.send("x"), 0);
+    EXPECT_EQ(server.receive(), "x") << peer;
+  }
+  const Server elsewhere = serve({backend(3).address, kNodePort});
+  const Socket client(GetParam());
+  ASSERT_EQ(client.connect(elsewhere.socket().local()), 0);
+  ASSERT_EQ(client.send("y"), 0);
+  EXPECT_EQ(elsewhere.receive(), "y");
+}
+
+TEST_P(SocketBindTest, AHostPortOfLoopbackIsReachedThereAlone) {
+  make_any(FRONTEND_HOST_PORT | FRONTEND_LOOPBACK);
+  const Server server = serve(backend(0));
+  table_->set_identity(backend(2).address, IDENTITY_HOST);
+  const Socket client(GetParam());
+  ASSERT_EQ(client.connect(loopback(kNodePort)), 0);
+  ASSERT_EQ(client.send("x"), 0);
+  EXPECT_EQ(server.receive(), "x");
+  const Server there = serve({backend(2).address, kNodePort});
+  const Socket other(GetParam());
+  ASSERT_EQ(other.connect(there.socket().local()), 0);
+  ASSERT_EQ(other.send("y"), 0);
+  EXPECT_EQ(there.receive(), "y");
+}
+
 TEST_P(SocketBindTest, ThePodsOwnLoopbackIsNotTheNodes) {
   make_any(FRONTEND_NODE_PORT);
   in_new_namespace([&] {

@@ -1,0 +1,55 @@
+#pragma once
+// The services of a session: which object counts where several files have it, and what changed of
+// what the node should balance. Internal to compiler/driver.
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "compiler/driver/session_file.h"
+#include "compiler/service/directory.h"
+
+namespace policyc::driver {
+
+class SessionServices {
+ public:
+  SessionServices(service::NodeView node, const service::Defaults& defaults);
+
+  // A file comes, changes (`before` is what it said) or goes. What it says must live until the
+  // next change of the file.
+  void replace(const std::string& key, const SessionFile* before, const SessionFile* now);
+
+  struct Delta {
+    std::vector<service::DesiredService> changed;  // or new, by name
+    std::vector<std::string> removed;
+  };
+  // What changed since the last call; with `everything` all there is, and nothing removed.
+  [[nodiscard]] Delta take(bool everything);
+  // The node's view, with what its own manifest says where the settings are silent.
+  [[nodiscard]] const service::NodeView& node() const { return view_; }
+
+ private:
+  enum class Kind { Service, Slice, LegacySlice, Pod, Node };
+  using Id = std::tuple<Kind, std::string, std::string>;  // namespace, name
+  // Nothing: the object is there and says nothing of services.
+  using Object =
+      std::variant<std::monostate, const service::Service*, const service::EndpointSlice*,
+                   const service::HostPortPod*, const service::NodeObject*>;
+  [[nodiscard]] static std::map<Id, Object> objects_of(const SessionFile& file);
+  void apply(const Id& id);
+  void look_at_node();
+
+  service::NodeView settings_;
+  service::Defaults defaults_;
+  service::NodeView view_;
+  std::optional<service::Directory> directory_;
+  std::map<Id, std::map<std::string, Object>> objects_;  // by file: that of the last one counts
+  std::set<std::string> touched_;                        // services that may have changed
+  std::map<std::string, service::DesiredService> told_;
+};
+
+}  // namespace policyc::driver

@@ -1,0 +1,134 @@
+// What the compiler answers (agent.h).
+
+#include "loader/agent/agent.h"
+
+namespace policyc::agent {
+
+void Agent::resolve_soon(Clock::duration delay) {
+  if (!files_->synced()) return;
+  if (resolving_ != 0) {
+    resolve_again_ = true;
+    return;
+  }
+  if (delay == Clock::duration{}) {
+    if (resolve_timer_) {
+      loop_.cancel(*resolve_timer_);
+      resolve_timer_.reset();
+    }
+    return resolve();
+  }
+  if (resolve_timer_) return;
+  resolve_timer_ = loop_.at(Clock::now() + delay, [this] {
+    resolve_timer_.reset();
+    if (resolving_ == 0) resolve();
+  });
+}
+
+void Agent::resolve() {
+  resolve_again_ = false;
+  resolving_revision_ = revision_;
+  resolving_ = compiler_->resolve(endpoints_->local(), resolve_everything_);
+}
+
+void Agent::read_compiler() {
+  auto answers = compiler_->pump();
+  if (!answers) {
+    report("compiler", false, answers.error().message);
+    return;
+  }
+  for (worker::Answer& answer : *answers) std::visit([this](auto& one) { take(one); }, answer);
+}
+
+void Agent::take(worker::FileResult& result) {
+  if (!result.accepted && !result.diagnostics.empty()) parts_.log(result.diagnostics);
+  files_->take(result);
+}
+
+void Agent::take(worker::Resolved& resolved) {
+  if (resolved.id != resolving_) return;
+  resolving_ = 0;
+  resolve_failures_ = 0;
+  resolve_everything_ = false;
+  const bool first = !std::exchange(resolved_once_, true);
+  if (first || !components_["compiler"].healthy) report("compiler", true, {});
+  if (auto kept = files_->settle(resolved.refused); !kept) parts_.log(kept.error().message);
+  if (parts_.progress) parts_.progress("source kept");
+  const TimePoint now = Clock::now();
+  reconciler_->set_revision(resolving_revision_);
+  for (worker::ResolvedEndpoint& one : resolved.endpoints) {
+    policies_of_[one.key] = std::move(one.policies);
+    reconciler_->set_shape(one.key, one.shape, one.labels, one.error, now);
+  }
+  std::erase_if(policies_of_, [this](const auto& entry) {
+    return endpoints_->registry().find(entry.first) == nullptr;
+  });
+  policies_ = std::move(resolved.policies);
+  diagnostics_ = std::move(resolved.diagnostics);
+  if (resolved.inventory) {
+    reconciler_->set_inventory(
+        std::make_shared<const endpoint::Inventory>(std::move(*resolved.inventory)));
+  }
+  take_services(resolved);
+  if (resolve_again_) resolve_soon();
+  work_soon();
+}
+
+void Agent::take_services(worker::Resolved& resolved) {
+  if (!parts_.services) return;
+  if (resolved.everything) {
+    services_.clear();
+    all_services_ = true;
+  }
+  for (const std::string& name : resolved.removed_services) {
+    services_.erase(name);
+    changed_services_.insert(name);
+  }
+  for (service::DesiredService& service : resolved.services) {
+    changed_services_.insert(service.name);
+    services_.insert_or_assign(service.name, std::move(service));
+  }
+}
+
+void Agent::take(worker::Compiled& compiled) {
+  compiling_.erase(compiled.id);
+  const auto added = reconciler_->add_object(compiled.shape, std::move(compiled.object));
+  if (!added) {
+    reconciler_->fail_object(compiled.shape, "the compiler's object: " + added.error().message,
+                             Clock::now());
+  }
+  work_soon();
+}
+
+void Agent::take(worker::Failed& failed) {
+  using worker::FailureReason;
+  if (failed.id == resolving_) {
+    resolving_ = 0;
+    resolve_again_ = false;
+    ++resolve_failures_;
+    // After a loss of the process its own delay counts.
+    const bool at_once =
+        failed.reason == FailureReason::Restarted || failed.reason == FailureReason::UnknownShape;
+    if (!at_once) report("compiler", false, "resolution: " + failed.message);
+    resolve_soon(at_once && resolve_failures_ < 3 ? Clock::duration{}
+                                                  : backoff_.after(resolve_failures_));
+    return;
+  }
+  const auto found = compiling_.find(failed.id);
+  if (found == compiling_.end()) return;
+  const std::string shape = found->second;
+  compiling_.erase(found);
+  if (failed.reason == FailureReason::UnknownShape) return resolve_soon();
+  if (failed.reason != FailureReason::Restarted)
+    reconciler_->fail_object(shape, "compiling its policy: " + failed.message, Clock::now());
+  work_soon();
+}
+
+void Agent::take(worker::Lost& lost) {
+  parts_.metrics->subprocess_started();
+  report("compiler", false, lost.message);
+  resolve_everything_ = true;
+  // Whether it is well again an answer tells.
+  resolve_soon();
+}
+
+}  // namespace policyc::agent

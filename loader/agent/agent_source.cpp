@@ -1,0 +1,58 @@
+// From the source to the compiler (agent.h).
+
+#include "loader/agent/agent.h"
+
+namespace policyc::agent {
+
+namespace {
+// A source that never stops must not keep the loop from everything else.
+constexpr int kMostEvents = 256;
+}  // namespace
+
+void Agent::read_source() {
+  bool changed = false;
+  for (int count = 0; count < kMostEvents; ++count) {
+    const auto event = parts_.source->next();
+    if (!event) return source_failed(event.error().message);
+    if (!*event) break;
+    const bool was_synced = files_->synced();
+    changed = files_->take(**event, *compiler_) || changed;
+    if (!was_synced && files_->synced()) {
+      source_failures_ = 0;
+      parts_.log("the source has told all it has: " + std::to_string(files_->count()) + " files");
+      report("source", true, {});
+    }
+  }
+  if (changed) source_changed();
+}
+
+// Before everything was told nobody acts: what is not told yet would look as if it were gone.
+void Agent::source_changed() {
+  source_changes_.note(Clock::now());
+  if (!files_->synced()) return;
+  if (source_timer_) loop_.cancel(*source_timer_);
+  source_timer_ = loop_.at(*source_changes_.due(), [this] {
+    source_timer_.reset();
+    if (!source_changes_.take(Clock::now())) return;
+    ++revision_;
+    parts_.metrics->policy_changed();
+    resolve_soon();
+  });
+}
+
+// The watch ended; what it told stays until it tells otherwise.
+void Agent::source_failed(const std::string& error) {
+  report("source", false, error);
+  loop_.unwatch(parts_.source->fd());
+  ++source_failures_;
+  loop_.at(Clock::now() + backoff_.after(source_failures_), [this, alive = alive_] {
+    if (!*alive) return;
+    if (const auto started = parts_.source->start(parts_.source->cursor()); !started)
+      return source_failed(started.error().message);
+    if (const auto watched = loop_.watch(parts_.source->fd(), [this] { read_source(); }); !watched)
+      return source_failed(watched.error().message);
+    report("source", true, {});
+  });
+}
+
+}  // namespace policyc::agent

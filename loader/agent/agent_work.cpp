@@ -1,0 +1,119 @@
+// What is wanted becomes what is (agent.h).
+
+#include <algorithm>
+#include <set>
+
+#include "loader/agent/agent.h"
+
+namespace policyc::agent {
+
+namespace {
+// Changes of peers stay in memory that long after the last one.
+constexpr std::chrono::seconds kSettleDelay{2};
+// Larger ones are compiled first.
+constexpr unsigned kNewPodPriority = 10;
+constexpr unsigned kRebuildPriority = 1;
+}  // namespace
+
+void Agent::work_soon() {
+  if (std::exchange(work_posted_, true)) return;
+  loop_.post([this, alive = alive_] {
+    if (!*alive) return;
+    work_posted_ = false;
+    work();
+  });
+}
+
+void Agent::work_at(TimePoint time) {
+  if (work_timer_) {
+    if (work_timer_->first <= time) return;
+    loop_.cancel(*work_timer_);
+  }
+  work_timer_ = loop_.at(time, [this] {
+    work_timer_.reset();
+    work();
+  });
+}
+
+void Agent::work() {
+  const TimePoint now = Clock::now();
+  if (const auto flushed = endpoints_->flush(); !flushed) {
+    report("endpoints", false, flushed.error().message);
+    work_at(now + std::chrono::seconds(1));
+    return;
+  }
+  if (parts_.progress) parts_.progress("registry");
+  const auto next = reconciler_->step(now);
+  compile_missing(now);
+  if (!next || *next > now) {
+    // One more look: the last step may have been the one that somebody waits for.
+    if (const auto deadline = endpoints_->settle(now)) work_at(*deadline);
+    if (next) work_at(*next);
+    apply_services(now);
+    std::size_t failing = 0;
+    for (const auto& [key, status] : reconciler_->statuses()) failing += status.failures != 0;
+    report("endpoints", failing == 0,
+           failing == 0 ? std::string() : std::to_string(failing) + " cannot have their policy");
+    report("datapath", reconciler_->node_error().empty(), reconciler_->node_error());
+    return;
+  }
+  if (const auto deadline = endpoints_->settle(now)) work_at(*deadline);
+  work_soon();
+}
+
+void Agent::compile_missing(TimePoint now) {
+  for (const reconcile::CompileStep& step : reconciler_->missing(now)) {
+    const bool under_way = std::ranges::any_of(
+        compiling_, [&step](const auto& request) { return request.second == step.shape; });
+    if (under_way) continue;
+    const bool urgent = step.urgency == reconcile::Urgency::NewPod;
+    compiling_[compiler_->compile(step.shape, urgent ? kNewPodPriority : kRebuildPriority)] =
+        step.shape;
+  }
+}
+
+void Agent::apply_services(TimePoint now) {
+  if (!parts_.services || !resolved_once_ || (!all_services_ && changed_services_.empty())) return;
+  if (service_retry_ && now < *service_retry_) return;
+  const bool all = all_services_;
+  const auto change = all ? parts_.services->apply(services_)
+                          : parts_.services->change(services_, changed_services_);
+  if (!change) {
+    report("services", false, change.error().message);
+    all_services_ = true;
+    ++service_failures_;
+    service_retry_ = now + backoff_.after(service_failures_);
+    work_at(*service_retry_);
+    return;
+  }
+  if (parts_.progress) parts_.progress("services");
+  service_failures_ = 0;
+  service_retry_.reset();
+  all_services_ = false;
+  changed_services_.clear();
+  parts_.metrics->services_changed(change->upserted, change->removed);
+  std::string message;
+  for (const std::string& conflict : change->conflicts)
+    message += (message.empty() ? "" : "; ") + conflict;
+  report("services", true, std::move(message));
+}
+
+void Agent::settle_soon() {
+  if (settle_timer_) loop_.cancel(*settle_timer_);
+  settle_timer_ = loop_.at(Clock::now() + kSettleDelay, [this] {
+    settle_timer_.reset();
+    if (const auto settled = parts_.node->settle(); !settled)
+      report("datapath", false, settled.error().message);
+  });
+}
+
+void Agent::attempted(const reconcile::Attempt& attempt) {
+  parts_.metrics->attempted(attempt);
+  if (attempt.kind == "peers") settle_soon();
+  if (!attempt.success)
+    parts_.log(std::string(attempt.kind) + " of " + std::to_string(attempt.endpoints) +
+               " endpoints failed: " + attempt.error);
+  for (const std::string& starved : attempt.starved) parts_.log("no room: " + starved);
+}
+
+}  // namespace policyc::agent

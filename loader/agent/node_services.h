@@ -1,0 +1,49 @@
+#pragma once
+// Services of the node, as the agent drives them: loader/service and, where sockets are balanced,
+// loader/sockets.
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/service/desired.h"
+#include "compiler/support/result.h"
+#include "loader/agent/config.h"
+#include "loader/service/loader.h"
+
+namespace policyc::agent {
+
+struct ServiceChange {
+  std::size_t upserted = 0;
+  std::size_t removed = 0;
+  std::size_t writes = 0;  // of maps
+  std::size_t sockets_cut = 0;
+  std::vector<std::string> conflicts;  // frontends that two services ask for
+};
+
+using DesiredServices = std::map<std::string, service::DesiredService>;
+
+class NodeServices {
+ public:
+  NodeServices() = default;
+  NodeServices(const NodeServices&) = delete;
+  NodeServices& operator=(const NodeServices&) = delete;
+  virtual ~NodeServices() = default;
+
+  // Exactly these, whatever is loaded.
+  [[nodiscard]] virtual Result<ServiceChange> apply(const DesiredServices& all) = 0;
+  // Those that `changed` names are as in `all`, or gone.
+  [[nodiscard]] virtual Result<ServiceChange> change(const DesiredServices& all,
+                                                     const std::set<std::string>& changed) = 0;
+};
+
+// Opens the maps, or makes them; attaches the programs of sockets and devices as configured. What
+// is there already and right is not touched.
+[[nodiscard]] Result<std::unique_ptr<NodeServices>> open_services(const Config& config);
+// Programs of the node's devices, with or without services.
+[[nodiscard]] Result<void> attach_devices(const Config& config);
+
+}  // namespace policyc::agent

@@ -1,0 +1,62 @@
+#include "loader/endpoint/update.h"
+
+#include <algorithm>
+
+#include "loader/bpf/bpffs.h"
+
+namespace policyc::endpoint {
+namespace {
+
+Result<void> set_deny_response(const Node& node, DenyResponse response) {
+  auto config = node.maps().config();
+  if (!config) return std::unexpected(config.error());
+  const std::uint32_t flags = with_deny_response(config->flags, response);
+  if (flags == config->flags) return {};
+  config->flags = flags;
+  return node.maps().set_config(*config);
+}
+
+}  // namespace
+
+Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& request) {
+  if (!bpf::exists(paths.maps())) return fail("nothing is loaded");
+  auto node = Node::open(paths, maps::MapSizes{}, request.progress);
+  if (!node) return std::unexpected(node.error());
+  const auto inventory =
+      request.inventory ? Result<Inventory>(*request.inventory) : read_inventory(paths);
+  if (!inventory) return std::unexpected(inventory.error());
+  if (!request.datapath.empty()) {
+    if (auto used = node->use_datapath(request.datapath); !used)
+      return std::unexpected(used.error());
+  }
+  State next = node->state();
+  UpdateReport report;
+  for (const EndpointRecord& record : node->state().endpoints) {
+    if (std::ranges::find(request.removed, record.id) == request.removed.end()) continue;
+    if (auto removed = remove_endpoint(paths, node->maps(), record); !removed)
+      return std::unexpected(removed.error());
+    node->report("removed");
+    std::erase_if(next.endpoints,
+                  [&record](const EndpointRecord& other) { return other.id == record.id; });
+    ++report.removed;
+  }
+  const auto shapes = node->shapes_of(next);
+  if (!shapes) return std::unexpected(shapes.error());
+  const auto book = label_addresses(*inventory, *shapes);
+  if (auto planned = node->plan(next, book); !planned) return std::unexpected(planned.error());
+  auto applied = node->apply(std::move(next), *inventory);
+  if (!applied) return std::unexpected(applied.error());
+  report.ipcache = applied->ipcache;
+  report.grown = std::move(applied->grown);
+  report.starved = std::move(applied->starved);
+  if (request.deny_response) {
+    if (auto set = set_deny_response(*node, *request.deny_response); !set)
+      return std::unexpected(set.error());
+  }
+  const auto epoch = node->commit();
+  if (!epoch) return std::unexpected(epoch.error());
+  report.epoch = *epoch;
+  return report;
+}
+
+}  // namespace policyc::endpoint

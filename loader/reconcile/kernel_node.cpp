@@ -1,0 +1,112 @@
+#include "loader/reconcile/kernel_node.h"
+
+#include "compiler/backend/backend.h"
+#include "loader/bpf/bpffs.h"
+#include "loader/endpoint/datapath.h"
+#include "loader/endpoint/status.h"
+
+namespace policyc::reconcile {
+
+Result<Actual> KernelNode::read() {
+  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  Actual actual;
+  const auto status = endpoint::read_status(paths_);
+  if (!status) return std::unexpected(status.error());
+  if (!*status) return actual;
+  const auto state = endpoint::read_state(paths_);
+  if (!state) return std::unexpected(state.error());
+  actual.loaded = true;
+  actual.dirty = (*status)->interrupted;
+  actual.outdated = !state->datapath.empty() &&
+                    state->datapath != endpoint::datapath_version(backend::datapath_object());
+  for (const endpoint::EndpointStatus& endpoint : (*status)->endpoints) {
+    ActualEndpoint& known = actual.endpoints[endpoint.record.id];
+    known = {endpoint.record, endpoint.enforced()};
+    // The state is written first: after a change that was cut short the entry in the kernel may be
+    // of the policy before, or of the record before.
+    const auto slot = state->slots.find(endpoint.record.shape);
+    if (actual.dirty || slot == state->slots.end() || slot->second != endpoint.slot)
+      known.record.shape.clear();
+  }
+  return actual;
+}
+
+Result<InventoryRef> KernelNode::read_inventory() {
+  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  if (!bpf::exists(paths_.inventory_file())) return InventoryRef{};
+  auto inventory = endpoint::read_inventory(paths_);
+  // A load with an inventory replaces a damaged one.
+  if (!inventory) return InventoryRef{};
+  return std::make_shared<const endpoint::Inventory>(std::move(*inventory));
+}
+
+Result<std::vector<endpoint::LoadReport>> KernelNode::load(
+    std::span<endpoint::LoadRequest> requests, const InventoryRef& inventory) {
+  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  if (requests.empty()) return std::vector<endpoint::LoadReport>{};
+  if (inventory) requests.front().inventory = *inventory;
+  requests.front().progress = progress_;
+  return endpoint::load_endpoints(paths_, requests);
+}
+
+Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest request,
+                                                  const InventoryRef& inventory) {
+  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  if (inventory) request.inventory = *inventory;
+  request.datapath = backend::datapath_object();
+  request.progress = progress_;
+  return endpoint::update_node(paths_, request);
+}
+
+Result<PeersReport> KernelNode::change_peers(const InventoryRef& before,
+                                             const InventoryRef& after) {
+  if (!session_) {
+    auto session = PeerSession::open(paths_);
+    if (!session) return std::unexpected(session.error());
+    session_ = std::move(*session);
+  }
+  static const endpoint::Inventory kNone;
+  const auto changes =
+      address_changes(before ? *before : kNone, after ? *after : kNone, session_->shapes());
+  auto report = session_->change(changes);
+  if (!report) {
+    session_.reset();
+    return report;
+  }
+  session_inventory_ = after;
+  if (progress_) progress_("peers");
+  return report;
+}
+
+Result<void> KernelNode::settle() {
+  if (!session_) return {};
+  const auto session = std::move(session_);
+  if (!session_inventory_) return {};
+  return session->close(*std::exchange(session_inventory_, nullptr));
+}
+
+Result<std::string> KernelNode::check(const endpoint::EndpointRecord& record) {
+  const auto maps = maps::NodeMaps::open(paths_.maps());
+  if (!maps) return std::unexpected(maps.error());
+  const auto entry = maps->endpoints.lookup(record.interface_index);
+  if (!entry) return std::unexpected(entry.error());
+  if (!*entry || (*entry)->endpoint_id != record.id)
+    return "it has no entry in the map of endpoints";
+  for (const std::uint32_t direction : {0U, 1U}) {
+    const auto program =
+        maps->policies.lookup(POLICYC_POLICY_INDEX((*entry)->policy_slot, direction));
+    if (!program) return std::unexpected(program.error());
+    if (!*program) return "its policy is not loaded";
+  }
+  for (const attach::Side side : attach::kSides) {
+    const auto program =
+        attach::attached_program(paths_.hook(record.id, record.interface_index, side, record.hook));
+    if (!program) return std::unexpected(program.error());
+    if (!*program)
+      return "no program is attached to " + record.interface + " (" +
+             std::string(attach::program_name(side)) + ")";
+  }
+  return std::string();
+}
+
+}  // namespace policyc::reconcile

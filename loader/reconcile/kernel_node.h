@@ -1,0 +1,37 @@
+#pragma once
+// The node of this kernel: plans are carried out through loader/endpoint.
+
+#include <memory>
+
+#include "loader/endpoint/node.h"
+#include "loader/endpoint/paths.h"
+#include "loader/reconcile/node_actions.h"
+
+namespace policyc::reconcile {
+
+class KernelNode : public NodeActions {
+ public:
+  // `progress` is told each step of each change.
+  explicit KernelNode(endpoint::Paths paths, endpoint::Progress progress = {})
+      : paths_(std::move(paths)), progress_(std::move(progress)) {}
+
+  [[nodiscard]] Result<Actual> read() override;
+  [[nodiscard]] Result<InventoryRef> read_inventory() override;
+  [[nodiscard]] Result<std::vector<endpoint::LoadReport>> load(
+      std::span<endpoint::LoadRequest> requests, const InventoryRef& inventory) override;
+  [[nodiscard]] Result<endpoint::UpdateReport> update(endpoint::UpdateRequest request,
+                                                      const InventoryRef& inventory) override;
+  [[nodiscard]] Result<PeersReport> change_peers(const InventoryRef& before,
+                                                 const InventoryRef& after) override;
+
+  [[nodiscard]] Result<void> settle() override;
+  [[nodiscard]] Result<std::string> check(const endpoint::EndpointRecord& record) override;
+
+ private:
+  endpoint::Paths paths_;
+  endpoint::Progress progress_;
+  std::unique_ptr<PeerSession> session_;
+  InventoryRef session_inventory_;
+};
+
+}  // namespace policyc::reconcile

@@ -1,0 +1,132 @@
+#include "loader/worker/process.h"
+
+#include <algorithm>
+#include <exception>
+
+#include <loader/worker/worker.pb.h>
+
+#include "compiler/support/sha256.h"
+#include "loader/endpoint/inventory.h"
+#include "loader/worker/frame.h"
+#include "loader/worker/process_messages.h"
+
+namespace policyc::worker {
+namespace {
+
+constexpr unsigned kMaxThreads = 64;
+
+}  // namespace
+
+int Process::run() {
+  std::string message;
+  char prefix[kLengthBytes];
+  while (true) {
+    if (!read_whole(fd_, prefix, 1)) return 0;
+    if (!read_whole(fd_, prefix + 1, kLengthBytes - 1)) return 1;
+    const std::size_t length = read_length(prefix);
+    if (length > kMaxRequestBytes) {
+      wire::Reply reply;
+      reply.set_error("the request is too large");
+      send(reply);
+      return 1;
+    }
+    message.resize(length);
+    if (!read_whole(fd_, message.data(), length)) return 1;
+    handle(message);
+    constexpr std::size_t kKeep = std::size_t{1} << 20;
+    if (message.capacity() > kKeep) message = {};
+  }
+}
+
+void Process::handle(std::string_view message) {
+  wire::Reply reply;
+  wire::Request request;
+  if (!request.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
+    reply.set_error("the request cannot be read");
+    return send(reply);
+  }
+  reply.set_id(request.id());
+  dispatch(request, reply);
+  const bool later = request.has_compile() && reply.error().empty();
+  if (!later) send(reply);
+}
+
+void Process::dispatch(const wire::Request& request, wire::Reply& reply) {
+  if (request.has_configure()) return configure(request.configure(), reply);
+  if (!session_) return reply.set_error("there was no Configure yet");
+  switch (request.body_case()) {
+    case wire::Request::kPutFile: {
+      const wire::PutFile& file = request.put_file();
+      const auto verdict = session_->put_file(file.key(), file.name(), file.content());
+      wire::FileResult& result = *reply.mutable_file();
+      result.set_key(file.key());
+      result.set_accepted(verdict.accepted);
+      result.set_diagnostics(bounded_text(verdict.diagnostics));
+      result.set_last_good(verdict.last_good);
+      return;
+    }
+    case wire::Request::kRemoveFile:
+      return session_->remove_file(request.remove_file().key());
+    case wire::Request::kResolve:
+      return resolve(request.resolve(), reply);
+    case wire::Request::kCompile: {
+      auto shape = session_->find(request.compile().shape());
+      if (shape) return pool_->add(request.id(), request.compile().priority(), std::move(shape));
+      reply.set_unknown_shape(true);
+      return reply.set_error("the shape is not of the last resolution");
+    }
+    default:
+      return reply.set_error("the request asks for nothing that is known");
+  }
+}
+
+void Process::configure(const wire::Configure& configure, wire::Reply& reply) {
+  if (session_) return reply.set_error("there was a Configure before");
+  auto options = session_options(configure);
+  if (!options) return reply.set_error(options.error().message);
+  options_ = options->read.agent;
+  session_ = std::make_unique<driver::Session>(std::move(*options));
+  pool_ = std::make_unique<CompilePool>(
+      std::clamp(configure.threads(), 1U, kMaxThreads),
+      [this](std::uint64_t id, const Result<backend::Bytes>& object) {
+        wire::Reply compiled;
+        compiled.set_id(id);
+        if (object) {
+          compiled.mutable_compiled()->set_object(object->data(), object->size());
+        } else {
+          compiled.set_error(bounded_text(object.error().message));
+        }
+        send(compiled);
+      });
+}
+
+void Process::resolve(const wire::Resolve& resolve, wire::Reply& reply) {
+  const auto resolution = session_->resolve(session_endpoints(resolve), resolve.everything());
+  wire::Resolved& resolved = *reply.mutable_resolved();
+  write_resolution(resolution, resolved);
+  if (!resolution.inventory_changed) return;
+  std::string inventory = endpoint::to_json({options_, *resolution.cluster, *resolution.prefixes});
+  Sha256 hash;
+  hash.update(inventory);
+  std::string digest = hash.hex();
+  if (!resolve.everything() && digest == told_inventory_) return;
+  resolved.set_inventory(std::move(inventory));
+  told_inventory_ = std::move(digest);
+}
+
+void Process::send(const wire::Reply& reply) {
+  std::string bytes(kLengthBytes, '\0');
+  if (reply.ByteSizeLong() > kMaxReplyBytes) {
+    wire::Reply refusal;
+    refusal.set_id(reply.id());
+    refusal.set_error("the reply is too large");
+    refusal.AppendToString(&bytes);
+  } else {
+    reply.AppendToString(&bytes);
+  }
+  bytes.replace(0, kLengthBytes, length_prefix(bytes.size() - kLengthBytes));
+  const std::lock_guard lock(write_mutex_);
+  (void)write_whole(fd_, bytes);  // the reader learns of an end
+}
+
+}  // namespace policyc::worker

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A client's packet inside of another one of the same family, as Cilium's dsrDispatch=ipip has it (RFC 2003, RFC 2473): the outer
+ * packet goes from the balancing node to the backend, the inner one is the client's, less a hop.
+ */
+#ifndef POLICYC_RUNTIME_IPIP_H
+#define POLICYC_RUNTIME_IPIP_H
+
+#include "runtime/include/nat_tuple.h"
+
+#define IPIP_HOPS 64
+#define IPIP_CLASS4                                                                                          \
+	0xfc /* of the inner class of service: not the congestion bits (RFC 6040: what we take off has none) */
+#define IPIP_ECN6	   0x00300000U
+#define IPV4_DONT_FRAGMENT 0x4000
+
+/* Bytes that wrapping adds to a packet. */
+static __always_inline __u32 ipip_size(__u8 family)
+{
+	return family == 4 ? sizeof(struct ipv4_header) : sizeof(struct ipv6_header);
+}
+
+/*
+ * The outer header of a packet with the header `inner`; it goes from and to the addresses of `way`. The MTU was asked, so it must not
+ * be fragmented and needs no identifier (RFC 6864). Not zero: too long.
+ */
+static __always_inline int ipip_header4(struct ipv4_header *outer, const struct ipv4_header *inner,
+					const struct nat_tuple *way)
+{
+	__u32 length = bpf_ntohs(inner->total_length) + sizeof(*outer), sum;
+
+	if (length > 0xffff || length == sizeof(*outer))
+		return -1;
+	*outer = (struct ipv4_header){
+		.version_length = IPV4_PLAIN,
+		.tos = inner->tos & IPIP_CLASS4,
+		.total_length = bpf_htons((__u16)length),
+		.fragment = bpf_htons(IPV4_DONT_FRAGMENT),
+		.ttl = IPIP_HOPS,
+		.protocol = IPPROTO_IPIP,
+		.source = way->source.words[0],
+		.destination = way->destination.words[0],
+	};
+	sum = (__u32)bpf_csum_diff(NULL, 0, (__be32 *)outer, sizeof(*outer), 0);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	outer->checksum = (__be16)~sum;
+	return 0;
+}
+
+/* The same; the flow label stays, so that one connection keeps one way. */
+static __always_inline int ipip_header6(struct ipv6_header *outer, const struct ipv6_header *inner,
+					const struct nat_tuple *way)
+{
+	__u32 length = bpf_ntohs(inner->payload_length) + sizeof(*outer);
+
+	if (length > 0xffff || length == sizeof(*outer))
+		return -1;
+	outer->version_class_flow = inner->version_class_flow & ~bpf_htonl(IPIP_ECN6);
+	outer->payload_length = bpf_htons((__u16)length);
+	outer->next_header = IPPROTO_IPV6;
+	outer->hop_limit = IPIP_HOPS;
+	__builtin_memcpy(outer->source, &way->source, sizeof(outer->source));
+	__builtin_memcpy(outer->destination, &way->destination, sizeof(outer->destination));
+	return 0;
+}
+
+#ifndef POLICYC_XDP
+
+/* Wraps a packet without VLAN tags. Not zero: it cannot be. */
+__noinline int ipip_put(struct __sk_buff *skb, const struct packet *packet, const struct nat_tuple *way)
+{
+	if (!packet || !way)
+		return -1;
+	if (!have_ipv6 || packet->family == 4) {
+		struct ipv4_header inner, outer;
+
+		if (bpf_skb_load_bytes(skb, ETHERNET_HEADER, &inner, sizeof(inner)) ||
+		    ipip_header4(&outer, &inner, way) ||
+		    bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
+					BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_FIXED_GSO))
+			return -1;
+		return (int)bpf_skb_store_bytes(skb, ETHERNET_HEADER, &outer, sizeof(outer),
+						BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH);
+	} else {
+		struct ipv6_header inner, outer;
+
+		if (bpf_skb_load_bytes(skb, ETHERNET_HEADER, &inner, sizeof(inner)) ||
+		    ipip_header6(&outer, &inner, way) ||
+		    bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
+					BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 | BPF_F_ADJ_ROOM_FIXED_GSO))
+			return -1;
+		return (int)bpf_skb_store_bytes(skb, ETHERNET_HEADER, &outer, sizeof(outer),
+						BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH);
+	}
+}
+
+#else
+
+/* One hop less, and the wrapper in front; the Ethernet header is the caller's to write. Not zero: it cannot be. */
+__noinline int ipip_put_xdp(struct xdp_md *context, const struct packet *packet, const struct nat_tuple *way)
+{
+	void *data, *data_end;
+	__be16 *type;
+
+	if (!packet || !way)
+		return -1;
+	data = (void *)(long)context->data;
+	data_end = (void *)(long)context->data_end;
+	if (!have_ipv6 || packet->family == 4) {
+		struct ipv4_header *inner = data + ETHERNET_HEADER, outer;
+		__u32 checksum;
+
+		if ((void *)(inner + 1) > data_end || ipip_header4(&outer, inner, way))
+			return -1;
+		inner->ttl--;
+		checksum = inner->checksum + (__u32)bpf_htons(0x0100);
+		inner->checksum = (__be16)(checksum + (checksum >= 0xffff));
+		if (bpf_xdp_adjust_head(context, -(int)sizeof(outer)))
+			return -1;
+		data = (void *)(long)context->data;
+		data_end = (void *)(long)context->data_end;
+		if (data + ETHERNET_HEADER + sizeof(outer) > data_end)
+			return -1;
+		__builtin_memcpy(data + ETHERNET_HEADER, &outer, sizeof(outer));
+	} else {
+		struct ipv6_header *inner = data + ETHERNET_HEADER, outer;
+
+		if ((void *)(inner + 1) > data_end || ipip_header6(&outer, inner, way))
+			return -1;
+		inner->hop_limit--;
+		if (bpf_xdp_adjust_head(context, -(int)sizeof(outer)))
+			return -1;
+		data = (void *)(long)context->data;
+		data_end = (void *)(long)context->data_end;
+		if (data + ETHERNET_HEADER + sizeof(outer) > data_end)
+			return -1;
+		__builtin_memcpy(data + ETHERNET_HEADER, &outer, sizeof(outer));
+	}
+	type = data + ETHERNET_HEADER - sizeof(*type);
+	*type = bpf_htons(packet->family == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
+	return 0;
+}
+
+#endif
+
+#endif /* POLICYC_RUNTIME_IPIP_H */

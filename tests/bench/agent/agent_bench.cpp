@@ -1,0 +1,295 @@
+// What the agent takes: a pod told to it, many at once, an edit of policies, and its memory. Real
+// policyd and policyc-compilerd beside this program, in a network namespace of its own; enforced
+// means that the kernel's entries name the new policy. Needs root. Usage: agent_bench [PODS
+// [IDENTITIES]]
+#include <chrono>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <net/if.h>
+#include <sched.h>
+#include <sys/wait.h>
+
+#include "loader/api/client.h"
+#include "loader/endpoint/unload.h"
+#include "loader/maps/node_maps.h"
+#include "tests/bench/bench_paths.h"
+#include "tests/bench/report.h"
+
+namespace {
+
+using namespace policyc;
+using namespace std::chrono_literals;
+using bench::must;
+using Clock = std::chrono::steady_clock;
+
+[[noreturn]] void give_up(const std::string& what) {
+  std::cerr << "agent_bench: " << what << "\n";
+  std::exit(1);
+}
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+std::string address_of(unsigned number) {
+  return "10." + std::to_string(1 + number / 62500) + "." + std::to_string(number / 250 % 250) +
+         "." + std::to_string(1 + number % 250);
+}
+
+class Agent {
+ public:
+  explicit Agent(const endpoint::Paths& paths) : paths_(paths) {
+    std::filesystem::create_directories(manifests());
+  }
+  ~Agent() { stop(); }
+
+  [[nodiscard]] std::filesystem::path manifests() const { return paths_.state / "manifests"; }
+  void write(const std::string& name, const std::string& text) const {
+    const auto path = manifests() / name;
+    std::ofstream(path.string() + ".new") << text;
+    std::filesystem::rename(path.string() + ".new", path);
+  }
+  void start(const std::string& ipcache = "131072") {
+    const std::string program =
+        (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "policyd").string();
+    std::vector<std::string> arguments{program,
+                                       "--config",
+                                       (paths_.state / "policyd.yaml").string(),
+                                       "--source",
+                                       manifests().string(),
+                                       "--state-dir",
+                                       paths_.state.string(),
+                                       "--bpf-root",
+                                       paths_.bpffs.string(),
+                                       "--socket-path",
+                                       (paths_.state / "policyd.sock").string(),
+                                       "--prometheus-serve-addr",
+                                       "",
+                                       "--agent-health-addr",
+                                       "",
+                                       "--node-name",
+                                       "n1",
+                                       "--bpf-ipcache-max",
+                                       ipcache,
+                                       "--compile-memory",
+                                       "4096"};
+    std::ofstream(paths_.state / "policyd.yaml") << "# all defaults\n";
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      std::vector<char*> argv;
+      for (std::string& argument : arguments) argv.push_back(argument.data());
+      argv.push_back(nullptr);
+      const auto log = (paths_.state / "log").string();
+      if (std::freopen(log.c_str(), "w", stderr) == nullptr) std::_Exit(126);
+      ::execv(argv[0], argv.data());
+      std::_Exit(127);
+    }
+    client_ = std::make_unique<api::Client>(paths_.state / "policyd.sock");
+    const auto end = Clock::now() + 300s;
+    while (true) {
+      const auto status = client_->status(20s);
+      if (status && status->synced() && status->realized_revision() != 0) return;
+      if (Clock::now() > end) give_up("the agent does not come up");
+      std::this_thread::sleep_for(20ms);
+    }
+  }
+  void stop() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+  [[nodiscard]] api::Client& client() { return *client_; }
+  // Of the agent alone: the compiler process has its own.
+  [[nodiscard]] double resident_mib() const {
+    std::ifstream file("/proc/" + std::to_string(pid_) + "/status");
+    for (std::string line; std::getline(file, line);) {
+      if (line.starts_with("VmRSS:")) return std::stod(line.substr(6)) / 1024;
+    }
+    return 0;
+  }
+
+ private:
+  endpoint::Paths paths_;
+  pid_t pid_ = -1;
+  std::unique_ptr<api::Client> client_;
+};
+
+void make_interfaces(unsigned count, const std::filesystem::path& folder) {
+  std::ofstream batch(folder / "links");
+  for (unsigned i = 0; i < count; ++i) {
+    const std::string n = std::to_string(i);
+    batch << "link add lxc" << n << " type veth peer name eth" << n << "\nlink set lxc" << n
+          << " up\n";
+  }
+  batch.close();
+  if (std::system(("ip -batch " + (folder / "links").string()).c_str()) != 0) give_up("ip -batch");
+}
+
+v1::AddEndpointRequest request_of(unsigned number) {
+  v1::AddEndpointRequest request;
+  request.mutable_ref()->set_container_id("c" + std::to_string(number));
+  request.mutable_ref()->set_container_interface("eth0");
+  request.set_host_interface("lxc" + std::to_string(number));
+  request.add_addresses(address_of(number));
+  request.set_network("pods");
+  request.set_pod_namespace("shop");
+  request.set_pod_name("p" + std::to_string(number));
+  return request;
+}
+
+// Pod i is of group i % groups.
+std::string pods(unsigned count, unsigned groups) {
+  std::ostringstream text;
+  text << "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n";
+  for (unsigned i = 0; i < count; ++i) {
+    text << "apiVersion: v1\nkind: Pod\nmetadata: {name: p" << i
+         << ", namespace: shop, labels: {app: web, group: g" << i % groups
+         << "}}\nspec: {nodeName: n1, containers: [{name: c, image: i}]}\nstatus: {podIP: "
+         << address_of(i) << ", podIPs: [{ip: " << address_of(i) << "}], phase: Running}\n---\n";
+  }
+  return text.str();
+}
+
+// A policy for each group, all of another text when `port` is another.
+std::string policies(unsigned groups, unsigned port) {
+  std::ostringstream text;
+  for (unsigned i = 0; i < groups; ++i) {
+    text << "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: g" << i
+         << ", namespace: shop}\nspec:\n  endpointSelector: {matchLabels: {group: g" << i
+         << "}}\n  ingress:\n  - fromEndpoints: [{matchLabels: {group: g" << (i + 1) % groups
+         << "}}]\n    toPorts: [{ports: [{port: \"" << port + i << "\", protocol: TCP}]}]\n---\n";
+  }
+  return text.str();
+}
+
+using Tags = std::map<std::uint32_t, std::uint32_t>;
+Tags tags_of(const maps::NodeMaps& maps, unsigned count) {
+  Tags tags;
+  for (unsigned i = 0; i < count; ++i) {
+    const std::uint32_t index = ::if_nametoindex(("lxc" + std::to_string(i)).c_str());
+    const auto entry = must(maps.endpoints.lookup(index));
+    tags[index] = entry ? entry->shape_tag : 0;
+  }
+  return tags;
+}
+
+// From the write of the file to the last entry with the new policy.
+double edit(Agent& agent, const maps::NodeMaps& maps, unsigned count, const std::string& text) {
+  const Tags before = tags_of(maps, count);
+  const auto start = Clock::now();
+  agent.write("policies.yaml", text);
+  for (auto left = before; !left.empty();) {
+    std::erase_if(left, [&](const auto& entry) {
+      const auto now = must(maps.endpoints.lookup(entry.first));
+      return now && now->shape_tag != entry.second;
+    });
+    if (ms_since(start) > 60'000) give_up("an edit is not enforced");
+    if (!left.empty()) std::this_thread::sleep_for(500us);
+  }
+  return ms_since(start);
+}
+
+void add_pods(Agent& agent, unsigned count) {
+  std::vector<double> times;
+  for (unsigned i = 0; i < count; ++i) {
+    const auto start = Clock::now();
+    const auto added = agent.client().add(request_of(i), 60s);
+    if (!added) give_up(to_string(added.error()));
+    if (i != 0) times.push_back(ms_since(start));
+  }
+  if (!times.empty()) bench::report("AddEndpoint to enforced, shape known", times, "ms");
+  for (unsigned i = 0; i < count; ++i) {
+    v1::EndpointRef ref = request_of(i).ref();
+    if (const auto removed = agent.client().remove(ref, 60s); !removed)
+      give_up(to_string(removed.error()));
+  }
+}
+
+double add_at_once(Agent& agent, unsigned count) {
+  std::vector<std::thread> threads;
+  const auto start = Clock::now();
+  for (unsigned i = 0; i < count; ++i) {
+    threads.emplace_back([&agent, i] {
+      const auto added = agent.client().add(request_of(i), 60s);
+      if (!added) give_up(to_string(added.error()));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return ms_since(start);
+}
+
+void edits(unsigned count, unsigned groups, unsigned runs) {
+  const bench::BenchPaths folders("-" + std::to_string(groups));
+  Agent agent(folders.paths());
+  agent.write("pods.yaml", pods(count, groups));
+  agent.write("policies.yaml", policies(groups, 1000));
+  agent.start();
+  const std::string with =
+      std::to_string(count) + " endpoints of " + std::to_string(groups) + " shapes";
+  if (groups == 1) add_pods(agent, std::min(count, 31U));
+  bench::report("added at once, " + with, {add_at_once(agent, count)}, "ms");
+  const auto maps = must(maps::NodeMaps::open(folders.paths().maps()));
+  std::vector<double> times;
+  for (unsigned run = 0; run < runs; ++run)
+    times.push_back(edit(agent, maps, count, policies(groups, 2000 + run * groups)));
+  bench::report("edit to enforced, " + with, times, "ms");
+  bench::report("resident memory, " + with, {agent.resident_mib()}, "MiB");
+  agent.stop();
+  must(endpoint::unload_all(folders.paths()));
+}
+
+// Pods of other nodes, as the source tells them.
+void many_peers(unsigned identities) {
+  const bench::BenchPaths folders("-peers");
+  Agent agent(folders.paths());
+  agent.write("pods.yaml", pods(1, 1));
+  agent.write("policies.yaml", policies(1, 1000));
+  constexpr unsigned kOfAFile = 5000;
+  for (unsigned first = 1; first <= identities; first += kOfAFile) {
+    std::ostringstream text;
+    for (unsigned i = first; i < std::min(first + kOfAFile, identities + 1); ++i) {
+      text << "apiVersion: v1\nkind: Pod\nmetadata: {name: r" << i
+           << ", namespace: shop, labels: {app: a" << i << "}}\nspec: {nodeName: n2, containers: "
+           << "[{name: c, image: i}]}\nstatus: {podIP: " << address_of(i)
+           << ", podIPs: [{ip: " << address_of(i) << "}], phase: Running}\n---\n";
+    }
+    agent.write("remote" + std::to_string(first) + ".yaml", text.str());
+  }
+  const auto start = Clock::now();
+  agent.start("262144");
+  bench::report("start with " + std::to_string(identities) + " remote pods, to resolved",
+                {ms_since(start)}, "ms");
+  const auto add = Clock::now();
+  const auto added = agent.client().add(request_of(0), 120s);
+  if (!added) give_up(to_string(added.error()));
+  bench::report("first pod with " + std::to_string(identities) + " remote pods, to enforced",
+                {ms_since(add)}, "ms");
+  bench::report("resident memory, " + std::to_string(identities) + " remote pods",
+                {agent.resident_mib()}, "MiB");
+  agent.stop();
+  must(endpoint::unload_all(folders.paths()));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto count = static_cast<unsigned>(argc > 1 ? std::stoul(argv[1]) : 200);
+  const auto identities = static_cast<unsigned>(argc > 2 ? std::stoul(argv[2]) : 50'000);
+  if (::unshare(CLONE_NEWNET) != 0) give_up("make a network namespace");
+  {
+    const bench::BenchPaths folders("-links");
+    make_interfaces(count, folders.paths().state);
+  }
+  const unsigned runs = count < 50 ? 1 : 7;
+  edits(count, 1, runs);
+  edits(count, std::min(count, 50U), runs);
+  many_peers(identities);
+  return 0;
+}

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""The Helm chart: rendered by Go's templates for several values, read as YAML, and held to what a node agent needs.
+
+Usage: chart_test.py CHART RENDERER, where RENDERER is the program made from render.go.
+"""
+
+import copy
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+import yaml
+
+CHART = pathlib.Path(sys.argv.pop(1))
+RENDERER = sys.argv.pop(1)
+
+
+def defaults():
+    return yaml.safe_load((CHART / "values.yaml").read_text())
+
+
+def merged(base, changes):
+    result = copy.deepcopy(base)
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(result.get(key), dict) and value:
+            result[key] = merged(result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
+def render(changes=None):
+    """Every document of the chart, by kind; a kind that comes twice is an error of the test."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(merged(defaults(), changes or {}), file)
+        file.flush()
+        done = subprocess.run([RENDERER, str(CHART), file.name, "node", "kube-system"], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise AssertionError(done.stderr)
+    documents = {}
+    for document in yaml.safe_load_all(done.stdout):
+        if document is not None:
+            assert document["kind"] not in documents
+            documents[document["kind"]] = document
+    return documents
+
+
+def agent_config(documents):
+    return yaml.safe_load(documents["ConfigMap"]["data"]["policyd.yaml"])
+
+
+def plugin(documents, file="05-policyc.conflist"):
+    return json.loads(documents["ConfigMap"]["data"][file])["plugins"][0]
+
+
+class Schema(unittest.TestCase):
+    def setUp(self):
+        self.schema = json.loads((CHART / "values.schema.json").read_text())
+
+    def test_is_a_schema_and_takes_the_defaults(self):
+        jsonschema.Draft7Validator.check_schema(self.schema)
+        jsonschema.validate(defaults(), self.schema)
+
+    def test_says_something_of_every_value(self):
+        self.assertEqual(set(defaults()), set(self.schema["properties"]) - {"global"})
+
+    def test_refuses_what_would_be_ignored_or_wrong(self):
+        for changes in ({"kubeProxyReplacment": True}, {"bpf": {"masquerad": True}}, {"policyEnforcementMode": "sometimes"},
+                        {"prometheus": {"port": 0}}, {"maglev": {"tableSize": 1000}}, {"devices": ["eth0", "eth0"]}, {"mtu": 600},
+                        {"ipam": {"ranges": [["10.0.0.0"]]}}, {"cni": {"fileName": "../x.conflist"}}, {"image": {"digest": "abc"}}):
+            with self.subTest(changes):
+                with self.assertRaises(jsonschema.ValidationError):
+                    jsonschema.validate(merged(defaults(), changes), self.schema)
+
+
+class Rendered(unittest.TestCase):
+    def test_defaults(self):
+        documents = render()
+        self.assertEqual(set(documents), {"ConfigMap", "DaemonSet", "Service", "ServiceAccount"})
+        config = agent_config(documents)
+        self.assertEqual(config["enable-policy"], "default")
+        self.assertEqual(config["kube-proxy-replacement"], False)
+        self.assertEqual(config["bpf-lb-sock"], False)
+        self.assertEqual(config["prometheus-serve-addr"], ":9962")
+        self.assertNotIn("devices", config)
+        self.assertEqual(plugin(documents), {"type": "policyc-cni", "ipam": {"type": "policyc", "ranges": [[{"subnet": "10.244.0.0/24"}]]}})
+
+    def test_values_reach_the_agent(self):
+        config = agent_config(render({
+            "kubeProxyReplacement": True, "devices": ["eth0", "eth1"], "bpf": {"masquerade": True}, "loadBalancer": {"algorithm": "maglev", "mode": "dsr"},
+            "policyEnforcementMode": "always", "policyAuditMode": True, "masqueradeExclude": ["10.0.0.0/8"], "prometheus": {"enabled": False}}))
+        self.assertEqual(config["kube-proxy-replacement"], True)
+        self.assertEqual(config["bpf-lb-sock"], True)
+        self.assertEqual(config["devices"], ["eth0", "eth1"])
+        self.assertEqual(config["enable-bpf-masquerade"], True)
+        self.assertEqual(config["bpf-lb-algorithm"], "maglev")
+        self.assertEqual(config["bpf-lb-mode"], "dsr")
+        self.assertEqual(config["policy-audit-mode"], True)
+        self.assertEqual(config["masquerade-exclude"], ["10.0.0.0/8"])
+        self.assertEqual(config["prometheus-serve-addr"], "")
+
+    def test_the_plugins_configuration(self):
+        self.assertEqual(plugin(render({"cni": {"chainingMode": "generic-veth"}, "mtu": 1400})),
+                         {"type": "policyc-cni", "chaining-mode": "generic-veth", "mtu": 1400})
+        self.assertEqual(plugin(render({"ipam": {"mode": "delegated", "delegate": {"type": "host-local", "subnet": "10.1.0.0/16"}}}))["ipam"],
+                         {"type": "host-local", "subnet": "10.1.0.0/16"})
+        documents = render({"cni": {"fileName": "00-x.conflist"}})
+        self.assertEqual(plugin(documents, "00-x.conflist")["type"], "policyc-cni")
+        without = render({"cni": {"install": False}})
+        self.assertEqual(list(without["ConfigMap"]["data"]), ["policyd.yaml"])
+        self.assertNotIn("initContainers", without["DaemonSet"]["spec"]["template"]["spec"])
+
+    def test_the_agent_has_what_it_needs_and_no_more(self):
+        pod = render()["DaemonSet"]["spec"]["template"]["spec"]
+        agent = pod["containers"][0]
+        self.assertTrue(pod["hostNetwork"])
+        self.assertFalse(pod["automountServiceAccountToken"])
+        self.assertEqual(agent["securityContext"]["capabilities"]["drop"], ["ALL"])
+        self.assertTrue({"BPF", "NET_ADMIN", "PERFMON"} <= set(agent["securityContext"]["capabilities"]["add"]))
+        self.assertNotIn("privileged", agent["securityContext"])
+        mounts = {mount["name"]: mount for mount in agent["volumeMounts"]}
+        self.assertEqual(mounts["bpffs"]["mountPropagation"], "Bidirectional")
+        # What outlives the agent lies on the node.
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        for name in ("bpffs", "run", "state"):
+            self.assertIn("hostPath", volumes[name])
+        for container in pod["containers"] + pod.get("initContainers", []):
+            for mount in container["volumeMounts"]:
+                self.assertIn(mount["name"], volumes)
+
+    def test_sources_of_manifests(self):
+        def manifests(changes):
+            volumes = render(changes)["DaemonSet"]["spec"]["template"]["spec"]["volumes"]
+            return next(volume for volume in volumes if volume["name"] == "manifests")
+        self.assertEqual(manifests({})["hostPath"]["path"], "/etc/policyc/manifests")
+        self.assertEqual(manifests({"manifests": {"configMap": "policies"}})["configMap"], {"name": "policies"})
+
+    def test_selectors_select_the_pods(self):
+        documents = render()
+        labels = documents["DaemonSet"]["spec"]["template"]["metadata"]["labels"]
+        for selector in (documents["DaemonSet"]["spec"]["selector"]["matchLabels"], documents["Service"]["spec"]["selector"]):
+            self.assertLessEqual(selector.items(), labels.items())
+
+    def test_a_change_of_configuration_restarts_the_agent(self):
+        def checksum(changes):
+            return render(changes)["DaemonSet"]["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+        self.assertNotEqual(checksum({}), checksum({"policyAuditMode": True}))
+
+    def test_rbac_on_request(self):
+        documents = render({"rbac": {"create": True}})
+        for rule in documents["ClusterRole"]["rules"]:
+            self.assertEqual(rule["verbs"], ["get", "list", "watch"])
+            self.assertNotIn("secrets", rule["resources"])
+        self.assertEqual(documents["ClusterRoleBinding"]["subjects"][0]["namespace"], "kube-system")
+
+    def test_the_image(self):
+        def image(changes):
+            return render(changes)["DaemonSet"]["spec"]["template"]["spec"]["containers"][0]["image"]
+        self.assertEqual(image({}), "policyc:0.1.0")
+        digest = "sha256:" + "a" * 64
+        self.assertEqual(image({"image": {"repository": "example.org/policyc", "tag": "v2", "digest": digest}}), f"example.org/policyc:v2@{digest}")
+
+
+if __name__ == "__main__":
+    unittest.main()
