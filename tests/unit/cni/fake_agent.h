@@ -10,7 +10,7 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "loader/api/policyd.grpc.pb.h"
+#include <loader/api/policyd.grpc.pb.h>
 
 namespace policyc::testing {
 
