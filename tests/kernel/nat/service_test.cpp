@@ -258,9 +258,8 @@ TEST_P(NatService, WithAVlanTagOnlyWhatStaysHerePasses) {
                   Tcp{.source_port = kClient.port, .destination_port = destination.port}});
   };
   EXPECT_EQ(node().in(Device::Front, tagged(kNodeFront.at(22))).action, kPass);
-  for (const std::uint32_t flags :
-       {FRONTEND_NODE_PORT, FRONTEND_NODE_PORT | FRONTEND_OTHER_FAMILY,
-        FRONTEND_NODE_PORT | FRONTEND_DSR}) {
+  for (const std::uint32_t flags : {FRONTEND_NODE_PORT, FRONTEND_NODE_PORT | FRONTEND_OTHER_FAMILY,
+                                    FRONTEND_NODE_PORT | FRONTEND_DSR}) {
     one_backend(flags);
     EXPECT_EQ(node().xdp(Device::Front, tagged(kFrontend)).action,
               static_cast<std::uint32_t>(XDP_PASS));

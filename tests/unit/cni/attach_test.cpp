@@ -65,6 +65,10 @@ TEST_F(CniAttachTest, AddMakesWhatTheResultSays) {
   EXPECT_EQ(addresses_of(eth0), (Texts{"10.7.0.1/32", "fd07::1/128"}));
   EXPECT_EQ(eth0["address"], interfaces[1]["mac"]);
   EXPECT_EQ(host_interfaces(), Texts{host});
+  EXPECT_EQ(container.run("cat /proc/sys/net/ipv6/conf/eth0/accept_ra"), "0\n");
+  EXPECT_EQ(output_of("cat /proc/sys/net/ipv4/conf/" + host +
+                      "/forwarding /proc/sys/net/ipv6/conf/" + host + "/accept_ra"),
+            "1\n0\n");
 
   ASSERT_EQ(agent.added().size(), 1U);
   const v1::AddEndpointRequest request = agent.added()[0];
@@ -277,7 +281,11 @@ TEST_F(CniAttachTest, TheMtuIsTheUplinksOrTheConfigured) {
   shell(
       "ip link add uplink type veth peer name beyond; ip link set uplink mtu 1400 up; ip route add "
       "default dev uplink");
+  shell(
+      "ip link add second type veth peer name beyond2; ip link set second mtu 1450 up; ip route "
+      "add default dev second metric 9");
   EXPECT_EQ(mtu_with(config()), 1400);
+  shell("ip link del second");
   ASSERT_EQ(run("DEL", container, config()).exit_code, 0);
   Json told = config();
   told["mtu"] = 1300;

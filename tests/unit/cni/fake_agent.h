@@ -9,7 +9,6 @@
 #include <vector>
 
 #include <grpcpp/grpcpp.h>
-
 #include <loader/api/policyd.grpc.pb.h>
 
 namespace policyc::testing {

@@ -19,7 +19,7 @@ namespace policyc::testing {
 namespace {
 
 constexpr int kMinute = 60000;
-constexpr int kArrival = 2000;
+constexpr int kArrival = 20000;
 
 sockaddr_storage socket_address(const std::string& address, std::uint16_t port, socklen_t& length) {
   sockaddr_storage storage{};
