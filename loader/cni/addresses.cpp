@@ -18,9 +18,11 @@ Expected<ipam::Store> open_store(const Config& config) {
   return with_code(Code::Addresses, ipam::Store::open(config.ipam.directory / config.name));
 }
 
-// GC and STATUS are younger than most plugins: those do not know the command or the version.
+// GC and STATUS are younger than most plugins: those do not know the command or the version, or
+// miss the container.
 bool is_not_known(const Failure& failure) {
-  return failure.code == Code::BadEnvironment || failure.code == Code::IncompatibleVersion;
+  return failure.code == Code::BadEnvironment || failure.code == Code::IncompatibleVersion ||
+         failure.code == Code::UnknownContainer;
 }
 
 Expected<Addresses> parse_delegated(const std::string& text) {

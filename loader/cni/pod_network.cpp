@@ -11,8 +11,9 @@ constexpr std::size_t kHashDigits = 12;
 constexpr std::uint32_t kUsualMtu = 1500;
 constexpr std::uint32_t kSmallestMtu6 = 1280;
 
-// The MTU of the interface that leads outside.
+// The smallest MTU among the interfaces that lead outside.
 Expected<std::uint32_t> uplink_mtu(Netlink& host) {
+  std::uint32_t smallest = 0;
   for (const bool v6 : {false, true}) {
     const auto routes = host.routes(v6);
     if (!routes) return std::unexpected(routes.error());
@@ -20,10 +21,10 @@ Expected<std::uint32_t> uplink_mtu(Netlink& host) {
       if (route.destination.length != 0 || route.interface == 0) continue;
       const auto link = host.find(route.interface);
       if (!link) return std::unexpected(link.error());
-      if (*link) return (*link)->mtu;
+      if (*link && (smallest == 0 || (*link)->mtu < smallest)) smallest = (*link)->mtu;
     }
   }
-  return kUsualMtu;
+  return smallest == 0 ? kUsualMtu : smallest;
 }
 
 bool has_v6(const std::vector<IpAddress>& addresses) {

@@ -26,7 +26,9 @@ class CniAttachTest : public CniTest {
   void expect_nothing_left(const FakeAgent* agent = nullptr) {
     EXPECT_EQ(host_interfaces(), Texts{});
     EXPECT_EQ(used_addresses(), Texts{});
-    EXPECT_EQ(output_of("ip route show; ip neigh show nud permanent; ip -6 neigh show nud permanent"), "");
+    EXPECT_EQ(
+        output_of("ip route show; ip neigh show nud permanent; ip -6 neigh show nud permanent"),
+        "");
     EXPECT_EQ(output_of("ip -6 route show").find("fd07"), std::string::npos);
     EXPECT_EQ(agent == nullptr ? Texts{} : agent->known(), Texts{});
   }
@@ -37,8 +39,9 @@ TEST_F(CniAttachTest, AddMakesWhatTheResultSays) {
   const Container container("one");
   Json with_labels = config();
   with_labels["args"]["cni"]["labels"] = {{"app", "web"}};
-  const Ran added = run("ADD", container, with_labels,
-                        {{"CNI_ARGS", "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-0"}});
+  const Ran added =
+      run("ADD", container, with_labels,
+          {{"CNI_ARGS", "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-0"}});
   ASSERT_EQ(added.exit_code, 0) << added.output;
   EXPECT_EQ(added.json["cniVersion"], "1.1.0");
   const Json& interfaces = added.json["interfaces"];
@@ -50,22 +53,30 @@ TEST_F(CniAttachTest, AddMakesWhatTheResultSays) {
   EXPECT_EQ(interfaces[1]["name"], "eth0");
   EXPECT_EQ(interfaces[1]["sandbox"], container.path());
   ASSERT_EQ(added.json["ips"].size(), 2U);
-  EXPECT_EQ(added.json["ips"][0], (Json{{"interface", 1}, {"address", "10.7.0.1/32"}, {"gateway", "169.254.1.1"}}));
-  EXPECT_EQ(added.json["ips"][1], (Json{{"interface", 1}, {"address", "fd07::1/128"}, {"gateway", "fe80::1"}}));
-  EXPECT_EQ(added.json["routes"], (Json{{{"dst", "0.0.0.0/0"}, {"gw", "169.254.1.1"}}, {{"dst", "::/0"}, {"gw", "fe80::1"}}}));
+  EXPECT_EQ(added.json["ips"][0],
+            (Json{{"interface", 1}, {"address", "10.7.0.1/32"}, {"gateway", "169.254.1.1"}}));
+  EXPECT_EQ(added.json["ips"][1],
+            (Json{{"interface", 1}, {"address", "fd07::1/128"}, {"gateway", "fe80::1"}}));
+  EXPECT_EQ(added.json["routes"], (Json{{{"dst", "0.0.0.0/0"}, {"gw", "169.254.1.1"}},
+                                        {{"dst", "::/0"}, {"gw", "fe80::1"}}}));
 
   const Json eth0 = container.interface();
   EXPECT_TRUE(is_up(eth0));
   EXPECT_EQ(addresses_of(eth0), (Texts{"10.7.0.1/32", "fd07::1/128"}));
   EXPECT_EQ(eth0["address"], interfaces[1]["mac"]);
   EXPECT_EQ(host_interfaces(), Texts{host});
+  EXPECT_EQ(container.run("cat /proc/sys/net/ipv6/conf/eth0/accept_ra"), "0\n");
+  EXPECT_EQ(output_of("cat /proc/sys/net/ipv4/conf/" + host +
+                      "/forwarding /proc/sys/net/ipv6/conf/" + host + "/accept_ra"),
+            "1\n0\n");
 
   ASSERT_EQ(agent.added().size(), 1U);
   const v1::AddEndpointRequest request = agent.added()[0];
   EXPECT_EQ(request.ref().container_id(), "one");
   EXPECT_EQ(request.ref().container_interface(), "eth0");
   EXPECT_EQ(request.host_interface(), host);
-  EXPECT_EQ(Texts(request.addresses().begin(), request.addresses().end()), (Texts{"10.7.0.1", "fd07::1"}));
+  EXPECT_EQ(Texts(request.addresses().begin(), request.addresses().end()),
+            (Texts{"10.7.0.1", "fd07::1"}));
   EXPECT_EQ(request.mac(), interfaces[1]["mac"]);
   EXPECT_EQ(request.network_namespace(), container.path());
   EXPECT_EQ(request.network(), "testnet");
@@ -138,10 +149,11 @@ TEST_F(CniAttachTest, WithoutTheAgentNothingIsLeft) {
 TEST_F(CniAttachTest, WhatTheAgentRefusesIsUndone) {
   FakeAgent agent(socket_);
   const Container container("one");
-  const std::vector<std::pair<grpc::StatusCode, int>> cases{{grpc::StatusCode::UNAVAILABLE, 11},
-                                                            {grpc::StatusCode::ALREADY_EXISTS, 102},
-                                                            {grpc::StatusCode::INVALID_ARGUMENT, 102},
-                                                            {grpc::StatusCode::INTERNAL, 102}};
+  const std::vector<std::pair<grpc::StatusCode, int>> cases{
+      {grpc::StatusCode::UNAVAILABLE, 11},
+      {grpc::StatusCode::ALREADY_EXISTS, 102},
+      {grpc::StatusCode::INVALID_ARGUMENT, 102},
+      {grpc::StatusCode::INTERNAL, 102}};
   for (const auto& [status, code] : cases) {
     agent.on_add = [&](const auto&) { return grpc::Status(status, "because of the test"); };
     const Ran refused = run("ADD", container, config());
@@ -217,7 +229,9 @@ TEST_F(CniAttachTest, DelIsIdempotentAndNeedsNobody) {
   ASSERT_EQ(run("ADD", gone, config()).exit_code, 0);
   const std::string path = gone.path();
   gone.close();
-  EXPECT_EQ(run("DEL", container, config(), {{"CNI_CONTAINERID", "two"}, {"CNI_NETNS", path}}).exit_code, 0);
+  EXPECT_EQ(
+      run("DEL", container, config(), {{"CNI_CONTAINERID", "two"}, {"CNI_NETNS", path}}).exit_code,
+      0);
   expect_nothing_left(&agent);
   ASSERT_EQ(run("ADD", container, config()).exit_code, 0);
   EXPECT_EQ(run("DEL", container, config(), {{"CNI_NETNS", ""}}).exit_code, 0);
@@ -264,8 +278,14 @@ TEST_F(CniAttachTest, TheMtuIsTheUplinksOrTheConfigured) {
   };
   EXPECT_EQ(mtu_with(config()), 1500);
   ASSERT_EQ(run("DEL", container, config()).exit_code, 0);
-  shell("ip link add uplink type veth peer name beyond; ip link set uplink mtu 1400 up; ip route add default dev uplink");
+  shell(
+      "ip link add uplink type veth peer name beyond; ip link set uplink mtu 1400 up; ip route add "
+      "default dev uplink");
+  shell(
+      "ip link add second type veth peer name beyond2; ip link set second mtu 1450 up; ip route "
+      "add default dev second metric 9");
   EXPECT_EQ(mtu_with(config()), 1400);
+  shell("ip link del second");
   ASSERT_EQ(run("DEL", container, config()).exit_code, 0);
   Json told = config();
   told["mtu"] = 1300;
@@ -295,7 +315,9 @@ TEST_F(CniAttachTest, CheckFindsWhatIsBroken) {
     EXPECT_EQ(checked.code(), 103) << what << checked.output;
     return checked.json.is_object() ? checked.json.value("msg", "") : "";
   };
-  agent.on_check = [](const auto&) { return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "it has no program"); };
+  agent.on_check = [](const auto&) {
+    return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "it has no program");
+  };
   EXPECT_NE(broken("agent").find("it has no program"), std::string::npos);
   agent.on_check = [](const auto&) { return grpc::Status(grpc::StatusCode::NOT_FOUND, "unknown"); };
   broken("agent does not know it");
@@ -358,7 +380,8 @@ TEST_F(CniAttachTest, ManyAtOnceGetDifferentAddresses) {
   std::set<std::string> addresses;
   for (const Ran& one : added) {
     ASSERT_EQ(one.exit_code, 0) << one.output;
-    for (const Json& ip : one.json["ips"]) EXPECT_TRUE(addresses.insert(ip["address"]).second) << ip.dump();
+    for (const Json& ip : one.json["ips"])
+      EXPECT_TRUE(addresses.insert(ip["address"]).second) << ip.dump();
   }
   EXPECT_EQ(agent.known().size(), static_cast<std::size_t>(kContainers));
   all([&](std::size_t i) { added[i] = run("DEL", containers[i], config()); });
@@ -390,7 +413,9 @@ TEST_F(CniAttachTest, TheLogFileSaysWhatHappened) {
   ASSERT_EQ(run("ADD", container, logged).exit_code, 0);
   logged["log-format"] = "text";
   ASSERT_EQ(run("DEL", container, logged).exit_code, 0);
-  agent.on_add = [](const auto&) { return grpc::Status(grpc::StatusCode::INTERNAL, "because of the test"); };
+  agent.on_add = [](const auto&) {
+    return grpc::Status(grpc::StatusCode::INTERNAL, "because of the test");
+  };
   ASSERT_EQ(run("ADD", container, logged).exit_code, 1);
   std::ifstream in(folder_ / "log");
   std::string first, text;

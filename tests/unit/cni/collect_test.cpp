@@ -15,7 +15,8 @@ class CniCollectTest : public CniTest {
  protected:
   // Of no container.
   Ran run_for_network(const std::string& command, const Json& configuration) const {
-    return run_plugin(POLICYC_CNI_BINARY, {{"CNI_COMMAND", command}, {"CNI_PATH", "/usr/lib/cni"}}, configuration.dump());
+    return run_plugin(POLICYC_CNI_BINARY, {{"CNI_COMMAND", command}, {"CNI_PATH", "/usr/lib/cni"}},
+                      configuration.dump());
   }
   [[nodiscard]] Json valid(const Texts& containers) const {
     Json json = config();
@@ -103,7 +104,8 @@ TEST_F(CniCollectTest, StatusSaysWhetherAddWouldWork) {
   EXPECT_EQ(run_for_network("STATUS", wrong).code(), 7);
   // A plugin for addresses that does not know STATUS yet.
   Json delegated = config();
-  delegated["ipam"] = {{"type", "host-local"}, {"subnet", "10.8.0.0/24"}, {"dataDir", (folder_ / "local").string()}};
+  delegated["ipam"] = {
+      {"type", "host-local"}, {"subnet", "10.8.0.0/24"}, {"dataDir", (folder_ / "local").string()}};
   EXPECT_EQ(run_for_network("STATUS", delegated).exit_code, 0);
 }
 

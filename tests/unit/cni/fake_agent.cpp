@@ -6,7 +6,9 @@
 namespace policyc::testing {
 namespace {
 
-std::string name_of(const v1::EndpointRef& ref) { return ref.container_id() + "/" + ref.container_interface(); }
+std::string name_of(const v1::EndpointRef& ref) {
+  return ref.container_id() + "/" + ref.container_interface();
+}
 
 }  // namespace
 
@@ -38,12 +40,14 @@ std::vector<v1::CollectEndpointsRequest> FakeAgent::collected() const {
   return collected_;
 }
 
-grpc::Status FakeAgent::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*, v1::Status* reply) {
+grpc::Status FakeAgent::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
+                                  v1::Status* reply) {
   *reply = status;
   return grpc::Status::OK;
 }
 
-grpc::Status FakeAgent::AddEndpoint(grpc::ServerContext*, const v1::AddEndpointRequest* request, v1::Endpoint* reply) {
+grpc::Status FakeAgent::AddEndpoint(grpc::ServerContext*, const v1::AddEndpointRequest* request,
+                                    v1::Endpoint* reply) {
   {
     const std::lock_guard lock(mutex_);
     added_.push_back(*request);
@@ -60,21 +64,26 @@ grpc::Status FakeAgent::AddEndpoint(grpc::ServerContext*, const v1::AddEndpointR
 grpc::Status FakeAgent::DeleteEndpoint(grpc::ServerContext*, const v1::EndpointRef* request,
                                        v1::DeleteEndpointResponse* reply) {
   const std::lock_guard lock(mutex_);
-  reply->set_existed(std::erase_if(known_, [&](const auto& one) { return name_of(one.ref()) == name_of(*request); }) > 0);
+  reply->set_existed(std::erase_if(known_, [&](const auto& one) {
+                       return name_of(one.ref()) == name_of(*request);
+                     }) > 0);
   return grpc::Status::OK;
 }
 
-grpc::Status FakeAgent::CheckEndpoint(grpc::ServerContext*, const v1::EndpointRef* request, v1::Endpoint*) {
+grpc::Status FakeAgent::CheckEndpoint(grpc::ServerContext*, const v1::EndpointRef* request,
+                                      v1::Endpoint*) {
   return on_check(*request);
 }
 
-grpc::Status FakeAgent::CollectEndpoints(grpc::ServerContext*, const v1::CollectEndpointsRequest* request,
+grpc::Status FakeAgent::CollectEndpoints(grpc::ServerContext*,
+                                         const v1::CollectEndpointsRequest* request,
                                          v1::CollectEndpointsResponse* reply) {
   const std::lock_guard lock(mutex_);
   collected_.push_back(*request);
   std::erase_if(known_, [&](const v1::AddEndpointRequest& one) {
-    const bool valid = std::any_of(request->valid().begin(), request->valid().end(),
-                                   [&](const v1::EndpointRef& ref) { return name_of(ref) == name_of(one.ref()); });
+    const bool valid =
+        std::any_of(request->valid().begin(), request->valid().end(),
+                    [&](const v1::EndpointRef& ref) { return name_of(ref) == name_of(one.ref()); });
     if (one.network() != request->network() || valid) return false;
     *reply->add_removed() = one.ref();
     return true;

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include <grpcpp/grpcpp.h>
-
-#include "loader/api/policyd.grpc.pb.h"
+#include <loader/api/policyd.grpc.pb.h>
 
 namespace policyc::testing {
 
@@ -24,8 +23,12 @@ class FakeAgent final : public v1::Agent::Service {
 
   // What AddEndpoint does before it answers; the endpoint is known only after OK. Called by several
   // threads.
-  std::function<grpc::Status(const v1::AddEndpointRequest&)> on_add = [](const auto&) { return grpc::Status::OK; };
-  std::function<grpc::Status(const v1::EndpointRef&)> on_check = [](const auto&) { return grpc::Status::OK; };
+  std::function<grpc::Status(const v1::AddEndpointRequest&)> on_add = [](const auto&) {
+    return grpc::Status::OK;
+  };
+  std::function<grpc::Status(const v1::EndpointRef&)> on_check = [](const auto&) {
+    return grpc::Status::OK;
+  };
   v1::Status status;
 
   [[nodiscard]] std::vector<v1::AddEndpointRequest> added() const;
@@ -33,11 +36,14 @@ class FakeAgent final : public v1::Agent::Service {
   [[nodiscard]] std::vector<std::string> known() const;
   [[nodiscard]] std::vector<v1::CollectEndpointsRequest> collected() const;
 
-  grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*, v1::Status* reply) override;
-  grpc::Status AddEndpoint(grpc::ServerContext*, const v1::AddEndpointRequest* request, v1::Endpoint* reply) override;
+  grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
+                         v1::Status* reply) override;
+  grpc::Status AddEndpoint(grpc::ServerContext*, const v1::AddEndpointRequest* request,
+                           v1::Endpoint* reply) override;
   grpc::Status DeleteEndpoint(grpc::ServerContext*, const v1::EndpointRef* request,
                               v1::DeleteEndpointResponse* reply) override;
-  grpc::Status CheckEndpoint(grpc::ServerContext*, const v1::EndpointRef* request, v1::Endpoint* reply) override;
+  grpc::Status CheckEndpoint(grpc::ServerContext*, const v1::EndpointRef* request,
+                             v1::Endpoint* reply) override;
   grpc::Status CollectEndpoints(grpc::ServerContext*, const v1::CollectEndpointsRequest* request,
                                 v1::CollectEndpointsResponse* reply) override;
 

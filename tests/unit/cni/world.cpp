@@ -19,7 +19,7 @@ namespace policyc::testing {
 namespace {
 
 constexpr int kMinute = 60000;
-constexpr int kArrival = 2000;
+constexpr int kArrival = 20000;
 
 sockaddr_storage socket_address(const std::string& address, std::uint16_t port, socklen_t& length) {
   sockaddr_storage storage{};
@@ -50,7 +50,8 @@ std::string output_of(const std::string& command) {
   if (pipe == nullptr) throw std::runtime_error("popen: " + command);
   std::string output;
   std::array<char, 4096> buffer{};
-  while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe)) output.append(buffer.data(), size);
+  while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    output.append(buffer.data(), size);
   if (::pclose(pipe) != 0) throw std::runtime_error("failed: " + command);
   return output;
 }
@@ -100,7 +101,8 @@ Ran run_plugin(const std::string& program, const std::map<std::string, std::stri
 
 Container::Container(std::string id) : id_(std::move(id)) {
   std::thread maker([this] {
-    if (::unshare(CLONE_NEWNET) == 0) network_ = bpf::Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    if (::unshare(CLONE_NEWNET) == 0)
+      network_ = bpf::Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
   });
   maker.join();
   if (!network_.valid()) throw std::runtime_error("no network namespace");
@@ -148,7 +150,8 @@ std::vector<std::string> addresses_of(const Json& interface) {
   for (const Json& entry : interface.at("addr_info")) {
     if (entry.value("scope", "") == "link") continue;
     EXPECT_FALSE(entry.value("tentative", false)) << entry.dump();
-    result.push_back(entry.at("local").get<std::string>() + "/" + std::to_string(entry.at("prefixlen").get<int>()));
+    result.push_back(entry.at("local").get<std::string>() + "/" +
+                     std::to_string(entry.at("prefixlen").get<int>()));
   }
   std::sort(result.begin(), result.end());
   return result;
@@ -174,12 +177,10 @@ Json CniTest::config(const std::string& version) const {
 
 Ran CniTest::run(const std::string& command, const Container& container, const Json& configuration,
                  const std::map<std::string, std::string>& more) const {
-  std::map<std::string, std::string> environment{{"CNI_COMMAND", command},
-                                                 {"CNI_CONTAINERID", container.id()},
-                                                 {"CNI_NETNS", container.path()},
-                                                 {"CNI_IFNAME", "eth0"},
-                                                 {"CNI_PATH", "/usr/lib/cni"},
-                                                 {"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}};
+  std::map<std::string, std::string> environment{
+      {"CNI_COMMAND", command},        {"CNI_CONTAINERID", container.id()},
+      {"CNI_NETNS", container.path()}, {"CNI_IFNAME", "eth0"},
+      {"CNI_PATH", "/usr/lib/cni"},    {"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}};
   for (const auto& [name, value] : more) environment[name] = value;
   return run_plugin(POLICYC_CNI_BINARY, environment, configuration.dump());
 }
@@ -195,7 +196,8 @@ std::vector<std::string> CniTest::host_interfaces() {
 std::vector<std::string> CniTest::used_addresses() const {
   std::vector<std::string> names;
   std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "ipam" / "testnet" / "used", none))
+  for (const auto& entry :
+       std::filesystem::directory_iterator(folder_ / "ipam" / "testnet" / "used", none))
     names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   return names;
@@ -218,11 +220,16 @@ bool CniTest::reaches(const Container* from, const Container* to, const std::str
   sockaddr_storage sender{};
   socklen_t sender_length = sizeof sender;
   char byte = 'x';
-  if (::sendto(client.get(), &byte, 1, 0, reinterpret_cast<const sockaddr*>(&target), length) != 1) return false;
+  if (::sendto(client.get(), &byte, 1, 0, reinterpret_cast<const sockaddr*>(&target), length) != 1)
+    return false;
   pollfd waiting{server.get(), POLLIN, 0};
   if (::poll(&waiting, 1, kArrival) != 1) return false;
-  if (::recvfrom(server.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&sender), &sender_length) != 1) return false;
-  if (::sendto(server.get(), &byte, 1, 0, reinterpret_cast<const sockaddr*>(&sender), sender_length) != 1) return false;
+  if (::recvfrom(server.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&sender), &sender_length) !=
+      1)
+    return false;
+  if (::sendto(server.get(), &byte, 1, 0, reinterpret_cast<const sockaddr*>(&sender),
+               sender_length) != 1)
+    return false;
   waiting.fd = client.get();
   return ::poll(&waiting, 1, kArrival) == 1;
 }

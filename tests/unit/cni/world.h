@@ -74,7 +74,8 @@ class CniTest : public ::testing::Test {
   [[nodiscard]] std::vector<std::string> used_addresses() const;
 
   // One datagram from a namespace to an address in another one; null stands for the host.
-  [[nodiscard]] static bool reaches(const Container* from, const Container* to, const std::string& address);
+  [[nodiscard]] static bool reaches(const Container* from, const Container* to,
+                                    const std::string& address);
 
   TemporaryFolder folder_;
   std::string socket_ = (folder_ / "policyd.sock").string();
