@@ -154,7 +154,7 @@ Result<void> attach_devices(const Config& config) {
     auto device = nat::config_of_interface(name);
     if (!device) return fail("devices: " + name + ": " + device.error().message);
     device->masquerade = config.masquerade;
-    device->dsr = config.dsr;
+    device->dsr = config.dsr ? nat::Dsr::Option : nat::Dsr::Off;
     const auto text = [](const std::optional<IpAddress>& address) {
       return address ? address->to_string() : std::string();
     };
