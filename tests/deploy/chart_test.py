@@ -53,8 +53,12 @@ def agent_config(documents):
     return yaml.safe_load(documents["ConfigMap"]["data"]["policyd.yaml"])
 
 
+def conflist(documents, file="05-policyc.conflist"):
+    return json.loads(documents["ConfigMap"]["data"][file])
+
+
 def plugin(documents, file="05-policyc.conflist"):
-    return json.loads(documents["ConfigMap"]["data"][file])["plugins"][0]
+    return conflist(documents, file)["plugins"][-1]
 
 
 class Schema(unittest.TestCase):
@@ -71,7 +75,7 @@ class Schema(unittest.TestCase):
     def test_refuses_what_would_be_ignored_or_wrong(self):
         for changes in ({"kubeProxyReplacment": True}, {"bpf": {"masquerad": True}}, {"policyEnforcementMode": "sometimes"},
                         {"prometheus": {"port": 0}}, {"maglev": {"tableSize": 1000}}, {"devices": ["eth0", "eth0"]}, {"mtu": 600},
-                        {"ipam": {"ranges": [["10.0.0.0"]]}}, {"cni": {"fileName": "../x.conflist"}}, {"image": {"digest": "abc"}}):
+                        {"ipam": {"ranges": [["10.0.0.0"]]}}, {"cni": {"fileName": "../x.conflist"}}, {"cni": {"chainingMode": "generic-veth"}}, {"image": {"digest": "abc"}}):
             with self.subTest(changes):
                 with self.assertRaises(jsonschema.ValidationError):
                     jsonschema.validate(merged(defaults(), changes), self.schema)
@@ -104,8 +108,10 @@ class Rendered(unittest.TestCase):
         self.assertEqual(config["prometheus-serve-addr"], "")
 
     def test_the_plugins_configuration(self):
-        self.assertEqual(plugin(render({"cni": {"chainingMode": "generic-veth"}, "mtu": 1400})),
-                         {"type": "policyc-cni", "chaining-mode": "generic-veth", "mtu": 1400})
+        chained = conflist(render({"cni": {"chainingMode": "generic-veth", "chainedPlugins": [{"type": "bridge"}]}, "mtu": 1400}))
+        self.assertEqual(chained["plugins"], [{"type": "bridge"}, {"type": "policyc-cni", "chaining-mode": "generic-veth", "mtu": 1400}])
+        self.assertEqual(chained["cniVersion"], "1.0.0")
+        self.assertEqual(conflist(render())["cniVersion"], "1.1.0")
         self.assertEqual(plugin(render({"ipam": {"mode": "delegated", "delegate": {"type": "host-local", "subnet": "10.1.0.0/16"}}}))["ipam"],
                          {"type": "host-local", "subnet": "10.1.0.0/16"})
         documents = render({"cni": {"fileName": "00-x.conflist"}})
