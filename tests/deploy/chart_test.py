@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The Helm chart: rendered by Go's templates for several values, read as YAML, and held to what a node agent needs.
 
-Usage: chart_test.py CHART RENDERER, where RENDERER is the program made from render.go.
+Usage: chart_test.py CHART RENDERER POLICYD, where RENDERER is the program made from render.go.
 """
 
 import copy
@@ -17,6 +17,7 @@ import yaml
 
 CHART = pathlib.Path(sys.argv.pop(1))
 RENDERER = sys.argv.pop(1)
+POLICYD = sys.argv.pop(1)
 
 
 def defaults():
@@ -106,6 +107,20 @@ class Rendered(unittest.TestCase):
         self.assertEqual(config["policy-audit-mode"], True)
         self.assertEqual(config["masquerade-exclude"], ["10.0.0.0/8"])
         self.assertEqual(config["prometheus-serve-addr"], "")
+
+    def test_the_agent_takes_its_configuration(self):
+        everything = {
+            "kubeProxyReplacement": True, "devices": ["lo"], "bpf": {"masquerade": True}, "loadBalancer": {"algorithm": "maglev", "mode": "dsr"},
+            "policyEnforcementMode": "always", "policyAuditMode": True, "policyDenyResponse": "icmp", "masqueradeExclude": ["10.0.0.0/8", "fd00::/8"],
+            "cluster": {"name": "blue"}}
+        texts = [render(changes)["ConfigMap"]["data"]["policyd.yaml"] for changes in ({}, everything, {"prometheus": {"enabled": False}})]
+        texts.append((CHART.parent.parent / "policyd.yaml").read_text())
+        for text in texts:
+            with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                file.write(text)
+                file.flush()
+                done = subprocess.run([POLICYD, "--check", "--config", file.name], check=False, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, text + done.stdout + done.stderr)
 
     def test_the_plugins_configuration(self):
         chained = conflist(render({"cni": {"chainingMode": "generic-veth", "chainedPlugins": [{"type": "bridge"}]}, "mtu": 1400}))

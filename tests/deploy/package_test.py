@@ -55,6 +55,16 @@ class Package(unittest.TestCase):
         for script in ("postinst", "prerm", "postrm"):
             run("sh", "-n", self.root / "DEBIAN" / script)
 
+    def test_the_unit_starts_a_program_that_is_there(self):
+        unit, = (path for path in self.root.rglob("policyd.service") if path.is_file())
+        start, = (line for line in unit.read_text().splitlines() if line.startswith("ExecStart="))
+        program, *words = start.removeprefix("ExecStart=").split()
+        self.assertTrue((self.root / program.lstrip("/")).is_file(), program)
+        # As the unit starts it, with the configuration of the package.
+        run(self.root / program.lstrip("/"), "--check", *[str(self.root / word.lstrip("/")) if word.startswith("/") else word for word in words])
+        self.assertTrue(list(self.root.rglob("policyc-compilerd")))
+        self.assertTrue(list(self.root.rglob("policyc-cni")))
+
     def test_its_compiler_compiles(self):
         out = pathlib.Path(self.folder.name) / "objects"
         run(self.root / "usr/bin/policyc", "compile", POLICY, "-o", out)
