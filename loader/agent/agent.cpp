@@ -129,6 +129,8 @@ Result<void> Agent::begin_compiler() {
   compiling_.clear();
   resolving_ = 0;
   resolve_everything_ = true;
+  for (const std::string& file : store->damaged())
+    parts_.log(file + " is damaged: that file of the source has no last good version");
   files_ = std::make_unique<SourceFiles>(std::move(*store));
   files_->begin(*compiler_);
   if (auto watched = loop_.watch(compiler_->fd(), [this] { read_compiler(); }); !watched)

@@ -6,6 +6,7 @@
 
 #include "loader/agent/requests.h"
 #include "loader/agent/views.h"
+#include "loader/endpoint/state.h"
 
 namespace policyc::agent {
 namespace {
@@ -81,8 +82,8 @@ grpc::Status Service::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest
   if (!status.ok()) return status;
   reply->set_version(version_);
   reply->set_started(started_);
-  if (const auto identities = identities_view(paths_))
-    reply->set_identities(static_cast<std::uint64_t>(identities->identities_size()));
+  if (const auto state = endpoint::read_state(paths_))
+    reply->set_identities(state->identities.size());
   if (const auto maps = maps_view(paths_)) *reply->mutable_maps() = maps->maps();
   return status;
 }

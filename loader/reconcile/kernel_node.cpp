@@ -17,6 +17,7 @@ Result<Actual> KernelNode::read() {
   if (!state) return std::unexpected(state.error());
   actual.loaded = true;
   actual.dirty = (*status)->interrupted;
+  actual.deny_response = (*status)->deny_response;
   actual.outdated = !state->datapath.empty() &&
                     state->datapath != endpoint::datapath_version(backend::datapath_object());
   for (const endpoint::EndpointStatus& endpoint : (*status)->endpoints) {

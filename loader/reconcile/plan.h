@@ -17,6 +17,7 @@
 
 #include "compiler/policy/labels.h"
 #include "compiler/support/ip.h"
+#include "loader/endpoint/deny_response.h"
 #include "loader/endpoint/link.h"
 #include "loader/endpoint/state.h"
 
@@ -48,6 +49,7 @@ struct Actual {
   bool loaded = false;    // there are maps
   bool dirty = false;     // a change did not finish
   bool outdated = false;  // endpoints run another version of the datapath
+  endpoint::DenyResponse deny_response = endpoint::DenyResponse::Drop;
   std::map<std::uint16_t, ActualEndpoint> endpoints;  // by id
 };
 

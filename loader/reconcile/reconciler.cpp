@@ -15,6 +15,8 @@ Result<void> Reconciler::adopt(const std::function<bool(std::uint32_t)>& interfa
   auto inventory = actions_.read_inventory();
   if (!inventory) return std::unexpected(inventory.error());
   actual_ = std::move(*actual);
+  const auto response = options_.node.deny_response;
+  node_changed_ = actual_.loaded && response && *response != actual_.deny_response;
   applied_ = inventory_ = std::move(*inventory);
   for (const auto& [id, endpoint] : actual_.endpoints) {
     if (!interface_exists(endpoint.record.interface_index))

@@ -96,7 +96,7 @@ class AgentNode : public KernelTest {
                                        "--socket-path",
                                        socket().string(),
                                        "--prometheus-serve-addr",
-                                       "127.0.0.1:0",
+                                       "127.0.0.1:9962",
                                        "--agent-health-addr",
                                        "",
                                        "--node-name",

@@ -3,6 +3,7 @@
 #include <map>
 
 #include <gmock/gmock.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "loader/endpoint/state.h"
@@ -316,6 +317,65 @@ TEST_F(AgentTest, AReloadTakesUpWhatItCan) {
   std::ofstream(paths_.state / "policyd.yaml") << "enable-policy: never\n";
   agent_->send(SIGHUP);
   EXPECT_TRUE(eventually([&] { return web.reached_from(kOther, 60); })) << agent_->output();
+}
+
+// The answer to GET, of the agent's pages: this network namespace is the test's own.
+std::string page(const std::string& path) {
+  const bpf::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_port = htons(9962);
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0)
+    return "no connection";
+  const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
+  static_cast<void>(::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) > 0);
+  std::string answer;
+  char buffer[4096];
+  for (ssize_t size = 0; (size = ::recv(socket.get(), buffer, sizeof buffer, 0)) > 0;)
+    answer.append(buffer, static_cast<std::size_t>(size));
+  return answer;
+}
+
+TEST_F(AgentTest, PagesAndCommandsSayWhatTheAgentDoes) {
+  write("web.yaml", allow("client", 53));
+  start_synced();
+  const Pod web("web0", "10.9.1.1");
+  const auto added = add(web, "web");
+  ASSERT_TRUE(added);
+  EXPECT_FALSE(web.reached_from(kOther, 53));
+  const std::string metrics = page("/metrics");
+  EXPECT_THAT(metrics, HasSubstr("cilium_policy 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("cilium_endpoint_state{endpoint_state=\"ready\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("cilium_endpoint_regenerations_total{outcome=\"success\"} 1\n"));
+  EXPECT_THAT(metrics,
+              HasSubstr("cilium_drop_count_total{reason=\"Policy denied\",direction=\"INGRESS\"}"));
+  EXPECT_THAT(metrics, HasSubstr("cilium_bpf_map_pressure{map_name=\"conntrack4\"}"));
+  EXPECT_THAT(page("/healthz"), HasSubstr("200 OK"));
+  const auto run = [this](std::vector<std::string> arguments, int code) {
+    arguments.insert(arguments.begin(), POLICYC_BINARY);
+    arguments.insert(arguments.end(), {"--socket", socket().string()});
+    test::ChildProcess command(arguments);
+    EXPECT_EQ(command.wait(), code) << command.output();
+    return command.output();
+  };
+  EXPECT_THAT(run({"status"}, 0), HasSubstr("healthy"));
+  EXPECT_THAT(run({"status", "-o", "json"}, 0), HasSubstr("\"healthy\": true"));
+  EXPECT_THAT(run({"endpoint", "list"}, 0), HasSubstr("shop/web"));
+  EXPECT_THAT(run({"endpoint", "get", "shop/web", "-o", "json"}, 0),
+              HasSubstr("\"policies\": [\n  \"CiliumNetworkPolicy/shop/web\""));
+  EXPECT_THAT(run({"endpoint", "get", "nobody"}, 1), HasSubstr("no endpoint"));
+  EXPECT_THAT(run({"identity", "list"}, 0), HasSubstr("k8s:app=web"));
+  EXPECT_THAT(run({"policy", "list"}, 0), HasSubstr("web.yaml:1"));
+  EXPECT_THAT(run({"ip", "list"}, 0), HasSubstr("10.9.0.1/32"));
+  v1::StreamFlowsRequest flows;
+  flows.set_last(100);
+  std::string seen;
+  ASSERT_TRUE(client_->flows(flows, [&seen](const std::string& json) {
+    seen += json + "\n";
+    return true;
+  }));
+  EXPECT_THAT(seen, HasSubstr("POLICY_DENIED"));
 }
 
 }  // namespace

@@ -24,6 +24,11 @@ class Echo {
         client_(host_udp_socket(client, client_port)),
         address_(pod.address()),
         port_(port) {
+    // On a busy machine a thread may wait for a second before it reads.
+    for (const bpf::Fd* socket : {&server_, &client_}) {
+      const int bytes = 16 << 20;
+      ::setsockopt(socket->get(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
+    }
     answering_ = std::thread([this] { answer(); });
     asking_ = std::thread([this] { ask(); });
   }

@@ -296,6 +296,20 @@ TEST_F(ReconcilerTest, ARestartWithNothingChangedDoesNothing) {
   EXPECT_THAT(node_.take_log(), IsEmpty());
 }
 
+TEST_F(ReconcilerTest, ARestartWithAnotherOptionOfTheNodeIsAnUpdate) {
+  put("web");
+  compiled();
+  settle();
+  node_.take_log();
+  ReconcilerOptions other = options();
+  other.node.deny_response = endpoint::DenyResponse::Icmp;
+  Reconciler next(node_, other);
+  ASSERT_TRUE(next.adopt([](std::uint32_t) { return true; }));
+  while (next.step(now_)) {
+  }
+  EXPECT_THAT(node_.take_log(), ElementsAre("update"));
+}
+
 TEST_F(ReconcilerTest, ARestartTakesOffWhoseInterfaceIsGone) {
   put("web");
   compiled();
