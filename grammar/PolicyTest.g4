@@ -18,7 +18,7 @@ request: 'http' method=word path=STRING part*
        | 'sni' name=STRING
        | 'kafka' rest=STRING?;
 part: 'host' host=STRING | 'header' header=STRING;
-reason: 'via' ('rule' rule=STRING | 'default' 'deny');
+reason: 'via' ('rule' decider=STRING | 'default' 'deny');
 
 // One side, alone: what the command line gives.
 oneSide: side EOF;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "compiler/diag/diag.h"
-#include "compiler/ir/builder.h"
 #include "compiler/passes/pass.h"
 
 namespace policyc::explain {
@@ -30,16 +29,19 @@ passes::Options required_alone() {
 
 }  // namespace
 
-SubjectPolicy subject_policy(const Model& model, const policy::Cluster& cluster,
-                             const policy::Endpoint& endpoint, const policy::LabelSet& labels) {
-  SubjectPolicy out;
-  const ir::BuildInput input{model.resolved, cluster, true, model.sources};
+ir::Subject subject_of(const policy::Endpoint& endpoint, const policy::LabelSet& subject_labels) {
   ir::Subject subject;
   subject.name = endpoint.full_name();
-  subject.labels = &labels;
+  subject.labels = &subject_labels;
   subject.namespace_ = endpoint.namespace_;
   subject.kind = endpoint.kind;
   subject.ports = &endpoint.ports;
+  return subject;
+}
+
+SubjectPolicy subject_policy(const Model& model, const ir::BuildInput& input,
+                             const ir::Subject& subject) {
+  SubjectPolicy out;
   diag::Engine diagnostics;
   ir::EndpointPolicy built = ir::build(input, subject, {model.agent, false}, diagnostics);
   if (diagnostics.has_errors()) {
@@ -59,7 +61,9 @@ SubjectPolicy subject_policy(const Model& model, const policy::Cluster& cluster,
 }
 
 SubjectPolicy Subjects::compute(const policy::Endpoint& endpoint) const {
-  return subject_policy(model_, world_.cluster(), endpoint, world_.book().subject_labels(endpoint));
+  const policy::LabelSet labels = world_.book().subject_labels(endpoint);
+  return subject_policy(model_, {model_.resolved, world_.cluster(), true, model_.sources},
+                        subject_of(endpoint, labels));
 }
 
 const SubjectPolicy& Subjects::of(std::size_t endpoint) {

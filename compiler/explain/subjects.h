@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "compiler/explain/world.h"
+#include "compiler/ir/builder.h"
 #include "compiler/ir/shape.h"
 
 namespace policyc::explain {
@@ -37,10 +38,13 @@ class Subjects {
   std::unordered_map<std::string, std::unique_ptr<SubjectPolicy>> by_key_;
 };
 
-// The policies of one endpoint with these labels through the IR and all passes. What keeps it from
-// being computed is in `problem`.
-[[nodiscard]] SubjectPolicy subject_policy(const Model& model, const policy::Cluster& cluster,
-                                           const policy::Endpoint& endpoint,
-                                           const policy::LabelSet& labels);
+// The policies of one subject through the IR and all passes. What keeps it from being computed is in
+// `problem`.
+[[nodiscard]] SubjectPolicy subject_policy(const Model& model, const ir::BuildInput& input,
+                                           const ir::Subject& subject);
+
+// An endpoint as the IR's builder knows it; both must outlive it.
+[[nodiscard]] ir::Subject subject_of(const policy::Endpoint& endpoint,
+                                     const policy::LabelSet& subject_labels);
 
 }  // namespace policyc::explain

@@ -90,8 +90,8 @@ class SuiteReader {
     if (text.reason() != nullptr) {
       out.reason.emplace();
       out.reason->span = span_of(*text.reason());
-      out.reason->default_deny = text.reason()->rule == nullptr;
-      if (text.reason()->rule != nullptr) out.reason->rule = string(*text.reason()->rule);
+      out.reason->default_deny = text.reason()->decider == nullptr;
+      if (text.reason()->decider != nullptr) out.reason->rule = string(*text.reason()->decider);
     }
     out.suite = suite_;
     antlr4::CharStream* input = text.getStart()->getInputStream();
