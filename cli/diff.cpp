@@ -1,3 +1,5 @@
+#include "compiler/diff/diff.h"
+
 #include <filesystem>
 #include <memory>
 #include <ostream>
@@ -7,7 +9,6 @@
 #include "cli/command.h"
 #include "cli/git_tree.h"
 #include "cli/policy_inputs.h"
-#include "compiler/diff/diff.h"
 
 namespace policyc::cli {
 namespace {
@@ -74,7 +75,8 @@ class DiffCommand {
       return fail("`" + given[0] + "`: a range of revisions is written OLD..NEW");
     const std::string before = given[0].substr(0, dots);
     const std::string after = given[0].substr(dots + 2);
-    return std::vector<std::string>{before.empty() ? "HEAD" : before, after.empty() ? "HEAD" : after};
+    return std::vector<std::string>{before.empty() ? "HEAD" : before,
+                                    after.empty() ? "HEAD" : after};
   }
 
   Result<std::vector<driver::InputText>> texts_of(const std::string& name) {
@@ -123,15 +125,16 @@ void add_diff(CLI::App& app, Context& context) {
   CLI::App* command =
       app.add_subcommand("diff", "Say which connections a change of policies decides otherwise");
   command
-      ->add_option("input", arguments->inputs,
-                   "OLD and NEW: files, directories, - or git revisions (main, HEAD~1:policies); or "
-                   "OLD..NEW")
+      ->add_option(
+          "input", arguments->inputs,
+          "OLD and NEW: files, directories, - or git revisions (main, HEAD~1:policies); or "
+          "OLD..NEW")
       ->required();
-  command
-      ->add_option("--path", arguments->paths, "Look only below this path of the revisions")
+  command->add_option("--path", arguments->paths, "Look only below this path of the revisions")
       ->allow_extra_args(false);
-  command->add_option("--endpoints", arguments->endpoints,
-                      "Files or directories with Pods and Namespaces, for both sides")
+  command
+      ->add_option("--endpoints", arguments->endpoints,
+                   "Files or directories with Pods and Namespaces, for both sides")
       ->allow_extra_args(false);
   command->add_option("--max-peers", arguments->diff.max_peers,
                       "Kinds of peers to follow at most, for each subject");

@@ -1,10 +1,11 @@
+#include "compiler/explain/explain.h"
+
 #include <memory>
 #include <ostream>
 
 #include "cli/agent_options.h"
 #include "cli/command.h"
 #include "cli/policy_inputs.h"
-#include "compiler/explain/explain.h"
 #include "compiler/testlang/reader.h"
 
 namespace policyc::cli {
@@ -32,14 +33,15 @@ class ExplainCommand {
     if (!to) return usage("--to: " + to.error().message);
     const auto ports = testlang::read_ports(arguments_.port);
     if (!ports) return usage("--port: " + ports.error().message);
-    if (ports->size() != 1 || (ports->front().name.empty() && ports->front().first != ports->front().last))
+    if (ports->size() != 1 ||
+        (ports->front().name.empty() && ports->front().first != ports->front().last))
       return usage("--port: one port, as in 443/tcp or 8/icmp");
     const auto request = read_request();
     if (!request) return usage(request.error().message);
     const auto agent = agent_options(arguments_.agent);
     if (!agent) return unreadable(agent.error().message);
-    auto inputs = read_policy_inputs(arguments_.inputs, arguments_.endpoints, *agent, context_.in,
-                                     sources_);
+    auto inputs =
+        read_policy_inputs(arguments_.inputs, arguments_.endpoints, *agent, context_.in, sources_);
     if (!inputs) return unreadable(inputs.error().message);
     context_.err << diag::render_text(sources_, (*inputs)->diagnostics);
     if (!(*inputs)->usable) return kFindings;
@@ -110,7 +112,8 @@ class ExplainCommand {
     }
     if (ends->size() > 1) {
       context_.err << "policyc: explain: " << option << ": `" << side.text << "` is "
-                   << ends->size() << " kinds of peers; this is about " << ends->front().name << "\n";
+                   << ends->size() << " kinds of peers; this is about " << ends->front().name
+                   << "\n";
     }
     return ends->front();
   }
@@ -118,7 +121,8 @@ class ExplainCommand {
   static bool resolve(const explain::World& world, const explain::End& to, testlang::Ports& port) {
     if (!to.endpoint) return false;
     for (const auto& known : world.cluster().endpoints[*to.endpoint].ports) {
-      if (known.name != port.name || known.protocol != policy::protocol_name(port.protocol)) continue;
+      if (known.name != port.name || known.protocol != policy::protocol_name(port.protocol))
+        continue;
       port.first = port.last = known.port;
       return true;
     }
@@ -134,8 +138,8 @@ class ExplainCommand {
 
 void add_explain(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand(
-      "explain", "Say what happens to one connection at both ends, and why");
+  CLI::App* command =
+      app.add_subcommand("explain", "Say what happens to one connection at both ends, and why");
   command->add_option("input", arguments->inputs, "Files, directories or - with policies")
       ->required();
   command->add_option("--endpoints", arguments->endpoints,

@@ -126,7 +126,8 @@ std::vector<Blob> read_tree(std::string_view text) {
     if (!is_file || tab == std::string_view::npos) continue;
     const std::string_view path = entry.substr(tab + 1);
     constexpr std::size_t kIdAt = 12;
-    if (is_manifest(path)) out.push_back({std::string(entry.substr(kIdAt, tab - kIdAt)), std::string(path)});
+    if (is_manifest(path))
+      out.push_back({std::string(entry.substr(kIdAt, tab - kIdAt)), std::string(path)});
   }
   return out;
 }

@@ -13,8 +13,8 @@ namespace policyc::cli {
 // such commit.
 [[nodiscard]] Result<std::string> git_commit(const std::string& revision);
 
-// Every *.yaml, *.yml and *.json file of a commit below `paths` (none: below the working directory),
-// as `<shown>:<path>`; sorted by path. Links are left out.
+// Every *.yaml, *.yml and *.json file of a commit below `paths` (none: below the working
+// directory), as `<shown>:<path>`; sorted by path. Links are left out.
 [[nodiscard]] Result<std::vector<driver::InputText>> git_manifests(
     const std::string& commit, const std::string& shown, const std::vector<std::string>& paths);
 

@@ -21,7 +21,8 @@ std::unique_ptr<PolicyInputs> read_policy_texts(std::vector<driver::InputText> t
   options.agent = agent;
   out->read = policy::read_documents(documents, options, out->diagnostics);
   if (out->diagnostics.has_errors()) return out;
-  out->resolved = policy::resolve(out->read.policies, out->read.cluster, out->agent, out->diagnostics);
+  out->resolved =
+      policy::resolve(out->read.policies, out->read.cluster, out->agent, out->diagnostics);
   out->usable = !out->diagnostics.has_errors();
   return out;
 }

@@ -43,7 +43,8 @@ class TestCommand {
       if (auto done = run_file(std::move(file)); !done)
         return complain(done.error().message, kUnreadable);
     }
-    const OwnFormats own = {{"text", [this](const diag::RenderStyle& style) { return text(style); }}};
+    const OwnFormats own = {
+        {"text", [this](const diag::RenderStyle& style) { return text(style); }}};
     if (auto written = outputs->write(sources_, report_, context_, own); !written)
       return complain(written.error().message, kUnreadable);
     return report_.failed() ? kFindings : kSuccess;
@@ -168,9 +169,10 @@ class TestCommand {
 
 void add_test(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command =
-      app.add_subcommand("test", "Check assertions about who may connect to whom");
-  command->add_option("input", arguments->inputs, "Files of assertions, directories of *.policytest, or -")
+  CLI::App* command = app.add_subcommand("test", "Check assertions about who may connect to whom");
+  command
+      ->add_option("input", arguments->inputs,
+                   "Files of assertions, directories of *.policytest, or -")
       ->required();
   command
       ->add_option("--policies", arguments->policies,

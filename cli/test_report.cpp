@@ -56,8 +56,8 @@ diag::Finding finding_of(const source::SourceMap& sources, source::FileId file,
       out.message += "; " + because.text;
     }
   }
-  out.fingerprint =
-      sha256_hex(sources.name(file) + "\n" + out.rule + "\n" + assertion.suite + "\n" + assertion.name);
+  out.fingerprint = sha256_hex(sources.name(file) + "\n" + out.rule + "\n" + assertion.suite +
+                               "\n" + assertion.name);
   return out;
 }
 

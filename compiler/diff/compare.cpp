@@ -71,9 +71,8 @@ class SideDirection {
     return side_.policy.written.directions[direction_].rules;
   }
   [[nodiscard]] bool redirects() const {
-    return std::any_of(rules().begin(), rules().end(), [](const ir::Rule& rule) {
-      return rule.verdict == ir::Verdict::Redirect;
-    });
+    return std::any_of(rules().begin(), rules().end(),
+                       [](const ir::Rule& rule) { return rule.verdict == ir::Verdict::Redirect; });
   }
   [[nodiscard]] matrix::PredicateTruth truth(const policy::LabelSet& peer) const {
     return computed() ? side_.policy.shape.truth(direction_, peer) : matrix::PredicateTruth{};
@@ -176,7 +175,8 @@ class DirectionComparison {
 
   std::vector<bool> answers(const policy::LabelSet& labels) const {
     std::vector<bool> out;
-    for (const policy::Predicate* predicate : predicates_) out.push_back(predicate->matches(labels));
+    for (const policy::Predicate* predicate : predicates_)
+      out.push_back(predicate->matches(labels));
     return out;
   }
 
@@ -186,7 +186,8 @@ class DirectionComparison {
       std::vector<bool> after = answers(peer.after);
       std::vector<bool> before = peer.before == peer.after ? after : answers(peer.before);
       if (!seen.emplace(before, after, peer.ipv4, peer.ipv6).second) continue;
-      kinds_.push_back({&peer, std::move(after), before_.truth(peer.before), after_.truth(peer.after)});
+      kinds_.push_back(
+          {&peer, std::move(after), before_.truth(peer.before), after_.truth(peer.after)});
     }
   }
 
@@ -250,7 +251,8 @@ class DirectionComparison {
     const RequestRules new_rules = request_rules(*models_[1], subject_.after, direction_,
                                                  kinds_[index].peer->after, protocol, range.first);
     if (old_rules.unrestricted && new_rules.unrestricted) return;
-    if (old_rules.unrestricted == new_rules.unrestricted && old_rules.texts == new_rules.texts) return;
+    if (old_rules.unrestricted == new_rules.unrestricted && old_rules.texts == new_rules.texts)
+      return;
     std::vector<std::string> removed, added;
     std::set_difference(old_rules.texts.begin(), old_rules.texts.end(), new_rules.texts.begin(),
                         new_rules.texts.end(), std::back_inserter(removed));
@@ -283,7 +285,8 @@ class DirectionComparison {
   }
 
   // Every protocol with all its ports is `any`.
-  std::vector<PortRange> simplified(const std::vector<PortRange>& ports, const PeerKind& peer) const {
+  std::vector<PortRange> simplified(const std::vector<PortRange>& ports,
+                                    const PeerKind& peer) const {
     std::size_t protocols = protocols_.size();
     for (const std::uint8_t protocol : protocols_) {
       if (protocol == static_cast<std::uint8_t>(Protocol::Icmp) && !peer.ipv4) --protocols;
@@ -351,13 +354,13 @@ class DirectionComparison {
     witness.protocol = static_cast<Protocol>(range.protocol);
     if (range.protocol != matrix::kAnyProtocol) return;
     witness.port = 0;
-    constexpr std::array kUsual = {Protocol::Tcp, Protocol::Udp, Protocol::Sctp, Protocol::Icmp,
+    constexpr std::array kUsual = {Protocol::Tcp,    Protocol::Udp,  Protocol::Sctp, Protocol::Icmp,
                                    Protocol::IcmpV6, Protocol::Igmp, Protocol::Vrrp};
     for (const Protocol protocol : kUsual) {
       const bool named = std::binary_search(protocols_.begin(), protocols_.end(),
                                             static_cast<std::uint8_t>(protocol));
-      const bool possible = (protocol != Protocol::Icmp || peer.ipv4) &&
-                            (protocol != Protocol::IcmpV6 || peer.ipv6);
+      const bool possible =
+          (protocol != Protocol::Icmp || peer.ipv4) && (protocol != Protocol::IcmpV6 || peer.ipv6);
       if (named || !possible) continue;
       witness.protocol = protocol;
       if (protocol == Protocol::Tcp || protocol == Protocol::Udp || protocol == Protocol::Sctp)

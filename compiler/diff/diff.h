@@ -47,11 +47,12 @@ struct Region {
 
 struct Report {
   std::vector<Region> regions;
-  std::vector<std::string> changed_policies;   // "CiliumNetworkPolicy/shop/api": says something else
-  std::vector<std::string> without_effect;     // of them: in no region
-  std::size_t subjects = 0;                    // looked at, alike ones once
-  std::size_t left_out = 0;                    // kinds of peers beyond the limit, at least
-  std::vector<std::string> only_before, only_after;  // endpoints that one side alone has: not compared
+  std::vector<std::string> changed_policies;  // "CiliumNetworkPolicy/shop/api": says something else
+  std::vector<std::string> without_effect;    // of them: in no region
+  std::size_t subjects = 0;                   // looked at, alike ones once
+  std::size_t left_out = 0;                   // kinds of peers beyond the limit, at least
+  std::vector<std::string> only_before,
+      only_after;  // endpoints that one side alone has: not compared
 
   [[nodiscard]] bool differs() const { return !regions.empty(); }
 };

@@ -59,7 +59,10 @@ void write(Writer& out, const std::optional<policy::TlsContext>& tls) {
 void write(Writer& out, const policy::EntryPorts& ports) {
   out.add("p").add(static_cast<std::uint64_t>(ports.parser)).add(ports.generic_parser);
   for (const policy::PortSpec& port : ports.ports) {
-    out.add(static_cast<std::uint64_t>(port.protocol)).add(port.port).add(port.end_port).add(port.name);
+    out.add(static_cast<std::uint64_t>(port.protocol))
+        .add(port.port)
+        .add(port.end_port)
+        .add(port.name);
   }
   out.add_bool(ports.rules.has_value());
   if (ports.rules) write(out, *ports.rules);
@@ -89,7 +92,8 @@ std::string text_of(const policy::Entry& entry) {
 // Entries stand in the order of their objects; runs of one object are hashed together.
 std::map<std::string, std::string> texts(const policy::Resolved& resolved) {
   std::map<std::string, std::string> out;
-  for (const policy::Entry& entry : resolved.entries) out[entry.origin.object()] += text_of(entry) + "\n";
+  for (const policy::Entry& entry : resolved.entries)
+    out[entry.origin.object()] += text_of(entry) + "\n";
   return out;
 }
 
@@ -105,7 +109,8 @@ std::map<IpPrefix, std::vector<policy::Label>> group_labels(const policy::Resolv
 
 }  // namespace
 
-std::set<std::string> changed_objects(const policy::Resolved& before, const policy::Resolved& after) {
+std::set<std::string> changed_objects(const policy::Resolved& before,
+                                      const policy::Resolved& after) {
   const auto left = texts(before);
   const auto right = texts(after);
   std::set<std::string> out;

@@ -31,18 +31,17 @@ Json region_json(const Region& region) {
                      {"last", range.last}});
   }
   const Witness& witness = region.witness;
-  Json out = {
-      {"subjects", region.subjects},
-      {"direction", ir::direction_name(region.direction)},
-      {"peers", region.peers},
-      {"knownPeers", region.known_peers},
-      {"ports", std::move(ports)},
-      {"before", said_json(region.before)},
-      {"after", said_json(region.after)},
-      {"witness",
-       {{"peer", witness.peer},
-        {"protocol", ir::ir_protocol_name(static_cast<std::uint8_t>(witness.protocol))},
-        {"port", witness.port}}}};
+  Json out = {{"subjects", region.subjects},
+              {"direction", ir::direction_name(region.direction)},
+              {"peers", region.peers},
+              {"knownPeers", region.known_peers},
+              {"ports", std::move(ports)},
+              {"before", said_json(region.before)},
+              {"after", said_json(region.after)},
+              {"witness",
+               {{"peer", witness.peer},
+                {"protocol", ir::ir_protocol_name(static_cast<std::uint8_t>(witness.protocol))},
+                {"port", witness.port}}}};
   if (!witness.request.empty()) out["witness"]["request"] = witness.request;
   if (!region.requests_removed.empty()) out["requestsRemoved"] = region.requests_removed;
   if (!region.requests_added.empty()) out["requestsAdded"] = region.requests_added;

@@ -27,7 +27,8 @@ std::size_t common(const KindSet& a, const KindSet& b) {
 }
 
 // A few predicates whose union is exactly the set, largest gain first; nothing when there are none.
-std::optional<std::string> as_union(const KindSet& wanted, const std::vector<NamedSet>& predicates) {
+std::optional<std::string> as_union(const KindSet& wanted,
+                                    const std::vector<NamedSet>& predicates) {
   KindSet open = wanted;
   std::string text;
   for (std::size_t part = 0; count(open) != 0; ++part) {
@@ -62,9 +63,8 @@ std::string peer_text(const KindSet& wanted, const std::vector<NamedSet>& predic
   // What is left out of a larger set.
   std::vector<NamedSet> outer{{"anybody", KindSet(wanted.size(), true)}};
   outer.insert(outer.end(), predicates.begin(), predicates.end());
-  std::sort(outer.begin() + 1, outer.end(), [](const NamedSet& a, const NamedSet& b) {
-    return count(a.kinds) < count(b.kinds);
-  });
+  std::sort(outer.begin() + 1, outer.end(),
+            [](const NamedSet& a, const NamedSet& b) { return count(a.kinds) < count(b.kinds); });
   std::rotate(outer.begin(), outer.begin() + 1, outer.end());  // `anybody` last
   for (const NamedSet& predicate : outer) {
     if (!is_subset(wanted, predicate.kinds)) continue;

@@ -14,7 +14,8 @@ struct NamedSet {
   KindSet kinds;     // of which it is true
 };
 
-// Exact: "anybody", "P", "P or Q", "P, but not Q", or else the kinds by name, the first few of them.
+// Exact: "anybody", "P", "P or Q", "P, but not Q", or else the kinds by name, the first few of
+// them.
 [[nodiscard]] std::string peer_text(const KindSet& wanted, const std::vector<NamedSet>& predicates,
                                     const std::vector<std::string>& kind_names);
 

@@ -10,9 +10,9 @@
 namespace policyc::diff {
 
 struct PeerKind {
-  std::string name;                 // "a pod with app=web in shop", "203.0.113.9", "host"
-  policy::LabelSet before, after;   // they differ only where CIDR groups do
-  bool ipv4 = true;                 // the families in which it is met
+  std::string name;                // "a pod with app=web in shop", "203.0.113.9", "host"
+  policy::LabelSet before, after;  // they differ only where CIDR groups do
+  bool ipv4 = true;                // the families in which it is met
   bool ipv6 = true;
 };
 

@@ -67,7 +67,8 @@ std::vector<Request> candidates(const RequestRules& rules) {
   for (const policy::EntryPorts* element : rules.elements) {
     for (const std::string& name : element->server_names) {
       Request request;
-      request.server_name = name.starts_with("*") ? "x" + name.substr(name.find_first_not_of('*')) : name;
+      request.server_name =
+          name.starts_with("*") ? "x" + name.substr(name.find_first_not_of('*')) : name;
       out.push_back(std::move(request));
     }
     if (!element->rules) continue;
@@ -101,17 +102,17 @@ RequestRules request_rules(const explain::Model& model, const SubjectSide& side,
   const explain::Model own{model.cluster, side.own, model.agent, model.sources};
   for (const ir::Rule& rule : policy.directions[direction].rules) {
     if (rule.verdict == ir::Verdict::Deny || !explain::covers(rule, protocol, port)) continue;
-    const bool names = rule.any_peer ||
-                       std::any_of(rule.peers.begin(), rule.peers.end(), [&](std::uint32_t one) {
-                         return policy.predicates[one].matches(peer);
-                       });
+    const bool names =
+        rule.any_peer || std::any_of(rule.peers.begin(), rule.peers.end(), [&](std::uint32_t one) {
+          return policy.predicates[one].matches(peer);
+        });
     if (!names) continue;
     if (rule.verdict == ir::Verdict::Allow) {
       out.unrestricted = true;
       continue;
     }
-    for (const policy::EntryPorts* element : explain::sources_of(
-             own, model.cluster, side.endpoint, direction, rule, protocol, port)) {
+    for (const policy::EntryPorts* element :
+         explain::sources_of(own, model.cluster, side.endpoint, direction, rule, protocol, port)) {
       const std::vector<std::string> texts = explain::request_rules(*element);
       if (texts.empty()) out.unrestricted = true;
       out.texts.insert(texts.begin(), texts.end());

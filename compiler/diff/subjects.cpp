@@ -21,7 +21,8 @@ class SideIndex {
       : model_(model), book_(model.cluster, no_prefixes_, model.agent) {
     for (const Entry& entry : model.resolved.entries) {
       by_namespace_[entry.policy_namespace].push_back(&entry);
-      if (changed.contains(entry.origin.object())) changed_[entry.policy_namespace].push_back(&entry);
+      if (changed.contains(entry.origin.object()))
+        changed_[entry.policy_namespace].push_back(&entry);
     }
   }
 
@@ -126,7 +127,8 @@ class Pairing {
     const policy::LabelSet new_labels = after_.book().subject_labels(after);
     const ir::Subject old_one = explain::subject_of(before, old_labels);
     const ir::Subject new_one = explain::subject_of(after, new_labels);
-    if (!everybody_ && !other_labels && !before_.is_affected(old_one) && !after_.is_affected(new_one))
+    if (!everybody_ && !other_labels && !before_.is_affected(old_one) &&
+        !after_.is_affected(new_one))
       return std::nullopt;
     out_.push_back({{}, before_.side(old_one, before, true), after_.side(new_one, after, true)});
     return out_.size() - 1;

@@ -12,8 +12,8 @@ namespace policyc::diff {
 
 // One subject on one side: the entries that apply to it, and its policy.
 struct SubjectSide {
-  policy::Endpoint endpoint;     // a made-up one for a selector
-  policy::Resolved own;          // the entries alone that apply, with their places
+  policy::Endpoint endpoint;  // a made-up one for a selector
+  policy::Resolved own;       // the entries alone that apply, with their places
   explain::SubjectPolicy policy;
 };
 

@@ -51,14 +51,10 @@ std::string Request::to_string() const {
 eval::Flow evaluator_flow(std::size_t direction, const Flow& flow) {
   const End& subject = direction == kEgress ? *flow.from : *flow.to;
   const End& peer = direction == kEgress ? *flow.to : *flow.from;
-  return {subject.peer.name,
-          static_cast<policy::Direction>(direction),
-          peer.peer,
-          flow.protocol,
-          flow.port,
-          flow.request.dns,
-          flow.request.http,
-          flow.request.server_name};
+  return {subject.peer.name, static_cast<policy::Direction>(direction),
+          peer.peer,         flow.protocol,
+          flow.port,         flow.request.dns,
+          flow.request.http, flow.request.server_name};
 }
 
 Answers::Answers(const Model& model, const World& world)
@@ -119,7 +115,8 @@ std::vector<std::uint16_t> Answers::ports_to_ask(const End& from, const End& to,
   };
   const auto add_rules = [&](const End& subject, std::size_t direction) {
     if (!subject.endpoint) return;
-    for (const ir::Rule& rule : subjects_.of(*subject.endpoint).written.directions[direction].rules) {
+    for (const ir::Rule& rule :
+         subjects_.of(*subject.endpoint).written.directions[direction].rules) {
       for (const matrix::PortRange& range : rule.ports) {
         if (range.protocol != matrix::kAnyProtocol &&
             range.protocol != static_cast<std::uint8_t>(protocol))

@@ -45,8 +45,8 @@ struct EndAnswer {
   const End* subject = nullptr;
   const End* peer = nullptr;
   const SubjectPolicy* policy = nullptr;
-  Outcome outcome = Outcome::Deny;  // with what the proxy says of the request
-  bool redirected = false;          // a proxy is asked
+  Outcome outcome = Outcome::Deny;      // with what the proxy says of the request
+  bool redirected = false;              // a proxy is asked
   std::optional<bool> request_allowed;  // by the proxy
   bool by_default = false;              // no rule matches, and the default is to deny
   bool audited = false;                 // only policies in audit mode deny: it passes
@@ -69,8 +69,8 @@ class Answers {
   Answers(const Model& model, const World& world);
 
   [[nodiscard]] Answer ask(const Flow& flow);
-  // The smallest ports of [first, last], so that every other one of them is decided as one of these:
-  // `first`, and wherever a rule of either end begins or has ended.
+  // The smallest ports of [first, last], so that every other one of them is decided as one of
+  // these: `first`, and wherever a rule of either end begins or has ended.
   [[nodiscard]] std::vector<std::uint16_t> ports_to_ask(const End& from, const End& to,
                                                         policy::Protocol protocol,
                                                         std::uint16_t first, std::uint16_t last);

@@ -41,7 +41,8 @@ std::string why_it_loses(const ir::Rule& loser, const ir::Rule& winner) {
 }
 
 std::string why_it_agrees(const ir::Rule& rule, const ir::Rule& winner) {
-  if (rule.any_peer && !winner.any_peer) return "says the same; the rule that names the peer is named";
+  if (rule.any_peer && !winner.any_peer)
+    return "says the same; the rule that names the peer is named";
   return "says the same; the rule with the narrower ports, or the earlier one, is named";
 }
 
@@ -91,10 +92,10 @@ class EndExplainer {
     Considered out;
     out.rule = &rule;
     out.text = rule_text(rule, answer_.direction, predicates);
-    out.peer = rule.any_peer ||
-               std::any_of(rule.peers.begin(), rule.peers.end(), [&](std::uint32_t peer) {
-                 return predicates[peer].matches(answer_.peer->labels);
-               });
+    out.peer =
+        rule.any_peer || std::any_of(rule.peers.begin(), rule.peers.end(), [&](std::uint32_t peer) {
+          return predicates[peer].matches(answer_.peer->labels);
+        });
     out.port = covers(rule, flow_.protocol, flow_.port);
     if (rule.verdict != ir::Verdict::Redirect) return out;
     const policy::Cluster& cluster = answers_.world().cluster();

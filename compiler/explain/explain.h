@@ -11,18 +11,18 @@
 namespace policyc::explain {
 
 enum class Fate : std::uint8_t {
-  Decides,   // the rule that the compiled policy names
-  Agrees,    // matches, says the same, and is not named
-  Loses,     // matches, and a stronger rule decides
-  NoMatch,   // another peer, or another port
+  Decides,  // the rule that the compiled policy names
+  Agrees,   // matches, says the same, and is not named
+  Loses,    // matches, and a stronger rule decides
+  NoMatch,  // another peer, or another port
 };
 [[nodiscard]] std::string_view fate_name(Fate fate);  // "decides", "agrees", "loses", "no match"
 
 struct Considered {
-  const ir::Rule* rule = nullptr;  // of SubjectPolicy::written
-  std::string text;                // rule_text()
-  bool peer = false;               // it names the peer
-  bool port = false;               // it counts for protocol and port
+  const ir::Rule* rule = nullptr;          // of SubjectPolicy::written
+  std::string text;                        // rule_text()
+  bool peer = false;                       // it names the peer
+  bool port = false;                       // it counts for protocol and port
   std::vector<std::string> request_rules;  // what it asks of a request; of a redirect alone
   std::optional<bool> request;             // whether it lets the request pass
   Fate fate = Fate::NoMatch;
@@ -31,8 +31,8 @@ struct Considered {
 
 struct EndExplanation {
   EndAnswer answer;
-  std::string summary;                // "denied by default", "allowed: no policy selects it"
-  std::vector<Considered> rules;      // strongest first
+  std::string summary;                   // "denied by default", "allowed: no policy selects it"
+  std::vector<Considered> rules;         // strongest first
   std::vector<ir::Origin> default_deny;  // policies that put the endpoint into default deny
 };
 

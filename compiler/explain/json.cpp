@@ -50,7 +50,8 @@ Json end_json(const EndExplanation& end) {
   if (answer.redirected) out["parser"] = answer.rule->parser;
   if (answer.request_allowed) out["requestAllowed"] = *answer.request_allowed;
   out["defaultDeny"] = Json::array();
-  for (const ir::Origin& origin : end.default_deny) out["defaultDeny"].push_back(origin_json(origin));
+  for (const ir::Origin& origin : end.default_deny)
+    out["defaultDeny"].push_back(origin_json(origin));
   out["rules"] = Json::array();
   for (const Considered& rule : end.rules) out["rules"].push_back(rule_json(rule));
   return out;

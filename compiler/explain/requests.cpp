@@ -18,12 +18,14 @@ std::string http_text(const policy::HttpRule& rule) {
   if (!rule.host.value.empty()) text += " host " + rule.host.value;
   for (const auto& header : rule.headers) text += " header " + header.value;
   for (const auto& match : rule.header_matches)
-    text += " header " + match.name.value + (match.value.value.empty() ? "" : ": " + match.value.value);
+    text +=
+        " header " + match.name.value + (match.value.value.empty() ? "" : ": " + match.value.value);
   return text == "http" ? "http, every request" : text;
 }
 
 bool dns_passes(const policy::FqdnSelector& rule, const std::string& name) {
-  if (!rule.match_name.value.empty()) return DnsPattern::from_name(rule.match_name.value).matches(name);
+  if (!rule.match_name.value.empty())
+    return DnsPattern::from_name(rule.match_name.value).matches(name);
   return DnsPattern::from_pattern(rule.match_pattern.value, policy::l7::DnsPatternUse::Rule)
       .matches(name);
 }
@@ -44,8 +46,8 @@ std::vector<const policy::EntryPorts*> sources_of(const Model& model,
     for (const policy::EntryPorts& ports : entry.l4) {
       if (ports.node.valid() && model.sources.range(ports.node).begin.line != rule.origin.line)
         continue;
-      const bool covers = std::any_of(
-          ports.ports.begin(), ports.ports.end(), [&](const policy::PortSpec& spec) {
+      const bool covers =
+          std::any_of(ports.ports.begin(), ports.ports.end(), [&](const policy::PortSpec& spec) {
             const auto match = eval::resolve_port(spec, entry.direction, subject, pods);
             return match && match->covers(protocol, port);
           });
@@ -57,11 +59,12 @@ std::vector<const policy::EntryPorts*> sources_of(const Model& model,
 
 bool lets_pass(const policy::EntryPorts& ports, const Request& request) {
   if (!ports.server_names.empty()) {
-    const bool named = request.server_name &&
-                       std::any_of(ports.server_names.begin(), ports.server_names.end(),
-                                   [&](const std::string& pattern) {
-                                     return policy::l7::SniPattern(pattern).matches(*request.server_name);
-                                   });
+    const bool named =
+        request.server_name &&
+        std::any_of(ports.server_names.begin(), ports.server_names.end(),
+                    [&](const std::string& pattern) {
+                      return policy::l7::SniPattern(pattern).matches(*request.server_name);
+                    });
     if (!named) return false;
   }
   if (!ports.rules || ports.rules->size() == 0) return true;
@@ -72,8 +75,9 @@ bool lets_pass(const policy::EntryPorts& ports, const Request& request) {
     });
   }
   if (request.dns && rules.dns) {
-    return std::any_of(rules.dns->begin(), rules.dns->end(),
-                       [&](const policy::FqdnSelector& rule) { return dns_passes(rule, *request.dns); });
+    return std::any_of(rules.dns->begin(), rules.dns->end(), [&](const policy::FqdnSelector& rule) {
+      return dns_passes(rule, *request.dns);
+    });
   }
   return false;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What the L7 part of one rule says of a request. The proxies' whole answer is the evaluator's; this
-// tells which rules it came from.
+// What the L7 part of one rule says of a request. The proxies' whole answer is the evaluator's;
+// this tells which rules it came from.
 
 #include <optional>
 #include <string>
@@ -13,13 +13,9 @@ namespace policyc::explain {
 
 // The parts of the policies that a rule of the IR came from, for one port: what an element of
 // `toPorts` says. Empty for a rule without one.
-[[nodiscard]] std::vector<const policy::EntryPorts*> sources_of(const Model& model,
-                                                                const policy::Cluster& cluster,
-                                                                const policy::Endpoint& subject,
-                                                                std::size_t direction,
-                                                                const ir::Rule& rule,
-                                                                policy::Protocol protocol,
-                                                                std::uint16_t port);
+[[nodiscard]] std::vector<const policy::EntryPorts*> sources_of(
+    const Model& model, const policy::Cluster& cluster, const policy::Endpoint& subject,
+    std::size_t direction, const ir::Rule& rule, policy::Protocol protocol, std::uint16_t port);
 
 // True when the element lets the request pass, which it does when it asks for nothing.
 [[nodiscard]] bool lets_pass(const policy::EntryPorts& ports, const Request& request);

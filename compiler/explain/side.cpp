@@ -6,9 +6,8 @@ namespace policyc::explain {
 
 const std::vector<std::string>& entity_names() {
   static const std::vector<std::string> kNames = {
-      "all",     "cluster", "health",      "host",      "ingress",    "init",
-      "kube-apiserver",     "remote-node", "unmanaged", "world",      "world-ipv4",
-      "world-ipv6"};
+      "all",         "cluster",   "health", "host",       "ingress",   "init", "kube-apiserver",
+      "remote-node", "unmanaged", "world",  "world-ipv4", "world-ipv6"};
   return kNames;
 }
 

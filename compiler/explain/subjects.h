@@ -38,8 +38,8 @@ class Subjects {
   std::unordered_map<std::string, std::unique_ptr<SubjectPolicy>> by_key_;
 };
 
-// The policies of one subject through the IR and all passes. What keeps it from being computed is in
-// `problem`.
+// The policies of one subject through the IR and all passes. What keeps it from being computed is
+// in `problem`.
 [[nodiscard]] SubjectPolicy subject_policy(const Model& model, const ir::BuildInput& input,
                                            const ir::Subject& subject);
 

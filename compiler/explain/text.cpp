@@ -25,7 +25,8 @@ void append_rule(std::string& out, const Considered& rule) {
   out += "      " + origin_text(rule.rule->origin) + "\n";
   for (const std::string& text : rule.request_rules) out += "      asks for " + text + "\n";
   if (rule.request)
-    out += std::string("      the request ") + (*rule.request ? "is" : "is not") + " what it asks for\n";
+    out += std::string("      the request ") + (*rule.request ? "is" : "is not") +
+           " what it asks for\n";
   out += "      " + rule.why + "\n";
 }
 
@@ -38,9 +39,9 @@ void append_end(std::string& out, const EndExplanation& end, bool all) {
   } else if (end.answer.policy->problem.empty() && end.answer.shape().default_deny) {
     out += "  in default deny because of the agent's options or the label `init`\n";
   }
-  const auto matching = std::count_if(end.rules.begin(), end.rules.end(), [](const Considered& rule) {
-    return rule.fate != Fate::NoMatch;
-  });
+  const auto matching =
+      std::count_if(end.rules.begin(), end.rules.end(),
+                    [](const Considered& rule) { return rule.fate != Fate::NoMatch; });
   const std::size_t others = end.rules.size() - static_cast<std::size_t>(matching);
   if (!end.rules.empty() && (all || matching != 0)) out += "  rules, strongest first\n";
   for (const Considered& rule : end.rules) {
@@ -55,8 +56,8 @@ void append_end(std::string& out, const EndExplanation& end, bool all) {
 
 std::string to_text(const Explanation& explanation, bool all) {
   const Flow& flow = explanation.flow;
-  std::string out = flow.from->name + " -> " + flow.to->name + " : " +
-                    port_text(flow.protocol, flow.port);
+  std::string out =
+      flow.from->name + " -> " + flow.to->name + " : " + port_text(flow.protocol, flow.port);
   if (!flow.request.empty()) out += " " + flow.request.to_string();
   out += "\n" + headline(explanation.outcome) + "\n";
   for (const EndExplanation& end : explanation.ends) {

@@ -114,8 +114,9 @@ End World::address(const IpAddress& address) const {
   }
   policy::LabelSet labels = book_->address_labels(address);
   const std::string name = (is_world(labels) ? "world " : "") + address.to_string();
-  return {name, 1, std::nullopt, std::move(labels), address.v6,
-          {eval::Peer::Kind::Address, {}, address}};
+  return {name,         1,
+          std::nullopt, std::move(labels),
+          address.v6,   {eval::Peer::Kind::Address, {}, address}};
 }
 
 std::vector<End> World::pods(const Side& side) const {
@@ -163,12 +164,17 @@ std::vector<End> World::entity(const std::string& name) const {
   }
   // The nodes that are known, and one of which nothing is known.
   for (const auto& entry : book_->entries()) {
-    if (entry.labels.has("reserved", name) && entry.prefix.length == entry.prefix.address.bit_length())
+    if (entry.labels.has("reserved", name) &&
+        entry.prefix.length == entry.prefix.address.bit_length())
       unite(out, {address(entry.prefix.address)});
   }
   for (End& end : out) end.name = name + " " + end.peer.address.to_string();
   if (name != "host" || out.empty()) {
-    unite(out, {{name, 1, std::nullopt, book_->entity_labels(name), std::nullopt,
+    unite(out, {{name,
+                 1,
+                 std::nullopt,
+                 book_->entity_labels(name),
+                 std::nullopt,
                  {eval::Peer::Kind::Entity, name, {}}}});
   }
   return out;

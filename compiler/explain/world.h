@@ -1,6 +1,6 @@
 #pragma once
-// Everybody that sides name, as policies see them: pods, entities and addresses with the labels that
-// the IP cache has of them.
+// Everybody that sides name, as policies see them: pods, entities and addresses with the labels
+// that the IP cache has of them.
 
 #include <optional>
 #include <span>

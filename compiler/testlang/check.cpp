@@ -98,7 +98,8 @@ class Checker {
     for (const Protocol protocol :
          {Protocol::Tcp, Protocol::Udp, Protocol::Sctp, Protocol::Icmp, Protocol::IcmpV6}) {
       const bool icmp = protocol == Protocol::Icmp || protocol == Protocol::IcmpV6;
-      all.push_back({protocol, 0, icmp ? kMaxIcmpType : std::uint16_t{0xffff}, {}, assertion_.span});
+      all.push_back(
+          {protocol, 0, icmp ? kMaxIcmpType : std::uint16_t{0xffff}, {}, assertion_.span});
     }
     if (answers_.model().agent.extended_ip_protocols) {
       for (const Protocol protocol : {Protocol::Igmp, Protocol::Vrrp})
@@ -116,8 +117,8 @@ class Checker {
     for (Ports ports : ports_of()) {
       if (of_other_family(ports.protocol, from) || of_other_family(ports.protocol, to)) continue;
       if (!ports.name.empty() && !resolve(ports, to)) return false;
-      for (const std::uint16_t port : answers_.ports_to_ask(from, to, ports.protocol, ports.first,
-                                                            ports.last)) {
+      for (const std::uint16_t port :
+           answers_.ports_to_ask(from, to, ports.protocol, ports.first, ports.last)) {
         ++out_.flows;
         const explain::Flow flow{&from, &to, ports.protocol, port, assertion_.request};
         if (!judge(flow, answers_.ask(flow))) return false;
@@ -135,8 +136,10 @@ class Checker {
         return true;
       }
     }
-    fail({Failure::Kind::Nobody, ports.span,
-          "`" + to.name + "` has no port called `" + ports.name + "`", {}});
+    fail({Failure::Kind::Nobody,
+          ports.span,
+          "`" + to.name + "` has no port called `" + ports.name + "`",
+          {}});
     return false;
   }
 
@@ -190,9 +193,10 @@ class Checker {
     if (answer.outcome == Outcome::Redirect)
       text += ", which decides by the request: add `http`, `dns` or `sni`, or assert `redirect`";
     if (assertion_.expected == Expected::Redirect && answer.outcome != Outcome::Deny)
-      text += std::any_of(ends.begin(), ends.end(), [](const EndAnswer& end) { return end.redirected; })
-                  ? ", but by another proxy"
-                  : " without a proxy";
+      text +=
+          std::any_of(ends.begin(), ends.end(), [](const EndAnswer& end) { return end.redirected; })
+              ? ", but by another proxy"
+              : " without a proxy";
     if (assertion_.expected == Expected::Audited && std::none_of(ends.begin(), ends.end(), audited))
       text += ", and no policy in audit mode would deny it";
     return text;

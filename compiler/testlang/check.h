@@ -29,9 +29,9 @@ struct Failure {
 };
 
 struct Checked {
-  std::size_t pairs = 0;         // that policies can tell apart
-  std::size_t failed_pairs = 0;  // of them
-  std::size_t flows = 0;         // connections asked about
+  std::size_t pairs = 0;           // that policies can tell apart
+  std::size_t failed_pairs = 0;    // of them
+  std::size_t flows = 0;           // connections asked about
   std::optional<Failure> failure;  // of the first pair that fails
 };
 

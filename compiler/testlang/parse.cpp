@@ -88,7 +88,8 @@ Span span_of(const antlr4::Token& token) {
 }
 
 Span span_of(const antlr4::ParserRuleContext& context) {
-  auto& readable = const_cast<antlr4::ParserRuleContext&>(context);  // ANTLR's getters are not const
+  auto& readable =
+      const_cast<antlr4::ParserRuleContext&>(context);  // ANTLR's getters are not const
   Span out = span_of(*readable.getStart());
   if (readable.getStop() != nullptr) out.end = span_of(*readable.getStop()).end;
   return out;

@@ -1,6 +1,6 @@
 #pragma once
-// From contexts of the grammar to parts of a suite. Everything here throws MistakeError; the readers
-// catch it.
+// From contexts of the grammar to parts of a suite. Everything here throws MistakeError; the
+// readers catch it.
 
 #include <stdexcept>
 #include <string>

@@ -53,8 +53,9 @@ void read_icmp_type(std::string_view type, Ports& out) {
   }
   const auto known = policy::icmp_type_number(out.protocol == Protocol::IcmpV6, type);
   if (!known)
-    refuse(out.span, "`" + std::string(type) + "` is no ICMP type; write its number, or a name as "
-                                               "policies do (EchoRequest)");
+    refuse(out.span, "`" + std::string(type) +
+                         "` is no ICMP type; write its number, or a name as "
+                         "policies do (EchoRequest)");
   out.first = out.last = *known;
 }
 
@@ -65,7 +66,8 @@ Ports port_word(std::string_view text, const Span& span) {
   out.span = span;
   const std::size_t slash = text.rfind('/');
   const std::string_view before = slash == std::string_view::npos ? "" : text.substr(0, slash);
-  if (slash == std::string_view::npos && (is_number(text) || is_number(text.substr(0, text.find('-')))))
+  if (slash == std::string_view::npos &&
+      (is_number(text) || is_number(text.substr(0, text.find('-')))))
     refuse(span, "a port needs its protocol: `" + std::string(text) + "/tcp`");
   out.protocol = protocol_of(slash == std::string_view::npos ? text : text.substr(slash + 1), span);
   if (is_icmp(out.protocol)) out.last = kMaxIcmpType;

@@ -62,7 +62,8 @@ class SuiteReader {
     if (!out_.assertions.empty()) refuse(span, "`" + kind + "` stands before the first assertion");
     if (kind == "config") {
       if (out_.config) refuse(span, "`config` stands twice");
-      out_.config = Fixture{string(*text.STRING()->getSymbol()), span_of(*text.STRING()->getSymbol())};
+      out_.config =
+          Fixture{string(*text.STRING()->getSymbol()), span_of(*text.STRING()->getSymbol())};
       return;
     }
     auto& list = kind == "policies"    ? out_.policies
@@ -95,10 +96,10 @@ class SuiteReader {
     }
     out.suite = suite_;
     antlr4::CharStream* input = text.getStart()->getInputStream();
-    out.name = text.name != nullptr ? string(*text.name)
-                                    : input->getText(antlr4::misc::Interval(
-                                          text.getStart()->getStartIndex(),
-                                          text.getStop()->getStopIndex()));
+    out.name = text.name != nullptr
+                   ? string(*text.name)
+                   : input->getText(antlr4::misc::Interval(text.getStart()->getStartIndex(),
+                                                           text.getStop()->getStopIndex()));
     out_.assertions.push_back(std::move(out));
   }
 
@@ -145,7 +146,8 @@ Result<explain::Side> read_side(std::string_view text) {
     return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '/';
   };
   const bool pod = std::count(text.begin(), text.end(), '/') == 1 &&
-                   std::all_of(text.begin(), text.end(), is_pod_character) && !parse_ip_prefix(text);
+                   std::all_of(text.begin(), text.end(), is_pod_character) &&
+                   !parse_ip_prefix(text);
   const std::string whole = pod ? "pod " + std::string(text) : std::string(text);
   auto out = caught<explain::Side>([&whole] {
     Parse parse(whole);
@@ -169,7 +171,7 @@ Result<eval::HttpRequest> read_http(std::string_view text) {
   const std::string request = strip(text);
   const std::size_t space = request.find(' ');
   out.method = request.starts_with('/') ? "GET" : request.substr(0, space);
-  out.path = request.starts_with('/') ? request
+  out.path = request.starts_with('/')     ? request
              : space == std::string::npos ? "/"
                                           : strip(std::string_view(request).substr(space));
   if (out.method.empty() || !out.path.starts_with('/'))

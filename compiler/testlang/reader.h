@@ -18,7 +18,7 @@ inline constexpr std::size_t kMaxTokens = 200'000;
 
 struct Mistake {
   Span span;
-  std::string message;  // one line, starts in lower case, no full stop
+  std::string message;                          // one line, starts in lower case, no full stop
   [[nodiscard]] std::string to_string() const;  // "3:7: what"
 };
 

@@ -51,8 +51,8 @@ Side entity(const std::string& name, const Span& span) {
   return out;
 }
 
-// A word alone that is an entity is one, as in `kube-apiserver`; a label of such a name is asked for
-// as "kube-apiserver" in quotes.
+// A word alone that is an entity is one, as in `kube-apiserver`; a label of such a name is asked
+// for as "kube-apiserver" in quotes.
 bool is_entity_word(Parser::SideContext& text) {
   if (text.label().size() != 1) return false;
   Parser::LabelContext& label = *text.label(0);

@@ -1,5 +1,6 @@
-// `policyc diff` after a change of one policy: two folders with 10,000 policies in 200 namespaces, one file for each namespace,
-// and 10,000 pods. Wall time of the whole command, and of its phases. Usage: diff_bench [POLICIES]
+// `policyc diff` after a change of one policy: two folders with 10,000 policies in 200 namespaces,
+// one file for each namespace, and 10,000 pods. Wall time of the whole command, and of its phases.
+// Usage: diff_bench [POLICIES]
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -27,25 +28,31 @@ double milliseconds_since(Clock::time_point start) {
 std::string app(std::size_t number) { return "app" + std::to_string(number % kApps); }
 
 std::string policy(std::size_t ns, std::size_t number, const std::string& port) {
-  return "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata:\n  name: p" + std::to_string(number) +
-         "\n  namespace: ns" + std::to_string(ns) + "\nspec:\n  endpointSelector:\n    matchLabels:\n      app: " + app(number) +
+  return "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata:\n  name: p" +
+         std::to_string(number) + "\n  namespace: ns" + std::to_string(ns) +
+         "\nspec:\n  endpointSelector:\n    matchLabels:\n      app: " + app(number) +
          "\n  ingress:\n  - fromEndpoints:\n    - matchLabels:\n        app: " + app(number + 1) +
-         "\n    toPorts:\n    - ports:\n      - port: \"" + port + "\"\n        protocol: TCP\n  egress:\n  - toEndpoints:\n"
-         "    - matchLabels:\n        app: " + app(number + 2) + "\n  - toCIDR:\n    - 10." + std::to_string(number % 200) + ".0.0/16\n";
+         "\n    toPorts:\n    - ports:\n      - port: \"" + port +
+         "\"\n        protocol: TCP\n  egress:\n  - toEndpoints:\n"
+         "    - matchLabels:\n        app: " +
+         app(number + 2) + "\n  - toCIDR:\n    - 10." + std::to_string(number % 200) + ".0.0/16\n";
 }
 
 std::string pod(std::size_t number) {
   const std::size_t ns = number % kNamespaces;
-  return "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: pod-" + std::to_string(number) + "\n  namespace: ns" +
-         std::to_string(ns) + "\n  labels:\n    app: " + app(number / kNamespaces) +
-         "\nspec:\n  containers:\n  - name: main\n    ports:\n    - name: web\n      containerPort: 8080\nstatus:\n  podIP: 10.244." +
+  return "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: pod-" + std::to_string(number) +
+         "\n  namespace: ns" + std::to_string(ns) +
+         "\n  labels:\n    app: " + app(number / kNamespaces) +
+         "\nspec:\n  containers:\n  - name: main\n    ports:\n    - name: web\n      "
+         "containerPort: 8080\nstatus:\n  podIP: 10.244." +
          std::to_string(number / 250) + "." + std::to_string(number % 250 + 1) + "\n";
 }
 
 std::vector<std::string> texts(std::size_t count, bool edited) {
   std::vector<std::string> files(kNamespaces + 1);
   for (std::size_t i = 0; i < count; ++i)
-    files[i % kNamespaces] += policy(i % kNamespaces, i / kNamespaces, edited && i == count / 2 ? "9000" : "8000");
+    files[i % kNamespaces] +=
+        policy(i % kNamespaces, i / kNamespaces, edited && i == count / 2 ? "9000" : "8000");
   for (std::size_t i = 0; i < count; ++i) files.back() += pod(i);
   return files;
 }
@@ -101,7 +108,8 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  const std::string size = std::to_string(count) + " policies, " + std::to_string(count) + " pods, one policy changed";
+  const std::string size =
+      std::to_string(count) + " policies, " + std::to_string(count) + " pods, one policy changed";
   bench::report("diff of " + size, whole, "ms");
   bench::report("  read, both sides at once", read, "ms");
   bench::report("  resolve, both sides at once", resolve, "ms");

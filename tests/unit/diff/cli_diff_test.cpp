@@ -35,10 +35,11 @@ class DiffCli : public ::testing::Test {
   }
   // Runs git in the folder, whatever the machine's configuration.
   void git(const std::string& arguments) {
-    const std::string command =
-        "cd '" + folder_.path().string() +
-        "' && GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null git -c user.name=t -c user.email=t@example.com "
-        "-c init.defaultBranch=main -c commit.gpgsign=false " + arguments + " >/dev/null 2>&1";
+    const std::string command = "cd '" + folder_.path().string() +
+                                "' && GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null git "
+                                "-c user.name=t -c user.email=t@example.com "
+                                "-c init.defaultBranch=main -c commit.gpgsign=false " +
+                                arguments + " >/dev/null 2>&1";
     ASSERT_EQ(std::system(command.c_str()), 0) << arguments;
   }
   TemporaryFolder folder_;
@@ -57,8 +58,10 @@ TEST_F(DiffCli, ExitCodesAreThoseOfDiff) {
 TEST_F(DiffCli, SaysWhatChangesForWhom) {
   const auto run = diff({"old", "new", "--endpoints", "pods.yaml"});
   EXPECT_EQ(run.exit_code, 1) << run.err;
-  EXPECT_THAT(run.out, AllOf(HasSubstr("ingress of shop/web-1"), HasSubstr("on tcp/80"), HasSubstr("on tcp/81"),
-                             HasSubstr("old/web.yaml:"), HasSubstr("new/web.yaml:"), HasSubstr("for example from shop/frontend-2")));
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("ingress of shop/web-1"), HasSubstr("on tcp/80"),
+                    HasSubstr("on tcp/81"), HasSubstr("old/web.yaml:"), HasSubstr("new/web.yaml:"),
+                    HasSubstr("for example from shop/frontend-2")));
 }
 
 TEST_F(DiffCli, Json) {

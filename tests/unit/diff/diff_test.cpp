@@ -35,8 +35,9 @@ Report compare(const std::string& before, const std::string& after, bool with_po
 }
 
 TEST(Diff, APortThatIsOpened) {
-  const Report found = compare(policy_for("shop", "api", "api", ingress(app("web"), tcp("80"))),
-                               policy_for("shop", "api", "api", ingress(app("web"), tcp("80") + ", " + tcp("443"))));
+  const Report found =
+      compare(policy_for("shop", "api", "api", ingress(app("web"), tcp("80"))),
+              policy_for("shop", "api", "api", ingress(app("web"), tcp("80") + ", " + tcp("443"))));
   ASSERT_EQ(found.regions.size(), 1U) << to_text(found);
   const Region& region = found.regions.front();
   EXPECT_THAT(region.subjects, ElementsAre("shop/api-0"));
@@ -53,9 +54,11 @@ TEST(Diff, APortThatIsOpened) {
 }
 
 TEST(Diff, ADenyTakesAway) {
-  const std::string base = policy_for("shop", "api", "api", "  ingress:\n  - fromEntities: [all]\n");
-  const Report found = compare(base, base + policy_for("shop", "no-db", "api",
-                                                       "  ingressDeny:\n  - fromEndpoints: [" + app("db") + "]\n"));
+  const std::string base =
+      policy_for("shop", "api", "api", "  ingress:\n  - fromEntities: [all]\n");
+  const Report found =
+      compare(base, base + policy_for("shop", "no-db", "api",
+                                      "  ingressDeny:\n  - fromEndpoints: [" + app("db") + "]\n"));
   ASSERT_EQ(found.regions.size(), 1U) << to_text(found);
   EXPECT_EQ(found.regions[0].after.text, "denied");
   EXPECT_EQ(found.regions[0].known_peers, 1U);
@@ -64,18 +67,20 @@ TEST(Diff, ADenyTakesAway) {
 }
 
 TEST(Diff, TheFirstPolicyPutsIntoDefaultDeny) {
-  const Report found = compare("", policy_for("shop", "api", "api", ingress(app("web"), tcp("80"))));
+  const Report found =
+      compare("", policy_for("shop", "api", "api", ingress(app("web"), tcp("80"))));
   ASSERT_FALSE(found.regions.empty());
   for (const Region& region : found.regions) {
     EXPECT_EQ(region.before.text, "allowed: no policy selects it in this direction");
     EXPECT_EQ(region.after.text, "denied by default");
-    EXPECT_THAT(region.peers, Not(HasSubstr("host")) ) << "allow-localhost";
+    EXPECT_THAT(region.peers, Not(HasSubstr("host"))) << "allow-localhost";
   }
 }
 
 TEST(Diff, AnEditWithoutEffectSaysSo) {
   const std::string base = policy_for("shop", "api", "api", ingress(app("web"), tcp("80")));
-  const Report found = compare(base, base + policy_for("shop", "more", "api", ingress(app("web"), tcp("80"))));
+  const Report found =
+      compare(base, base + policy_for("shop", "more", "api", ingress(app("web"), tcp("80"))));
   EXPECT_THAT(found.regions, IsEmpty()) << to_text(found);
   EXPECT_THAT(found.without_effect, ElementsAre("CiliumNetworkPolicy/shop/more"));
   EXPECT_FALSE(found.differs());
@@ -85,17 +90,21 @@ TEST(Diff, AnEditWithoutEffectSaysSo) {
 TEST(Diff, WhatIsWrittenOtherwiseIsNoChange) {
   const Report found = compare(
       policy_for("shop", "api", "api", ingress(app("web") + ", " + app("db"), tcp("80"))),
-      "# a comment\n" + policy_for("shop", "api", "api", ingress(app("db"), tcp("80")) +
-                                                             "  - fromEndpoints: [" + app("web") +
-                                                             "]\n    toPorts: [" + tcp("80") + "]\n"));
+      "# a comment\n" + policy_for("shop", "api", "api",
+                                   ingress(app("db"), tcp("80")) + "  - fromEndpoints: [" +
+                                       app("web") + "]\n    toPorts: [" + tcp("80") + "]\n"));
   EXPECT_FALSE(found.differs()) << to_text(found);
 }
 
 TEST(Diff, RequestsAreCompared) {
-  const auto http = [](const std::string& rules) { return tcp("80", ", rules: {http: [" + rules + "]}"); };
-  const Report found =
-      compare(policy_for("shop", "api", "api", ingress(app("web"), http("{method: GET, path: /a}"))),
-              policy_for("shop", "api", "api", ingress(app("web"), http("{method: GET, path: /a}, {method: POST, path: \"/b/.*\"}"))));
+  const auto http = [](const std::string& rules) {
+    return tcp("80", ", rules: {http: [" + rules + "]}");
+  };
+  const Report found = compare(
+      policy_for("shop", "api", "api", ingress(app("web"), http("{method: GET, path: /a}"))),
+      policy_for(
+          "shop", "api", "api",
+          ingress(app("web"), http("{method: GET, path: /a}, {method: POST, path: \"/b/.*\"}"))));
   ASSERT_EQ(found.regions.size(), 1U) << to_text(found);
   EXPECT_THAT(found.regions[0].requests_removed, IsEmpty());
   EXPECT_THAT(found.regions[0].requests_added, ElementsAre("http POST /b/.*"));
@@ -103,16 +112,18 @@ TEST(Diff, RequestsAreCompared) {
 }
 
 TEST(Diff, APlainAllowBesideARedirectVoidsIt) {
-  const std::string redirect =
-      policy_for("shop", "api", "api", ingress(app("web"), tcp("80", ", rules: {http: [{method: GET}]}")));
-  const Report found = compare(redirect, redirect + policy_for("shop", "more", "api", ingress(app("web"), tcp("80"))));
+  const std::string redirect = policy_for(
+      "shop", "api", "api", ingress(app("web"), tcp("80", ", rules: {http: [{method: GET}]}")));
+  const Report found = compare(
+      redirect, redirect + policy_for("shop", "more", "api", ingress(app("web"), tcp("80"))));
   ASSERT_EQ(found.regions.size(), 1U) << to_text(found);
   EXPECT_THAT(found.regions[0].requests_added, ElementsAre("every request"));
 }
 
 TEST(Diff, WithoutAnInventorySubjectsAreSelectors) {
-  const Report found = compare(policy_for("shop", "api", "api", ingress(app("web"), tcp("80"))),
-                               policy_for("shop", "api", "api", ingress(app("web"), tcp("81"))), false);
+  const Report found =
+      compare(policy_for("shop", "api", "api", ingress(app("web"), tcp("80"))),
+              policy_for("shop", "api", "api", ingress(app("web"), tcp("81"))), false);
   ASSERT_EQ(found.regions.size(), 2U) << to_text(found);
   for (const Region& region : found.regions) {
     EXPECT_THAT(region.subjects.front(), HasSubstr("app=api"));
@@ -121,16 +132,20 @@ TEST(Diff, WithoutAnInventorySubjectsAreSelectors) {
 }
 
 TEST(Diff, CidrGroupsCountToo) {
-  const std::string policy = policy_for("shop", "api", "api", "  ingress:\n  - fromCIDRSet: [{cidrGroupRef: office}]\n");
+  const std::string policy =
+      policy_for("shop", "api", "api", "  ingress:\n  - fromCIDRSet: [{cidrGroupRef: office}]\n");
   const auto group = [](const std::string& cidr) {
-    return "---\napiVersion: cilium.io/v2\nkind: CiliumCIDRGroup\nmetadata: {name: office}\nspec: {externalCIDRs: [" +
+    return "---\napiVersion: cilium.io/v2\nkind: CiliumCIDRGroup\nmetadata: {name: office}\nspec: "
+           "{externalCIDRs: [" +
            cidr + "]}\n";
   };
   const Report found = compare(policy + group("192.0.2.0/24"), policy + group("198.51.100.0/24"));
   ASSERT_EQ(found.regions.size(), 2U) << to_text(found);
   std::vector<std::string> changes;
-  for (const Region& region : found.regions) changes.push_back(region.witness.peer + " " + region.after.text);
-  EXPECT_THAT(changes, ::testing::UnorderedElementsAre(HasSubstr("192.0.2"), HasSubstr("198.51.100")));
+  for (const Region& region : found.regions)
+    changes.push_back(region.witness.peer + " " + region.after.text);
+  EXPECT_THAT(changes,
+              ::testing::UnorderedElementsAre(HasSubstr("192.0.2"), HasSubstr("198.51.100")));
 }
 
 TEST(Diff, LabelsOfAPodCount) {

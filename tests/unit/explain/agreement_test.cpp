@@ -96,8 +96,11 @@ TEST_F(Agreement, OnRandomClusters) {
       if (!from || !to) continue;
       const End& source = dice.pick(*from);
       const End& destination = dice.pick(*to);
-      Flow flow{&source, &destination, policy::Protocol::Tcp,
-                static_cast<std::uint16_t>(dice.pick(fuzz::kPorts)), {}};
+      Flow flow{&source,
+                &destination,
+                policy::Protocol::Tcp,
+                static_cast<std::uint16_t>(dice.pick(fuzz::kPorts)),
+                {}};
       if (dice.one_in(4)) flow.protocol = policy::Protocol::Udp;
       if (dice.one_in(8)) flow.protocol = policy::Protocol::Icmp;
       if (dice.one_in(3)) flow.request.http = eval::HttpRequest{"GET", "/", "", {}};
@@ -137,7 +140,8 @@ TEST_F(Agreement, PortsToAskStandForTheOthers) {
         const auto lower = std::prev(std::upper_bound(ports.begin(), ports.end(), port));
         const Flow flow{&a, &b, policy::Protocol::Tcp, port, {}};
         const Flow as{&a, &b, policy::Protocol::Tcp, *lower, {}};
-        EXPECT_EQ(answers.ask(flow).outcome, answers.ask(as).outcome) << "seed " << seed << " " << port;
+        EXPECT_EQ(answers.ask(flow).outcome, answers.ask(as).outcome)
+            << "seed " << seed << " " << port;
       }
     }
   }

@@ -17,8 +17,10 @@ class ExplainCli : public ::testing::Test {
     write_text(folder_ / "web.yaml", kPolicy);
     write_text(folder_ / "pods.yaml", inventory({"web-1", "frontend-2", "other-3"}));
   }
-  Finished explain(const std::string& from, const std::string& to, std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {"explain", "web.yaml", "--endpoints", "pods.yaml", "--from", from, "--to", to};
+  Finished explain(const std::string& from, const std::string& to,
+                   std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"explain", "web.yaml", "--endpoints", "pods.yaml",
+                                          "--from",  from,       "--to",        to};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_policyc(arguments, {}, folder_.path());
   }
@@ -28,11 +30,13 @@ class ExplainCli : public ::testing::Test {
 TEST_F(ExplainCli, AllowedIsZeroAndDeniedIsOne) {
   const auto allowed = explain("shop/frontend-2", "shop/web-1", {"--port", "80/tcp"});
   EXPECT_EQ(allowed.exit_code, 0) << allowed.err;
-  EXPECT_THAT(allowed.out, HasSubstr("allowed by CiliumNetworkPolicy/shop/web spec.ingress[0] (web.yaml:"));
+  EXPECT_THAT(allowed.out,
+              HasSubstr("allowed by CiliumNetworkPolicy/shop/web spec.ingress[0] (web.yaml:"));
   const auto denied = explain("shop/other-3", "shop/web-1", {"--port", "80/tcp"});
   EXPECT_EQ(denied.exit_code, 1);
   EXPECT_THAT(denied.out, HasSubstr("denied by default"));
-  EXPECT_THAT(denied.out, HasSubstr("in default deny because of\n    CiliumNetworkPolicy/shop/web spec.ingress[0] (web.yaml:11)"));
+  EXPECT_THAT(denied.out, HasSubstr("in default deny because of\n    CiliumNetworkPolicy/shop/web "
+                                    "spec.ingress[0] (web.yaml:11)"));
 }
 
 TEST_F(ExplainCli, TakesLabelsAddressesAndEntities) {
@@ -42,7 +46,8 @@ TEST_F(ExplainCli, TakesLabelsAddressesAndEntities) {
 }
 
 TEST_F(ExplainCli, NeedsNoInventory) {
-  const auto run = run_policyc({"explain", "web.yaml", "--from", "app=frontend,ns=shop", "--to", "app=web,ns=shop", "--port", "80/tcp"},
+  const auto run = run_policyc({"explain", "web.yaml", "--from", "app=frontend,ns=shop", "--to",
+                                "app=web,ns=shop", "--port", "80/tcp"},
                                {}, folder_.path());
   EXPECT_EQ(run.exit_code, 0) << run.err << run.out;
 }
@@ -64,8 +69,15 @@ TEST_F(ExplainCli, MistakesOfTheCommandLineAreTwo) {
   EXPECT_EQ(explain("shop/web-1", "shop/web-1", {"--port", "80-90/tcp"}).exit_code, 2);
   EXPECT_EQ(explain("shop/web-1", "shop/web-1", {"--port", "nope/tcp"}).exit_code, 2);
   EXPECT_EQ(explain("world", "host", {"--port", "80/tcp"}).exit_code, 2);
-  EXPECT_EQ(explain("shop/web-1", "shop/web-1", {"--port", "80/tcp", "--http", "GET /", "--dns", "a"}).exit_code, 2);
-  EXPECT_EQ(run_policyc({"explain", "gone.yaml", "--from", "world", "--to", "app=a", "--port", "1/tcp"}, {}, folder_.path()).exit_code, 3);
+  EXPECT_EQ(
+      explain("shop/web-1", "shop/web-1", {"--port", "80/tcp", "--http", "GET /", "--dns", "a"})
+          .exit_code,
+      2);
+  EXPECT_EQ(
+      run_policyc({"explain", "gone.yaml", "--from", "world", "--to", "app=a", "--port", "1/tcp"},
+                  {}, folder_.path())
+          .exit_code,
+      3);
 }
 
 }  // namespace

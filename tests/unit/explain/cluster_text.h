@@ -13,7 +13,8 @@ namespace policyc::testing {
 
 class ClusterText {
  public:
-  explicit ClusterText(std::string yaml, policy::Options agent = {}, std::string name = "cluster.yaml")
+  explicit ClusterText(std::string yaml, policy::Options agent = {},
+                       std::string name = "cluster.yaml")
       : agent_(std::move(agent)) {
     const auto file = sources_.add_file(std::move(name), std::move(yaml));
     const auto documents = manifest::read_documents(sources_, file, diagnostics_);
@@ -26,7 +27,9 @@ class ClusterText {
   ClusterText(const ClusterText&) = delete;
   ClusterText& operator=(const ClusterText&) = delete;
 
-  [[nodiscard]] explain::Model model() const { return {read_.cluster, resolved_, agent_, sources_}; }
+  [[nodiscard]] explain::Model model() const {
+    return {read_.cluster, resolved_, agent_, sources_};
+  }
 
  private:
   policy::Options agent_;
@@ -49,8 +52,8 @@ inline std::string pod(const std::string& namespace_name, const std::string& nam
 inline std::string policy_for(const std::string& namespace_name, const std::string& name,
                               const std::string& app, const std::string& rest) {
   return "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: " + name +
-         ", namespace: " + namespace_name + "}\nspec:\n  endpointSelector: {matchLabels: {app: " +
-         app + "}}\n" + rest;
+         ", namespace: " + namespace_name +
+         "}\nspec:\n  endpointSelector: {matchLabels: {app: " + app + "}}\n" + rest;
 }
 
 }  // namespace policyc::testing

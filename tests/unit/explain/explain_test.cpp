@@ -11,9 +11,9 @@ namespace policyc::explain {
 namespace {
 
 using testing::ClusterText;
+using ::testing::HasSubstr;
 using testing::pod;
 using testing::policy_for;
-using ::testing::HasSubstr;
 
 Side pod_side(const std::string& name) {
   Side side;
@@ -22,8 +22,8 @@ Side pod_side(const std::string& name) {
   return side;
 }
 
-const std::string kPods = pod("shop", "web-0", "web") + pod("shop", "api-0", "api") +
-                          pod("shop", "old-0", "old");
+const std::string kPods =
+    pod("shop", "web-0", "web") + pod("shop", "api-0", "api") + pod("shop", "old-0", "old");
 
 class Explain : public ::testing::Test {
  protected:
@@ -67,7 +67,8 @@ TEST_F(Explain, SaysBothEnds) {
   ASSERT_EQ(found.ends.size(), 2U);
   EXPECT_EQ(found.outcome, Outcome::Allow);
   EXPECT_EQ(found.ends[0].summary, "allowed: no policy selects it in this direction");
-  EXPECT_THAT(found.ends[1].summary, HasSubstr("allowed by CiliumNetworkPolicy/shop/api spec.ingress[0]"));
+  EXPECT_THAT(found.ends[1].summary,
+              HasSubstr("allowed by CiliumNetworkPolicy/shop/api spec.ingress[0]"));
 }
 
 TEST_F(Explain, ADenyWinsOverTheAllowsThatMatch) {
@@ -88,7 +89,8 @@ TEST_F(Explain, OfTwoAllowsOneIsNamedAndTheOtherAgrees) {
 }
 
 TEST_F(Explain, NamesWhatPutsAnEndpointIntoDefaultDeny) {
-  const std::string other = policy_for("shop", "web", "web", "  egress:\n  - toEntities: [world]\n");
+  const std::string other =
+      policy_for("shop", "web", "web", "  egress:\n  - toEntities: [world]\n");
   const Explanation found = ask(other, "web-0", "api-0", 80);
   EXPECT_EQ(found.outcome, Outcome::Deny);
   ASSERT_EQ(found.ends[0].default_deny.size(), 1U);

@@ -38,12 +38,11 @@ std::vector<std::string> names(const Result<std::vector<End>>& ends) {
   return out;
 }
 
-const std::string kCluster =
-    pod("shop", "web-0", "web", "10.1.0.1") + pod("shop", "web-1", "web", "10.1.0.2") +
-    pod("ops", "web-0", "web") +
-    policy_for("shop", "p", "web",
-               "  ingress:\n  - fromCIDR: [203.0.113.0/24]\n"
-               "  egress:\n  - toFQDNs: [{matchName: a.example}]\n");
+const std::string kCluster = pod("shop", "web-0", "web", "10.1.0.1") +
+                             pod("shop", "web-1", "web", "10.1.0.2") + pod("ops", "web-0", "web") +
+                             policy_for("shop", "p", "web",
+                                        "  ingress:\n  - fromCIDR: [203.0.113.0/24]\n"
+                                        "  egress:\n  - toFQDNs: [{matchName: a.example}]\n");
 
 TEST(World, ReplicasAreOne) {
   const ClusterText text(kCluster);
@@ -81,7 +80,8 @@ TEST(World, TheWorldIsEveryPrefixThatPoliciesTellApart) {
   const auto ends = world.ends(entity("world"));
   ASSERT_TRUE(ends);
   std::size_t inside = 0;
-  for (const End& end : *ends) inside += parse_ip_prefix("203.0.113.0/24")->contains(end.peer.address);
+  for (const End& end : *ends)
+    inside += parse_ip_prefix("203.0.113.0/24")->contains(end.peer.address);
   EXPECT_EQ(inside, 1U);
   EXPECT_EQ(ends->size(), 3U) << "two families, and the prefix";
 }

@@ -24,15 +24,17 @@ using ::testing::HasSubstr;
 const std::string kShop =
     pod("shop", "web-0", "web") + pod("shop", "web-1", "web") + pod("ops", "web-0", "web") +
     pod("shop", "api-0", "api") + pod("shop", "db-0", "db") +
-    policy_for("shop", "api", "api",
-               "  ingress:\n"
-               "  - fromEndpoints: [{matchLabels: {app: web}}]\n"
-               "    toPorts: [{ports: [{port: \"8080\", protocol: TCP}, {port: \"90\", endPort: 99, protocol: TCP}]}]\n"
-               "  - fromEndpoints: [{matchLabels: {app: web}}]\n"
-               "    toPorts: [{ports: [{port: \"80\", protocol: TCP}], rules: {http: [{method: GET}]}}]\n"
-               "  ingressDeny:\n"
-               "  - fromCIDR: [203.0.113.0/24]\n"
-               "  - fromEndpoints: [{matchLabels: {app: db}}]\n") +
+    policy_for(
+        "shop", "api", "api",
+        "  ingress:\n"
+        "  - fromEndpoints: [{matchLabels: {app: web}}]\n"
+        "    toPorts: [{ports: [{port: \"8080\", protocol: TCP}, {port: \"90\", endPort: 99, "
+        "protocol: TCP}]}]\n"
+        "  - fromEndpoints: [{matchLabels: {app: web}}]\n"
+        "    toPorts: [{ports: [{port: \"80\", protocol: TCP}], rules: {http: [{method: GET}]}}]\n"
+        "  ingressDeny:\n"
+        "  - fromCIDR: [203.0.113.0/24]\n"
+        "  - fromEndpoints: [{matchLabels: {app: db}}]\n") +
     policy_for("shop", "db", "db", "  egress:\n  - toFQDNs: [{matchName: a.example}]\n");
 
 class Check : public ::testing::Test {
@@ -70,7 +72,8 @@ TEST_F(Check, WhatHolds) {
   EXPECT_EQ(failure("allow ns=shop,app=web -> app=api : 80/tcp http GET \"/\""), "holds");
   EXPECT_EQ(failure("deny ns=shop,app=web -> app=api : 80/tcp http POST \"/\""), "holds");
   EXPECT_EQ(failure("redirect(http) ns=shop,app=web -> app=api : 80/tcp"), "holds");
-  EXPECT_EQ(failure("allow ns=shop,app=web -> app=api : web/tcp"), "holds") << "the pod's port name";
+  EXPECT_EQ(failure("allow ns=shop,app=web -> app=api : web/tcp"), "holds")
+      << "the pod's port name";
 }
 
 TEST_F(Check, EveryPairMustHold) {
@@ -78,19 +81,23 @@ TEST_F(Check, EveryPairMustHold) {
   ASSERT_TRUE(found.failure);
   EXPECT_EQ(found.pairs, 2U);
   EXPECT_EQ(found.failed_pairs, 1U);
-  EXPECT_THAT(found.failure->message, AllOf(HasSubstr("ops/web-0 -> shop/api-0"), HasSubstr("1 of 2")));
+  EXPECT_THAT(found.failure->message,
+              AllOf(HasSubstr("ops/web-0 -> shop/api-0"), HasSubstr("1 of 2")));
 }
 
 TEST_F(Check, EveryPortMustHold) {
-  EXPECT_THAT(failure("allow pod shop/web-0 -> app=api : 90-100/tcp"), HasSubstr("100/tcp is denied"));
+  EXPECT_THAT(failure("allow pod shop/web-0 -> app=api : 90-100/tcp"),
+              HasSubstr("100/tcp is denied"));
   EXPECT_THAT(failure("deny pod shop/web-0 -> app=api"), HasSubstr("/tcp is "));
-  EXPECT_THAT(failure("allow pod shop/web-0 -> app=api : 8080/tcp, 8080/udp"), HasSubstr("8080/udp is denied"));
+  EXPECT_THAT(failure("allow pod shop/web-0 -> app=api : 8080/tcp, 8080/udp"),
+              HasSubstr("8080/udp is denied"));
 }
 
 TEST_F(Check, AFailureNamesTheRule) {
   const Checked found = check_text("allow app=db -> app=api : 8080/tcp");
   ASSERT_TRUE(found.failure);
-  ASSERT_EQ(found.failure->because.size(), 3U) << "egress by default with its policy, ingress by rule";
+  ASSERT_EQ(found.failure->because.size(), 3U)
+      << "egress by default with its policy, ingress by rule";
   EXPECT_EQ(found.failure->because[1].origin.object, "CiliumNetworkPolicy/shop/db");
   EXPECT_EQ(found.failure->because[2].origin.path, "spec.ingressDeny[1]");
   EXPECT_GT(found.failure->because[2].origin.line, 0U);
@@ -98,22 +105,32 @@ TEST_F(Check, AFailureNamesTheRule) {
 }
 
 TEST_F(Check, ARedirectWithoutARequestIsNeitherAllowedNorDenied) {
-  EXPECT_THAT(failure("allow pod shop/web-0 -> app=api : 80/tcp"), HasSubstr("decides by the request"));
-  EXPECT_THAT(failure("deny pod shop/web-0 -> app=api : 80/tcp"), HasSubstr("decides by the request"));
-  EXPECT_THAT(failure("redirect(dns) pod shop/web-0 -> app=api : 80/tcp"), HasSubstr("another proxy"));
-  EXPECT_THAT(failure("redirect pod shop/web-0 -> app=api : 8080/tcp"), HasSubstr("without a proxy"));
+  EXPECT_THAT(failure("allow pod shop/web-0 -> app=api : 80/tcp"),
+              HasSubstr("decides by the request"));
+  EXPECT_THAT(failure("deny pod shop/web-0 -> app=api : 80/tcp"),
+              HasSubstr("decides by the request"));
+  EXPECT_THAT(failure("redirect(dns) pod shop/web-0 -> app=api : 80/tcp"),
+              HasSubstr("another proxy"));
+  EXPECT_THAT(failure("redirect pod shop/web-0 -> app=api : 8080/tcp"),
+              HasSubstr("without a proxy"));
 }
 
 TEST_F(Check, TheReasonCounts) {
-  EXPECT_EQ(failure("deny world(203.0.113.9) -> app=api via rule \"CiliumNetworkPolicy/shop/api spec.ingressDeny[0]\""), "holds");
+  EXPECT_EQ(failure("deny world(203.0.113.9) -> app=api via rule \"CiliumNetworkPolicy/shop/api "
+                    "spec.ingressDeny[0]\""),
+            "holds");
   EXPECT_EQ(failure("deny world(198.51.100.9) -> app=api via default deny"), "holds");
-  EXPECT_THAT(failure("deny world(203.0.113.9) -> app=api via default deny"), HasSubstr("but not by this"));
-  EXPECT_THAT(failure("allow pod shop/web-0 -> app=api : 8080/tcp via rule \"CiliumNetworkPolicy/shop/other\""),
+  EXPECT_THAT(failure("deny world(203.0.113.9) -> app=api via default deny"),
               HasSubstr("but not by this"));
+  EXPECT_THAT(
+      failure(
+          "allow pod shop/web-0 -> app=api : 8080/tcp via rule \"CiliumNetworkPolicy/shop/other\""),
+      HasSubstr("but not by this"));
 }
 
 TEST_F(Check, NobodyIsAFailure) {
-  EXPECT_THAT(failure("allow app=nobody -> app=api : 80/tcp"), HasSubstr("no pod has `app=nobody`"));
+  EXPECT_THAT(failure("allow app=nobody -> app=api : 80/tcp"),
+              HasSubstr("no pod has `app=nobody`"));
   EXPECT_THAT(failure("allow pod shop/gone -> app=api"), HasSubstr("no pod is called"));
   EXPECT_THAT(failure("allow app=web -> app=api : nope/tcp"), HasSubstr("no port called `nope`"));
   EXPECT_THAT(failure("allow world -> host : 80/tcp"), HasSubstr("neither end is a pod"));
@@ -140,8 +157,12 @@ TEST(CheckAgreement, OnRandomClusters) {
         side->labels.back().values = {dice.pick(fuzz::kApps)};
       }
       const auto first = static_cast<std::uint16_t>(dice.pick(fuzz::kPorts));
-      assertion.ports = {{policy::Protocol::Tcp, first,
-                          static_cast<std::uint16_t>(std::min<std::size_t>(0xffff, first + dice.below(20))), {}, {}}};
+      assertion.ports = {
+          {policy::Protocol::Tcp,
+           first,
+           static_cast<std::uint16_t>(std::min<std::size_t>(0xffff, first + dice.below(20))),
+           {},
+           {}}};
       const Checked found = check(answers, assertion);
       if (found.failure && found.failure->kind == Failure::Kind::Nobody) continue;
       bool expected = true;
@@ -159,16 +180,22 @@ TEST(CheckAgreement, OnRandomClusters) {
             for (const std::size_t direction : {0U, 1U}) {
               const auto& subject = direction == 1 ? a : b;
               const auto& peer = direction == 1 ? b : a;
-              const eval::FlowResult result = evaluator.evaluate(
-                  {subject.full_name(), static_cast<policy::Direction>(direction),
-                   {eval::Peer::Kind::Endpoint, peer.full_name(), {}}, policy::Protocol::Tcp,
-                   static_cast<std::uint16_t>(port), {}, {}, {}});
+              const eval::FlowResult result =
+                  evaluator.evaluate({subject.full_name(),
+                                      static_cast<policy::Direction>(direction),
+                                      {eval::Peer::Kind::Endpoint, peer.full_name(), {}},
+                                      policy::Protocol::Tcp,
+                                      static_cast<std::uint16_t>(port),
+                                      {},
+                                      {},
+                                      {}});
               denied = denied || result.subject_error || result.verdict == eval::Verdict::Deny;
               plain = plain && result.verdict == eval::Verdict::Allow &&
                       (result.auth.empty() || result.auth == "disabled" || result.audited);
               comparable = comparable && (result.auth.empty() || result.auth == "disabled");
             }
-            expected = expected && (assertion.expected == Expected::Deny ? denied : !denied && plain);
+            expected =
+                expected && (assertion.expected == Expected::Deny ? denied : !denied && plain);
           }
         }
       }

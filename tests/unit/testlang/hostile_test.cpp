@@ -8,11 +8,19 @@ namespace policyc::testlang {
 namespace {
 
 const std::vector<std::string> kPieces = {
-    "allow",    "deny",   " ",     "->",   ":",      "app=web",  "443/tcp", "http",  "GET",  "\"/v1\"", "\n",
-    "world",    "(",      ")",     "[",    "]",      ",",        "!",       "=",     "!=",   "in",      "notin",
-    "policies", "suite",  "via",   "rule", "\"",     "\\",       "#",       "\x01",  "\xff", "\xe2\x82\xac",
-    "10.0.0.1", "::/0",   "pod",   "any",  "name",   "k8s:app",  "redirect", "*",    "-",    ">",       "\r\n",
-    "as",       "entity", "a/b/c", "dns",  "99999999999999999999/tcp",      "\\\n", "\"\\x00\"", "\t"};
+    "allow",    "deny",      " ",        "->",
+    ":",        "app=web",   "443/tcp",  "http",
+    "GET",      "\"/v1\"",   "\n",       "world",
+    "(",        ")",         "[",        "]",
+    ",",        "!",         "=",        "!=",
+    "in",       "notin",     "policies", "suite",
+    "via",      "rule",      "\"",       "\\",
+    "#",        "\x01",      "\xff",     "\xe2\x82\xac",
+    "10.0.0.1", "::/0",      "pod",      "any",
+    "name",     "k8s:app",   "redirect", "*",
+    "-",        ">",         "\r\n",     "as",
+    "entity",   "a/b/c",     "dns",      "99999999999999999999/tcp",
+    "\\\n",     "\"\\x00\"", "\t"};
 
 void expect_sane(const std::string& text) {
   const auto found = read(text);
@@ -28,15 +36,18 @@ TEST(Hostile, RandomPieces) {
   for (int round = 0; round < 4000; ++round) {
     std::string text;
     const std::size_t length = dice.below(24);
-    for (std::size_t i = 0; i < length; ++i) text += dice.pick(kPieces) + (dice.one_in(2) ? " " : "");
+    for (std::size_t i = 0; i < length; ++i)
+      text += dice.pick(kPieces) + (dice.one_in(2) ? " " : "");
     expect_sane(text);
   }
 }
 
 TEST(Hostile, MutatedSuites) {
   const std::string good =
-      "policies: [\"a\", \"b\"]\nsuite \"s\"\nallow ns=shop,app in (a, b) -> world(10.0.0.1) : 80-90/tcp, udp "
-      "http GET \"/x\" header \"a: b\" via rule \"P/a/b\" as \"n\"\ndeny pod a/b -> name \"c\" via default deny\n";
+      "policies: [\"a\", \"b\"]\nsuite \"s\"\nallow ns=shop,app in (a, b) -> world(10.0.0.1) : "
+      "80-90/tcp, udp "
+      "http GET \"/x\" header \"a: b\" via rule \"P/a/b\" as \"n\"\ndeny pod a/b -> name \"c\" via "
+      "default deny\n";
   ASSERT_TRUE(read(good)) << read(good).error().to_string();
   fuzz::Dice dice(4);
   for (int round = 0; round < 3000; ++round) {

@@ -65,7 +65,8 @@ TEST(Reader, WordsOfTheLanguageAreLabelsToo) {
 }
 
 TEST(Reader, Ports) {
-  const Assertion found = one("deny app=a -> app=b : 443/tcp, 8000-8010/udp, http/tcp, sctp, EchoRequest/icmp, 3/icmpv6");
+  const Assertion found = one(
+      "deny app=a -> app=b : 443/tcp, 8000-8010/udp, http/tcp, sctp, EchoRequest/icmp, 3/icmpv6");
   ASSERT_EQ(found.ports.size(), 6U);
   EXPECT_EQ(found.ports[0].first, 443);
   EXPECT_EQ(found.ports[1].last, 8010);
@@ -78,9 +79,10 @@ TEST(Reader, Ports) {
 }
 
 TEST(Reader, RequestsReasonsAndNames) {
-  const Assertion found = one(
-      "allow app=a -> app=b : 443/tcp http GET \"/v1/items\" host \"b.example\" header \"X-Id: 7\" \\\n"
-      "  via rule \"CiliumNetworkPolicy/shop/api\" as \"reads items\"");
+  const Assertion found =
+      one("allow app=a -> app=b : 443/tcp http GET \"/v1/items\" host \"b.example\" header \"X-Id: "
+          "7\" \\\n"
+          "  via rule \"CiliumNetworkPolicy/shop/api\" as \"reads items\"");
   ASSERT_TRUE(found.request.http);
   EXPECT_EQ(found.request.http->method, "GET");
   EXPECT_EQ(found.request.http->path, "/v1/items");
@@ -100,7 +102,8 @@ TEST(Reader, TheHeaderAndSuites) {
       "endpoints: [\"pods.yaml\"]\n"
       "options: [\"enable-policy=always\"]\n"
       "config: \"cm.yaml\"\n\n"
-      "suite \"checkout\"\nallow app=a -> app=b : 1/tcp # why\nsuite \"other\"\ndeny app=b -> app=a\n");
+      "suite \"checkout\"\nallow app=a -> app=b : 1/tcp # why\nsuite \"other\"\ndeny app=b -> "
+      "app=a\n");
   ASSERT_TRUE(found) << found.error().to_string();
   ASSERT_EQ(found->policies.size(), 2U);
   EXPECT_EQ(found->policies[1].text, "more.yaml");
@@ -130,7 +133,8 @@ TEST(Reader, MistakesHaveTheirPlace) {
   EXPECT_THAT(mistake("allow 10.0.0.300 -> app=b"), HasSubstr("1:7: `10.0.0.300` is neither"));
   EXPECT_THAT(mistake("allow app=a app=b"), HasSubstr("1:13: "));
   EXPECT_THAT(mistake("allow app=a -> app=b\nallow"), HasSubstr("2:6: "));
-  EXPECT_THAT(mistake("allow app=a -> app=b\npolicies: [\"x\"]"), HasSubstr("2:1: `policies` stands before"));
+  EXPECT_THAT(mistake("allow app=a -> app=b\npolicies: [\"x\"]"),
+              HasSubstr("2:1: `policies` stands before"));
   EXPECT_THAT(mistake("allow app=a -> app=b : 9092/tcp kafka \"x\""), HasSubstr("redirect(kafka)"));
   EXPECT_THAT(mistake("allow app=\xff -> app=b"), HasSubstr("1:11: this is not UTF-8"));
   EXPECT_THAT(mistake("allow app=\"\\q\" -> app=b"), HasSubstr("1:11: "));
