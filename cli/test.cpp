@@ -153,7 +153,7 @@ class TestCommand {
     for (const diag::Finding& finding : report_.findings)
       out += diag::render_finding(sources_, report_, finding, style);
     std::size_t failed = 0;
-    for (const diag::FindingCase& one : report_.cases) failed += one.findings.empty() ? 0 : 1;
+    for (const diag::FindingCase& one : report_.cases) failed += one.findings.empty() ? 0U : 1U;
     return out + std::to_string(report_.cases.size() - failed) + " passed, " +
            std::to_string(failed) + " failed\n";
   }

@@ -26,17 +26,18 @@ std::size_t common(const KindSet& a, const KindSet& b) {
   return out;
 }
 
-// A few predicates whose union is exactly the set, largest gain first; nothing when there are none.
-std::optional<std::string> as_union(const KindSet& wanted,
+// A few predicates whose union holds all of `needed` and nothing of `forbidden`, largest gain first;
+// nothing when there are none.
+std::optional<std::string> as_union(const KindSet& needed, const KindSet& forbidden,
                                     const std::vector<NamedSet>& predicates) {
-  KindSet open = wanted;
+  KindSet open = needed;
   std::string text;
   for (std::size_t part = 0; count(open) != 0; ++part) {
     const NamedSet* best = nullptr;
     std::size_t gain = 0;
     for (const NamedSet& predicate : predicates) {
       const std::size_t more = common(predicate.kinds, open);
-      if (more <= gain || !is_subset(predicate.kinds, wanted)) continue;
+      if (more <= gain || common(predicate.kinds, forbidden) != 0) continue;
       gain = more;
       best = &predicate;
     }
@@ -59,16 +60,17 @@ std::string peer_text(const KindSet& wanted, const std::vector<NamedSet>& predic
                       const std::vector<std::string>& kind_names) {
   const std::size_t size = count(wanted);
   if (size == wanted.size()) return "anybody";
-  if (auto text = as_union(wanted, predicates)) return *text;
+  const KindSet everybody(wanted.size(), true);
+  if (auto text = as_union(wanted, minus(everybody, wanted), predicates)) return *text;
   // What is left out of a larger set.
-  std::vector<NamedSet> outer{{"anybody", KindSet(wanted.size(), true)}};
+  std::vector<NamedSet> outer{{"anybody", everybody}};
   outer.insert(outer.end(), predicates.begin(), predicates.end());
   std::sort(outer.begin() + 1, outer.end(),
             [](const NamedSet& a, const NamedSet& b) { return count(a.kinds) < count(b.kinds); });
   std::rotate(outer.begin(), outer.begin() + 1, outer.end());  // `anybody` last
   for (const NamedSet& predicate : outer) {
     if (!is_subset(wanted, predicate.kinds)) continue;
-    if (const auto without = as_union(minus(predicate.kinds, wanted), predicates))
+    if (const auto without = as_union(minus(predicate.kinds, wanted), wanted, predicates))
       return predicate.name + ", but not " + *without;
   }
   std::string text;

@@ -10,10 +10,29 @@ namespace {
 
 using explain::Request;
 
+// Which choice of alternatives and classes a sample takes.
+enum class Choice : std::uint8_t { First, Last };
+
+// The place of the `)` that closes the group which `at` lies in, or the pattern's end.
+std::size_t group_end(const std::string& pattern, std::size_t at) {
+  std::size_t depth = 0;
+  for (; at < pattern.size(); ++at) {
+    if (pattern[at] == '\\') {
+      ++at;
+    } else if (pattern[at] == '(') {
+      ++depth;
+    } else if (pattern[at] == ')' && depth-- == 0) {
+      return at;
+    }
+  }
+  return pattern.size();
+}
+
 // A word that a regular expression of the usual kind matches: `.*` and classes become a letter or a
 // digit. Whether it does is for the matcher to say.
-std::string sample(const std::string& pattern) {
+std::string sample(const std::string& pattern, Choice choice) {
   std::string out;
+  std::vector<std::size_t> groups{0};  // where the groups that are open begin in `out`
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
     if (c == '\\' && i + 1 < pattern.size()) {
@@ -21,15 +40,22 @@ std::string sample(const std::string& pattern) {
       out += next == 'd' ? '1' : next == 'w' ? 'x' : next;
     } else if (c == '[') {
       const std::size_t end = pattern.find(']', i);
-      if (end == std::string::npos) return out;
-      const char first = pattern[i + 1];
-      out += first == '^' ? 'x' : first;
+      if (end == std::string::npos || end == i + 1) return out;
+      out += pattern[i + 1] == '^' ? 'x' : pattern[choice == Choice::First ? i + 1 : end - 1];
       i = end;
+    } else if (c == '(') {
+      groups.push_back(out.size());
+    } else if (c == ')') {
+      if (groups.size() > 1) groups.pop_back();
+    } else if (c == '|') {
+      if (choice == Choice::First) {
+        i = group_end(pattern, i + 1) - 1;
+      } else {
+        out.resize(groups.back());
+      }
     } else if (c == '.') {
       out += 'x';
-    } else if (c == '|') {
-      break;
-    } else if (std::string_view("^$()?*+").find(c) == std::string_view::npos) {
+    } else if (std::string_view("^$?*+").find(c) == std::string_view::npos) {
       out += c;
     }
   }
@@ -43,14 +69,14 @@ std::string dns_sample(const policy::FqdnSelector& rule) {
   return out;
 }
 
-void add_http(const policy::HttpRule& rule, std::vector<Request>& out) {
+void add_http(const policy::HttpRule& rule, Choice choice, std::vector<Request>& out) {
   Request request;
   request.http.emplace();
-  const std::string method = sample(rule.method.value);
-  const std::string path = sample(rule.path.value);
+  const std::string method = sample(rule.method.value, choice);
+  const std::string path = sample(rule.path.value, choice);
   request.http->method = method.empty() ? "GET" : method;
   request.http->path = path.starts_with('/') ? path : "/" + path;
-  request.http->host = sample(rule.host.value);
+  request.http->host = sample(rule.host.value, choice);
   for (const auto& header : rule.headers) {
     const std::size_t space = header.value.find(' ');
     request.http->headers.emplace_back(
@@ -73,7 +99,10 @@ std::vector<Request> candidates(const RequestRules& rules) {
     }
     if (!element->rules) continue;
     if (element->rules->http) {
-      for (const policy::HttpRule& rule : *element->rules->http) add_http(rule, out);
+      for (const policy::HttpRule& rule : *element->rules->http) {
+        add_http(rule, Choice::First, out);
+        add_http(rule, Choice::Last, out);
+      }
     }
     if (element->rules->dns) {
       for (const policy::FqdnSelector& rule : *element->rules->dns) {

@@ -98,7 +98,8 @@ bool World::selects(const Side& side, const policy::Endpoint& endpoint,
 
 End World::pod(std::size_t index) const {
   const policy::Endpoint& endpoint = cluster_.endpoints[index];
-  return {endpoint.full_name(),
+  const bool imagined = index >= model_.cluster.endpoints.size();
+  return {imagined ? endpoint.name : endpoint.full_name(),
           1,
           index,
           book_->endpoint_labels(endpoint),

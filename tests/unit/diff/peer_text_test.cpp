@@ -23,6 +23,7 @@ TEST(PeerText, IsExact) {
 
 TEST(PeerText, ListsKindsWhereWordsFail) {
   EXPECT_EQ(text({true, false, true, false, true}), "k0; k2; k4");
+  EXPECT_EQ(text({true, false, true, false, false}), "k0; k2");
 }
 
 }  // namespace
