@@ -35,6 +35,7 @@ void add_eval(CLI::App& app, Context& context);
 void add_ir(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
+void add_lint(CLI::App& app, Context& context);
 void add_load(CLI::App& app, Context& context);
 void add_service(CLI::App& app, Context& context);
 void add_unload(CLI::App& app, Context& context);

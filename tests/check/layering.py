@@ -27,6 +27,7 @@ LAYERS = {
     "compiler/passes": 7,
     "compiler/verify": 10,
     "compiler/emit": 8,
+    "compiler/lint": 8,
     "compiler/backend": 9,
     "compiler/driver": 10,
     "loader/bpf": 10,
@@ -57,6 +58,9 @@ ONLY = {
     # Judges what was compiled, so it may not see how.
     "compiler/verify": {"compiler/eval", "compiler/ir", "compiler/matrix", "compiler/policy", "compiler/source",
                         "compiler/support"},
+    # Judges policies by what they decide; never sees C.
+    "compiler/lint": {"compiler/passes", "compiler/ir", "compiler/matrix", "compiler/policy", "compiler/manifest",
+                      "compiler/diag", "compiler/source", "compiler/support"},
     # Knows no policy.
     "compiler/backend": {"compiler/support"},
     "compiler/matrix": {"compiler/support"},
