@@ -74,6 +74,10 @@ class Search {
       if (static_cast<std::size_t>(model.entry(entry).direction) == direction)
         own_.push_back(entry);
     }
+    // Of rules that say the same the first one in the text stays.
+    std::sort(own_.begin(), own_.end(), [&model](std::size_t a, std::size_t b) {
+      return model.entry(a).origin.node < model.entry(b).origin.node;
+    });
     for (std::size_t i = 0; i < rule_entries_.size(); ++i)
       rules_of_[rule_entries_[i]].push_back(&part_.rules[i]);
   }

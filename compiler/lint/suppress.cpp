@@ -37,8 +37,9 @@ void read_words(std::string_view text, Comment& comment) {
   std::string_view names = text.substr(0, space);
   while (!names.empty()) {
     const std::size_t comma = names.find(',');
-    if (const auto name = trimmed(names.substr(0, comma)); !name.empty())
-      comment.rules.emplace_back(name);
+    std::string_view name = trimmed(names.substr(0, comma));
+    if (name.ends_with(':')) name.remove_suffix(1);
+    if (!name.empty()) comment.rules.emplace_back(name);
     if (comma == std::string_view::npos) break;
     names.remove_prefix(comma + 1);
   }
