@@ -37,6 +37,7 @@ void add_explain(CLI::App& app, Context& context);
 void add_ir(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
+void add_lint(CLI::App& app, Context& context);
 void add_load(CLI::App& app, Context& context);
 void add_replay(CLI::App& app, Context& context);
 void add_service(CLI::App& app, Context& context);

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   policyc::cli::add_diff(app, context);
   policyc::cli::add_replay(app, context);
   policyc::cli::add_ir(app, context);
+  policyc::cli::add_lint(app, context);
   policyc::cli::add_verify(app, context);
   policyc::cli::add_inspect(app, context);
   policyc::cli::add_load(app, context);

@@ -73,14 +73,6 @@ class Builder {
     return subject_.labels != nullptr && subject_.labels->has_key(key);
   }
 
-  bool applies(const Entry& entry) const {
-    if (entry.subject_is_node != (subject_.kind == policy::EndpointKind::Host)) return false;
-    if (!entry.policy_namespace.empty() && entry.policy_namespace != subject_.namespace_)
-      return false;
-    if (subject_.labels != nullptr) return entry.subject.matches(*subject_.labels);
-    return implies(*subject_.selector, entry.subject);
-  }
-
   // Spec section 6.2, steps 1 to 5.
   void build_direction(Direction direction) {
     auto& out = policy_.directions[static_cast<std::size_t>(direction)];
@@ -91,8 +83,13 @@ class Builder {
     if (is_host && !agent.host_firewall) return;
     if (agent.enforcement == policy::Enforcement::Never) return;
     std::vector<const Entry*> entries;
-    for (const Entry& entry : input_.resolved.entries) {
-      if (entry.direction == direction && applies(entry)) entries.push_back(&entry);
+    const auto take = [&](const Entry& entry) {
+      if (entry.direction == direction && applies(entry, subject_)) entries.push_back(&entry);
+    };
+    if (input_.candidates != nullptr) {
+      for (const Entry* entry : *input_.candidates) take(*entry);
+    } else {
+      for (const Entry& entry : input_.resolved.entries) take(entry);
     }
     const bool always =
         agent.enforcement == policy::Enforcement::Always || subject_has_key(kInitKey);
@@ -358,6 +355,14 @@ class Builder {
 };
 
 }  // namespace
+
+bool applies(const Entry& entry, const Subject& subject) {
+  if (entry.subject_is_node != (subject.kind == policy::EndpointKind::Host)) return false;
+  if (!entry.policy_namespace.empty() && entry.policy_namespace != subject.namespace_)
+    return false;
+  if (subject.labels != nullptr) return entry.subject.matches(*subject.labels);
+  return implies(*subject.selector, entry.subject);
+}
 
 EndpointPolicy build(const BuildInput& input, const Subject& subject, const BuildOptions& options,
                      diag::Engine& diagnostics) {

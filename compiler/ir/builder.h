@@ -34,7 +34,14 @@ struct BuildInput {
   const policy::Cluster& cluster;
   bool has_inventory = false;  // named ports on egress resolve over cluster.endpoints
   const source::SourceMap& sources;
+  // When set, only these entries are asked whether they apply: all that could, in the order of
+  // `resolved.entries`.
+  const std::vector<const policy::Entry*>* candidates = nullptr;
 };
+
+// Whether an entry applies to a subject (spec section 6.2, step 3). With a subject selector: to every
+// endpoint that the selector matches.
+[[nodiscard]] bool applies(const policy::Entry& entry, const Subject& subject);
 
 // Conflicts of spec section 6.4, and named ports that cannot be resolved for lack of an inventory,
 // are reported as errors; the result must not be used then.

@@ -98,4 +98,9 @@ struct Limits {
                                                    diag::Engine& diagnostics,
                                                    const Limits& limits = {});
 
+// The same for a file that holds no Kubernetes objects, such as a configuration: the root of each
+// document that is not empty.
+[[nodiscard]] std::vector<Node> read_trees(source::SourceMap& sources, source::FileId file,
+                                           diag::Engine& diagnostics, const Limits& limits = {});
+
 }  // namespace policyc::manifest

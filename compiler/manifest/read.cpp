@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <spanstream>
 #include <string>
 
@@ -60,7 +61,7 @@ bool starts_with_brace(std::string_view text, const Extent& part) {
 // document counts once nothing but blank text is known to follow; of a sequence of JSON objects
 // those before a broken one are kept.
 void read_part(ReadContext& context, std::string_view text, const Extent& part,
-               std::vector<Document>& documents) {
+               const std::function<void(Node)>& take) {
   const bool is_json = starts_with_brace(text, part);
   TreeBuilder builder(context, text, part, is_json);
   try {
@@ -70,12 +71,10 @@ void read_part(ReadContext& context, std::string_view text, const Extent& part,
     std::optional<Node> last;
     while (parser.HandleNextDocument(builder)) {
       last = builder.take_root();
-      if (is_json && last)
-        append_documents(std::move(*last), context.file, context.diagnostics, documents);
+      if (is_json && last) take(std::move(*last));
     }
     builder.check_rest();
-    if (!is_json && last)
-      append_documents(std::move(*last), context.file, context.diagnostics, documents);
+    if (!is_json && last) take(std::move(*last));
   } catch (const StopReading&) {
     return;
   } catch (const YAML::DeepRecursion& error) {
@@ -87,25 +86,23 @@ void read_part(ReadContext& context, std::string_view text, const Extent& part,
   }
 }
 
-}  // namespace
-
-std::vector<Document> read_documents(source::SourceMap& sources, source::FileId file,
-                                     diag::Engine& diagnostics, const Limits& limits) {
+// Every root of the file, document by document.
+void read_roots(source::SourceMap& sources, source::FileId file, diag::Engine& diagnostics,
+                const Limits& limits, const std::function<void(Node)>& take) {
   const std::string_view text = sources.text(file);
   if (text.size() > limits.max_file_bytes) {
     diagnostics.report_file(diag::Id::FileTooLarge, file,
                             "file of " + std::to_string(text.size()) +
                                 " bytes is over the limit of " +
                                 std::to_string(limits.max_file_bytes));
-    return {};
+    return;
   }
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
     diagnostics.report_file(diag::Id::InvalidUtf8, file, "file is UTF-16; expected UTF-8");
-    return {};
+    return;
   }
   Positions positions(text);
   ReadContext context{sources, file, diagnostics, limits, positions};
-  std::vector<Document> documents;
   const std::size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   for (const Chunk& chunk : split_chunks(text, begin)) {
     if (diagnostics.exhausted()) break;
@@ -117,10 +114,29 @@ std::vector<Document> read_documents(source::SourceMap& sources, source::FileId 
                   "text after the document separator `---`")
           .help = "put the document on the next line; kubectl allows only a comment here";
     } else {
-      read_part(context, text, chunk.text, documents);
+      read_part(context, text, chunk.text, take);
     }
   }
+}
+
+}  // namespace
+
+std::vector<Document> read_documents(source::SourceMap& sources, source::FileId file,
+                                     diag::Engine& diagnostics, const Limits& limits) {
+  std::vector<Document> documents;
+  read_roots(sources, file, diagnostics, limits, [&](Node root) {
+    append_documents(std::move(root), file, diagnostics, documents);
+  });
   return documents;
+}
+
+std::vector<Node> read_trees(source::SourceMap& sources, source::FileId file,
+                             diag::Engine& diagnostics, const Limits& limits) {
+  std::vector<Node> trees;
+  read_roots(sources, file, diagnostics, limits, [&](Node root) {
+    if (!root.is_null()) trees.push_back(std::move(root));
+  });
+  return trees;
 }
 
 }  // namespace policyc::manifest

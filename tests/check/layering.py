@@ -31,6 +31,7 @@ LAYERS = {
     "compiler/replay": 9,
     "compiler/verify": 10,
     "compiler/emit": 8,
+    "compiler/lint": 8,
     "compiler/backend": 9,
     "compiler/driver": 10,
     "compiler/diff": 11,
@@ -67,6 +68,9 @@ ONLY = {
                          "compiler/diag", "compiler/source", "compiler/support"},
     "compiler/diff": {"compiler/explain", "compiler/verify", "compiler/eval", "compiler/ir", "compiler/matrix",
                       "compiler/policy", "compiler/source", "compiler/support"},
+    # Judges policies by what they decide; never sees C.
+    "compiler/lint": {"compiler/passes", "compiler/ir", "compiler/matrix", "compiler/policy", "compiler/manifest",
+                      "compiler/diag", "compiler/source", "compiler/support"},
     # Knows no policy.
     "compiler/backend": {"compiler/support"},
     "compiler/matrix": {"compiler/support"},
