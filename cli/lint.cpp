@@ -1,3 +1,5 @@
+#include "compiler/lint/lint.h"
+
 #include <algorithm>
 #include <memory>
 #include <ostream>
@@ -12,7 +14,6 @@
 #include "compiler/driver/compilation.h"
 #include "compiler/lint/baseline.h"
 #include "compiler/lint/fix.h"
-#include "compiler/lint/lint.h"
 #include "compiler/lint/page.h"
 
 namespace policyc::cli {
@@ -94,9 +95,8 @@ class LintCommand {
   int list_rules() {
     for (const lint::Rule* rule : lint::registry()) {
       context_.out << rule->id << "  " << diag::severity_name(rule->severity)
-                   << std::string(9 - diag::severity_name(rule->severity).size(), ' ')
-                   << rule->name << std::string(28 - rule->name.size(), ' ') << rule->summary
-                   << "\n";
+                   << std::string(9 - diag::severity_name(rule->severity).size(), ' ') << rule->name
+                   << std::string(28 - rule->name.size(), ' ') << rule->summary << "\n";
     }
     return kSuccess;
   }
@@ -163,9 +163,12 @@ class LintCommand {
     (void)compilation->parse(manifests.policies, manifests.inventory);
     (void)compilation->resolve();
     lint::ClusterFacts facts = facts_;
-    const lint::Inputs inputs{compilation->sources(),  compilation->documents(),
-                              compilation->read(),     compilation->resolved(),
-                              agent_,                  std::move(facts),
+    const lint::Inputs inputs{compilation->sources(),
+                              compilation->documents(),
+                              compilation->read(),
+                              compilation->resolved(),
+                              agent_,
+                              std::move(facts),
                               !arguments_.endpoints.empty()};
     lint::Options lint_options;
     lint_options.settings = found_.config.settings;

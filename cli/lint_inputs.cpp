@@ -113,16 +113,14 @@ void exclude(const FoundConfig& found, const std::vector<std::string>& explicit_
   std::erase_if(inputs, [&](const driver::InputText& input) {
     if (contains(explicit_paths, input.name)) return false;
     std::error_code error;
-    const std::string relative =
-        fs::absolute(fs::path(input.name), error)
-            .lexically_normal()
-            .lexically_relative(found.folder)
-            .string();
-    return std::any_of(found.config.exclude.begin(), found.config.exclude.end(),
-                       [&](const std::string& pattern) {
-                         return lint::matches_glob(pattern, relative) ||
-                                lint::matches_glob(pattern, input.name);
-                       });
+    const std::string relative = fs::absolute(fs::path(input.name), error)
+                                     .lexically_normal()
+                                     .lexically_relative(found.folder)
+                                     .string();
+    return std::any_of(
+        found.config.exclude.begin(), found.config.exclude.end(), [&](const std::string& pattern) {
+          return lint::matches_glob(pattern, relative) || lint::matches_glob(pattern, input.name);
+        });
   });
 }
 

@@ -20,8 +20,8 @@ namespace policyc::cli {
 
 struct FoundConfig {
   lint::Config config;
-  std::filesystem::path folder;  // that the file lies in; paths of the configuration are relative to
-                                 // it
+  std::filesystem::path folder;  // that the file lies in; paths of the configuration are relative
+                                 // to it
 };
 
 // `path`, or with an empty one the first `.policyc.yaml` of the working directory and those above

@@ -26,8 +26,8 @@ std::size_t common(const KindSet& a, const KindSet& b) {
   return out;
 }
 
-// A few predicates whose union holds all of `needed` and nothing of `forbidden`, largest gain first;
-// nothing when there are none.
+// A few predicates whose union holds all of `needed` and nothing of `forbidden`, largest gain
+// first; nothing when there are none.
 std::optional<std::string> as_union(const KindSet& needed, const KindSet& forbidden,
                                     const std::vector<NamedSet>& predicates) {
   KindSet open = needed;

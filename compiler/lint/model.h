@@ -47,7 +47,7 @@ struct ItemView {
   const policy::KubernetesRule* kubernetes = nullptr;
   policy::Direction direction = policy::Direction::Ingress;
   bool deny = false;
-  std::string path;                  // "spec.ingress[0]"
+  std::string path;  // "spec.ingress[0]"
   source::NodeId node;
   std::vector<std::size_t> entries;  // indices into Resolved::entries
 };

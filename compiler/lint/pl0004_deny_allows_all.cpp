@@ -10,11 +10,10 @@ bool says_deny(std::string_view text) {
   const bool deny = has_word(text, "deny") || has_word(text, "denyall") ||
                     has_word(text, "isolate") || has_word(text, "isolation") ||
                     has_word(text, "lockdown");
-  const bool exception = has_word(text, "allow") || has_word(text, "except") ||
-                         has_word(text, "but") || has_word(text, "unless") ||
-                         has_word(text, "from") || has_word(text, "to") ||
-                         has_word(text, "external") || has_word(text, "other") ||
-                         has_word(text, "across");
+  const bool exception =
+      has_word(text, "allow") || has_word(text, "except") || has_word(text, "but") ||
+      has_word(text, "unless") || has_word(text, "from") || has_word(text, "to") ||
+      has_word(text, "external") || has_word(text, "other") || has_word(text, "across");
   return deny && !exception;
 }
 
@@ -27,8 +26,7 @@ std::string promise(const Model& model, const SpecView& spec) {
   const manifest::Node* annotations = metadata == nullptr ? nullptr : metadata->find("annotations");
   if (annotations == nullptr || !annotations->is_mapping()) return {};
   for (const manifest::Member& member : annotations->members) {
-    if (member.value.is_string() && member.value.text.size() < 200 &&
-        says_deny(member.value.text))
+    if (member.value.is_string() && member.value.text.size() < 200 && says_deny(member.value.text))
       return "its annotation " + diag::quoted(member.key);
   }
   return {};
@@ -65,8 +63,7 @@ void check(const Model& model, Findings& findings) {
         if (peer == entry.peers.end()) continue;
         const auto names = namespaces_of(*peer);
         const std::string who =
-            names && !names->empty()
-                ? "every pod of the namespace " + diag::quoted(names->front())
+            names && !names->empty() ? "every pod of the namespace " + diag::quoted(names->front())
             : peer->matches_everything() ? std::string("everybody")
                                          : std::string("every pod of the cluster");
         findings
@@ -92,14 +89,16 @@ constinit const Rule kDenyAllowsAll{
     .name = "deny-allows-all",
     .severity = diag::Severity::Error,
     .summary = "a policy that calls itself a deny and allows everything",
-    .what = "The name, the description or an annotation of a policy says that it denies, and one "
-            "of its allow items names everybody (or everybody in the namespace) on every port: "
-            "`fromEndpoints: [{}]` in a CiliumNetworkPolicy, `ingress: [{}]` in a NetworkPolicy. A "
-            "name with `allow`, `except`, `from` and the like is taken at its word.",
-    .why = "`[{}]` means opposite things: as a list of items of a CiliumNetworkPolicy it allows "
-           "nothing and switches default deny on; as a list of selectors, or as items of a "
-           "NetworkPolicy, it allows everything. A default deny that allows all is found on the "
-           "day of the incident.",
+    .what =
+        "The name, the description or an annotation of a policy says that it denies, and one "
+        "of its allow items names everybody (or everybody in the namespace) on every port: "
+        "`fromEndpoints: [{}]` in a CiliumNetworkPolicy, `ingress: [{}]` in a NetworkPolicy. A "
+        "name with `allow`, `except`, `from` and the like is taken at its word.",
+    .why =
+        "`[{}]` means opposite things: as a list of items of a CiliumNetworkPolicy it allows "
+        "nothing and switches default deny on; as a list of selectors, or as items of a "
+        "NetworkPolicy, it allows everything. A default deny that allows all is found on the "
+        "day of the incident.",
     .example = R"(apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata: {name: default-deny, namespace: shop}
@@ -108,8 +107,9 @@ spec:
   ingress:
   - fromEndpoints: [{}]            # PL0004: everybody in the namespace
 )",
-    .repair = "Write `ingress: [{}]` in a CiliumNetworkPolicy; no `ingress` items and "
-              "`policyTypes: [Ingress]` in a NetworkPolicy. Or rename the policy.",
+    .repair =
+        "Write `ingress: [{}]` in a CiliumNetworkPolicy; no `ingress` items and "
+        "`policyTypes: [Ingress]` in a NetworkPolicy. Or rename the policy.",
     .security_severity = "7.0",
     .check = check,
 };

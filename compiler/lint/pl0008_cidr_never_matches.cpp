@@ -97,19 +97,22 @@ constinit const Rule kCidrNeverMatches{
     .name = "cidr-never-matches",
     .severity = diag::Severity::Error,
     .summary = "a CIDR inside the cluster's own addresses: it matches neither pods nor nodes",
-    .what = "A prefix of `fromCIDR`, `toCIDR`, `fromCIDRSet`, `toCIDRSet` or `ipBlock` that lies "
-            "inside addresses of pods, nodes or services. Those are known from the manifests "
-            "(Node, CiliumNode, Service, pods with addresses) and from `cluster-pool-ipv4-cidr` "
-            "and its like in `--cilium-config`.",
-    .why = "Cilium knows pods and nodes by their identity and never by address: a CIDR rule does "
-           "not match them (nodes only with `policy-cidr-match-mode: nodes`). Service addresses "
-           "are translated before policy looks.",
+    .what =
+        "A prefix of `fromCIDR`, `toCIDR`, `fromCIDRSet`, `toCIDRSet` or `ipBlock` that lies "
+        "inside addresses of pods, nodes or services. Those are known from the manifests "
+        "(Node, CiliumNode, Service, pods with addresses) and from `cluster-pool-ipv4-cidr` "
+        "and its like in `--cilium-config`.",
+    .why =
+        "Cilium knows pods and nodes by their identity and never by address: a CIDR rule does "
+        "not match them (nodes only with `policy-cidr-match-mode: nodes`). Service addresses "
+        "are translated before policy looks.",
     .example = R"(# cilium-config: cluster-pool-ipv4-cidr: 10.0.0.0/8
   egress:
   - toCIDR: [10.0.12.0/24]         # PL0008: pods of the cluster
 )",
-    .repair = "Select pods with `toEndpoints`, nodes with `toEntities: [remote-node]` or "
-              "`toNodes`, services through their pods or `toServices`.",
+    .repair =
+        "Select pods with `toEndpoints`, nodes with `toEntities: [remote-node]` or "
+        "`toNodes`, services through their pods or `toServices`.",
     .check = check,
 };
 

@@ -13,9 +13,8 @@ bool may_exist_elsewhere(const Model& model, const policy::Selector& selector) {
   if (model.in().complete_inventory) return false;
   const auto names = namespaces_of(selector);
   if (!names) return true;
-  return std::any_of(names->begin(), names->end(), [&](const std::string& name) {
-    return !model.knows_namespace(name);
-  });
+  return std::any_of(names->begin(), names->end(),
+                     [&](const std::string& name) { return !model.knows_namespace(name); });
 }
 
 void check_subjects(const Model& model, Findings& findings) {
@@ -25,7 +24,8 @@ void check_subjects(const Model& model, Findings& findings) {
     if (may_exist_elsewhere(model, selector) || model.matches_any(selector)) continue;
     findings
         .add(spec.object, spec.subject->node,
-             called(spec) + " selects no pod: nothing has " + diag::quoted(selector.to_string(), 120))
+             called(spec) + " selects no pod: nothing has " +
+                 diag::quoted(selector.to_string(), 120))
         .help = "compare the labels with those of the pods; remove the policy if they are gone";
   }
 }
@@ -35,9 +35,9 @@ void check_peers(const Model& model, Findings& findings) {
     for (const ItemView& item : spec.items) {
       const auto report = [&](const policy::Selector& selector, source::NodeId node) {
         if (may_exist_elsewhere(model, selector) || model.matches_any(selector)) return;
-        findings.add(spec.object, node,
-                     "this peer selects no pod: nothing has " +
-                         diag::quoted(selector.to_string(), 120));
+        findings.add(
+            spec.object, node,
+            "this peer selects no pod: nothing has " + diag::quoted(selector.to_string(), 120));
       };
       if (item.item != nullptr && item.item->endpoints) {
         for (const policy::LabelSelector& written : *item.item->endpoints)
@@ -66,11 +66,13 @@ constinit const Rule kDanglingSelector{
     .name = "dangling-selector",
     .severity = diag::Severity::Warning,
     .summary = "a selector that matches no pod of the manifests given",
-    .what = "The subject of a policy, or a peer, for which there is no Pod and no workload with "
-            "such labels. With `--endpoints` the inventory counts as complete; without it only "
-            "namespaces are judged in which the manifests have some workload.",
-    .why = "A label was renamed, or has a slip of the pen: the policy protects nobody, or the "
-           "peer cannot connect.",
+    .what =
+        "The subject of a policy, or a peer, for which there is no Pod and no workload with "
+        "such labels. With `--endpoints` the inventory counts as complete; without it only "
+        "namespaces are judged in which the manifests have some workload.",
+    .why =
+        "A label was renamed, or has a slip of the pen: the policy protects nobody, or the "
+        "peer cannot connect.",
     .example = R"(spec:
   endpointSelector: {matchLabels: {app: wbe}}      # PL0011: the pods have app: web
 )",

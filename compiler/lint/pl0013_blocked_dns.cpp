@@ -28,9 +28,8 @@ bool is_blocked(const Applying& entries, const std::vector<policy::LabelSet>& re
     return entry->default_deny && !entry->audited;
   });
   if (!default_deny) return false;
-  return std::none_of(entries.begin(), entries.end(), [&](const policy::Entry* entry) {
-    return allows_dns(*entry, resolvers);
-  });
+  return std::none_of(entries.begin(), entries.end(),
+                      [&](const policy::Entry* entry) { return allows_dns(*entry, resolvers); });
 }
 
 // Peers that are reached by name: pods, services, names. Rules for addresses need no DNS.
@@ -40,8 +39,7 @@ bool needs_names(const policy::Entry& entry) {
   return std::any_of(entry.peers.begin(), entry.peers.end(), [](const policy::Selector& peer) {
     return std::none_of(peer.requirements.begin(), peer.requirements.end(),
                         [](const policy::Requirement& requirement) {
-                          return requirement.source == "cidr" ||
-                                 requirement.source == "cidrgroup";
+                          return requirement.source == "cidr" || requirement.source == "cidrgroup";
                         });
   });
 }
@@ -51,10 +49,12 @@ void report(const Model& model, const SpecView& spec, const policy::Entry& allow
   (void)model;
   findings
       .add(spec.object, allow.origin.node,
-           who + " may connect to this peer, but not to the cluster's DNS: egress is denied by "
-                 "default and nothing allows port 53")
-      .help = "allow `toEndpoints` with `k8s:io.kubernetes.pod.namespace: kube-system` and "
-              "`k8s-app: kube-dns` on port 53, UDP and TCP";
+           who +
+               " may connect to this peer, but not to the cluster's DNS: egress is denied by "
+               "default and nothing allows port 53")
+      .help =
+      "allow `toEndpoints` with `k8s:io.kubernetes.pod.namespace: kube-system` and "
+      "`k8s-app: kube-dns` on port 53, UDP and TCP";
 }
 
 void check(const Model& model, Findings& findings) {
@@ -100,23 +100,26 @@ constinit const Rule kBlockedDns{
     .name = "blocked-dns",
     .severity = diag::Severity::Warning,
     .summary = "egress is denied by default, something is allowed, and DNS is not",
-    .what = "Endpoints in egress default deny that may connect to pods, services, names or "
-            "entities, while no policy that applies to them lets queries through: port 53 of any "
-            "peer, or every port of a peer that may be the resolver (kube-dns, CoreDNS, the node). "
-            "With an inventory each pod is judged with all of its policies, without one the "
-            "policies that surely apply to what a policy selects. Endpoints that may only connect "
-            "to addresses, or to nothing, are left alone.",
-    .why = "The first egress policy of a namespace usually breaks name resolution, and with it "
-           "everything that the policy allows.",
+    .what =
+        "Endpoints in egress default deny that may connect to pods, services, names or "
+        "entities, while no policy that applies to them lets queries through: port 53 of any "
+        "peer, or every port of a peer that may be the resolver (kube-dns, CoreDNS, the node). "
+        "With an inventory each pod is judged with all of its policies, without one the "
+        "policies that surely apply to what a policy selects. Endpoints that may only connect "
+        "to addresses, or to nothing, are left alone.",
+    .why =
+        "The first egress policy of a namespace usually breaks name resolution, and with it "
+        "everything that the policy allows.",
     .example = R"(spec:
   endpointSelector: {matchLabels: {app: web}}
   egress:
   - toEndpoints: [{matchLabels: {app: db}}]        # PL0013: by which address?
     toPorts: [{ports: [{port: "5432", protocol: TCP}]}]
 )",
-    .repair = "Allow `toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system, "
-              "k8s-app: kube-dns}}]` with `toPorts` 53 UDP and TCP; once for a namespace or the "
-              "cluster is enough.",
+    .repair =
+        "Allow `toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system, "
+        "k8s-app: kube-dns}}]` with `toPorts` 53 UDP and TCP; once for a namespace or the "
+        "cluster is enough.",
     .check = check,
     .check_subject = check_subject,
 };

@@ -1,5 +1,6 @@
-// What the offline commands print: each folder of testdata/offline has `arguments.txt`, one argument
-// a line, and is where the program runs. `expected.txt` holds the exit code and standard output.
+// What the offline commands print: each folder of testdata/offline has `arguments.txt`, one
+// argument a line, and is where the program runs. `expected.txt` holds the exit code and standard
+// output.
 #include <sstream>
 
 #include <gtest/gtest.h>

@@ -81,7 +81,7 @@ TEST_F(TestCli, AMistakeIsAFindingWithItsPlace) {
   suite("a.policytest", kHeader + "allow app=frontend => app=web\n");
   const auto run = test({"suites/a.policytest"});
   EXPECT_EQ(run.exit_code, 1);
-  EXPECT_THAT(run.out, HasSubstr("suites/a.policytest:3:20: error: "));
+  EXPECT_THAT(run.out, HasSubstr("suites/a.policytest:3:21: error: "));
 }
 
 TEST_F(TestCli, SeveralFormatsAtOnce) {
