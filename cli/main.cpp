@@ -23,7 +23,12 @@ int main(int argc, char** argv) {
   policyc::cli::add_compile(app, context);
   policyc::cli::add_validate(app, context);
   policyc::cli::add_eval(app, context);
+  policyc::cli::add_explain(app, context);
+  policyc::cli::add_test(app, context);
+  policyc::cli::add_diff(app, context);
+  policyc::cli::add_replay(app, context);
   policyc::cli::add_ir(app, context);
+  policyc::cli::add_lint(app, context);
   policyc::cli::add_verify(app, context);
   policyc::cli::add_inspect(app, context);
   policyc::cli::add_load(app, context);

@@ -1,6 +1,6 @@
-# cmake -DFOLDER=... -P LazyTables.cmake: generated lexers and parsers build their tables when the first one is made, not
+# cmake -DFOLDER=... -DGRAMMAR=... -P LazyTables.cmake: generated lexers and parsers build their tables when the first one is made, not
 # when the process starts, so that commands that read no such text pay nothing for them.
-foreach(class PolicyIRLexer PolicyIRParser)
+foreach(class ${GRAMMAR}Lexer ${GRAMMAR}Parser)
   set(declaration "static Initializer _init;")
   set(definition "${class}::Initializer ${class}::_init;")
   set(first "_interpreter = new atn::")

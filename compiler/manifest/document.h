@@ -99,7 +99,7 @@ struct Limits {
                                                    const Limits& limits = {});
 
 // The same for a file that is no Kubernetes document, such as a configuration: what stands in it,
-// document by document, whatever it says of itself.
+// document by document, whatever it says of itself; empty ones are left out.
 [[nodiscard]] std::vector<Node> read_trees(source::SourceMap& sources, source::FileId file,
                                            diag::Engine& diagnostics, const Limits& limits = {});
 

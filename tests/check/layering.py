@@ -19,16 +19,22 @@ LAYERS = {
     "compiler/policy": 4,
     "compiler/service": 5,
     "compiler/eval": 5,
+    "compiler/flows": 5,
     "compiler/identity": 5,
     "compiler/matrix": 5,
     "compiler/scenario": 6,
     "compiler/ir": 6,
     "compiler/irtext": 7,
     "compiler/passes": 7,
+    "compiler/explain": 8,
+    "compiler/testlang": 9,
+    "compiler/replay": 9,
     "compiler/verify": 10,
     "compiler/emit": 8,
+    "compiler/lint": 8,
     "compiler/backend": 9,
     "compiler/driver": 10,
+    "compiler/diff": 11,
     "loader/bpf": 10,
     "loader/kernel": 11,
     "loader/kubeproxy": 11,
@@ -65,6 +71,14 @@ ONLY = {
     # Judges what was compiled, so it may not see how.
     "compiler/verify": {"compiler/eval", "compiler/ir", "compiler/matrix", "compiler/policy", "compiler/source",
                         "compiler/support"},
+    # Answers from what is compiled, and knows neither C nor objects.
+    "compiler/explain": {"compiler/eval", "compiler/passes", "compiler/ir", "compiler/matrix", "compiler/policy",
+                         "compiler/diag", "compiler/source", "compiler/support"},
+    "compiler/diff": {"compiler/explain", "compiler/verify", "compiler/eval", "compiler/ir", "compiler/matrix",
+                      "compiler/policy", "compiler/source", "compiler/support"},
+    # Judges policies by what they decide; never sees C.
+    "compiler/lint": {"compiler/passes", "compiler/ir", "compiler/matrix", "compiler/policy", "compiler/manifest",
+                      "compiler/diag", "compiler/source", "compiler/support"},
     # Knows no policy.
     "compiler/backend": {"compiler/support"},
     "compiler/matrix": {"compiler/support"},
@@ -86,8 +100,9 @@ CODE_FOLDERS = ("compiler", "runtime", "loader", "cli", "tests")
 # Prefix of an angle-bracket include -> where it may stand.
 THIRD_PARTY = {
     "yaml-cpp/": ("compiler/manifest",),
-    "antlr4": ("compiler/irtext",),
+    "antlr4": ("compiler/irtext", "compiler/testlang"),
     "PolicyIR": ("compiler/irtext",),  # made from grammar/PolicyIR.g4
+    "PolicyTest": ("compiler/testlang",),  # made from grammar/PolicyTest.g4
     "clang/": ("compiler/backend",),
     "llvm/": ("compiler/backend",),
     "bpf/": ("loader", "runtime", "tests/bench", "tests/e2e/nat", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
