@@ -27,6 +27,7 @@ LAYERS = {
     "compiler/passes": 7,
     "compiler/verify": 10,
     "compiler/emit": 8,
+    "compiler/graph": 8,
     "compiler/backend": 9,
     "compiler/driver": 10,
     "loader/bpf": 10,
