@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   policyc::cli::add_eval(app, context);
   policyc::cli::add_ir(app, context);
   policyc::cli::add_verify(app, context);
+  policyc::cli::add_graph(app, context);
   policyc::cli::add_inspect(app, context);
   policyc::cli::add_load(app, context);
   policyc::cli::add_unload(app, context);
