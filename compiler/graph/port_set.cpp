@@ -15,7 +15,8 @@ std::vector<PortInterval> joined(std::vector<PortInterval> intervals) {
   const auto equal = [](const PortInterval& a, const PortInterval& b) {
     return a.flags == b.flags;
   };
-  if (intervals.empty() || intervals.front().first != 0) intervals.insert(intervals.begin(), {});
+  if (intervals.empty() || intervals.front().first != 0)
+    intervals.insert(intervals.begin(), PortInterval{});
   intervals.erase(std::unique(intervals.begin(), intervals.end(), equal), intervals.end());
   return intervals;
 }

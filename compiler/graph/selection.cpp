@@ -79,6 +79,8 @@ Result<Selection> Selection::make(const Graph& graph, const Wanted& wanted) {
   selection.from_ = std::move(*from);
   selection.to_ = std::move(*to);
   selection.near_ = std::move(*near);
+  selection.from_given_ = !wanted.from.empty();
+  selection.to_given_ = !wanted.to.empty();
   selection.everything_ =
       wanted.from.empty() && wanted.to.empty() && wanted.namespaces.empty();
   return selection;

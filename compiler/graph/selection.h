@@ -30,12 +30,19 @@ class Selection {
     return from_[from] && to_[to] && (near_[from] || near_[to]);
   }
   [[nodiscard]] bool takes_destination(UnitId to) const { return to_[to]; }
+  // Whether the unit is one that was asked for, by any of the options.
+  [[nodiscard]] bool about(UnitId unit) const {
+    return near_[unit] && ((from_given_ && from_[unit]) || (to_given_ && to_[unit]) ||
+                           (!from_given_ && !to_given_));
+  }
   [[nodiscard]] bool everything() const { return everything_; }
   // Those of `sources` that are taken together with the destination.
   [[nodiscard]] UnitSet taken(const UnitSet& sources, UnitId to) const;
 
  private:
   bool everything_ = true;
+  bool from_given_ = false;
+  bool to_given_ = false;
   std::vector<bool> from_, to_, near_;
 };
 

@@ -21,7 +21,7 @@ std::string open_groups(const Graph& graph, const Selection& selection) {
   UnitSet both;
   UnitSet only[2];
   for (UnitId unit = 0; unit < graph.first_node; ++unit) {
-    if (!selection.takes_destination(unit)) continue;
+    if (!selection.about(unit)) continue;
     const bool open[2] = {graph.open(unit, POLICYC_INGRESS), graph.open(unit, POLICYC_EGRESS)};
     if (open[0] && open[1]) {
       both.append(unit);
