@@ -28,6 +28,7 @@ LAYERS = {
     "compiler/verify": 10,
     "compiler/emit": 8,
     "compiler/graph": 8,
+    "compiler/suggest": 8,
     "compiler/backend": 9,
     "compiler/driver": 10,
     "loader/bpf": 10,
