@@ -1,9 +1,10 @@
+#include "compiler/graph/graph.h"
+
 #include <ostream>
 
 #include "cli/agent_options.h"
 #include "cli/command.h"
 #include "compiler/driver/compilation.h"
-#include "compiler/graph/graph.h"
 #include "compiler/graph/outputs.h"
 #include "compiler/graph/selection.h"
 
@@ -58,10 +59,8 @@ class GraphCommand {
   }
 
   int print(const driver::Compilation& compilation) {
-    graph::Input input{{},
-                       compilation.read().cluster,
-                       compilation.resolved(),
-                       compilation.options().read.agent};
+    graph::Input input{
+        {}, compilation.read().cluster, compilation.resolved(), compilation.options().read.agent};
     for (const driver::ShapeUnit& unit : compilation.shapes())
       input.shapes.push_back({&unit.shape, unit.subjects});
     const graph::Graph built = graph::build(input);

@@ -9,8 +9,8 @@ PACKAGES=(
   antlr4 libantlr4-runtime-dev default-jre-headless
   libgtest-dev libgmock-dev
 )
-# What tests and benchmarks meet: other service implementations, shells.
-PEER_PACKAGES=(iptables nftables ipset zsh fish groff-base)
+# What tests and benchmarks meet: other service implementations, shells, a browser.
+PEER_PACKAGES=(iptables nftables ipset zsh fish groff-base chromium)
 # The Helm chart is rendered by Go's templates, and linted; the deb is made and looked at.
 DEPLOY_PACKAGES=(golang-go golang-github-masterminds-sprig-dev golang-gopkg-yaml.v3-dev yamllint python3-yaml python3-jsonschema dpkg-dev file lintian)
 # What tests/vm boots and makes its image with.

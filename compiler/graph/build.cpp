@@ -103,8 +103,8 @@ class Connections {
       profile.push_back({ports, found->second});
       reached_[ports].clear();
     }
-    const auto [found, is_new] = profile_ids_.try_emplace(
-        profile, static_cast<std::uint32_t>(graph_.profiles.size()));
+    const auto [found, is_new] =
+        profile_ids_.try_emplace(profile, static_cast<std::uint32_t>(graph_.profiles.size()));
     if (is_new) graph_.profiles.push_back(std::move(profile));
     return found->second;
   }

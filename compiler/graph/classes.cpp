@@ -6,8 +6,7 @@
 
 namespace policyc::graph {
 
-Classes::Classes(const std::vector<ShapeUsers>& shapes)
-    : partition_({.max_classes = 0xfffffffeU}) {
+Classes::Classes(const std::vector<ShapeUsers>& shapes) : partition_({.max_classes = 0xfffffffeU}) {
   for (const ShapeUsers& users : shapes) {
     auto& numbers = numbers_.emplace_back();
     for (const policy::Predicate& predicate : users.shape->predicates) {
@@ -25,8 +24,8 @@ ClassIndex Classes::of(const policy::LabelSet& labels) {
   const identity::IdentityId identity = next_identity_++;
   const auto change = partition_.add_identity(identity, labels);
   POLICYC_CHECK(change.has_value());
-  const auto [found, is_first] = by_class_.try_emplace(partition_.class_of(identity),
-                                                       static_cast<ClassIndex>(count_));
+  const auto [found, is_first] =
+      by_class_.try_emplace(partition_.class_of(identity), static_cast<ClassIndex>(count_));
   if (is_first) ++count_;
   known->second = found->second;
   return known->second;

@@ -43,8 +43,7 @@ std::string to_dot(const Graph& graph, const Selection& selection, std::size_t m
     std::string label = node.label;
     if (node.endpoints > 1) label += " (" + std::to_string(node.endpoints) + ")";
     text += (inside ? "    n" : "  n") + std::to_string(i) + " [label=" + quoted(label) + "];\n";
-    if (inside &&
-        (i + 1 == view.nodes.size() || view.nodes[i + 1].namespace_ != node.namespace_))
+    if (inside && (i + 1 == view.nodes.size() || view.nodes[i + 1].namespace_ != node.namespace_))
       text += "  }\n";
   }
   for (const ViewEdge& edge : view.edges) {

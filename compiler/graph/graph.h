@@ -46,11 +46,11 @@ using PortSetId = std::uint32_t;
 
 struct Unit {
   UnitKind kind = UnitKind::Endpoints;
-  std::string namespace_;  // of endpoints; empty for those without
-  std::string name;        // for people, unique: "shop/app=web", "world", "10.0.0.0/8"
-  std::vector<std::size_t> endpoints;         // of Cluster::endpoints; empty for nodes and the world
-  std::vector<std::string> members;           // nodes and the world: "host", "10.0.0.0/8"
-  std::uint32_t shape = kNoShape;             // index into Input::shapes
+  std::string namespace_;              // of endpoints; empty for those without
+  std::string name;                    // for people, unique: "shop/app=web", "world", "10.0.0.0/8"
+  std::vector<std::size_t> endpoints;  // of Cluster::endpoints; empty for nodes and the world
+  std::vector<std::string> members;    // nodes and the world: "host", "10.0.0.0/8"
+  std::uint32_t shape = kNoShape;      // index into Input::shapes
   ClassIndex peer_class = 0;
 };
 
@@ -97,8 +97,8 @@ struct Graph {
   std::size_t predicate_count = 0;
   std::vector<std::array<Answers, 2>> answers;  // by shape, [policyc_direction]
   std::vector<Row> rows;
-  std::vector<PortSet> ports;     // each once; number 0 is empty, number 1 is everything
-  std::vector<UnitSet> sources;   // each once
+  std::vector<PortSet> ports;                // each once; number 0 is empty, number 1 is everything
+  std::vector<UnitSet> sources;              // each once
   std::vector<std::vector<Reach>> profiles;  // what may reach a destination; each once
   std::vector<std::uint32_t> profile_of;     // by destination unit
 

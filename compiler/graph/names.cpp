@@ -10,13 +10,21 @@ namespace {
 using policy::StringMap;
 
 // How people name workloads, best first.
-constexpr std::array<std::string_view, 8> kWorkloadKeys = {
-    "app.kubernetes.io/name", "app",  "k8s-app",   "app.kubernetes.io/component",
-    "component",              "name", "app-name", "run"};
+constexpr std::array<std::string_view, 8> kWorkloadKeys = {"app.kubernetes.io/name",
+                                                           "app",
+                                                           "k8s-app",
+                                                           "app.kubernetes.io/component",
+                                                           "component",
+                                                           "name",
+                                                           "app-name",
+                                                           "run"};
 // One value for each rollout or pod.
-constexpr std::array<std::string_view, 6> kManyValues = {
-    "pod-template-hash",        "controller-revision-hash",     "pod-template-generation",
-    "apps.kubernetes.io/pod-index", "statefulset.kubernetes.io/pod-name", "job-name"};
+constexpr std::array<std::string_view, 6> kManyValues = {"pod-template-hash",
+                                                         "controller-revision-hash",
+                                                         "pod-template-generation",
+                                                         "apps.kubernetes.io/pod-index",
+                                                         "statefulset.kubernetes.io/pod-name",
+                                                         "job-name"};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& keys, std::string_view key) {

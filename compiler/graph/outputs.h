@@ -12,8 +12,8 @@ namespace policyc::graph {
 // which ports; what no policy restricts.
 [[nodiscard]] std::string to_text(const Graph& graph, const Selection& selection);
 
-// One line; docs/graph.md describes the document. `max_endpoints`: so many names of endpoints are written for
-// each unit.
+// One line; docs/graph.md describes the document. `max_endpoints`: so many names of endpoints are
+// written for each unit.
 struct JsonOptions {
   std::size_t max_endpoints = static_cast<std::size_t>(-1);
 };

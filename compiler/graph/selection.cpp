@@ -11,7 +11,8 @@ std::vector<std::pair<std::string, std::string>> parse_labels(const std::string&
     const std::size_t comma = std::min(text.find(',', at), text.size());
     const std::string item = text.substr(at, comma - at);
     const std::size_t equals = std::min(item.find('='), item.size());
-    labels.emplace_back(item.substr(0, equals), equals < item.size() ? item.substr(equals + 1) : "");
+    labels.emplace_back(item.substr(0, equals),
+                        equals < item.size() ? item.substr(equals + 1) : "");
     at = comma + 1;
   }
   return labels;
@@ -71,18 +72,17 @@ Result<Selection> Selection::make(const Graph& graph, const Wanted& wanted) {
   if (!from) return std::unexpected(from.error());
   auto to = mask(graph, wanted.to, "--to", by_text);
   if (!to) return std::unexpected(to.error());
-  auto near = mask(graph, wanted.namespaces, "--namespace",
-                   [](const Unit& unit, const std::string& text) {
-                     return unit.kind == UnitKind::Endpoints && unit.namespace_ == text;
-                   });
+  auto near =
+      mask(graph, wanted.namespaces, "--namespace", [](const Unit& unit, const std::string& text) {
+        return unit.kind == UnitKind::Endpoints && unit.namespace_ == text;
+      });
   if (!near) return std::unexpected(near.error());
   selection.from_ = std::move(*from);
   selection.to_ = std::move(*to);
   selection.near_ = std::move(*near);
   selection.from_given_ = !wanted.from.empty();
   selection.to_given_ = !wanted.to.empty();
-  selection.everything_ =
-      wanted.from.empty() && wanted.to.empty() && wanted.namespaces.empty();
+  selection.everything_ = wanted.from.empty() && wanted.to.empty() && wanted.namespaces.empty();
   return selection;
 }
 

@@ -49,11 +49,12 @@ class Drawing {
   explicit Drawing(const View& view) : view_(view) { place(); }
 
   std::string run() const {
-    std::string text = "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"" +
-                       attribute("width", width_) + attribute("height", height_) +
-                       " viewBox=\"0 0 " + std::to_string(width_) + " " + std::to_string(height_) +
-                       "\" font-family=\"sans-serif\" font-size=\"12\">\n<title>Who can talk to whom"
-                       "</title>\n";
+    std::string text =
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"" + attribute("width", width_) +
+        attribute("height", height_) + " viewBox=\"0 0 " + std::to_string(width_) + " " +
+        std::to_string(height_) +
+        "\" font-family=\"sans-serif\" font-size=\"12\">\n<title>Who can talk to whom"
+        "</title>\n";
     text +=
         "<style>.n{fill:#fff;stroke:#444}.e{fill:none;stroke:#2166ac}.l7{stroke:#b35806;"
         "stroke-dasharray:6 3}.auth{stroke:#7b3294;stroke-dasharray:2 3}.h{font-weight:bold}"
@@ -80,7 +81,8 @@ class Drawing {
       while (begin < view_.nodes.size()) {
         std::size_t end = begin + 1;
         const ViewNode& first = view_.nodes[begin];
-        while (end < view_.nodes.size() && end - begin < kRows && same_column(first, view_.nodes[end]))
+        while (end < view_.nodes.size() && end - begin < kRows &&
+               same_column(first, view_.nodes[end]))
           ++end;
         if (is_outside(first) == outside) x += column(begin, end, x, bottom) + kColumnGap;
         begin = end;
@@ -128,7 +130,7 @@ class Drawing {
     const Box& from = boxes_[edge.from];
     const Box& to = boxes_[edge.to];
     const PortFlags flags = edge.ports.all_flags();
-    const char* style = (flags & kAuthenticated) != 0        ? " auth"
+    const char* style = (flags & kAuthenticated) != 0  ? " auth"
                         : !parser_names(flags).empty() ? " l7"
                                                        : "";
     const int x1 = from.x + from.width;

@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::json;
 
 // Strongest first: an address may have several of these labels.
-constexpr std::array<std::string_view, 6> kEntities = {"kube-apiserver", "host",   "remote-node",
+constexpr std::array<std::string_view, 6> kEntities = {"kube-apiserver", "host",    "remote-node",
                                                        "health",         "ingress", "world"};
 
 const Json& member(const Json& object, const char* name) {
@@ -64,8 +64,7 @@ Result<void> take_label(const std::string& label, Party& party, std::set<std::st
     party.cluster = value;
   } else {
     const bool of_namespace = key.starts_with(policy::kNamespaceLabelsPrefix);
-    const std::string own =
-        of_namespace ? key.substr(policy::kNamespaceLabelsPrefix.size()) : key;
+    const std::string own = of_namespace ? key.substr(policy::kNamespaceLabelsPrefix.size()) : key;
     if (policy::check_qualified_name(own) || policy::check_label_value(value))
       return fail("`" + label.substr(0, 100) + "` is no label");
     (of_namespace ? party.namespace_labels : party.labels)[own] = value;
@@ -93,8 +92,8 @@ Result<Party> party_of(const Json& flow, const char* side, const char* address_n
   }
   Party outside;
   for (const std::string_view entity : kEntities) {
-    const bool world = entity == "world" && (reserved.contains("world-ipv4") ||
-                                             reserved.contains("world-ipv6"));
+    const bool world =
+        entity == "world" && (reserved.contains("world-ipv4") || reserved.contains("world-ipv6"));
     if (!reserved.contains(std::string(entity)) && !world) continue;
     outside.entity = entity;
     break;
@@ -121,10 +120,11 @@ Result<std::optional<SeenFlow>> read_flow(const Json& flow) {
   const Json& l4 = member(flow, "l4");
   SeenFlow seen;
   const Json* message = nullptr;
-  for (const auto& [name, protocol] :
-       {std::pair("TCP", policy::Protocol::Tcp), {"UDP", policy::Protocol::Udp},
-        {"SCTP", policy::Protocol::Sctp}, {"ICMPv4", policy::Protocol::Icmp},
-        {"ICMPv6", policy::Protocol::IcmpV6}}) {
+  for (const auto& [name, protocol] : {std::pair("TCP", policy::Protocol::Tcp),
+                                       {"UDP", policy::Protocol::Udp},
+                                       {"SCTP", policy::Protocol::Sctp},
+                                       {"ICMPv4", policy::Protocol::Icmp},
+                                       {"ICMPv6", policy::Protocol::IcmpV6}}) {
     if (!member(l4, name).is_object()) continue;
     message = &member(l4, name);
     seen.protocol = protocol;

@@ -17,14 +17,14 @@ namespace policyc::suggest {
 // One end of a connection. A pod has a namespace; what else there is has an entity.
 struct Party {
   std::string namespace_;
-  std::string pod;             // a pod's name; may be empty
-  policy::StringMap labels;    // of the pod
+  std::string pod;           // a pod's name; may be empty
+  policy::StringMap labels;  // of the pod
   policy::StringMap namespace_labels;
   std::string service_account;
   std::string cluster;
-  std::string entity;          // "world", "host", "remote-node", ...; empty for a pod
-  IpAddress address;           // of the world
-  std::set<std::string> names; // of the world, as DNS was asked for them; lower case, no final dot
+  std::string entity;           // "world", "host", "remote-node", ...; empty for a pod
+  IpAddress address;            // of the world
+  std::set<std::string> names;  // of the world, as DNS was asked for them; lower case, no final dot
   friend auto operator<=>(const Party&, const Party&) = default;
 
   [[nodiscard]] bool is_pod() const { return entity.empty(); }
@@ -49,8 +49,8 @@ struct ReadFlows {
   std::set<SeenFlow> flows;  // each once
   std::vector<BadLine> bad;  // the first kMaxBadLines of them
   std::size_t bad_lines = 0;
-  std::size_t lines = 0;    // that are not empty
-  std::size_t left_out = 0; // replies, drops, flows without ports or direction, other messages
+  std::size_t lines = 0;     // that are not empty
+  std::size_t left_out = 0;  // replies, drops, flows without ports or direction, other messages
 };
 
 // Limits for hostile input; what is beyond is a bad line.
@@ -58,8 +58,8 @@ inline constexpr std::size_t kMaxLineBytes = 1U << 20U;
 inline constexpr std::size_t kMaxFlows = 200'000;
 inline constexpr std::size_t kMaxBadLines = 20;
 
-// Reads to the end. A flow counts when its verdict is FORWARDED or REDIRECTED and it is known not to
-// be a reply: `is_reply` says so, or, without it, a TCP SYN without ACK.
+// Reads to the end. A flow counts when its verdict is FORWARDED or REDIRECTED and it is known not
+// to be a reply: `is_reply` says so, or, without it, a TCP SYN without ACK.
 void read_flows(std::istream& in, ReadFlows& result);
 
 }  // namespace policyc::suggest

@@ -1,6 +1,6 @@
 #pragma once
-// What policies that were written for flows allow, by the reference evaluator: each of the flows, and
-// what else among the pods that were seen.
+// What policies that were written for flows allow, by the reference evaluator: each of the flows,
+// and what else among the pods that were seen.
 
 #include <string>
 #include <vector>

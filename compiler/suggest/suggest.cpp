@@ -42,14 +42,13 @@ std::string scalar(const std::string& text) {
                                                              "on",   "off",   "y",    "n"};
   const std::string lower = policy::ascii_lower(text);
   const bool letter = !text.empty() && std::isalpha(static_cast<unsigned char>(text[0])) != 0;
-  const bool plain =
-      letter &&
-      std::all_of(text.begin(), text.end(),
-                  [](char c) {
-                    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' ||
-                           c == '_' || c == '.' || c == '/';
-                  }) &&
-      std::find(kWords.begin(), kWords.end(), lower) == kWords.end();
+  const bool plain = letter &&
+                     std::all_of(text.begin(), text.end(),
+                                 [](char c) {
+                                   return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                                          c == '-' || c == '_' || c == '.' || c == '/';
+                                 }) &&
+                     std::find(kWords.begin(), kWords.end(), lower) == kWords.end();
   return plain ? text
                : nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
@@ -78,8 +77,9 @@ class Writer {
       text += (text.empty() ? "" : "---\n") +
               std::string("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata:\n") +
               "  name: " + scalar(name_of(workload)) +
-              "\n  namespace: " + scalar(workload.namespace_) + "\nspec:\n  endpointSelector:" +
-              (workload.labels.empty() ? " {}\n" : "\n") + match_labels(workload.labels, "    ", "");
+              "\n  namespace: " + scalar(workload.namespace_) +
+              "\nspec:\n  endpointSelector:" + (workload.labels.empty() ? " {}\n" : "\n") +
+              match_labels(workload.labels, "    ", "");
       text += direction("ingress", "from", rules.ingress, workload);
       text += direction("egress", "to", rules.egress, workload);
     }
@@ -187,8 +187,7 @@ class Writer {
     for (auto at = ports.begin(); at != ports.end();) {
       auto last = at;
       auto next = std::next(at);
-      while (next != ports.end() && next->first == at->first &&
-             next->second == last->second + 1) {
+      while (next != ports.end() && next->first == at->first && next->second == last->second + 1) {
         last = next++;
       }
       if (last->second - at->second < 2) last = at, next = std::next(at);
@@ -198,7 +197,8 @@ class Writer {
       at = next;
     }
     // Names are known from the answers that the agent's DNS proxy sees.
-    if (asked_for_names) text += "          rules:\n            dns:\n              - matchPattern: \"*\"\n";
+    if (asked_for_names)
+      text += "          rules:\n            dns:\n              - matchPattern: \"*\"\n";
     return text;
   }
 

@@ -7,8 +7,8 @@
 
 namespace policyc::suggest {
 
-// CiliumNetworkPolicies, one for each workload that was seen, by namespace and name. Both directions
-// deny by default; what was not seen is not allowed. Empty without flows.
+// CiliumNetworkPolicies, one for each workload that was seen, by namespace and name. Both
+// directions deny by default; what was not seen is not allowed. Empty without flows.
 [[nodiscard]] std::string write_policies(const std::set<SeenFlow>& flows);
 
 }  // namespace policyc::suggest

@@ -11,16 +11,15 @@ constexpr std::array<std::string_view, 6> kNames = {
     "app.kubernetes.io/name", "app", "k8s-app", "app.kubernetes.io/component", "name", "run"};
 
 // A value for each rollout, pod or job: such labels select nothing that lasts.
-constexpr std::array<std::string_view, 9> kManyValues = {
-    "pod-template-hash",
-    "controller-revision-hash",
-    "pod-template-generation",
-    "apps.kubernetes.io/pod-index",
-    "statefulset.kubernetes.io/pod-name",
-    "job-name",
-    "batch.kubernetes.io/job-name",
-    "controller-uid",
-    "batch.kubernetes.io/controller-uid"};
+constexpr std::array<std::string_view, 9> kManyValues = {"pod-template-hash",
+                                                         "controller-revision-hash",
+                                                         "pod-template-generation",
+                                                         "apps.kubernetes.io/pod-index",
+                                                         "statefulset.kubernetes.io/pod-name",
+                                                         "job-name",
+                                                         "batch.kubernetes.io/job-name",
+                                                         "controller-uid",
+                                                         "batch.kubernetes.io/controller-uid"};
 
 policy::StringMap selecting(const policy::StringMap& labels) {
   for (const std::string_view name : kNames) {

@@ -1,7 +1,7 @@
-// Who can talk to whom, in large clusters. Processor time, so that a busy machine does not show: all
-// of it is one thread's. Usage: graph_bench [POLICIES], which are over as many
-// pods in 200 namespaces, or fewer; then 100 times as many endpoints at a constant number of
-// classes, and ten times as many classes at a constant number of endpoints.
+// Who can talk to whom, in large clusters. Processor time, so that a busy machine does not show:
+// all of it is one thread's. Usage: graph_bench [POLICIES], which are over as many pods in 200
+// namespaces, or fewer; then 100 times as many endpoints at a constant number of classes, and ten
+// times as many classes at a constant number of endpoints.
 #include <ctime>
 #include <fstream>
 #include <iostream>

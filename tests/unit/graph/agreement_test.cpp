@@ -1,5 +1,5 @@
-// Every edge of the graph is what the reference evaluator says of it: random policies, every pair of
-// endpoints, entities and known addresses, ports on both sides of where rules begin and end.
+// Every edge of the graph is what the reference evaluator says of it: random policies, every pair
+// of endpoints, entities and known addresses, ports on both sides of where rules begin and end.
 #include <gtest/gtest.h>
 
 #include "compiler/eval/eval.h"
@@ -30,8 +30,8 @@ std::vector<Port> sample_ports() {
   return ports;
 }
 
-// Which of several rules asks for authentication is settled later than the verdict (spec section 6.6):
-// programs are on the safe side of the evaluator there, so it is not compared.
+// Which of several rules asks for authentication is settled later than the verdict (spec
+// section 6.6): programs are on the safe side of the evaluator there, so it is not compared.
 PortFlags without_authentication(PortFlags flags) {
   return static_cast<PortFlags>(flags & ~kAuthenticated);
 }
@@ -55,8 +55,7 @@ class Checker {
   std::size_t run() {
     const Graph& graph = built_.graph();
     for (const policy::Endpoint& a : built_.cluster().endpoints) {
-      for (const policy::Endpoint& b : built_.cluster().endpoints)
-        check(endpoint(a), endpoint(b));
+      for (const policy::Endpoint& b : built_.cluster().endpoints) check(endpoint(a), endpoint(b));
       for (UnitId unit = graph.first_node; unit < graph.units.size(); ++unit) {
         for (const std::string& member : graph.units[unit].members) {
           if (const auto peer = outside(member)) {
@@ -117,7 +116,8 @@ class Checker {
           best = unit;
           length = prefix->length;
         }
-        const bool world = member == "world" || member == (address.v6 ? "world-ipv6" : "world-ipv4");
+        const bool world =
+            member == "world" || member == (address.v6 ? "world-ipv6" : "world-ipv4");
         if (world && length < 0) best = unit;
       }
     }

@@ -55,20 +55,20 @@ class Built {
     const policy::AddressBook book(source_.cluster, prepared_->resolved(), source_.options);
     for (const policy::Endpoint& endpoint : source_.cluster.endpoints) {
       const policy::LabelSet labels = book.subject_labels(endpoint);
-      ir::Subject subject{endpoint.full_name(), &labels,      nullptr, endpoint.namespace_,
-                          endpoint.kind,        &endpoint.ports};
+      ir::Subject subject{endpoint.full_name(), &labels,       nullptr,
+                          endpoint.namespace_,  endpoint.kind, &endpoint.ports};
       diag::Engine diagnostics;
-      auto policy =
-          ir::build({prepared_->resolved(), source_.cluster, true, prepared_->sources()}, subject,
-                    {source_.options, false}, diagnostics);
+      auto policy = ir::build({prepared_->resolved(), source_.cluster, true, prepared_->sources()},
+                              subject, {source_.options, false}, diagnostics);
       passes::Report report;
       if (diagnostics.has_errors() || passes::run(policy, report) != passes::Outcome::Done)
         continue;
       policy.subject.clear();
       auto shape = ir::make_shape(policy);
       const auto [found, is_new] = by_hash.try_emplace(shape.hash, shapes_.size());
-      if (is_new) shapes_.emplace_back(std::make_unique<ir::Shape>(std::move(shape)),
-                                       std::vector<std::size_t>());
+      if (is_new)
+        shapes_.emplace_back(std::make_unique<ir::Shape>(std::move(shape)),
+                             std::vector<std::size_t>());
       shapes_[found->second].second.push_back(kept.size());
       kept.push_back(endpoint);
     }

@@ -38,8 +38,11 @@ TEST_F(CliGraph, PodsMayStandAmongThePoliciesOrApart) {
 }
 
 TEST_F(CliGraph, EachFormIsPrintedOrWritten) {
-  for (const auto& [form, begin] : {std::pair("text", "only ingress"), {"dot", "digraph"},
-                                    {"svg", "<svg"}, {"html", "<!DOCTYPE html>"}, {"json", "{"}}) {
+  for (const auto& [form, begin] : {std::pair("text", "only ingress"),
+                                    {"dot", "digraph"},
+                                    {"svg", "<svg"},
+                                    {"html", "<!DOCTYPE html>"},
+                                    {"json", "{"}}) {
     const auto printed = graph({".", "-o", form});
     EXPECT_EQ(printed.exit_code, 0) << printed.err;
     EXPECT_THAT(printed.out, HasSubstr(begin));

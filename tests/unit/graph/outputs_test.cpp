@@ -1,10 +1,11 @@
-// What people read: goldens of the text forms, filters, and that no name of a manifest breaks out of
-// where it stands.
+// What people read: goldens of the text forms, filters, and that no name of a manifest breaks out
+// of where it stands.
+#include "compiler/graph/outputs.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "compiler/graph/outputs.h"
 #include "tests/support/golden.h"
 #include "tests/unit/graph/compiled.h"
 
@@ -30,9 +31,9 @@ TEST_F(GraphOutputs, AreWhatTheyWere) {
   EXPECT_TRUE(matches_golden(golden("expected.txt"), to_text(graph, shop_.everything())));
   EXPECT_TRUE(matches_golden(golden("expected.dot"), to_dot(graph, shop_.everything())));
   EXPECT_TRUE(matches_golden(golden("expected.svg"), to_svg(graph, shop_.everything())));
-  EXPECT_TRUE(
-      matches_golden(golden("expected.filtered.txt"),
-                     to_text(graph, shop_.only({.from = {"app=web,tier=front"}, .to = {}, .namespaces = {}}))));
+  EXPECT_TRUE(matches_golden(
+      golden("expected.filtered.txt"),
+      to_text(graph, shop_.only({.from = {"app=web,tier=front"}, .to = {}, .namespaces = {}}))));
 }
 
 TEST_F(GraphOutputs, FiltersTakeLabelsNamesEntitiesAndNamespaces) {
@@ -63,7 +64,11 @@ TEST_F(GraphOutputs, JsonIsACompleteAccount) {
       for (const auto& from : json["sources"][connection["from"].get<std::size_t>()]) {
         for (unsigned b = to[0]; b <= to[1].get<unsigned>(); ++b) {
           for (unsigned a = from[0]; a <= from[1].get<unsigned>(); ++a)
-            EXPECT_TRUE(edges.emplace(std::pair(a, b), json["portSets"][connection["ports"].get<std::size_t>()]["text"]).second);
+            EXPECT_TRUE(
+                edges
+                    .emplace(std::pair(a, b),
+                             json["portSets"][connection["ports"].get<std::size_t>()]["text"])
+                    .second);
         }
       }
     }
@@ -119,7 +124,8 @@ TEST(GraphNames, FromManifestsStayText) {
 TEST(GraphNames, XmlHoldsOnlyWhatXmlCanHold) {
   EXPECT_EQ(escape_xml("a<b>&\"'"), "a&lt;b&gt;&amp;&quot;&#39;");
   EXPECT_EQ(escape_xml(std::string_view("\0\x1b\xff", 3)), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-  EXPECT_EQ(escape_xml("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8c\x8d"), "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8c\x8d");
+  EXPECT_EQ(escape_xml("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8c\x8d"),
+            "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8c\x8d");
   EXPECT_EQ(escape_xml("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") << "a surrogate";
 }
 

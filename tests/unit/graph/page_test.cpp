@@ -74,10 +74,9 @@ TEST_F(Page, ShowsEveryConnectionAndTheRulesOfTheOneThatIsChosen) {
     if (shop.graph().units[unit].name == "shop/app=api") api = unit;
   }
   const std::string chosen = open("select=u" + std::to_string(web) + "-u" + std::to_string(api));
-  EXPECT_THAT(detail(chosen),
-              AllOf(HasSubstr("tcp/443 (http), tcp/9000-9010"),
-                    HasSubstr("CiliumNetworkPolicy/shop/api spec.ingress[0]"),
-                    HasSubstr("policies.yaml:29")));
+  EXPECT_THAT(detail(chosen), AllOf(HasSubstr("tcp/443 (http), tcp/9000-9010"),
+                                    HasSubstr("CiliumNetworkPolicy/shop/api spec.ingress[0]"),
+                                    HasSubstr("policies.yaml:29")));
   EXPECT_THAT(chosen, HasSubstr("edge l7 chosen"));
 }
 
@@ -106,12 +105,13 @@ TEST_F(Page, ShowsNamespacesWhereConnectionsAreTooMany) {
     for (int pod = 0; pod < 20; ++pod) {
       const std::string name = std::to_string(pod);
       const std::string space = "ns" + std::to_string(ns);
-      pods += "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p" + name + ", namespace: " + space +
-              ", labels: {app: a" + name + "}}\nspec: {containers: [{name: main}]}\n" +
-              "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p" + name +
-              ", namespace: " + space + "}\nspec:\n  endpointSelector: {matchLabels: {app: a" +
-              name + "}}\n  ingress: [{fromEntities: [cluster], toPorts: [{ports: [{port: \"8" +
-              name + "\"}]}]}]\n";
+      pods +=
+          "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p" + name + ", namespace: " + space +
+          ", labels: {app: a" + name + "}}\nspec: {containers: [{name: main}]}\n" +
+          "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p" + name +
+          ", namespace: " + space + "}\nspec:\n  endpointSelector: {matchLabels: {app: a" + name +
+          "}}\n  ingress: [{fromEntities: [cluster], toPorts: [{ports: [{port: \"8" + name +
+          "\"}]}]}]\n";
     }
   }
   write(Compiled({{"pods.yaml", pods}}));
