@@ -24,7 +24,7 @@ inline constexpr std::size_t kMaxPods = 150;  // with different labels; pairs of
 inline constexpr std::size_t kMaxPorts = 64;
 
 // Reads the policies as a cluster would, against the pods of the flows. Connections that are tried:
-// every pod to every other one with other labels, on every port that was seen and on one that was
+// every pod to every one, also of the same labels, on every port that was seen and on one that was
 // not.
 [[nodiscard]] Proof prove(const std::string& policies, const std::set<SeenFlow>& flows);
 
