@@ -3,7 +3,6 @@
 #include <iostream>
 
 #include "cli/command.h"
-#include "cli/suggest.h"
 
 namespace {
 

@@ -1,8 +1,7 @@
-#include "cli/suggest.h"
-
 #include <fstream>
 #include <ostream>
 
+#include "cli/command.h"
 #include "compiler/driver/inputs.h"
 #include "compiler/suggest/flow_reader.h"
 #include "compiler/suggest/proof.h"

@@ -40,7 +40,7 @@ std::string to_dot(const Graph& graph, const Selection& selection, std::size_t m
       text += "  subgraph cluster_" + std::to_string(cluster++) +
               " {\n    label=" + quoted(node.namespace_) + ";\n";
     }
-    std::string label = node.label;
+    std::string label = node.short_label();
     if (node.endpoints > 1) label += " (" + std::to_string(node.endpoints) + ")";
     text += (inside ? "    n" : "  n") + std::to_string(i) + " [label=" + quoted(label) + "];\n";
     if (inside && (i + 1 == view.nodes.size() || view.nodes[i + 1].namespace_ != node.namespace_))

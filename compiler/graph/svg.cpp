@@ -36,7 +36,7 @@ std::string cut(const std::string& text) {
 }
 
 std::string label_of(const ViewNode& node) {
-  return cut(node.label) +
+  return cut(node.short_label()) +
          (node.endpoints > 1 ? " (" + std::to_string(node.endpoints) + ")" : std::string());
 }
 

@@ -12,6 +12,13 @@ namespace policyc::graph {
 
 struct ViewNode {
   std::string label;
+  // Where the namespace stands beside it.
+  [[nodiscard]] std::string short_label() const {
+    const std::string own = namespace_ + "/";
+    return !whole_namespace && !namespace_.empty() && label.starts_with(own)
+               ? label.substr(own.size())
+               : label;
+  }
   std::string namespace_;  // empty: nodes and the world
   std::size_t endpoints = 0;
   bool whole_namespace = false;

@@ -134,6 +134,11 @@
   // ---- text
 
   const label = (node) => node.whole ? node.block.name : node.unit.name;
+  // In the column of its namespace.
+  const shortLabel = (node) => {
+    const own = node.block.name + "/";
+    return !node.whole && node.unit.name.startsWith(own) ? node.unit.name.slice(own.length) : label(node);
+  };
   const portsText = (edge) => {
     const texts = [...edge.ports].map((id) => data.portSets[id].text);
     return texts.length > 3 ? texts.slice(0, 3).join("; ") + " and " + (texts.length - 3) + " more" : texts.join("; ");
@@ -177,11 +182,19 @@
     } else if (!row.answers.restricted) {
       line("not restricted: no policy selects it in this direction");
     } else {
-      for (const span of row.segments) {
+      const together = new Map();  // one line for each rule and verdict
+      const isAny = (span) => span.protocol === "any";
+      const named = row.segments.filter((span) => !isAny(span));
+      const others = named.length > 0 ? "every other protocol" : "any port";
+      for (const span of [...named, ...row.segments.filter(isAny)]) {
         const every = span.first === 0 && span.last === 65535;
         const ports = span.protocol + (every ? "" : "/" + span.first + (span.last > span.first ? "-" + span.last : ""));
-        line(ports + ": " + span.verdict + (span.l7 ? " to " + span.l7 : "") + (span.audited ? " (audited)" : "") + (span.rule === undefined ? "" : " by"), span.rule);
+        const text = span.verdict + (span.l7 ? " to " + span.l7 : "") + (span.audited ? " (audited)" : "") + (span.rule === undefined ? "" : " by");
+        const key = text + " " + span.rule;
+        if (!together.has(key)) together.set(key, { text, rule: span.rule, ports: [] });
+        together.get(key).ports.push(isAny(span) ? others : ports);
       }
+      for (const { text, rule, ports } of together.values()) line(ports.join(", ") + ": " + text, rule);
       for (const rule of row.answers.defaultDenyBy || []) line("all else: default deny by", rule);
     }
     return [make("h3", {}, title), list];
@@ -318,7 +331,7 @@
     for (const [name, column] of columns) {
       for (let begin = 0; begin < column.length; begin += 40) {
         const part = column.slice(begin, begin + 40);
-        const width = Math.max(120, ...part.map((node) => Math.min(46, label(node).length) * 7 + 20));
+        const width = Math.max(120, ...part.map((node) => Math.min(46, shortLabel(node).length) * 7 + 20));
         heads.push(draw("text", { class: "head", x, y: 22 }, name.startsWith("ns ") ? name.slice(3) : name));
         part.forEach((node, i) => boxes.set(node.key, { x, y: 36 + i * 38, width, node }));
         height = Math.max(height, 36 + part.length * 38 + 20);
@@ -350,12 +363,13 @@
       svg.append(path);
     }
     for (const [key, box] of boxes) {
-      const text = label(box.node) + (box.node.whole ? " (" + (box.node.block.last - box.node.block.first + 1) + " groups)" : box.node.unit.count > 1 ? " (" + box.node.unit.count + ")" : "");
+      const count = (box.node.whole ? " (" + (box.node.block.last - box.node.block.first + 1) + " groups)" : box.node.unit.count > 1 ? " (" + box.node.unit.count + ")" : "");
+      const text = shortLabel(box.node) + count;
       const group = draw("g", {
         class: "node" + (box.node.whole ? " whole" : "") + (chosenNode(box.node) ? " chosen" : "") + dim(key),
-        tabindex: 0, role: "button", "aria-label": text, "data-select": key,
+        tabindex: 0, role: "button", "aria-label": label(box.node) + count, "data-select": key,
       });
-      group.append(draw("title", {}, text), draw("rect", { x: box.x, y: box.y, width: box.width, height: 26, rx: 4 }),
+      group.append(draw("title", {}, label(box.node) + count), draw("rect", { x: box.x, y: box.y, width: box.width, height: 26, rx: 4 }),
         draw("text", { x: box.x + 8, y: box.y + 17 }, text.length > 48 ? text.slice(0, 47) + "\u2026" : text));
       group.addEventListener("click", () => choose(key));
       group.addEventListener("keydown", (event) => {
@@ -369,6 +383,9 @@
     svg.setAttribute("width", x);
     svg.setAttribute("height", height);
     byId("picture").replaceChildren(svg);
+    const shownEdge = shown.edges.get(state.select);
+    const seen = svg.querySelector('[data-select="' + CSS.escape(shownEdge ? shownEdge.from.key : state.select) + '"]');
+    if (seen) seen.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   // ---- state and address
