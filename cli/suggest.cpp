@@ -1,3 +1,5 @@
+#include "compiler/suggest/suggest.h"
+
 #include <fstream>
 #include <ostream>
 
@@ -5,7 +7,6 @@
 #include "compiler/driver/inputs.h"
 #include "compiler/suggest/flow_reader.h"
 #include "compiler/suggest/proof.h"
-#include "compiler/suggest/suggest.h"
 
 namespace policyc::cli {
 namespace {

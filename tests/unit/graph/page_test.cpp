@@ -77,8 +77,8 @@ TEST_F(Page, ShowsEveryConnectionAndTheRulesOfTheOneThatIsChosen) {
   EXPECT_THAT(detail(chosen), AllOf(HasSubstr("tcp/443 (http), tcp/9000-9010"),
                                     HasSubstr("CiliumNetworkPolicy/shop/api spec.ingress[0]"),
                                     HasSubstr("policies.yaml:29"),
-                    HasSubstr("tcp, udp, sctp, every other protocol: allow by "
-                              "CiliumNetworkPolicy/shop/web spec.egress[0]")))
+                                    HasSubstr("tcp, udp, sctp, every other protocol: allow by "
+                                              "CiliumNetworkPolicy/shop/web spec.egress[0]")))
       << "one line for each rule";
   EXPECT_THAT(chosen, HasSubstr("edge l7 chosen"));
 }
