@@ -6,6 +6,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const kMaxEdges = 1500;  // drawn at a time
   const kMaxListed = 200;
+  const kMaxCounted = 20000;
   const state = { search: "", namespace: "", label: "", select: "", expand: new Set() };
   const units = data.units;
   const byId = (id) => document.getElementById(id);
@@ -81,6 +82,8 @@
     const good = units.map((unit) => !filtered || matches(unit));
     const before = [0];  // how many good units come before each
     for (const one of good) before.push(before[before.length - 1] + (one ? 1 : 0));
+    const next = new Array(units.length + 1).fill(units.length);  // the next good unit
+    for (let id = units.length - 1; id >= 0; --id) next[id] = good[id] ? id : next[id + 1];
     const goodIn = (first, last) => before[last + 1] - before[first];
     let connections = 0;
     eachRun((first, last, toFirst, toLast) => {
@@ -104,8 +107,13 @@
     eachRun((first, last, toFirst, toLast, connection) => {
       for (let to = toFirst; to <= toLast;) {
         const toEnd = Math.min(toLast, nodeEnd(to));
-        for (let from = first; from <= last;) {
+        const wanted = goodIn(to, toEnd) > 0;
+        for (let from = wanted ? first : Math.max(first, next[first]); from <= last;) {
           const fromEnd = Math.min(last, nodeEnd(from));
+          if (!wanted && from === fromEnd && !good[from]) {
+            from = next[from];
+            continue;
+          }
           if (goodIn(from, fromEnd) + goodIn(to, toEnd) > 0 && !(from === fromEnd && to === toEnd && itself(from, to))) {
             const key = nodeOf(from).key + "-" + nodeOf(to).key;
             let edge = edges.get(key);
@@ -220,10 +228,11 @@
     const list = make("ul");
     let count = 0;
     for (const [text, select, ports, l7] of pairs) {
-      if (++count > kMaxListed) continue;
+      if (++count > kMaxCounted) break;
+      if (count > kMaxListed) continue;
       list.append(make("li", l7 ? { class: "l7" } : {}, button(text, select), make("span", { class: "ports" }, " " + ports)));
     }
-    if (count > kMaxListed) list.append(make("li", {}, "and " + (count - kMaxListed) + " more"));
+    if (count > kMaxListed) list.append(make("li", {}, "and " + (count > kMaxCounted ? "many" : count - kMaxListed) + " more"));
     if (count === 0) list.append(make("li", {}, "none"));
     return [make("h3", {}, title), list];
   }
