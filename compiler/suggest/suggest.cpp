@@ -58,6 +58,10 @@ class Writer {
   explicit Writer(const std::set<SeenFlow>& flows) : workloads_(flows) {
     for (const Party& pod : workloads_.pods()) rules_[workloads_.of(pod)];
     for (const SeenFlow& flow : flows) {
+      if (flow.source.is_pod() && flow.destination.is_pod() && asks_dns(flow))
+        asks_dns_.insert(workloads_.of(flow.source));
+    }
+    for (const SeenFlow& flow : flows) {
       const std::pair port(flow.protocol, flow.port);
       if (flow.source.is_pod()) {
         for (const Peer& peer : peers_of(flow, flow.destination))
@@ -89,15 +93,20 @@ class Writer {
  private:
   [[nodiscard]] std::vector<Peer> peers_of(const SeenFlow& flow, const Party& party) const {
     if (party.is_pod()) {
-      const Workload& workload = workloads_.of(party);
-      const bool dns = &party == &flow.destination && flow.port == kDnsPort &&
-                       !is_icmp(flow.protocol) && is_dns_server(workload);
-      return {{dns ? PeerKind::Dns : PeerKind::Workload, workload, ""}};
+      const bool dns = &party == &flow.destination && asks_dns(flow);
+      return {{dns ? PeerKind::Dns : PeerKind::Workload, workloads_.of(party), ""}};
     }
     if (party.entity != "world") return {{PeerKind::Entity, {}, party.entity}};
     // One name is enough to be let out; which one was meant cannot be seen.
-    if (!party.names.empty()) return {{PeerKind::Name, {}, *party.names.begin()}};
+    // Without queries through the DNS proxy names select nothing.
+    if (!party.names.empty() && asks_dns_.contains(workloads_.of(flow.source)))
+      return {{PeerKind::Name, {}, *party.names.begin()}};
     return {{PeerKind::Cidr, {}, host_prefix(party.address).to_string()}};
+  }
+
+  [[nodiscard]] bool asks_dns(const SeenFlow& flow) const {
+    return flow.port == kDnsPort && !is_icmp(flow.protocol) &&
+           is_dns_server(workloads_.of(flow.destination));
   }
 
   static bool is_dns_server(const Workload& workload) {
@@ -214,6 +223,7 @@ class Writer {
 
   Workloads workloads_;
   std::map<Workload, WorkloadRules> rules_;
+  std::set<Workload> asks_dns_;
   std::set<std::pair<std::string, std::string>> names_;
 };
 

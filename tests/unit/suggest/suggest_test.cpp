@@ -93,6 +93,21 @@ TEST(Suggest, NeverSelectsByWhatChangesWithEachRollout) {
   EXPECT_THAT(write_policies(flows), AllOf(HasSubstr("team: x"), Not(HasSubstr("hash"))));
 }
 
+TEST(Suggest, NamesNeedQueriesThroughTheProxy) {
+  Party world;
+  world.entity = "world";
+  world.address = *parse_ip_address("192.0.2.7");
+  world.names = {"pay.example.com"};
+  std::set<SeenFlow> flows = {{pod("web-0", {{"app", "web"}}), world, policy::Protocol::Tcp, 443}};
+  EXPECT_THAT(write_policies(flows), AllOf(HasSubstr("192.0.2.7/32"), Not(HasSubstr("toFQDNs"))));
+  flows.insert({pod("web-0", {{"app", "web"}}),
+                pod("dns", {{"k8s-app", "kube-dns"}}, "kube-system"), policy::Protocol::Udp, 53});
+  EXPECT_THAT(write_policies(flows),
+              AllOf(HasSubstr("- matchName: pay.example.com"), HasSubstr("matchPattern: \"*\""),
+                    Not(HasSubstr("192.0.2.7"))));
+  EXPECT_TRUE(prove(write_policies(flows), flows).holds());
+}
+
 // Any set of flows gives policies that allow each of them.
 TEST(Suggest, AllowsEveryFlowOfRandomSets) {
   std::mt19937_64 dice(7);
