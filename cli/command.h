@@ -31,6 +31,8 @@ void add_cache(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 void add_compile(CLI::App& app, Context& context);
 void add_ct(CLI::App& app, Context& context);
+void add_graph(CLI::App& app, Context& context);
+void add_suggest(CLI::App& app, Context& context);
 void add_validate(CLI::App& app, Context& context);
 void add_diff(CLI::App& app, Context& context);
 void add_eval(CLI::App& app, Context& context);

@@ -30,6 +30,8 @@ int main(int argc, char** argv) {
   policyc::cli::add_ir(app, context);
   policyc::cli::add_lint(app, context);
   policyc::cli::add_verify(app, context);
+  policyc::cli::add_graph(app, context);
+  policyc::cli::add_suggest(app, context);
   policyc::cli::add_inspect(app, context);
   policyc::cli::add_load(app, context);
   policyc::cli::add_unload(app, context);

@@ -11,8 +11,8 @@ PACKAGES=(
   libgrpc++-dev protobuf-compiler-grpc prometheus-cpp-dev libcpp-httplib-dev libsystemd-dev
   libgtest-dev libgmock-dev
 )
-# What tests and benchmarks meet: other service implementations, CNI plugins, shells.
-PEER_PACKAGES=(iptables nftables ipset containernetworking-plugins zsh fish groff-base)
+# What tests and benchmarks meet: other service implementations, shells, a browser. CNI plugins, shells.
+PEER_PACKAGES=(iptables nftables ipset containernetworking-plugins zsh fish groff-base chromium)
 # The Helm chart is rendered by Go's templates, and linted; the deb is made and looked at.
 DEPLOY_PACKAGES=(golang-go golang-github-masterminds-sprig-dev golang-gopkg-yaml.v3-dev yamllint python3-yaml python3-jsonschema dpkg-dev file lintian)
 # What tests/vm boots and makes its image with.

@@ -32,6 +32,8 @@ LAYERS = {
     "compiler/verify": 10,
     "compiler/emit": 8,
     "compiler/lint": 8,
+    "compiler/graph": 8,
+    "compiler/suggest": 8,
     "compiler/backend": 9,
     "compiler/driver": 10,
     "compiler/diff": 11,

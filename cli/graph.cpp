@@ -1,0 +1,120 @@
+#include "compiler/graph/graph.h"
+
+#include <ostream>
+
+#include "cli/agent_options.h"
+#include "cli/command.h"
+#include "compiler/driver/compilation.h"
+#include "compiler/graph/outputs.h"
+#include "compiler/graph/selection.h"
+
+namespace policyc::cli {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> inputs;
+  std::vector<std::string> endpoints;
+  std::string output = "text";
+  std::string file;
+  graph::Wanted wanted;
+  std::size_t max_edges = graph::kMaxPictureEdges;
+  AgentArguments agent;
+};
+
+class GraphCommand {
+ public:
+  GraphCommand(const Arguments& arguments, Context& context)
+      : arguments_(arguments), context_(context) {}
+
+  int run() {
+    auto policies = driver::read_inputs(arguments_.inputs, context_.in);
+    if (!policies) return failed(policies.error().message, kUnreadable);
+    auto inventory = driver::read_inputs(arguments_.endpoints, context_.in);
+    if (!inventory) return failed(inventory.error().message, kUnreadable);
+    driver::CompileOptions options;
+    auto agent = agent_options(arguments_.agent);
+    if (!agent) return failed(agent.error().message, kUnreadable);
+    options.read.agent = *agent;
+    options.has_inventory = true;
+    driver::Compilation compilation(options);
+    const bool ready = compilation.parse(std::move(*policies), std::move(*inventory)) &&
+                       compilation.resolve() && compilation.build_shapes();
+    context_.err << diag::render_text(compilation.sources(), compilation.diagnostics());
+    for (const std::string& violation : compilation.violations())
+      (void)failed("internal error: " + violation, kInternal);
+    if (!compilation.violations().empty()) return kInternal;
+    if (!ready) return kFindings;
+    if (compilation.read().cluster.endpoints.empty()) {
+      return failed(
+          "graph: the input has no Pod, workload or CiliumEndpoint; give them with --endpoints",
+          kUsage);
+    }
+    return print(compilation);
+  }
+
+ private:
+  int failed(const std::string& message, ExitCode code) {
+    context_.err << "policyc: " << message << "\n";
+    return code;
+  }
+
+  int print(const driver::Compilation& compilation) {
+    graph::Input input{
+        {}, compilation.read().cluster, compilation.resolved(), compilation.options().read.agent};
+    for (const driver::ShapeUnit& unit : compilation.shapes())
+      input.shapes.push_back({&unit.shape, unit.subjects});
+    const graph::Graph built = graph::build(input);
+    const auto selection = graph::Selection::make(built, arguments_.wanted);
+    if (!selection) return failed(selection.error().message, kUsage);
+    const std::string text = render(built, *selection);
+    if (arguments_.file.empty()) {
+      context_.out << text;
+      return kSuccess;
+    }
+    const auto written = driver::write_file(arguments_.file, text);
+    return written ? kSuccess : failed(written.error().message, kUnreadable);
+  }
+
+  std::string render(const graph::Graph& built, const graph::Selection& selection) const {
+    if (arguments_.output == "json") return graph::to_json(built, selection);
+    if (arguments_.output == "dot") return graph::to_dot(built, selection, arguments_.max_edges);
+    if (arguments_.output == "svg") return graph::to_svg(built, selection, arguments_.max_edges);
+    if (arguments_.output == "html") return graph::to_html(built, selection);
+    return graph::to_text(built, selection);
+  }
+
+  const Arguments& arguments_;
+  Context& context_;
+};
+
+}  // namespace
+
+void add_graph(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("graph", "Show who can talk to whom, and on which ports");
+  command->add_option("input", arguments->inputs, "Files, directories or - with policies and Pods")
+      ->required();
+  command->add_option("--endpoints", arguments->endpoints,
+                      "More files or directories, with Pods and Namespaces");
+  command->add_option("-o,--output", arguments->output, "text, dot, svg, html or json")
+      ->check(CLI::IsMember({"text", "dot", "svg", "html", "json"}));
+  command->add_option("-f,--file", arguments->file, "Write to this file, whole or not at all");
+  command
+      ->add_option("--from", arguments->wanted.from,
+                   "Connections from app=web,tier=front, NAMESPACE/NAME, world, nodes, host or "
+                   "a prefix; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--to", arguments->wanted.to, "Connections to these; written as for --from")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--namespace", arguments->wanted.namespaces,
+                   "Connections with this namespace on either side; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--max-edges", arguments->max_edges,
+                      "With more connections dot and svg show namespaces instead of workloads");
+  add_agent_options(*command, arguments->agent);
+  command->callback(
+      [arguments, &context] { context.exit_code = GraphCommand(*arguments, context).run(); });
+}
+
+}  // namespace policyc::cli
