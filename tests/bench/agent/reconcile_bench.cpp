@@ -120,7 +120,7 @@ int main(int argc, char** argv) {
   bench::report("one pod of " + with + " changes, inventories compared", whole, "ms");
   must(node.settle());
 
-  const auto session = must(reconcile::PeerSession::open(folders.paths()));
+  auto session = must(reconcile::PeerSession::open(folders.paths()));
   constexpr std::uint32_t kBatch = 1000;
   for (int round = 0; round < 7; ++round) {
     std::vector<reconcile::AddressChange> changes;
@@ -135,6 +135,7 @@ int main(int argc, char** argv) {
   }
   bench::report("an address of " + with + " changes its identity, of 1000 at once", writes, "us");
   must(session->close(*inventory));
+  session.reset();  // it holds the lock
   must(endpoint::unload_all(folders.paths()));
   return 0;
 }

@@ -67,7 +67,7 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsPlace) {
       {"prometheus-serve-addr: \":99999\"\n", "no number"},
       {"- a\n", "expected a mapping"},
       {"attach: xdp\n", "none of auto, tcx, clsact"},
-      {"a: [\n", "policyd.yaml:2"},
+      {"a: [\n", "policyd.yaml:1:5: error: expected"},
       {"enable-policy: always\nenable-policy: never\n", "policyd.yaml:2:1"},
       {"enable-policy: always\n---\nenable-policy: never\n", "policyd.yaml:3:1: a second document"},
       {"bpf-lb-maglev-table-size: 100\n", "no such table"},

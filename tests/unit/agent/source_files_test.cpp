@@ -116,8 +116,8 @@ TEST_F(SourceFilesTest, AFileThatCannotBeReadStays) {
   keep({"a.yaml"});
   SourceFiles files = open();
   files.begin(compiler_);
-  EXPECT_FALSE(files.take({EventKind::Unusable, {"a.yaml", 1, "a.yaml", {}}, "no permission"},
-                          compiler_));
+  EXPECT_FALSE(
+      files.take({EventKind::Unusable, {"a.yaml", 1, "a.yaml", {}}, "no permission"}, compiler_));
   files.take(synced(), compiler_);
   EXPECT_THAT(compiler_.take_log(), ElementsAre("put a.yaml one"));
   ASSERT_EQ(files.refused().size(), 1U);
