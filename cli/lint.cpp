@@ -1,3 +1,5 @@
+#include "compiler/lint/lint.h"
+
 #include <algorithm>
 #include <memory>
 #include <ostream>
@@ -12,7 +14,6 @@
 #include "compiler/driver/compilation.h"
 #include "compiler/lint/baseline.h"
 #include "compiler/lint/fix.h"
-#include "compiler/lint/lint.h"
 #include "compiler/lint/page.h"
 
 namespace policyc::cli {
@@ -65,8 +66,10 @@ class LintCommand {
     std::unique_ptr<driver::Compilation> compilation;
     diag::Report report = check(*manifests, compilation, progress);
     if (arguments_.fix) {
-      if (auto repaired = repair(*manifests, compilation, report, progress); !repaired)
-        return unreadable(repaired.error());
+      if (auto repaired = repair(*manifests, compilation, report, progress); !repaired) {
+        const int code = unreadable(repaired.error());
+        return broken_ ? kInternal : code;
+      }
     }
     if (auto done = use_baseline(*compilation, report); !done) return unreadable(done.error());
     add_cases(*compilation, report);
@@ -94,9 +97,8 @@ class LintCommand {
   int list_rules() {
     for (const lint::Rule* rule : lint::registry()) {
       context_.out << rule->id << "  " << diag::severity_name(rule->severity)
-                   << std::string(9 - diag::severity_name(rule->severity).size(), ' ')
-                   << rule->name << std::string(28 - rule->name.size(), ' ') << rule->summary
-                   << "\n";
+                   << std::string(9 - diag::severity_name(rule->severity).size(), ' ') << rule->name
+                   << std::string(28 - rule->name.size(), ' ') << rule->summary << "\n";
     }
     return kSuccess;
   }
@@ -163,9 +165,12 @@ class LintCommand {
     (void)compilation->parse(manifests.policies, manifests.inventory);
     (void)compilation->resolve();
     lint::ClusterFacts facts = facts_;
-    const lint::Inputs inputs{compilation->sources(),  compilation->documents(),
-                              compilation->read(),     compilation->resolved(),
-                              agent_,                  std::move(facts),
+    const lint::Inputs inputs{compilation->sources(),
+                              compilation->documents(),
+                              compilation->read(),
+                              compilation->resolved(),
+                              agent_,
+                              std::move(facts),
                               !arguments_.endpoints.empty()};
     lint::Options lint_options;
     lint_options.settings = found_.config.settings;
@@ -177,7 +182,9 @@ class LintCommand {
     };
     progress.stage("checking");
     diag::Report report = lint::run(
-        inputs, for_lint(compilation->sources(), compilation->diagnostics(), named_files()),
+        inputs,
+        for_lint(compilation->sources(), compilation->diagnostics(), named_files(),
+                 !arguments_.endpoints.empty() || !compilation->read().cluster.services.empty()),
         lint_options);
     report.version = POLICYC_VERSION;
     report.fail_on = fail_on_;
@@ -195,6 +202,11 @@ class LintCommand {
     std::map<std::string, std::string> changed;
     std::string told;
     std::size_t count = 0;
+    const auto refused = [&report] {
+      return std::count_if(report.findings.begin(), report.findings.end(),
+                           [](const auto& finding) { return finding.rule.starts_with("PC"); });
+    };
+    const auto refused_before = refused();
     for (int round = 0; round < kMaxRounds; ++round) {
       const lint::Fixed fixed = lint::apply_fixes(compilation->sources(), report);
       if (fixed.applied.empty()) break;
@@ -215,6 +227,10 @@ class LintCommand {
         }
       }
       report = check(manifests, compilation, progress);
+      if (refused() > refused_before) {
+        broken_ = true;
+        return fail("internal error: --fix made a manifest that is refused; nothing was written");
+      }
     }
     if (auto written = replace_files({changed.begin(), changed.end()}); !written)
       return std::unexpected(written.error());
@@ -266,6 +282,7 @@ class LintCommand {
   policy::Options agent_;
   std::optional<diag::Severity> fail_on_ = diag::Severity::Error;
   std::string usage_error_;
+  bool broken_ = false;  // a repair was wrong
 };
 
 }  // namespace

@@ -113,24 +113,23 @@ void exclude(const FoundConfig& found, const std::vector<std::string>& explicit_
   std::erase_if(inputs, [&](const driver::InputText& input) {
     if (contains(explicit_paths, input.name)) return false;
     std::error_code error;
-    const std::string relative =
-        fs::absolute(fs::path(input.name), error)
-            .lexically_normal()
-            .lexically_relative(found.folder)
-            .string();
-    return std::any_of(found.config.exclude.begin(), found.config.exclude.end(),
-                       [&](const std::string& pattern) {
-                         return lint::matches_glob(pattern, relative) ||
-                                lint::matches_glob(pattern, input.name);
-                       });
+    const std::string relative = fs::absolute(fs::path(input.name), error)
+                                     .lexically_normal()
+                                     .lexically_relative(found.folder)
+                                     .string();
+    return std::any_of(
+        found.config.exclude.begin(), found.config.exclude.end(), [&](const std::string& pattern) {
+          return lint::matches_glob(pattern, relative) || lint::matches_glob(pattern, input.name);
+        });
   });
 }
 
 diag::Engine for_lint(const source::SourceMap& sources, const diag::Engine& diagnostics,
-                      const std::vector<std::string>& explicit_paths) {
+                      const std::vector<std::string>& explicit_paths, bool knows_services) {
   diag::Engine kept;
   std::vector<std::uint32_t> templates;
   for (const diag::Diagnostic& diagnostic : diagnostics.all()) {
+    if (!knows_services && diagnostic.id == diag::Id::ServicesMatchNothing) continue;
     source::FileId file = diagnostic.file;
     if (diagnostic.node.valid()) file = sources.range(diagnostic.node).file;
     const bool named = !file.valid() || sources.name(file) == "<stdin>" ||

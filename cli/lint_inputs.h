@@ -20,8 +20,8 @@ namespace policyc::cli {
 
 struct FoundConfig {
   lint::Config config;
-  std::filesystem::path folder;  // that the file lies in; paths of the configuration are relative to
-                                 // it
+  std::filesystem::path folder;  // that the file lies in; paths of the configuration are relative
+                                 // to it
 };
 
 // `path`, or with an empty one the first `.policyc.yaml` of the working directory and those above
@@ -35,10 +35,12 @@ void exclude(const FoundConfig& found, const std::vector<std::string>& explicit_
              std::vector<driver::InputText>& inputs);
 
 // The diagnostics that count: a directory holds files that are no manifests (values.yaml,
-// templates), about which nothing, or no more than a note, is said.
+// templates), about which nothing, or no more than a note, is said. Without services among the
+// manifests nothing is said about services that are missing.
 [[nodiscard]] diag::Engine for_lint(const source::SourceMap& sources,
                                     const diag::Engine& diagnostics,
-                                    const std::vector<std::string>& explicit_paths);
+                                    const std::vector<std::string>& explicit_paths,
+                                    bool knows_services);
 
 // Writes all files, or none: temporaries beside them first. Modes stay; a link is followed.
 [[nodiscard]] Result<void> replace_files(

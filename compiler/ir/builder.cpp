@@ -358,8 +358,7 @@ class Builder {
 
 bool applies(const Entry& entry, const Subject& subject) {
   if (entry.subject_is_node != (subject.kind == policy::EndpointKind::Host)) return false;
-  if (!entry.policy_namespace.empty() && entry.policy_namespace != subject.namespace_)
-    return false;
+  if (!entry.policy_namespace.empty() && entry.policy_namespace != subject.namespace_) return false;
   if (subject.labels != nullptr) return entry.subject.matches(*subject.labels);
   return implies(*subject.selector, entry.subject);
 }

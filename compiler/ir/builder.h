@@ -39,8 +39,8 @@ struct BuildInput {
   const std::vector<const policy::Entry*>* candidates = nullptr;
 };
 
-// Whether an entry applies to a subject (spec section 6.2, step 3). With a subject selector: to every
-// endpoint that the selector matches.
+// Whether an entry applies to a subject (spec section 6.2, step 3). With a subject selector: to
+// every endpoint that the selector matches.
 [[nodiscard]] bool applies(const policy::Entry& entry, const Subject& subject);
 
 // Conflicts of spec section 6.4, and named ports that cannot be resolved for lack of an inventory,

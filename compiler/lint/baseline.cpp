@@ -19,8 +19,8 @@ constexpr int kSchemaVersion = 1;
 std::string write_baseline(const source::SourceMap& sources, const diag::Report& report) {
   std::vector<std::tuple<std::string, std::string, std::string, std::string>> rows;
   for (const diag::Finding& finding : report.findings) {
-    const bool in_source = finding.suppressed &&
-                           finding.suppressed->kind == diag::Suppression::Kind::InSource;
+    const bool in_source =
+        finding.suppressed && finding.suppressed->kind == diag::Suppression::Kind::InSource;
     if (in_source) continue;
     rows.emplace_back(finding.place ? sources.name(finding.place->file) : std::string(),
                       finding.rule, finding.fingerprint, finding.message);

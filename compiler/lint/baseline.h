@@ -13,8 +13,8 @@ namespace policyc::lint {
 // Fingerprint -> rule id.
 using Baseline = std::map<std::string, std::string>;
 
-// {"schemaVersion": 1, "findings": [{"rule", "fingerprint", "message", "file"}]}, sorted; those that
-// are suppressed in the source are left out.
+// {"schemaVersion": 1, "findings": [{"rule", "fingerprint", "message", "file"}]}, sorted; those
+// that are suppressed in the source are left out.
 [[nodiscard]] std::string write_baseline(const source::SourceMap& sources,
                                          const diag::Report& report);
 // The Error says what is wrong with the text.

@@ -90,14 +90,13 @@ class Reader {
       const Node& value = member.value;
       const bool off = value.kind == manifest::NodeKind::Scalar &&
                        value.type == manifest::ScalarType::Bool && value.text == "false";
-      const auto setting =
-          off ? std::optional<std::optional<diag::Severity>>(std::in_place)
-          : value.is_string() ? parse_setting(value.text)
-                              : std::nullopt;
+      const auto setting = off ? std::optional<std::optional<diag::Severity>>(std::in_place)
+                           : value.is_string() ? parse_setting(value.text)
+                                               : std::nullopt;
       if (!setting) {
-        mistake(diag::Id::ValueNotAllowed, value.id,
-                "the setting of " + diag::quoted(member.key) +
-                    " is none of off, note, warning, error");
+        mistake(
+            diag::Id::ValueNotAllowed, value.id,
+            "the setting of " + diag::quoted(member.key) + " is none of off, note, warning, error");
         continue;
       }
       severities[std::string(rule->id)] = *setting;

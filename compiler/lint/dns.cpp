@@ -59,16 +59,14 @@ std::vector<policy::LabelSet> resolver_labels(const Model& model) {
 }
 
 bool allows_dns(const policy::Entry& entry, const std::vector<policy::LabelSet>& resolvers) {
-  if (entry.deny || entry.direction != policy::Direction::Egress ||
-      entry.l3 == policy::L3::Nothing)
+  if (entry.deny || entry.direction != policy::Direction::Egress || entry.l3 == policy::L3::Nothing)
     return false;
   if (any_port(entry, names_dns_port)) return true;
   if (entry.has_l4 && !any_port(entry, all_udp)) return false;
   if (entry.l3 == policy::L3::Empty) return entry.has_l4;
   return std::any_of(entry.peers.begin(), entry.peers.end(), [&](const policy::Selector& peer) {
-    return std::any_of(resolvers.begin(), resolvers.end(), [&](const policy::LabelSet& labels) {
-      return peer.matches(labels);
-    });
+    return std::any_of(resolvers.begin(), resolvers.end(),
+                       [&](const policy::LabelSet& labels) { return peer.matches(labels); });
   });
 }
 

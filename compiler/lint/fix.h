@@ -14,8 +14,8 @@ struct Fixed {
   std::vector<std::size_t> applied;            // indices of the findings that were repaired
 };
 
-// Applies the fixes of all findings that are not suppressed, in the order of the report. A fix one of
-// whose edits overlaps an earlier one is left for the next run. Nothing but the edited ranges
+// Applies the fixes of all findings that are not suppressed, in the order of the report. A fix one
+// of whose edits overlaps an earlier one is left for the next run. Nothing but the edited ranges
 // changes.
 [[nodiscard]] Fixed apply_fixes(const source::SourceMap& sources, const diag::Report& report);
 

@@ -48,9 +48,13 @@ class Run {
     check_all(model);
     check_subjects(model);
     adopt_diagnostics();
-    suppress(inputs_, [this, &model](const Rule& rule) {
-      return !is_off(options_.settings, rule) && (!rule.needs_inventory || model.has_endpoints());
-    }, findings_);
+    suppress(
+        inputs_,
+        [this, &model](const Rule& rule) {
+          return !is_off(options_.settings, rule) &&
+                 (!rule.needs_inventory || model.has_endpoints());
+        },
+        findings_);
     sort();
     apply_settings();
     add_fingerprints();
@@ -149,10 +153,9 @@ class Run {
 
   void apply_settings() {
     std::erase_if(findings_, [this](RawFinding& raw) {
-      const std::string_view path = raw.finding.place
-                                        ? std::string_view(inputs_.sources.name(
-                                              raw.finding.place->file))
-                                        : std::string_view();
+      const std::string_view path =
+          raw.finding.place ? std::string_view(inputs_.sources.name(raw.finding.place->file))
+                            : std::string_view();
       const auto severity =
           severity_in(options_.settings, raw.finding.rule, raw.finding.severity, path);
       if (severity) raw.finding.severity = *severity;

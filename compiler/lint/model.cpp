@@ -22,13 +22,20 @@ bool is_endpoint_kind(std::string_view kind) {
          kind == "CronJob" || kind == "CiliumEndpoint";
 }
 
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
 }  // namespace
 
 std::string object_of(const manifest::Document& document) {
   const std::string& kind = document.kind.value;
   std::string name_space = document.namespace_.value;
-  if (kind == "CiliumClusterwideNetworkPolicy" || kind == "CiliumCIDRGroup") name_space.clear();
-  else if (name_space.empty()) name_space = "default";
+  if (kind == "CiliumClusterwideNetworkPolicy" || kind == "CiliumCIDRGroup")
+    name_space.clear();
+  else if (name_space.empty())
+    name_space = "default";
   return kind + "/" + (name_space.empty() ? "" : name_space + "/") + document.name.value;
 }
 
@@ -46,7 +53,8 @@ Model::Model(const Inputs& inputs)
   for (std::size_t i = 0; i < entries.size(); ++i) {
     // "spec.ingress[0].from[1]" is an entry of the item "spec.ingress[0]".
     std::string path = entries[i].origin.path;
-    if (entries[i].origin.kind == PolicyKind::NetworkPolicy) path = path.substr(0, path.find(']') + 1);
+    if (entries[i].origin.kind == PolicyKind::NetworkPolicy)
+      path = path.substr(0, path.find(']') + 1);
     by_item[origin_key(entries[i].origin.object(), path)].push_back(i);
   }
   for (SpecView& spec : specs_) {
@@ -64,9 +72,10 @@ Model::Model(const Inputs& inputs)
       continue;
     }
     if (!is_endpoint_kind(document.kind.value)) continue;
-    const std::string& name_space = document.namespace_.value;
-    endpoint_documents_[{name_space.empty() ? "default" : name_space, document.name.value}] =
-        &document;
+    std::string name_space = document.namespace_.value;
+    if (name_space.empty()) name_space = "default";
+    endpoint_documents_[{name_space, document.name.value}] = &document;
+    known_places_.emplace(name_space, folder_of(inputs_.sources.name(document.file)));
   }
 }
 
@@ -88,8 +97,12 @@ void Model::add_cilium(const policy::CiliumPolicy& policy) {
           std::pair(&rule.egress, "egress"), std::pair(&rule.egress_deny, "egressDeny")}) {
       for (std::size_t i = 0; *list && i < (*list)->size(); ++i) {
         const policy::RuleItem& item = (**list)[i];
-        spec.items.push_back({&item, nullptr, item.direction, item.deny,
-                              spec.path + "." + key + "[" + std::to_string(i) + "]", item.node,
+        spec.items.push_back({&item,
+                              nullptr,
+                              item.direction,
+                              item.deny,
+                              spec.path + "." + key + "[" + std::to_string(i) + "]",
+                              item.node,
                               {}});
       }
     }
@@ -114,8 +127,13 @@ void Model::add_kubernetes(const policy::KubernetesPolicy& policy) {
        {std::tuple(&policy.ingress, Direction::Ingress, "spec.ingress["),
         std::tuple(&policy.egress, Direction::Egress, "spec.egress[")}) {
     for (std::size_t i = 0; i < list->size(); ++i)
-      spec.items.push_back({nullptr, &(*list)[i], direction, false,
-                            key + std::to_string(i) + "]", (*list)[i].node, {}});
+      spec.items.push_back({nullptr,
+                            &(*list)[i],
+                            direction,
+                            false,
+                            key + std::to_string(i) + "]",
+                            (*list)[i].node,
+                            {}});
   }
   specs_.push_back(std::move(spec));
 }
@@ -127,8 +145,7 @@ void Model::add_classes() {
     std::string rest = std::to_string(static_cast<int>(endpoint.kind));
     for (const policy::NamedPort& port : endpoint.ports)
       rest += "\n" + port.protocol + " " + std::to_string(port.port) + " " + port.name;
-    const auto [at, fresh] =
-        known.try_emplace({labels, std::move(rest)}, classes_.size());
+    const auto [at, fresh] = known.try_emplace({labels, std::move(rest)}, classes_.size());
     if (fresh) {
       classes_by_namespace_[endpoint.namespace_].push_back(classes_.size());
       classes_.push_back({std::move(labels), endpoint.namespace_, endpoint.kind, {}});
@@ -155,9 +172,10 @@ std::vector<const policy::Entry*> Model::candidates(const std::string& name_spac
   return all;
 }
 
-bool Model::knows_namespace(const std::string& name_space) const {
+bool Model::knows_pods(const SpecView& spec, const std::string& name_space) const {
   if (inputs_.complete_inventory) return true;
-  return name_space.empty() ? false : classes_by_namespace_.contains(name_space);
+  const source::FileId file = inputs_.sources.range(spec.node).file;
+  return known_places_.contains({name_space, folder_of(inputs_.sources.name(file))});
 }
 
 std::optional<std::vector<std::string>> namespaces_of(const policy::Selector& selector) {
@@ -190,9 +208,8 @@ std::vector<std::size_t> Model::matching(const policy::Selector& selector) const
 
 bool Model::matches_any(const policy::Selector& selector) const {
   if (namespaces_of(selector)) return !matching(selector).empty();
-  return std::any_of(classes_.begin(), classes_.end(), [&](const EndpointClass& one) {
-    return selector.matches(one.labels);
-  });
+  return std::any_of(classes_.begin(), classes_.end(),
+                     [&](const EndpointClass& one) { return selector.matches(one.labels); });
 }
 
 const manifest::Document* Model::document_of(const SpecView& spec) const {

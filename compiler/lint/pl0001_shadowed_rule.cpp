@@ -15,11 +15,13 @@ constinit const Rule kShadowedRule{
     .name = "shadowed-rule",
     .severity = diag::Severity::Warning,
     .summary = "a rule that changes no verdict: other rules decide alike wherever it matches",
-    .what = "An item whose peers and ports are covered, all of them, by other items that apply to "
-            "every endpoint it applies to and that allow (or deny) the same. Taking it away "
-            "changes no verdict of the compiled matrix, whatever pods exist.",
-    .why = "Nobody can tell what such a rule is for. It hides that access is wider than it looks: "
-           "somebody who removes it to close a path closes nothing.",
+    .what =
+        "An item whose peers and ports are covered, all of them, by other items that apply to "
+        "every endpoint it applies to and that allow (or deny) the same. Taking it away "
+        "changes no verdict of the compiled matrix, whatever pods exist.",
+    .why =
+        "Nobody can tell what such a rule is for. It hides that access is wider than it looks: "
+        "somebody who removes it to close a path closes nothing.",
     .example = R"(spec:
   endpointSelector: {matchLabels: {app: db}}
   ingress:

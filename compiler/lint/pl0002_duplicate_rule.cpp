@@ -15,11 +15,13 @@ constinit const Rule kDuplicateRule{
     .name = "duplicate-rule",
     .severity = diag::Severity::Warning,
     .summary = "two rules for the same endpoints that say the same",
-    .what = "Two items with the same subject, direction, peers and ports, perhaps in different "
-            "policies, perhaps written differently. Rules with L7, TLS or listener parts are not "
-            "compared.",
-    .why = "Copies drift apart: one is edited, the other goes on allowing what was meant to be "
-           "closed.",
+    .what =
+        "Two items with the same subject, direction, peers and ports, perhaps in different "
+        "policies, perhaps written differently. Rules with L7, TLS or listener parts are not "
+        "compared.",
+    .why =
+        "Copies drift apart: one is edited, the other goes on allowing what was meant to be "
+        "closed.",
     .example = R"(spec:
   endpointSelector: {matchLabels: {app: db}}
   ingress:
@@ -28,8 +30,9 @@ constinit const Rule kDuplicateRule{
   - fromEndpoints: [{matchLabels: {app: web}}]       # PL0002
     toPorts: [{ports: [{port: "5432", protocol: TCP}]}]
 )",
-    .repair = "Remove one of them. `--fix` removes the later one where it is an item in block style "
-              "beside others.",
+    .repair =
+        "Remove one of them. `--fix` removes the later one where it is an item in block style "
+        "beside others.",
     .fixable = true,
     .check_subject = check,
 };

@@ -7,14 +7,11 @@ namespace policyc::lint {
 namespace {
 
 bool says_deny(std::string_view text) {
-  const bool deny = has_word(text, "deny") || has_word(text, "denyall") ||
-                    has_word(text, "isolate") || has_word(text, "isolation") ||
-                    has_word(text, "lockdown");
-  const bool exception = has_word(text, "allow") || has_word(text, "except") ||
-                         has_word(text, "but") || has_word(text, "unless") ||
-                         has_word(text, "from") || has_word(text, "to") ||
-                         has_word(text, "external") || has_word(text, "other") ||
-                         has_word(text, "across");
+  const bool deny = has_word(text, "deny") || has_word(text, "denyall");
+  const bool exception =
+      has_word(text, "allow") || has_word(text, "except") || has_word(text, "but") ||
+      has_word(text, "unless") || has_word(text, "from") || has_word(text, "to") ||
+      has_word(text, "external") || has_word(text, "other") || has_word(text, "across");
   return deny && !exception;
 }
 
@@ -27,8 +24,7 @@ std::string promise(const Model& model, const SpecView& spec) {
   const manifest::Node* annotations = metadata == nullptr ? nullptr : metadata->find("annotations");
   if (annotations == nullptr || !annotations->is_mapping()) return {};
   for (const manifest::Member& member : annotations->members) {
-    if (member.value.is_string() && member.value.text.size() < 200 &&
-        says_deny(member.value.text))
+    if (member.value.is_string() && member.value.text.size() < 200 && says_deny(member.value.text))
       return "its annotation " + diag::quoted(member.key);
   }
   return {};
@@ -58,6 +54,11 @@ void check(const Model& model, Findings& findings) {
     const std::string why = promise(model, spec);
     if (why.empty()) continue;
     for (const ItemView& item : spec.items) {
+      // "Deny this": everything is allowed, and something denied.
+      const bool denies = std::any_of(spec.items.begin(), spec.items.end(), [&](const auto& other) {
+        return other.deny && other.direction == item.direction;
+      });
+      if (denies) continue;
       for (const std::size_t index : item.entries) {
         const policy::Entry& entry = model.entry(index);
         if (entry.deny || !all_ports(entry)) continue;
@@ -65,8 +66,7 @@ void check(const Model& model, Findings& findings) {
         if (peer == entry.peers.end()) continue;
         const auto names = namespaces_of(*peer);
         const std::string who =
-            names && !names->empty()
-                ? "every pod of the namespace " + diag::quoted(names->front())
+            names && !names->empty() ? "every pod of the namespace " + diag::quoted(names->front())
             : peer->matches_everything() ? std::string("everybody")
                                          : std::string("every pod of the cluster");
         findings
@@ -92,14 +92,17 @@ constinit const Rule kDenyAllowsAll{
     .name = "deny-allows-all",
     .severity = diag::Severity::Error,
     .summary = "a policy that calls itself a deny and allows everything",
-    .what = "The name, the description or an annotation of a policy says that it denies, and one "
-            "of its allow items names everybody (or everybody in the namespace) on every port: "
-            "`fromEndpoints: [{}]` in a CiliumNetworkPolicy, `ingress: [{}]` in a NetworkPolicy. A "
-            "name with `allow`, `except`, `from` and the like is taken at its word.",
-    .why = "`[{}]` means opposite things: as a list of items of a CiliumNetworkPolicy it allows "
-           "nothing and switches default deny on; as a list of selectors, or as items of a "
-           "NetworkPolicy, it allows everything. A default deny that allows all is found on the "
-           "day of the incident.",
+    .what =
+        "The name, the description or an annotation of a policy says that it denies, and one "
+        "of its allow items names everybody (or everybody in the namespace) on every port: "
+        "`fromEndpoints: [{}]` in a CiliumNetworkPolicy, `ingress: [{}]` in a NetworkPolicy. A "
+        "name with `allow`, `except`, `from` and the like is taken at its word, and so is a "
+        "policy that also has deny items.",
+    .why =
+        "`[{}]` means opposite things: as a list of items of a CiliumNetworkPolicy it allows "
+        "nothing and switches default deny on; as a list of selectors, or as items of a "
+        "NetworkPolicy, it allows everything. A default deny that allows all is found on the "
+        "day of the incident.",
     .example = R"(apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata: {name: default-deny, namespace: shop}
@@ -108,8 +111,9 @@ spec:
   ingress:
   - fromEndpoints: [{}]            # PL0004: everybody in the namespace
 )",
-    .repair = "Write `ingress: [{}]` in a CiliumNetworkPolicy; no `ingress` items and "
-              "`policyTypes: [Ingress]` in a NetworkPolicy. Or rename the policy.",
+    .repair =
+        "Write `ingress: [{}]` in a CiliumNetworkPolicy; no `ingress` items and "
+        "`policyTypes: [Ingress]` in a NetworkPolicy. Or rename the policy.",
     .security_severity = "7.0",
     .check = check,
 };

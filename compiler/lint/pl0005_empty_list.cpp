@@ -48,14 +48,16 @@ constinit const Rule kEmptyList{
     .name = "empty-list",
     .severity = diag::Severity::Warning,
     .summary = "an empty list, which selects nobody (or, for some fields, everybody)",
-    .what = "`fromEndpoints`, `fromCIDR`, `fromCIDRSet`, `fromEntities` or `fromNodes` (and the "
-            "`to` forms) present and empty: the item selects nobody, whatever else it says, and "
-            "still switches default deny on. `toFQDNs: []`, `toServices: []` and `toGroups: []` "
-            "count as absent instead: with `toPorts` the item allows every peer. An element of "
-            "`toPorts` without ports matches nothing.",
-    .why = "Absent, empty and `[{}]` mean three different things, and templates produce empty "
-           "lists where a value is missing. Before Cilium 1.16 `fromCIDR: []` meant something "
-           "else.",
+    .what =
+        "`fromEndpoints`, `fromCIDR`, `fromCIDRSet`, `fromEntities` or `fromNodes` (and the "
+        "`to` forms) present and empty: the item selects nobody, whatever else it says, and "
+        "still switches default deny on. `toFQDNs: []`, `toServices: []` and `toGroups: []` "
+        "count as absent instead: with `toPorts` the item allows every peer. An element of "
+        "`toPorts` without ports matches nothing.",
+    .why =
+        "Absent, empty and `[{}]` mean three different things, and templates produce empty "
+        "lists where a value is missing. Before Cilium 1.16 `fromCIDR: []` meant something "
+        "else.",
     .example = R"(  ingress:
   - fromEndpoints: []              # PL0005: nobody, although port 80 is named
     toPorts: [{ports: [{port: "80", protocol: TCP}]}]

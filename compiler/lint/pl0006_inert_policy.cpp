@@ -22,14 +22,12 @@ std::size_t count(const policy::OptionalList<T>& list) {
 
 // An entry that neither matches traffic nor switches default deny on.
 bool does_nothing(const policy::Entry& entry) {
-  const bool matches_nobody =
-      entry.l3 == policy::L3::Nothing ||
-      (entry.l3 == policy::L3::Selectors && entry.peers.empty()) ||
-      (entry.l3 == policy::L3::Empty && !entry.has_l4);
+  const bool matches_nobody = entry.l3 == policy::L3::Nothing ||
+                              (entry.l3 == policy::L3::Selectors && entry.peers.empty()) ||
+                              (entry.l3 == policy::L3::Empty && !entry.has_l4);
   const bool no_ports =
-      entry.has_l4 && std::all_of(entry.l4.begin(), entry.l4.end(), [](const auto& element) {
-        return element.ports.empty();
-      });
+      entry.has_l4 && std::all_of(entry.l4.begin(), entry.l4.end(),
+                                  [](const auto& element) { return element.ports.empty(); });
   return !entry.default_deny && (matches_nobody || no_ports);
 }
 
@@ -64,8 +62,9 @@ void check(const Model& model, Findings& findings) {
     });
     if (inert)
       findings.add(spec.object, spec.name_node,
-                   called(spec) + " does nothing: no rule of it matches traffic, and it switches "
-                                  "no default deny on");
+                   called(spec) +
+                       " does nothing: no rule of it matches traffic, and it switches "
+                       "no default deny on");
   }
 }
 
@@ -76,13 +75,15 @@ constinit const Rule kInertPolicy{
     .name = "inert-policy",
     .severity = diag::Severity::Warning,
     .summary = "a policy, or a section of one, that does nothing",
-    .what = "A policy none of whose items matches traffic or switches default deny on; "
-            "`ingress: []` or `egress: []`, which a CiliumNetworkPolicy treats as absent; a "
-            "policy without any section, which the agent refuses; `enableDefaultDeny: true` for a "
-            "direction without items.",
-    .why = "`ingress: []` denies everything in a NetworkPolicy and nothing in a "
-           "CiliumNetworkPolicy. Whoever carries the habit over has an isolated namespace on "
-           "paper only.",
+    .what =
+        "A policy none of whose items matches traffic or switches default deny on; "
+        "`ingress: []` or `egress: []`, which a CiliumNetworkPolicy treats as absent; a "
+        "policy without any section, which the agent refuses; `enableDefaultDeny: true` for a "
+        "direction without items.",
+    .why =
+        "`ingress: []` denies everything in a NetworkPolicy and nothing in a "
+        "CiliumNetworkPolicy. Whoever carries the habit over has an isolated namespace on "
+        "paper only.",
     .example = R"(spec:
   endpointSelector: {}
   ingress: []                      # PL0006: no default deny

@@ -47,7 +47,8 @@ void check_direction(const Model& model, const SubjectView& view, const SpecView
                            " is denied too: no policy allows anything to these endpoints"
                      : "this policy only lets DNS through, and so everything else in " + word +
                            " is denied")
-      .help = "say which is meant: `enableDefaultDeny: {" + word + ": false}` to leave other "
+      .help = "say which is meant: `enableDefaultDeny: {" + word +
+              ": false}` to leave other "
               "traffic alone, `true` to deny it";
 }
 
@@ -69,19 +70,22 @@ constinit const Rule kImplicitDefaultDeny{
     .name = "implicit-default-deny",
     .severity = diag::Severity::Warning,
     .summary = "deny rules, or a DNS rule, that switch default deny on by the way",
-    .what = "A policy that has only deny items in a direction, or only DNS rules, does not say "
-            "`enableDefaultDeny`, and no other policy allows anything to the endpoints that it "
-            "selects: their traffic in that direction stops altogether.",
-    .why = "Any item of a direction, also a deny, puts the selected endpoints into default deny. "
-           "A policy that was to close one door closes all of them; one that was to make DNS "
-           "visible cuts everything but DNS.",
+    .what =
+        "A policy that has only deny items in a direction, or only DNS rules, does not say "
+        "`enableDefaultDeny`, and no other policy allows anything to the endpoints that it "
+        "selects: their traffic in that direction stops altogether.",
+    .why =
+        "Any item of a direction, also a deny, puts the selected endpoints into default deny. "
+        "A policy that was to close one door closes all of them; one that was to make DNS "
+        "visible cuts everything but DNS.",
     .example = R"(spec:
   endpointSelector: {}
   ingressDeny:                     # PL0007: all other ingress is denied as well
   - fromEntities: [world]
 )",
-    .repair = "Add `enableDefaultDeny: {ingress: false}` (Cilium 1.16 or later), or an item that "
-              "allows what shall go on; or `true`, which says that it is meant.",
+    .repair =
+        "Add `enableDefaultDeny: {ingress: false}` (Cilium 1.16 or later), or an item that "
+        "allows what shall go on; or `true`, which says that it is meant.",
     .check_subject = check,
 };
 

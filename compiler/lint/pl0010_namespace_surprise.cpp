@@ -69,9 +69,8 @@ void check_selector(const Model& model, const WrittenSelector& written, Findings
       return;
     }
   }
-  if (!model.has_endpoints() || !model.knows_namespace(spec.namespace_)) return;
-  if (written.selector->match_labels.empty() && written.selector->match_expressions.empty())
-    return;
+  if (!model.has_endpoints() || !model.knows_pods(spec, spec.namespace_)) return;
+  if (written.selector->match_labels.empty() && written.selector->match_expressions.empty()) return;
   const policy::Selector scoped = peer_selector(model, spec, *written.selector);
   if (model.matches_any(scoped)) return;
   const std::set<std::string> others = elsewhere(model, scoped);
@@ -85,9 +84,8 @@ void check_selector(const Model& model, const WrittenSelector& written, Findings
 }
 
 void check(const Model& model, Findings& findings) {
-  for_each_selector(model, [&](const WrittenSelector& written) {
-    check_selector(model, written, findings);
-  });
+  for_each_selector(
+      model, [&](const WrittenSelector& written) { check_selector(model, written, findings); });
 }
 
 }  // namespace
@@ -97,10 +95,11 @@ constinit const Rule kNamespaceSurprise{
     .name = "namespace-surprise",
     .severity = diag::Severity::Warning,
     .summary = "a peer selector without a namespace, whose pods are in another one",
-    .what = "A selector of `fromEndpoints` or `toEndpoints` in a CiliumNetworkPolicy that names no "
-            "namespace means pods of the policy's own. Reported where it matches nothing there "
-            "and pods with these labels exist in other namespaces, and for labels that are known "
-            "to live elsewhere, such as `k8s-app: kube-dns`.",
+    .what =
+        "A selector of `fromEndpoints` or `toEndpoints` in a CiliumNetworkPolicy that names no "
+        "namespace means pods of the policy's own. Reported where it matches nothing there "
+        "and pods with these labels exist in other namespaces, and for labels that are known "
+        "to live elsewhere, such as `k8s-app: kube-dns`.",
     .why = "The rule looks right and allows nothing. It is how DNS gets blocked.",
     .example = R"(metadata: {name: web, namespace: shop}
 spec:

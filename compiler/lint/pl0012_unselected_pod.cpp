@@ -48,8 +48,9 @@ void check(const Model& model, Findings& findings) {
              document == nullptr ? source::NodeId{} : document->name.node,
              "no policy selects " + who + ": everybody may connect to it" +
                  (ways.egress ? "" : ", and it may connect to everybody"))
-        .help = "add a default deny for the namespace: `endpointSelector: {}` with "
-                "`ingress: [{}]`";
+        .help =
+        "add a default deny for the namespace: `endpointSelector: {}` with "
+        "`ingress: [{}]`";
   }
 }
 
@@ -60,11 +61,13 @@ constinit const Rule kUnselectedPod{
     .name = "unselected-pod",
     .severity = diag::Severity::Note,
     .summary = "pods that no policy selects: open to everybody",
-    .what = "A Pod, or the pods of a workload, whose ingress no policy of the manifests selects. "
-            "Replicas, and pods with the same labels, are one finding. With `enable-policy: "
-            "always` there is nothing to report.",
-    .why = "Cilium enforces nothing on an endpoint until some policy selects it. A new workload "
-           "that the policies do not know is open.",
+    .what =
+        "A Pod, or the pods of a workload, whose ingress no policy of the manifests selects. "
+        "Replicas, and pods with the same labels, are one finding. With `enable-policy: "
+        "always` there is nothing to report.",
+    .why =
+        "Cilium enforces nothing on an endpoint until some policy selects it. A new workload "
+        "that the policies do not know is open.",
     .example = R"(kind: Deployment                  # PL0012: no policy has app: cache
 metadata: {name: cache, namespace: shop}
 )",

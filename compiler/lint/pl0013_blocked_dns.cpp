@@ -4,6 +4,7 @@
 
 #include "compiler/lint/dns.h"
 #include "compiler/lint/look.h"
+#include "compiler/lint/peer.h"
 #include "compiler/lint/rules.h"
 #include "compiler/lint/subject.h"
 
@@ -28,20 +29,25 @@ bool is_blocked(const Applying& entries, const std::vector<policy::LabelSet>& re
     return entry->default_deny && !entry->audited;
   });
   if (!default_deny) return false;
-  return std::none_of(entries.begin(), entries.end(), [&](const policy::Entry* entry) {
-    return allows_dns(*entry, resolvers);
+  return std::none_of(entries.begin(), entries.end(),
+                      [&](const policy::Entry* entry) { return allows_dns(*entry, resolvers); });
+}
+
+bool is_ping(const policy::EntryPorts& element) {
+  return std::all_of(element.ports.begin(), element.ports.end(), [](const policy::PortSpec& port) {
+    return port.protocol == policy::Protocol::Icmp || port.protocol == policy::Protocol::IcmpV6;
   });
 }
 
 // Peers that are reached by name: pods, services, names. Rules for addresses need no DNS.
 bool needs_names(const policy::Entry& entry) {
   if (entry.deny || entry.l3 == policy::L3::Nothing) return false;
+  if (entry.has_l4 && std::all_of(entry.l4.begin(), entry.l4.end(), is_ping)) return false;
   if (entry.l3 == policy::L3::Empty) return entry.has_l4;
   return std::any_of(entry.peers.begin(), entry.peers.end(), [](const policy::Selector& peer) {
     return std::none_of(peer.requirements.begin(), peer.requirements.end(),
                         [](const policy::Requirement& requirement) {
-                          return requirement.source == "cidr" ||
-                                 requirement.source == "cidrgroup";
+                          return requirement.source == "cidr" || requirement.source == "cidrgroup";
                         });
   });
 }
@@ -51,10 +57,12 @@ void report(const Model& model, const SpecView& spec, const policy::Entry& allow
   (void)model;
   findings
       .add(spec.object, allow.origin.node,
-           who + " may connect to this peer, but not to the cluster's DNS: egress is denied by "
-                 "default and nothing allows port 53")
-      .help = "allow `toEndpoints` with `k8s:io.kubernetes.pod.namespace: kube-system` and "
-              "`k8s-app: kube-dns` on port 53, UDP and TCP";
+           who +
+               " may connect to this peer, but not to the cluster's DNS: egress is denied by "
+               "default and nothing allows port 53")
+      .help =
+      "allow `toEndpoints` with `k8s:io.kubernetes.pod.namespace: kube-system` and "
+      "`k8s-app: kube-dns` on port 53, UDP and TCP";
 }
 
 void check(const Model& model, Findings& findings) {
@@ -77,9 +85,13 @@ void check(const Model& model, Findings& findings) {
   }
 }
 
-// Without pods: what the policies that surely apply say.
+// Where no pods are known: what the policies that surely apply say.
 void check_subject(const Model& model, const SubjectView& view, Findings& findings) {
-  if (model.has_endpoints() || view.is_node) return;
+  const SpecView* first = model.spec_of(view.own.front());
+  const bool judged_by_pods = view.namespace_.empty() || first == nullptr
+                                  ? model.has_endpoints()
+                                  : model.knows_pods(*first, view.namespace_);
+  if (judged_by_pods || view.is_node || !is_about_pods(model, *view.selector)) return;
   const auto& entries = view.entries[static_cast<std::size_t>(policy::Direction::Egress)];
   if (!is_blocked(entries, resolver_labels(model))) return;
   std::set<const SpecView*> reported;
@@ -100,23 +112,26 @@ constinit const Rule kBlockedDns{
     .name = "blocked-dns",
     .severity = diag::Severity::Warning,
     .summary = "egress is denied by default, something is allowed, and DNS is not",
-    .what = "Endpoints in egress default deny that may connect to pods, services, names or "
-            "entities, while no policy that applies to them lets queries through: port 53 of any "
-            "peer, or every port of a peer that may be the resolver (kube-dns, CoreDNS, the node). "
-            "With an inventory each pod is judged with all of its policies, without one the "
-            "policies that surely apply to what a policy selects. Endpoints that may only connect "
-            "to addresses, or to nothing, are left alone.",
-    .why = "The first egress policy of a namespace usually breaks name resolution, and with it "
-           "everything that the policy allows.",
+    .what =
+        "Endpoints in egress default deny that may connect to pods, services, names or "
+        "entities, while no policy that applies to them lets queries through: port 53 of any "
+        "peer, or every port of a peer that may be the resolver (kube-dns, CoreDNS, the node). "
+        "With an inventory each pod is judged with all of its policies, without one the "
+        "policies that surely apply to what a policy selects. Endpoints that may only connect "
+        "to addresses, or to nothing, are left alone.",
+    .why =
+        "The first egress policy of a namespace usually breaks name resolution, and with it "
+        "everything that the policy allows.",
     .example = R"(spec:
   endpointSelector: {matchLabels: {app: web}}
   egress:
   - toEndpoints: [{matchLabels: {app: db}}]        # PL0013: by which address?
     toPorts: [{ports: [{port: "5432", protocol: TCP}]}]
 )",
-    .repair = "Allow `toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system, "
-              "k8s-app: kube-dns}}]` with `toPorts` 53 UDP and TCP; once for a namespace or the "
-              "cluster is enough.",
+    .repair =
+        "Allow `toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system, "
+        "k8s-app: kube-dns}}]` with `toPorts` 53 UDP and TCP; once for a namespace or the "
+        "cluster is enough.",
     .check = check,
     .check_subject = check_subject,
 };

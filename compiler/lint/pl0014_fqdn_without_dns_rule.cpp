@@ -31,9 +31,8 @@ bool covers(const policy::FqdnSelector& rule, const policy::FqdnSelector& asked)
     return l7::DnsPattern::from_pattern(rule.match_pattern.value, l7::DnsPatternUse::Rule)
         .matches(sample_name(asked));
   }
-  return !asked.match_name.value.empty() &&
-         l7::normalised_dns_name(rule.match_name.value) ==
-             l7::normalised_dns_name(asked.match_name.value);
+  return !asked.match_name.value.empty() && l7::normalised_dns_name(rule.match_name.value) ==
+                                                l7::normalised_dns_name(asked.match_name.value);
 }
 
 std::string written(const policy::FqdnSelector& selector) {
@@ -67,8 +66,9 @@ void check(const Model& model, const SubjectView& view, Findings& findings) {
                         ? " has no address: no DNS rule lets the proxy see these endpoints' "
                           "queries"
                         : " has no address: no DNS rule of these endpoints allows that name"))
-          .help = "allow port 53 to the resolver with `rules: {dns: [{matchPattern: \"*\"}]}`, or "
-                  "with this name";
+          .help =
+          "allow port 53 to the resolver with `rules: {dns: [{matchPattern: \"*\"}]}`, or "
+          "with this name";
     }
   }
 }
@@ -80,18 +80,21 @@ constinit const Rule kFqdnWithoutDnsRule{
     .name = "fqdn-without-dns-rule",
     .severity = diag::Severity::Warning,
     .summary = "toFQDNs for a name that no DNS rule lets these endpoints ask for",
-    .what = "A name or pattern of `toFQDNs`, where no policy that surely applies to the same "
-            "endpoints has an L7 DNS rule that allows it.",
-    .why = "Addresses of names are learned from the answers that the DNS proxy sees. Without a "
-           "DNS rule it sees none, and `toFQDNs` allows nothing; it may work for a while because "
-           "another pod of the node asked for the name.",
+    .what =
+        "A name or pattern of `toFQDNs`, where no policy that surely applies to the same "
+        "endpoints has an L7 DNS rule that allows it.",
+    .why =
+        "Addresses of names are learned from the answers that the DNS proxy sees. Without a "
+        "DNS rule it sees none, and `toFQDNs` allows nothing; it may work for a while because "
+        "another pod of the node asked for the name.",
     .example = R"(  egress:
   - toFQDNs: [{matchName: api.example.com}]        # PL0014
   - toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system, k8s-app: kube-dns}}]
     toPorts: [{ports: [{port: "53", protocol: UDP}]}]      # no `rules: {dns: ...}`
 )",
-    .repair = "Give the DNS rule `rules: {dns: [{matchPattern: \"*\"}]}`, or the names that are "
-              "needed.",
+    .repair =
+        "Give the DNS rule `rules: {dns: [{matchPattern: \"*\"}]}`, or the names that are "
+        "needed.",
     .check_subject = check,
 };
 

@@ -8,17 +8,31 @@ namespace policyc::lint {
 namespace {
 
 // Domains below which anybody can have a name of their own.
-constexpr std::array<std::string_view, 22> kShared = {
-    "amazonaws.com",         "cloudfront.net",  "azurewebsites.net",  "blob.core.windows.net",
-    "cloudapp.azure.com",    "azureedge.net",   "appspot.com",        "run.app",
-    "web.app",               "firebaseapp.com", "googleusercontent.com", "github.io",
-    "gitlab.io",             "herokuapp.com",   "netlify.app",        "vercel.app",
-    "pages.dev",             "workers.dev",     "ngrok.io",           "akamaized.net",
-    "fastly.net",            "digitaloceanspaces.com"};
+constexpr std::array<std::string_view, 22> kShared = {"amazonaws.com",
+                                                      "cloudfront.net",
+                                                      "azurewebsites.net",
+                                                      "blob.core.windows.net",
+                                                      "cloudapp.azure.com",
+                                                      "azureedge.net",
+                                                      "appspot.com",
+                                                      "run.app",
+                                                      "web.app",
+                                                      "firebaseapp.com",
+                                                      "googleusercontent.com",
+                                                      "github.io",
+                                                      "gitlab.io",
+                                                      "herokuapp.com",
+                                                      "netlify.app",
+                                                      "vercel.app",
+                                                      "pages.dev",
+                                                      "workers.dev",
+                                                      "ngrok.io",
+                                                      "akamaized.net",
+                                                      "fastly.net",
+                                                      "digitaloceanspaces.com"};
 // Public suffixes of two labels below which names are sold.
-constexpr std::array<std::string_view, 10> kRegistries = {"co.uk",  "org.uk", "com.au", "com.br",
-                                                          "co.jp",  "co.in",  "com.cn", "co.nz",
-                                                          "com.tr", "co.za"};
+constexpr std::array<std::string_view, 10> kRegistries = {
+    "co.uk", "org.uk", "com.au", "com.br", "co.jp", "co.in", "com.cn", "co.nz", "com.tr", "co.za"};
 
 // What follows the last `*`, without its leading dot: "example.com" of "*.example.com".
 std::string fixed_suffix(std::string_view pattern) {
@@ -37,8 +51,7 @@ std::string problem(std::string_view pattern) {
   if (suffix.find('.') == std::string::npos)
     return "matches every name below " + diag::quoted("." + suffix);
   if (std::find(kRegistries.begin(), kRegistries.end(), suffix) != kRegistries.end())
-    return "matches every name below " + diag::quoted("." + suffix) +
-           ", where names are sold";
+    return "matches every name below " + diag::quoted("." + suffix) + ", where names are sold";
   if (std::find(kShared.begin(), kShared.end(), suffix) != kShared.end())
     return "matches names that anybody can have: " + diag::quoted(suffix) +
            " is shared by all customers of a provider";
@@ -71,11 +84,13 @@ constinit const Rule kWideFqdn{
     .name = "wide-fqdn",
     .severity = diag::Severity::Warning,
     .summary = "a toFQDNs pattern that names of strangers match",
-    .what = "A `matchPattern` of `toFQDNs` that is `*`, a whole top-level domain, a suffix below "
-            "which names are sold, or a provider's domain in which every customer gets names. A "
-            "pattern of a DNS rule is not meant: which names may be asked is another matter.",
-    .why = "Whoever wants data out of the cluster takes a name that matches. An address that is "
-           "learned for one name is allowed for all names on that address.",
+    .what =
+        "A `matchPattern` of `toFQDNs` that is `*`, a whole top-level domain, a suffix below "
+        "which names are sold, or a provider's domain in which every customer gets names. A "
+        "pattern of a DNS rule is not meant: which names may be asked is another matter.",
+    .why =
+        "Whoever wants data out of the cluster takes a name that matches. An address that is "
+        "learned for one name is allowed for all names on that address.",
     .example = R"(  - toFQDNs:
     - matchPattern: "*.amazonaws.com"      # PL0015: every bucket of every customer
 )",

@@ -6,10 +6,10 @@
 namespace policyc::lint {
 namespace {
 
-constexpr std::array kAdopted = {
-    diag::Id::L7OnHost,     diag::Id::L7NotTcp,     diag::Id::DnsOnIngress,
-    diag::Id::L7OnPortZero, diag::Id::DnsWithoutPort, diag::Id::DnsPortRange,
-    diag::Id::SeveralL7Kinds};
+constexpr std::array kAdopted = {diag::Id::L7OnHost,       diag::Id::L7NotTcp,
+                                 diag::Id::DnsOnIngress,   diag::Id::L7OnPortZero,
+                                 diag::Id::DnsWithoutPort, diag::Id::DnsPortRange,
+                                 diag::Id::SeveralL7Kinds};
 
 void check(const Model& model, Findings& findings) {
   for (const SpecView& spec : model.specs()) {
@@ -40,10 +40,11 @@ constinit const Rule kL7Unsupported{
     .name = "l7-unsupported",
     .severity = diag::Severity::Error,
     .summary = "L7 rules where Cilium does not support them",
-    .what = "L7 rules in a node policy, on another protocol than TCP (DNS: than UDP and TCP), on "
-            "port 0, DNS rules on ingress, on a range or without a port; two kinds of L7 rules in "
-            "one element: the agent refuses the whole policy. HTTP, Kafka and generic rules on a "
-            "port without a protocol (`ANY`): they restrict TCP, and UDP and SCTP go through.",
+    .what =
+        "L7 rules in a node policy, on another protocol than TCP (DNS: than UDP and TCP), on "
+        "port 0, DNS rules on ingress, on a range or without a port; two kinds of L7 rules in "
+        "one element: the agent refuses the whole policy. HTTP, Kafka and generic rules on a "
+        "port without a protocol (`ANY`): they restrict TCP, and UDP and SCTP go through.",
     .why = "A refused policy is not enforced; the API server takes it all the same.",
     .example = R"(    toPorts:
     - ports: [{port: "80"}]        # PL0016: any protocol

@@ -41,11 +41,11 @@ void check(const Model& model, Findings& findings) {
         if (!world || entry.l3 == policy::L3::Nothing || has_l7(entry) || entry.auth) continue;
         const std::string ports = ports_of(entry);
         if (entry.has_l4 && ports.empty()) continue;  // ICMP
-        diag::Finding& finding = findings.add(
-            spec.object, entry.origin.node,
-            "everybody, also from outside the cluster, may connect to " +
-                (ports.empty() ? std::string("every port") : ports) +
-                (anybody ? ": no peer is named" : ""));
+        diag::Finding& finding =
+            findings.add(spec.object, entry.origin.node,
+                         "everybody, also from outside the cluster, may connect to " +
+                             (ports.empty() ? std::string("every port") : ports) +
+                             (anybody ? ": no peer is named" : ""));
         if (!ports.empty()) finding.severity = diag::Severity::Note;
         finding.help = anybody ? "name the peers: `fromEntities: [cluster]`, or their labels"
                                : "name the addresses, ports or L7 rules that are meant";
@@ -62,12 +62,14 @@ constinit const Rule kWorldExposure{
     .name = "world-exposure",
     .severity = diag::Severity::Warning,
     .summary = "ingress from outside the cluster, for everybody",
-    .what = "An ingress rule that allows every address outside the cluster: entity `world` or "
-            "`all`, `0.0.0.0/0` or `::/0`, a NetworkPolicy rule without `from`, an item with "
-            "`toPorts` and no peer. A note where ports are named, a warning where none is; rules "
-            "with L7 rules or authentication are left alone.",
-    .why = "An item with `toPorts` alone reads like a list of ports and is a door for the whole "
-           "world, as soon as a load balancer or NodePort leads there.",
+    .what =
+        "An ingress rule that allows every address outside the cluster: entity `world` or "
+        "`all`, `0.0.0.0/0` or `::/0`, a NetworkPolicy rule without `from`, an item with "
+        "`toPorts` and no peer. A note where ports are named, a warning where none is; rules "
+        "with L7 rules or authentication are left alone.",
+    .why =
+        "An item with `toPorts` alone reads like a list of ports and is a door for the whole "
+        "world, as soon as a load balancer or NodePort leads there.",
     .example = R"(  ingress:
   - toPorts: [{ports: [{port: "8080", protocol: TCP}]}]    # PL0018: from anywhere
 )",

@@ -20,11 +20,11 @@ void check(const Model& model, Findings& findings) {
         const unsigned prefixes = port_prefixes(*first, last);
         if (prefixes <= kMany) return;
         const auto [begin, end] = enclosing_block(*first, last);
-        diag::Finding& finding = findings.add(
-            spec.object, port.node,
-            "ports " + std::to_string(*first) + " to " + std::to_string(last) + " take " +
-                std::to_string(prefixes) +
-                " entries of Cilium's policy map for each peer identity");
+        diag::Finding& finding =
+            findings.add(spec.object, port.node,
+                         "ports " + std::to_string(*first) + " to " + std::to_string(last) +
+                             " take " + std::to_string(prefixes) +
+                             " entries of Cilium's policy map for each peer identity");
         finding.help = begin == 0 && end == 0xffff
                            ? "leave `toPorts` out, or begin and end at a power of two; policyc "
                              "compiles a range to two compares"
@@ -42,15 +42,19 @@ constinit const Rule kPortRangeCost{
     .name = "port-range-cost",
     .severity = diag::Severity::Note,
     .summary = "a port range that takes many entries of Cilium's policy map",
-    .what = "A range whose smallest cover by aligned power-of-two blocks has more than eight of "
-            "them. Cilium's map has one entry for each block and each identity of a peer.",
-    .why = "`1-65535` takes 16 entries for each identity and protocol, all ports take one. With "
-           "a peer of some hundred identities a map of 16,384 entries is full, and what does not "
-           "fit is missing.",
-    .example = R"(    toPorts: [{ports: [{port: "1025", endPort: 65534, protocol: TCP}]}]       # PL0019
+    .what =
+        "A range whose smallest cover by aligned power-of-two blocks has more than eight of "
+        "them. Cilium's map has one entry for each block and each identity of a peer.",
+    .why =
+        "`1-65535` takes 16 entries for each identity and protocol, all ports take one. With "
+        "a peer of some hundred identities a map of 16,384 entries is full, and what does not "
+        "fit is missing.",
+    .example =
+        R"(    toPorts: [{ports: [{port: "1025", endPort: 65534, protocol: TCP}]}]       # PL0019
 )",
-    .repair = "Begin at a multiple of a power of two, or leave the ports out. It costs policyc's "
-              "programs nothing.",
+    .repair =
+        "Begin at a multiple of a power of two, or leave the ports out. It costs policyc's "
+        "programs nothing.",
     .check = check,
 };
 

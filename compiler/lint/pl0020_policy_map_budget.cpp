@@ -80,11 +80,11 @@ void add(Cost& cost, const policy::Entry& entry, Identities& identities) {
 void report(const Model& model, const Cost& cost, const std::string& who, Findings& findings) {
   const std::size_t limit = model.in().facts.policy_map_max;
   if (cost.entries * 2 <= limit || cost.most == nullptr) return;
-  diag::Finding& finding = findings.add(
-      cost.most->origin.object(), cost.most->origin.node,
-      "the policies of " + who + " take about " + std::to_string(cost.entries) +
-          " entries of Cilium's policy map, which has " + std::to_string(limit) + "; this rule " +
-          std::to_string(cost.largest));
+  diag::Finding& finding =
+      findings.add(cost.most->origin.object(), cost.most->origin.node,
+                   "the policies of " + who + " take about " + std::to_string(cost.entries) +
+                       " entries of Cilium's policy map, which has " + std::to_string(limit) +
+                       "; this rule " + std::to_string(cost.largest));
   if (cost.entries <= limit) finding.severity = diag::Severity::Note;
   finding.help =
       "what does not fit is missing, without a word: narrow the peers, align port ranges, or raise "
@@ -128,12 +128,14 @@ constinit const Rule kPolicyMapBudget{
     .name = "policy-map-budget",
     .severity = diag::Severity::Warning,
     .summary = "policies that fill, or nearly fill, an endpoint's policy map in Cilium",
-    .what = "For each endpoint the rules that apply are counted as Cilium counts them: identities "
-            "of the peers times prefixes of the port ranges. More than half of "
-            "`bpf-policy-map-max` (16,384 unless `--cilium-config` says otherwise) is a note, more "
-            "than all of it a warning. Without an inventory every peer counts as one identity.",
-    .why = "Entries that do not fit are left out, and which ones is not defined: allowed traffic "
-           "is dropped, or, worse, a deny is missing. The only symptom is a log line.",
+    .what =
+        "For each endpoint the rules that apply are counted as Cilium counts them: identities "
+        "of the peers times prefixes of the port ranges. More than half of "
+        "`bpf-policy-map-max` (16,384 unless `--cilium-config` says otherwise) is a note, more "
+        "than all of it a warning. Without an inventory every peer counts as one identity.",
+    .why =
+        "Entries that do not fit are left out, and which ones is not defined: allowed traffic "
+        "is dropped, or, worse, a deny is missing. The only symptom is a log line.",
     .example = R"(  egress:
   - toCIDRSet: [{cidr: 10.0.0.0/8, except: [...]}, ...]    # PL0020: 900 prefixes
     toPorts: [{ports: [{port: "1", endPort: 65534, protocol: TCP}]}]      # 30 blocks each

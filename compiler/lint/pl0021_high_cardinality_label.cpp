@@ -9,21 +9,20 @@ namespace policyc::lint {
 namespace {
 
 // Labels whose value is another one for each pod, or each roll-out.
-constexpr std::array<std::string_view, 14> kPerPod = {
-    "pod-template-hash",
-    "controller-revision-hash",
-    "pod-template-generation",
-    "statefulset.kubernetes.io/pod-name",
-    "apps.kubernetes.io/pod-index",
-    "batch.kubernetes.io/job-completion-index",
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-name",
-    "controller-uid",
-    "job-name",
-    "workflows.argoproj.io/workflow",
-    "rollouts-pod-template-hash",
-    "spark-app-selector",
-    "uid"};
+constexpr std::array<std::string_view, 14> kPerPod = {"pod-template-hash",
+                                                      "controller-revision-hash",
+                                                      "pod-template-generation",
+                                                      "statefulset.kubernetes.io/pod-name",
+                                                      "apps.kubernetes.io/pod-index",
+                                                      "batch.kubernetes.io/job-completion-index",
+                                                      "batch.kubernetes.io/controller-uid",
+                                                      "batch.kubernetes.io/job-name",
+                                                      "controller-uid",
+                                                      "job-name",
+                                                      "workflows.argoproj.io/workflow",
+                                                      "rollouts-pod-template-hash",
+                                                      "spark-app-selector",
+                                                      "uid"};
 
 bool is_hex(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
@@ -31,7 +30,8 @@ bool is_hex(std::string_view text) {
 }
 
 bool is_digits(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
 // A UUID, a long hash, a time in seconds.
@@ -75,10 +75,12 @@ constinit const Rule kHighCardinalityLabel{
     .name = "high-cardinality-label",
     .severity = diag::Severity::Warning,
     .summary = "a selector on a label whose value differs from pod to pod",
-    .what = "A selector on `pod-template-hash`, `controller-revision-hash`, names and numbers of "
-            "pods and jobs and their like, or on a value that looks like a UUID, a hash or a time.",
-    .why = "The selector stops matching with the next roll-out. And each value of an "
-           "identity-relevant label is an identity of its own: 65,535 of them are all there are.",
+    .what =
+        "A selector on `pod-template-hash`, `controller-revision-hash`, names and numbers of "
+        "pods and jobs and their like, or on a value that looks like a UUID, a hash or a time.",
+    .why =
+        "The selector stops matching with the next roll-out. And each value of an "
+        "identity-relevant label is an identity of its own: 65,535 of them are all there are.",
     .example = R"(  endpointSelector:
     matchLabels: {app: web, pod-template-hash: 6d4cf56db6}       # PL0021
 )",

@@ -55,11 +55,10 @@ void check(const Model& model, Findings& findings) {
                       ? "for a namespace write `k8s:io.kubernetes.pod.namespace: NAME`"
                       : "use another label, or add this one to Cilium's option `labels`";
     };
-    for (const policy::MatchLabel& label : written.selector->match_labels)
-      report(label.key, false);
+    for (const policy::MatchLabel& label : written.selector->match_labels) report(label.key, false);
     for (const policy::MatchExpression& expression : written.selector->match_expressions)
-      report(expression.key, expression.op.value == "NotIn" ||
-                                 expression.op.value == "DoesNotExist");
+      report(expression.key,
+             expression.op.value == "NotIn" || expression.op.value == "DoesNotExist");
   });
 }
 
@@ -70,18 +69,21 @@ constinit const Rule kLabelNotInIdentity{
     .name = "label-not-in-identity",
     .severity = diag::Severity::Error,
     .summary = "a selector on a label that Cilium leaves out of identities",
-    .what = "A subject or peer selector on a label that the label filter drops: by default keys "
-            "that begin with `kubernetes.io`, `k8s.io`, `topology.kubernetes.io`, `annotation`, "
-            "`pod-template-hash` and some more; with `labels` in `--cilium-config`, those that no "
-            "pattern keeps.",
-    .why = "Selectors are matched against identities and not against pods. The label is on the "
-           "pod, `kubectl get pods -l` finds it, and the policy does not.",
+    .what =
+        "A subject or peer selector on a label that the label filter drops: by default keys "
+        "that begin with `kubernetes.io`, `k8s.io`, `topology.kubernetes.io`, `annotation`, "
+        "`pod-template-hash` and some more; with `labels` in `--cilium-config`, those that no "
+        "pattern keeps.",
+    .why =
+        "Selectors are matched against identities and not against pods. The label is on the "
+        "pod, `kubectl get pods -l` finds it, and the policy does not.",
     .example = R"(  ingress:
   - fromEndpoints:
     - matchLabels: {kubernetes.io/metadata.name: monitoring}      # PL0022
 )",
-    .repair = "For a namespace write `k8s:io.kubernetes.pod.namespace`, or "
-              "`k8s:io.cilium.k8s.namespace.labels.<key>` for one of its labels.",
+    .repair =
+        "For a namespace write `k8s:io.kubernetes.pod.namespace`, or "
+        "`k8s:io.cilium.k8s.namespace.labels.<key>` for one of its labels.",
     .check = check,
 };
 

@@ -46,10 +46,12 @@ void check_entry(const Model& model, const policy::Entry& entry, Findings& findi
                    (entry.direction == policy::Direction::Ingress
                         ? counted(pods.size(), "selected pod")
                         : std::string("any pod")) +
-                   " declares the port name " + diag::quoted(port.name) + ": the rule matches no "
+                   " declares the port name " + diag::quoted(port.name) +
+                   ": the rule matches no "
                    "port")
-          .help = "declare it under `ports` of the container, with the same protocol; or write the "
-                  "number";
+          .help =
+          "declare it under `ports` of the container, with the same protocol; or write the "
+          "number";
     }
   }
 }
@@ -70,12 +72,15 @@ constinit const Rule kUndeclaredNamedPort{
     .name = "undeclared-named-port",
     .severity = diag::Severity::Error,
     .summary = "a port name that no container declares",
-    .what = "A port given by name which, on ingress, none of the pods that the policy selects "
-            "declares with the same protocol; on egress, no pod of a complete inventory "
-            "(`--endpoints`).",
-    .why = "A name that cannot be looked up matches no port: an allow allows nothing, and a deny "
-           "denies nothing.",
-    .example = R"(    toPorts: [{ports: [{port: htpp, protocol: TCP}]}]      # PL0023: the container has `http`
+    .what =
+        "A port given by name which, on ingress, none of the pods that the policy selects "
+        "declares with the same protocol; on egress, no pod of a complete inventory "
+        "(`--endpoints`).",
+    .why =
+        "A name that cannot be looked up matches no port: an allow allows nothing, and a deny "
+        "denies nothing.",
+    .example =
+        R"(    toPorts: [{ports: [{port: htpp, protocol: TCP}]}]      # PL0023: the container has `http`
 )",
     .repair = "Correct the name, or use the number.",
     .needs_inventory = true,

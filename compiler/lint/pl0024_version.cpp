@@ -42,8 +42,9 @@ struct Check {
     });
     if (view.item == nullptr) return;
     const policy::RuleItem& item = *view.item;
-    if (item.nodes) needs(spec.object, item.nodes_key, "`" + prefix_of(view.direction) + "Nodes`",
-                          {1, 16}, unknown + ": the item may then match every peer");
+    if (item.nodes)
+      needs(spec.object, item.nodes_key, "`" + prefix_of(view.direction) + "Nodes`", {1, 16},
+            unknown + ": the item may then match every peer");
     if (item.authentication)
       needs(spec.object, item.authentication->node, "`authentication`", {1, 14},
             unknown + ": peers are not authenticated");
@@ -132,8 +133,7 @@ void check_groups(const Model& model, Findings& findings) {
                        "1.18 it is `cilium.io/v2`");
       finding.severity = diag::Severity::Note;
       const source::Range& range = findings.sources().range(document.api_version.node);
-      const std::string_view line =
-          findings.sources().line_text(range.file, range.begin.line);
+      const std::string_view line = findings.sources().line_text(range.file, range.begin.line);
       const bool plain = range.begin.line == range.end.line &&
                          range.end.column - range.begin.column == version.size() &&
                          line.size() < 200;
@@ -156,20 +156,24 @@ constinit const Rule kVersion{
     .id = "PL0024",
     .name = "cilium-version",
     .severity = diag::Severity::Error,
-    .summary = "a field that the cluster's version of Cilium does not have, or has under another "
-               "name",
-    .what = "With `--cilium-version X.Y` (1.19 unless given): fields that are younger, fields that "
-            "were removed (`fromRequires`), old versions of an API, and constructs that meant "
-            "something else then (`**.` in patterns; an allowed prefix inside a denied one before "
-            "1.14).",
-    .why = "The API server drops fields that its schema does not know, without an error. A policy "
-           "without its `enableDefaultDeny: false` denies everything.",
+    .summary =
+        "a field that the cluster's version of Cilium does not have, or has under another "
+        "name",
+    .what =
+        "With `--cilium-version X.Y` (1.19 unless given): fields that are younger, fields that "
+        "were removed (`fromRequires`), old versions of an API, and constructs that meant "
+        "something else then (`**.` in patterns; an allowed prefix inside a denied one before "
+        "1.14).",
+    .why =
+        "The API server drops fields that its schema does not know, without an error. A policy "
+        "without its `enableDefaultDeny: false` denies everything.",
     .example = R"(# policyc lint --cilium-version 1.15
 spec:
   enableDefaultDeny: {egress: false}       # PL0024: needs 1.16
 )",
-    .repair = "Upgrade, or write it without the field. `--fix` writes the new version of the API "
-              "of CIDR groups.",
+    .repair =
+        "Upgrade, or write it without the field. `--fix` writes the new version of the API "
+        "of CIDR groups.",
     .fixable = true,
     .check = check,
     .adopts = kAdopted,

@@ -25,9 +25,9 @@ void check_item(const Model& model, const SpecView& spec, const ItemView& view,
   const policy::Options& agent = model.in().agent;
   const bool to_pods = !spec.is_node_policy();
   // Only the entity `host`, only towards pods: it stands in no other item's way.
-  if (const auto* host = host_entity(item);
-      host != nullptr && to_pods && !view.deny && view.direction == policy::Direction::Ingress &&
-      agent.allow_localhost && item.entities->size() == 1) {
+  if (const auto* host = host_entity(item); host != nullptr && to_pods && !view.deny &&
+                                            view.direction == policy::Direction::Ingress &&
+                                            agent.allow_localhost && item.entities->size() == 1) {
     const bool l7 = item.ports && std::any_of(item.ports->begin(), item.ports->end(),
                                               [](const auto& rule) { return rule.rules; });
     if (!l7)
@@ -53,8 +53,8 @@ void check_cidr(const Model& model, const WrittenCidr& cidr, Findings& findings)
              diag::quoted(cidr.text->value) +
                  " does not match nodes, also with `policy-cidr-match-mode: nodes`: it means the "
                  "world")
-        .help = "name nodes with `" + prefix_of(cidr.item->direction) +
-                "Entities: [remote-node, host]`";
+        .help =
+        "name nodes with `" + prefix_of(cidr.item->direction) + "Entities: [remote-node, host]`";
   }
 }
 
@@ -67,10 +67,9 @@ void check(const Model& model, Findings& findings) {
                  "`policy-audit-mode: true`: what policies deny is logged, and let through");
   for (const SpecView& spec : model.specs()) {
     if (spec.is_node_policy() && !agent.host_firewall && model.in().facts.config_given)
-      findings
-          .add(spec.object, spec.subject->node,
-               "a policy with `nodeSelector` needs `enable-host-firewall: true`, which this "
-               "cluster does not have: it is not enforced");
+      findings.add(spec.object, spec.subject->node,
+                   "a policy with `nodeSelector` needs `enable-host-firewall: true`, which this "
+                   "cluster does not have: it is not enforced");
     if (spec.rule != nullptr && !agent.non_default_deny) {
       for (const auto& flag : {spec.rule->default_deny_ingress, spec.rule->default_deny_egress}) {
         if (flag && !flag->value)
@@ -91,12 +90,13 @@ constinit const Rule kAgentOption{
     .name = "agent-option",
     .severity = diag::Severity::Warning,
     .summary = "a rule whose meaning depends on an option of the agent",
-    .what = "With the options of `--cilium-config` and `--set`: `enable-policy: never`, "
-            "`policy-audit-mode`, node policies without `enable-host-firewall`, `fromNodes` "
-            "without `enable-node-selector-labels`, L7 rules without `enable-l7-proxy`, "
-            "`authentication` without `mesh-auth-enabled`, `enableDefaultDeny: false` where it is "
-            "ignored, `/0` with `policy-cidr-match-mode: nodes`; and `fromEntities: [host]`, which "
-            "changes nothing while `allow-localhost` has its default.",
+    .what =
+        "With the options of `--cilium-config` and `--set`: `enable-policy: never`, "
+        "`policy-audit-mode`, node policies without `enable-host-firewall`, `fromNodes` "
+        "without `enable-node-selector-labels`, L7 rules without `enable-l7-proxy`, "
+        "`authentication` without `mesh-auth-enabled`, `enableDefaultDeny: false` where it is "
+        "ignored, `/0` with `policy-cidr-match-mode: nodes`; and `fromEntities: [host]`, which "
+        "changes nothing while `allow-localhost` has its default.",
     .why = "The same manifest is enforced in one cluster and ignored in another.",
     .example = R"(# cilium-config: enable-host-firewall: "false"
 kind: CiliumClusterwideNetworkPolicy

@@ -26,10 +26,9 @@ bool selects(const policy::LabelSelector& written, const policy::CidrGroup& grou
   }
   for (const policy::MatchExpression& expression : written.match_expressions) {
     const std::string* value = value_of(bare_key(expression.key.value));
-    const bool in = value != nullptr && std::any_of(expression.values.begin(),
-                                                    expression.values.end(), [&](const auto& one) {
-                                                      return one.value == *value;
-                                                    });
+    const bool in =
+        value != nullptr && std::any_of(expression.values.begin(), expression.values.end(),
+                                        [&](const auto& one) { return one.value == *value; });
     const std::string& op = expression.op.value;
     if (op == "In" && !in) return false;
     if (op == "NotIn" && in) return false;
@@ -69,10 +68,12 @@ constinit const Rule kUnusedCidrGroup{
     .id = "PL0026",
     .name = "unused-cidr-group",
     .severity = diag::Severity::Warning,
-    .summary = "a CiliumCIDRGroup that no policy uses, or one that a policy uses and that is "
-               "missing",
-    .what = "A CIDR group that no `cidrGroupRef` names and no `cidrGroupSelector` selects; and a "
-            "`cidrGroupRef` to a group that the manifests do not have, which selects nothing.",
+    .summary =
+        "a CiliumCIDRGroup that no policy uses, or one that a policy uses and that is "
+        "missing",
+    .what =
+        "A CIDR group that no `cidrGroupRef` names and no `cidrGroupSelector` selects; and a "
+        "`cidrGroupRef` to a group that the manifests do not have, which selects nothing.",
     .why = "A missing group makes an allow allow nothing and a deny deny nothing.",
     .example = R"(kind: CiliumCIDRGroup
 metadata: {name: partners}         # PL0026 when every policy says `partner`

@@ -30,16 +30,19 @@ constinit const Rule kDuplicatePolicyName{
     .name = "duplicate-policy-name",
     .severity = diag::Severity::Error,
     .summary = "two policies of one kind, namespace and name",
-    .what = "Two documents that the API server takes for the same object. A policy without a "
-            "namespace counts as one in `default`.",
-    .why = "Only one of them is in force, and which one depends on the order in which they are "
-           "applied. Whatever looks at the manifests sees both.",
+    .what =
+        "Two documents that the API server takes for the same object. A policy without a "
+        "namespace counts as one in `default`.",
+    .why =
+        "Only one of them is in force, and which one depends on the order in which they are "
+        "applied. Whatever looks at the manifests sees both.",
     .example = R"(metadata: {name: web, namespace: shop}
 ---
 metadata: {name: web, namespace: shop}     # PL0027
 )",
-    .repair = "Give each a name of its own. Manifests of several clusters belong into several "
-              "runs.",
+    .repair =
+        "Give each a name of its own. Manifests of several clusters belong into several "
+        "runs.",
     .check = check,
 };
 

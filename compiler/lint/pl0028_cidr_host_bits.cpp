@@ -39,8 +39,9 @@ constinit const Rule kCidrHostBits{
     .name = "cidr-host-bits",
     .severity = diag::Severity::Warning,
     .summary = "a CIDR whose address has bits set that its length takes away",
-    .what = "A prefix such as `10.1.2.3/8`. Cilium, like policyc, clears the bits: it means "
-            "`10.0.0.0/8`.",
+    .what =
+        "A prefix such as `10.1.2.3/8`. Cilium, like policyc, clears the bits: it means "
+        "`10.0.0.0/8`.",
     .why = "Whoever wrote an address and `/8` may have meant the address.",
     .example = R"(  - toCIDR: [10.1.2.3/8]           # PL0028
 )",

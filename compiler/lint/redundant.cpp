@@ -68,8 +68,11 @@ bool has_port_names(const Entry& entry) {
 class Search {
  public:
   Search(const Model& model, SubjectView& view, std::size_t direction)
-      : model_(model), view_(view), part_(view.policy.directions[direction]),
-        rule_entries_(view.rule_entries[direction]), applying_(view.entries[direction]) {
+      : model_(model),
+        view_(view),
+        part_(view.policy.directions[direction]),
+        rule_entries_(view.rule_entries[direction]),
+        applying_(view.entries[direction]) {
     for (const std::size_t entry : view.own) {
       if (static_cast<std::size_t>(model.entry(entry).direction) == direction)
         own_.push_back(entry);
@@ -192,9 +195,8 @@ class Search {
       deniers.push_back(rule_entries_[i]);
     }
     const auto all_in = [&rule](const std::vector<matrix::PortRange>& ranges) {
-      return std::all_of(rule.ports.begin(), rule.ports.end(), [&ranges](const auto& range) {
-        return covers_ports(range, ranges);
-      });
+      return std::all_of(rule.ports.begin(), rule.ports.end(),
+                         [&ranges](const auto& range) { return covers_ports(range, ranges); });
     };
     if (!deniers.empty() && all_in(denied)) {
       cover.by.insert(deniers.begin(), deniers.end());
@@ -256,8 +258,7 @@ class Search {
 }  // namespace
 
 void find_redundant(const Model& model, SubjectView& view) {
-  for (std::size_t direction = 0; direction < 2; ++direction)
-    Search(model, view, direction).run();
+  for (std::size_t direction = 0; direction < 2; ++direction) Search(model, view, direction).run();
 }
 
 namespace {
@@ -270,8 +271,7 @@ bool opens(const ir::Rule& redirect, const matrix::PortRange& range, const ir::R
   return covers_ports(range, allow.ports);
 }
 
-bool same_peers(const ir::EndpointPolicy& policy, const ir::Rule& redirect,
-                const ir::Rule& allow) {
+bool same_peers(const ir::EndpointPolicy& policy, const ir::Rule& redirect, const ir::Rule& allow) {
   if (allow.any_peer) return true;
   if (redirect.any_peer) return false;
   return std::all_of(redirect.peers.begin(), redirect.peers.end(), [&](std::uint32_t peer) {

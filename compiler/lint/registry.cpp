@@ -34,8 +34,7 @@ const Rule* rule_that_adopts(diag::Id id) {
   return nullptr;
 }
 
-diag::Finding& Findings::add(const std::string& object, source::NodeId node,
-                             std::string message) {
+diag::Finding& Findings::add(const std::string& object, source::NodeId node, std::string message) {
   RawFinding& raw = findings_.emplace_back();
   raw.rule = rule_;
   raw.object = object;

@@ -62,7 +62,8 @@ void report_redundant(const Model& model, const SubjectView& view, Redundant::Ki
     const policy::Entry& entry = model.entry(redundant.entry);
     diag::Finding& finding =
         findings.add(entry.origin.object(), entry.origin.node, message(redundant, entry));
-    if (kind == Redundant::Kind::Duplicate) finding.fix = removal(model, view, redundant.entry, findings);
+    if (kind == Redundant::Kind::Duplicate)
+      finding.fix = removal(model, view, redundant.entry, findings);
     for (std::size_t i = 0; i < redundant.by.size() && i < kShown; ++i) {
       const policy::Entry& by = model.entry(redundant.by[i]);
       findings.relate(by.origin.node, (by.deny ? "denied by " : "allowed by ") + place_of(by));

@@ -1,7 +1,8 @@
 #pragma once
 // One subject at a time: the policy of every endpoint that one policy's selector matches, compiled
-// as `policyc compile` does without an inventory, with no rule taken out. What is true of it is true
-// of each of those endpoints, whatever pods exist and whatever other policies select some of them.
+// as `policyc compile` does without an inventory, with no rule taken out. What is true of it is
+// true of each of those endpoints, whatever pods exist and whatever other policies select some of
+// them.
 
 #include <array>
 #include <cstddef>
@@ -37,14 +38,14 @@ struct VoidedL7 {
 };
 
 struct SubjectView {
-  std::string name;                                              // for people
+  std::string name;  // for people
   const policy::Selector* selector = nullptr;
   std::string namespace_;
   bool is_node = false;
-  std::vector<std::size_t> own;                                  // entries of this selector
-  std::array<std::vector<const policy::Entry*>, 2> entries;      // that apply, by direction
-  ir::EndpointPolicy policy;                                     // Stage::Ranked
-  std::array<std::vector<std::size_t>, 2> rule_entries;          // of policy's rules; or kNoEntry
+  std::vector<std::size_t> own;                              // entries of this selector
+  std::array<std::vector<const policy::Entry*>, 2> entries;  // that apply, by direction
+  ir::EndpointPolicy policy;                                 // Stage::Ranked
+  std::array<std::vector<std::size_t>, 2> rule_entries;      // of policy's rules; or kNoEntry
   bool compiled = false;  // false: the rules contradict each other, there is no policy
   std::vector<diag::Diagnostic> conflicts;  // why not
   std::vector<Redundant> redundant;

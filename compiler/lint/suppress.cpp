@@ -14,9 +14,9 @@ constexpr std::string_view kMark = "policyc:ignore";
 constexpr std::string_view kAnnotation = "policyc.io/ignore";
 
 struct Comment {
-  source::Range range;         // of the comment, from its `#` on
-  bool alone = false;          // nothing else in the line
-  std::uint32_t line = 0;      // the line whose findings it suppresses
+  source::Range range;     // of the comment, from its `#` on
+  bool alone = false;      // nothing else in the line
+  std::uint32_t line = 0;  // the line whose findings it suppresses
   std::vector<std::string> rules;
   std::string reason;
   std::string object;  // of an annotation: the policy; else empty
@@ -76,8 +76,8 @@ bool is_comment(std::string_view line, std::size_t at) {
       ++i;
     } else if (quote != 0) {
       if (c == quote) quote = 0;
-    } else if ((c == '"' || c == '\'') && (i == 0 || std::isalnum(static_cast<unsigned char>(
-                                                         line[i - 1])) == 0)) {
+    } else if ((c == '"' || c == '\'') &&
+               (i == 0 || std::isalnum(static_cast<unsigned char>(line[i - 1])) == 0)) {
       quote = c;
     }
   }
@@ -94,8 +94,8 @@ void read_file(const source::SourceMap& sources, source::FileId file,
     const std::size_t mark = line.find(kMark);
     if (mark == std::string_view::npos) continue;
     const std::size_t hash = line.rfind('#', mark);
-    if (hash == std::string_view::npos || !trimmed(line.substr(hash + 1, mark - hash - 1)).empty() ||
-        !is_comment(line, hash))
+    if (hash == std::string_view::npos ||
+        !trimmed(line.substr(hash + 1, mark - hash - 1)).empty() || !is_comment(line, hash))
       continue;
     Comment comment;
     comment.alone = trimmed(line.substr(0, hash)).empty();

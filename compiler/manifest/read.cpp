@@ -124,9 +124,8 @@ void read_roots(source::SourceMap& sources, source::FileId file, diag::Engine& d
 std::vector<Document> read_documents(source::SourceMap& sources, source::FileId file,
                                      diag::Engine& diagnostics, const Limits& limits) {
   std::vector<Document> documents;
-  read_roots(sources, file, diagnostics, limits, [&](Node root) {
-    append_documents(std::move(root), file, diagnostics, documents);
-  });
+  read_roots(sources, file, diagnostics, limits,
+             [&](Node root) { append_documents(std::move(root), file, diagnostics, documents); });
   return documents;
 }
 

@@ -1,5 +1,6 @@
 // Lint over a made-up cluster: time by phase, processor time, peak memory, what was found.
-// Usage: lint_bench [POLICIES [PODS [NAMESPACES]]] [--write DIR]; --write only writes the manifests.
+// Usage: lint_bench [POLICIES [PODS [NAMESPACES]]] [--write DIR]; --write only writes the
+// manifests.
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>

@@ -39,15 +39,16 @@ class LintCluster {
     const int count = share(pods, name_space);
     for (int i = 0; i < count; ++i) {
       const int app = i % kApps;
-      text += "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: " + app_name(app) + "-" +
-              std::to_string(i / kApps) + "\n  namespace: " + name(name_space) +
-              "\n  labels:\n    app: " + app_name(app) + "\n    tier: tier" +
-              std::to_string(app % 3) + "\n    pod-template-hash: 6d4cf56db6\n" +
-              "spec:\n  containers:\n  - name: main\n    image: example.com/app:1\n    ports:\n"
-              "    - {name: http, containerPort: 8080}\n    - {name: metrics, containerPort: 9090}\n"
-              "status:\n  podIP: 10." +
-              std::to_string(name_space / 250 + 1) + "." + std::to_string(name_space % 250) + "." +
-              std::to_string(i % 250 + 1) + "\n";
+      text +=
+          "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: " + app_name(app) + "-" +
+          std::to_string(i / kApps) + "\n  namespace: " + name(name_space) +
+          "\n  labels:\n    app: " + app_name(app) + "\n    tier: tier" + std::to_string(app % 3) +
+          "\n    pod-template-hash: 6d4cf56db6\n" +
+          "spec:\n  containers:\n  - name: main\n    image: example.com/app:1\n    ports:\n"
+          "    - {name: http, containerPort: 8080}\n    - {name: metrics, containerPort: 9090}\n"
+          "status:\n  podIP: 10." +
+          std::to_string(name_space / 250 + 1) + "." + std::to_string(name_space % 250) + "." +
+          std::to_string(i % 250 + 1) + "\n";
     }
     return text;
   }
@@ -78,8 +79,9 @@ class LintCluster {
     std::string text = "    toPorts:\n    - ports:\n      - port: \"" + std::to_string(first) +
                        "\"\n        protocol: TCP\n";
     if (dice.below(4) == 0)
-      text += "      - port: \"" + std::to_string(first + 100) + "\"\n        endPort: " +
-              std::to_string(first + 100 + dice.below(16)) + "\n        protocol: TCP\n";
+      text += "      - port: \"" + std::to_string(first + 100) +
+              "\"\n        endPort: " + std::to_string(first + 100 + dice.below(16)) +
+              "\n        protocol: TCP\n";
     return text;
   }
 
@@ -96,15 +98,17 @@ class LintCluster {
         break;
       case 1:  // another namespace
         text += "  ingress:\n  - fromEndpoints:\n    - matchLabels:\n        app: " +
-                app_name(dice.below(kApps)) + "\n        k8s:io.kubernetes.pod.namespace: " +
-                name(dice.below(namespaces)) + "\n" + ports(dice);
+                app_name(dice.below(kApps)) +
+                "\n        k8s:io.kubernetes.pod.namespace: " + name(dice.below(namespaces)) +
+                "\n" + ports(dice);
         break;
       case 2:  // out
-        text += "  egress:\n  - toEndpoints:\n    - matchExpressions:\n      - {key: tier, operator: "
-                "In, values: [tier0, tier" +
-                std::to_string(1 + dice.below(2)) + "]}\n" + ports(dice) +
-                "  - toFQDNs:\n    - matchName: api" + std::to_string(dice.below(50)) +
-                ".example.com\n" + ports(dice);
+        text +=
+            "  egress:\n  - toEndpoints:\n    - matchExpressions:\n      - {key: tier, operator: "
+            "In, values: [tier0, tier" +
+            std::to_string(1 + dice.below(2)) + "]}\n" + ports(dice) +
+            "  - toFQDNs:\n    - matchName: api" + std::to_string(dice.below(50)) +
+            ".example.com\n" + ports(dice);
         break;
       case 3:  // addresses
         text += "  egress:\n  - toCIDRSet:\n    - cidr: 198.51." + std::to_string(dice.below(250)) +

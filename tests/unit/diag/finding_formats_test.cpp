@@ -1,4 +1,6 @@
 // Reports in every format: what each must have, and what is escaped.
+#include "compiler/diag/finding_formats.h"
+
 #include <algorithm>
 #include <regex>
 #include <string>
@@ -7,7 +9,6 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "compiler/diag/finding_formats.h"
 #include "tests/unit/diag/sarif_check.h"
 
 namespace policyc::diag {
@@ -23,7 +24,8 @@ using ::testing::Not;
 class Formats : public ::testing::Test {
  protected:
   Formats() {
-    file_ = sources_.add_file("./a dir/web,1.yaml", "kind: X\n  - fromEntities: [world]\nlast: 1\n");
+    file_ =
+        sources_.add_file("./a dir/web,1.yaml", "kind: X\n  - fromEntities: [world]\nlast: 1\n");
     report_.command = "lint";
     report_.version = "0.1.0";
     FindingRule rule;
@@ -64,8 +66,9 @@ class Formats : public ::testing::Test {
 
 TEST_F(Formats, TextHasPlaceCaretsRelatedHelpAndFix) {
   report_.findings.erase(report_.findings.begin() + 1, report_.findings.end());
-  EXPECT_EQ(render_findings_text(sources_, report_),
-            R"(./a dir/web,1.yaml:2:20: warning: 100% of "them" <may>: a, b & `c`?[31m [PL0018 world-exposure]
+  EXPECT_EQ(
+      render_findings_text(sources_, report_),
+      R"(./a dir/web,1.yaml:2:20: warning: 100% of "them" <may>: a, b & `c`?[31m [PL0018 world-exposure]
     2 |   - fromEntities: [world]
       |                    ^~~~~
     3 | last: 1
@@ -96,9 +99,11 @@ TEST_F(Formats, JsonHasEverything) {
   EXPECT_EQ(json["command"], "lint");
   ASSERT_EQ(json["findings"].size(), 3U);
   const Json& first = json["findings"][0];
-  EXPECT_EQ(first["place"],
-            (Json{{"file", "a dir/web,1.yaml"}, {"line", 2}, {"column", 20}, {"endLine", 2},
-                  {"endColumn", 25}}));
+  EXPECT_EQ(first["place"], (Json{{"file", "a dir/web,1.yaml"},
+                                  {"line", 2},
+                                  {"column", 20},
+                                  {"endLine", 2},
+                                  {"endColumn", 25}}));
   EXPECT_EQ(first["related"][0]["text"], "and here");
   EXPECT_EQ(first["fix"]["edits"][0]["replacement"], "cluster");
   EXPECT_EQ(first["fails"], false);
@@ -107,8 +112,9 @@ TEST_F(Formats, JsonHasEverything) {
   EXPECT_EQ(json["findings"][1]["fails"], true);
   EXPECT_EQ(json["findings"][2]["suppressed"],
             (Json{{"kind", "inSource"}, {"reason", "a # reason"}}));
-  EXPECT_EQ(json["summary"], (Json{{"errors", 1}, {"warnings", 1}, {"notes", 0},
-                                   {"suppressed", 1}, {"failed", true}}));
+  EXPECT_EQ(
+      json["summary"],
+      (Json{{"errors", 1}, {"warnings", 1}, {"notes", 0}, {"suppressed", 1}, {"failed", true}}));
 }
 
 TEST_F(Formats, SarifKeepsToTheSpecification) {
@@ -129,10 +135,9 @@ TEST_F(Formats, SarifKeepsToTheSpecification) {
   const Json& place = result["locations"][0]["physicalLocation"];
   EXPECT_EQ(place["artifactLocation"],
             (Json{{"uri", "a%20dir/web%2C1.yaml"}, {"uriBaseId", "%SRCROOT%"}}));
-  EXPECT_EQ(place["region"], (Json{{"startLine", 2}, {"startColumn", 20}, {"endLine", 2},
-                                   {"endColumn", 25}}));
-  EXPECT_EQ(result["partialFingerprints"]["primaryLocationLineHash"],
-            std::string(32, 'a') + ":1");
+  EXPECT_EQ(place["region"],
+            (Json{{"startLine", 2}, {"startColumn", 20}, {"endLine", 2}, {"endColumn", 25}}));
+  EXPECT_EQ(result["partialFingerprints"]["primaryLocationLineHash"], std::string(32, 'a') + ":1");
   EXPECT_EQ(result["relatedLocations"][0]["message"]["text"], "and here");
   EXPECT_EQ(result["fixes"][0]["artifactChanges"][0]["replacements"][0]["insertedContent"]["text"],
             "cluster");

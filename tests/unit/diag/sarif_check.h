@@ -1,6 +1,6 @@
 #pragma once
-// What SARIF 2.1.0 (OASIS) asks of the parts that policyc writes: types, required properties, values,
-// and no property that the specification does not have.
+// What SARIF 2.1.0 (OASIS) asks of the parts that policyc writes: types, required properties,
+// values, and no property that the specification does not have.
 
 #include <functional>
 #include <map>
@@ -95,18 +95,19 @@ inline std::vector<std::string> sarif_mistakes(const nlohmann::json& json) {
                              {"startColumn", {false, C::number(1)}},
                              {"endLine", {false, C::number(1)}},
                              {"endColumn", {false, C::number(1)}}});
-  const auto artifact =
-      C::of({{"uri", {true, C::text()}}, {"uriBaseId", {false, C::text()}}});
-  const auto physical = C::of({{"artifactLocation", {true, artifact}}, {"region", {false, region}}});
+  const auto artifact = C::of({{"uri", {true, C::text()}}, {"uriBaseId", {false, C::text()}}});
+  const auto physical =
+      C::of({{"artifactLocation", {true, artifact}}, {"region", {false, region}}});
   const auto location = C::of({{"id", {false, C::number(0)}},
                                {"physicalLocation", {false, physical}},
                                {"message", {false, message}}});
-  const auto replacement = C::of({{"deletedRegion", {true, region}},
-                                  {"insertedContent", {false, C::of({{"text", {false, C::any()}}})}}});
-  const auto change = C::of({{"artifactLocation", {true, artifact}},
-                             {"replacements", {true, C::list(replacement, 1)}}});
-  const auto fix = C::of(
-      {{"description", {false, message}}, {"artifactChanges", {true, C::list(change, 1)}}});
+  const auto replacement =
+      C::of({{"deletedRegion", {true, region}},
+             {"insertedContent", {false, C::of({{"text", {false, C::any()}}})}}});
+  const auto change = C::of(
+      {{"artifactLocation", {true, artifact}}, {"replacements", {true, C::list(replacement, 1)}}});
+  const auto fix =
+      C::of({{"description", {false, message}}, {"artifactChanges", {true, C::list(change, 1)}}});
   const auto suppression = C::of({{"kind", {true, C::one_of({"inSource", "external"})}},
                                   {"justification", {false, C::any()}}});
   const auto result = C::of({{"ruleId", {true, C::text()}},
@@ -129,15 +130,16 @@ inline std::vector<std::string> sarif_mistakes(const nlohmann::json& json) {
                              {"semanticVersion", {false, C::text()}},
                              {"informationUri", {false, C::text()}},
                              {"rules", {false, C::list(rule)}}});
-  const auto run = C::of({{"tool", {true, C::of({{"driver", {true, driver}}})}},
-                          {"automationDetails", {false, C::of({{"id", {false, C::text()}}})}},
-                          {"columnKind",
-                           {false, C::one_of({"utf16CodeUnits", "unicodeCodePoints"})}},
-                          {"results", {false, C::list(result)}}});
+  const auto run =
+      C::of({{"tool", {true, C::of({{"driver", {true, driver}}})}},
+             {"automationDetails", {false, C::of({{"id", {false, C::text()}}})}},
+             {"columnKind", {false, C::one_of({"utf16CodeUnits", "unicodeCodePoints"})}},
+             {"results", {false, C::list(result)}}});
   SarifCheck check;
-  check.object(json, "", {{"$schema", {false, C::text()}},
-                          {"version", {true, C::one_of({"2.1.0"})}},
-                          {"runs", {true, C::list(run)}}});
+  check.object(json, "",
+               {{"$schema", {false, C::text()}},
+                {"version", {true, C::one_of({"2.1.0"})}},
+                {"runs", {true, C::list(run)}}});
   if (!check.mistakes.empty()) return check.mistakes;
   for (const auto& one : json["runs"]) {
     const auto& rules = one["tool"]["driver"]["rules"];

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-
 #include <sys/stat.h>
 
 #include "tests/unit/driver/cli_sample.h"
@@ -53,7 +52,9 @@ class Lint : public ::testing::Test {
 TEST_F(Lint, PrintsFindingsAsCompilersDo) {
   const auto run = lint({"web.yaml"});
   EXPECT_EQ(run.exit_code, 0) << "warnings do not fail a run unless they are asked to";
-  EXPECT_EQ(run.out, R"(web.yaml:13:5: warning: everybody, also from outside the cluster, may connect to every port [PL0018 world-exposure]
+  EXPECT_EQ(
+      run.out,
+      R"(web.yaml:13:5: warning: everybody, also from outside the cluster, may connect to every port [PL0018 world-exposure]
    13 |   - fromEntities: [world]
       |     ^~~~~~~~~~~~
   help: name the addresses, ports or L7 rules that are meant
@@ -194,7 +195,7 @@ TEST_F(Lint, FixRepairsFilesAndSaysSo) {
   EXPECT_EQ(read_bytes(folder_ / "real.yaml"),
             std::string(kPolicy) + "    - fromCIDR: [10.0.0.0/8]  # ours\n");
   EXPECT_TRUE(fs::is_symlink(folder_ / "link.yaml"));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat((folder_ / "real.yaml").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0640U);
   const auto again = lint({"link.yaml", "--fix"});

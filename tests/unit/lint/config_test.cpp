@@ -1,9 +1,9 @@
+#include "compiler/lint/config.h"
+
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "compiler/lint/config.h"
 
 namespace policyc::lint {
 namespace {
@@ -65,7 +65,8 @@ TEST(Config, MistakesHaveAPlace) {
     std::string mistake;
   } cases[] = {
       {"lint:\n  ruels: {}\n", ".policyc.yaml:2:3: error: unknown key `ruels`"},
-      {"lint:\n  rules:\n    PL9999: off\n", ".policyc.yaml:3:5: error: no rule is called `PL9999`"},
+      {"lint:\n  rules:\n    PL9999: off\n",
+       ".policyc.yaml:3:5: error: no rule is called `PL9999`"},
       {"lint:\n  rules:\n    PL0001: loud\n", ".policyc.yaml:3:13: error: the setting of `PL0001`"},
       {"lint:\n  rules:\n    PL0001: true\n", ".policyc.yaml:3:13: error: the setting of `PL0001`"},
       {"lint:\n  cilium-version: 1.17\n", ".policyc.yaml:2:19: error: number where a string"},

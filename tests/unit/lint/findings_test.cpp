@@ -73,15 +73,15 @@ TEST(Suppression, InAStringIsNone) {
 }
 
 TEST(Suppression, OfARefusalWorksToo) {
-  const std::string items =
-      "  ingress:\n  - fromCIDR: [10.0.0.0/8]\n    fromEntities: [host]";
+  const std::string items = "  ingress:\n  - fromCIDR: [10.0.0.0/8]\n    fromEntities: [host]";
   EXPECT_THAT(linted(policy(items + "\n")).found(), ElementsAre("PL0009 8"));
   EXPECT_THAT(linted(policy(items + "  # policyc:ignore PL0009 waits\n")).found(), IsEmpty());
 }
 
 TEST(Fingerprint, DoesNotDependOnLinesOrIndentation) {
   const auto one = linted(policy(kWorld));
-  const auto two = linted("# a comment\n\n" + policy("  ingress:\n      - fromEntities: [world]\n"));
+  const auto two =
+      linted("# a comment\n\n" + policy("  ingress:\n      - fromEntities: [world]\n"));
   ASSERT_EQ(one.report().findings.size(), 1U);
   ASSERT_EQ(two.report().findings.size(), 1U);
   EXPECT_EQ(one.report().findings[0].fingerprint, two.report().findings[0].fingerprint);

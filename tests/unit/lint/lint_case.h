@@ -61,8 +61,8 @@ class LintCase {
     read_options.agent = agent;
     read_ = policy::read_documents(documents_, read_options, diagnostics_);
     resolved_ = policy::resolve(read_.policies, read_.cluster, agent, diagnostics_);
-    const lint::Inputs inputs{sources_, documents_, read_,  resolved_,
-                              agent,    facts,      complete_inventory};
+    const lint::Inputs inputs{sources_, documents_,        read_, resolved_, agent,
+                              facts,    complete_inventory};
     report_ = lint::run(inputs, diagnostics_, options);
     return report_;
   }

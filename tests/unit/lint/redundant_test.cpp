@@ -145,8 +145,8 @@ TEST(Redundant, RulesCanBeTakenAwayTogether) {
     std::set<std::size_t> redundant;
     const auto& entries = run.resolved().entries;
     std::vector<manifest::Document> no_documents;
-    const Inputs inputs{run.sources(), no_documents, run.read(),
-                        run.resolved(), run.agent,    run.facts, false};
+    const Inputs inputs{run.sources(), no_documents, run.read(), run.resolved(),
+                        run.agent,     run.facts,    false};
     const Model model(inputs);
     for_each_subject(model, 1, [&](const SubjectView& view, unsigned) {
       for (const Redundant& one : view.redundant) {
