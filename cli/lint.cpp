@@ -174,6 +174,7 @@ class LintCommand {
                               !arguments_.endpoints.empty()};
     lint::Options lint_options;
     lint_options.settings = found_.config.settings;
+    lint_options.path_of = [this](const std::string& name) { return path_in(found_, name); };
     lint_options.workers = arguments_.jobs != 0
                                ? arguments_.jobs
                                : std::clamp(std::thread::hardware_concurrency(), 1U, 8U);

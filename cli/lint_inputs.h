@@ -29,6 +29,9 @@ struct FoundConfig {
 // or that the file cannot be read.
 [[nodiscard]] Result<FoundConfig> find_config(const std::string& path);
 
+// A file's name as the globs of the configuration mean it: relative to its folder.
+[[nodiscard]] std::string path_in(const FoundConfig& found, const std::string& name);
+
 // Files of `inputs` that a pattern of the configuration excludes are dropped; `explicit_paths` are
 // what the user named, which stays.
 void exclude(const FoundConfig& found, const std::vector<std::string>& explicit_paths,
