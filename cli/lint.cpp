@@ -66,8 +66,10 @@ class LintCommand {
     std::unique_ptr<driver::Compilation> compilation;
     diag::Report report = check(*manifests, compilation, progress);
     if (arguments_.fix) {
-      if (auto repaired = repair(*manifests, compilation, report, progress); !repaired)
-        return unreadable(repaired.error());
+      if (auto repaired = repair(*manifests, compilation, report, progress); !repaired) {
+        const int code = unreadable(repaired.error());
+        return broken_ ? kInternal : code;
+      }
     }
     if (auto done = use_baseline(*compilation, report); !done) return unreadable(done.error());
     add_cases(*compilation, report);
@@ -172,6 +174,7 @@ class LintCommand {
                               !arguments_.endpoints.empty()};
     lint::Options lint_options;
     lint_options.settings = found_.config.settings;
+    lint_options.path_of = [this](const std::string& name) { return path_in(found_, name); };
     lint_options.workers = arguments_.jobs != 0
                                ? arguments_.jobs
                                : std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
@@ -180,7 +183,9 @@ class LintCommand {
     };
     progress.stage("checking");
     diag::Report report = lint::run(
-        inputs, for_lint(compilation->sources(), compilation->diagnostics(), named_files()),
+        inputs,
+        for_lint(compilation->sources(), compilation->diagnostics(), named_files(),
+                 !arguments_.endpoints.empty() || !compilation->read().cluster.services.empty()),
         lint_options);
     report.version = POLICYC_VERSION;
     report.fail_on = fail_on_;
@@ -198,6 +203,11 @@ class LintCommand {
     std::map<std::string, std::string> changed;
     std::string told;
     std::size_t count = 0;
+    const auto refused = [&report] {
+      return std::count_if(report.findings.begin(), report.findings.end(),
+                           [](const auto& finding) { return finding.rule.starts_with("PC"); });
+    };
+    const auto refused_before = refused();
     for (int round = 0; round < kMaxRounds; ++round) {
       const lint::Fixed fixed = lint::apply_fixes(compilation->sources(), report);
       if (fixed.applied.empty()) break;
@@ -218,6 +228,10 @@ class LintCommand {
         }
       }
       report = check(manifests, compilation, progress);
+      if (refused() > refused_before) {
+        broken_ = true;
+        return fail("internal error: --fix made a manifest that is refused; nothing was written");
+      }
     }
     if (auto written = replace_files({changed.begin(), changed.end()}); !written)
       return std::unexpected(written.error());
@@ -269,6 +283,7 @@ class LintCommand {
   policy::Options agent_;
   std::optional<diag::Severity> fail_on_ = diag::Severity::Error;
   std::string usage_error_;
+  bool broken_ = false;  // a repair was wrong
 };
 
 }  // namespace

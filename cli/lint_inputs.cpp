@@ -107,28 +107,33 @@ Result<FoundConfig> find_config(const std::string& path) {
   return result;
 }
 
+std::string path_in(const FoundConfig& found, const std::string& name) {
+  if (found.folder.empty()) return name;
+  std::error_code error;
+  return fs::absolute(fs::path(name), error)
+      .lexically_normal()
+      .lexically_relative(found.folder)
+      .string();
+}
+
 void exclude(const FoundConfig& found, const std::vector<std::string>& explicit_paths,
              std::vector<driver::InputText>& inputs) {
   if (found.config.exclude.empty()) return;
   std::erase_if(inputs, [&](const driver::InputText& input) {
     if (contains(explicit_paths, input.name)) return false;
-    std::error_code error;
-    const std::string relative = fs::absolute(fs::path(input.name), error)
-                                     .lexically_normal()
-                                     .lexically_relative(found.folder)
-                                     .string();
+    const std::string path = path_in(found, input.name);
     return std::any_of(
-        found.config.exclude.begin(), found.config.exclude.end(), [&](const std::string& pattern) {
-          return lint::matches_glob(pattern, relative) || lint::matches_glob(pattern, input.name);
-        });
+        found.config.exclude.begin(), found.config.exclude.end(),
+        [&path](const std::string& pattern) { return lint::matches_glob(pattern, path); });
   });
 }
 
 diag::Engine for_lint(const source::SourceMap& sources, const diag::Engine& diagnostics,
-                      const std::vector<std::string>& explicit_paths) {
+                      const std::vector<std::string>& explicit_paths, bool knows_services) {
   diag::Engine kept;
   std::vector<std::uint32_t> templates;
   for (const diag::Diagnostic& diagnostic : diagnostics.all()) {
+    if (!knows_services && diagnostic.id == diag::Id::ServicesMatchNothing) continue;
     source::FileId file = diagnostic.file;
     if (diagnostic.node.valid()) file = sources.range(diagnostic.node).file;
     const bool named = !file.valid() || sources.name(file) == "<stdin>" ||

@@ -29,16 +29,21 @@ struct FoundConfig {
 // or that the file cannot be read.
 [[nodiscard]] Result<FoundConfig> find_config(const std::string& path);
 
+// A file's name as the globs of the configuration mean it: relative to its folder.
+[[nodiscard]] std::string path_in(const FoundConfig& found, const std::string& name);
+
 // Files of `inputs` that a pattern of the configuration excludes are dropped; `explicit_paths` are
 // what the user named, which stays.
 void exclude(const FoundConfig& found, const std::vector<std::string>& explicit_paths,
              std::vector<driver::InputText>& inputs);
 
 // The diagnostics that count: a directory holds files that are no manifests (values.yaml,
-// templates), about which nothing, or no more than a note, is said.
+// templates), about which nothing, or no more than a note, is said. Without services among the
+// manifests nothing is said about services that are missing.
 [[nodiscard]] diag::Engine for_lint(const source::SourceMap& sources,
                                     const diag::Engine& diagnostics,
-                                    const std::vector<std::string>& explicit_paths);
+                                    const std::vector<std::string>& explicit_paths,
+                                    bool knows_services);
 
 // Writes all files, or none: temporaries beside them first. Modes stay; a link is followed.
 [[nodiscard]] Result<void> replace_files(

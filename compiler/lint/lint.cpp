@@ -152,10 +152,16 @@ class Run {
   }
 
   void apply_settings() {
-    std::erase_if(findings_, [this](RawFinding& raw) {
-      const std::string_view path =
-          raw.finding.place ? std::string_view(inputs_.sources.name(raw.finding.place->file))
-                            : std::string_view();
+    std::map<std::uint32_t, std::string> paths;
+    std::erase_if(findings_, [&](RawFinding& raw) {
+      std::string path;
+      if (raw.finding.place && !options_.settings.paths.empty()) {
+        const source::FileId file = raw.finding.place->file;
+        const auto [at, fresh] = paths.try_emplace(file.value);
+        const std::string& name = inputs_.sources.name(file);
+        if (fresh) at->second = options_.path_of ? options_.path_of(name) : name;
+        path = at->second;
+      }
       const auto severity =
           severity_in(options_.settings, raw.finding.rule, raw.finding.severity, path);
       if (severity) raw.finding.severity = *severity;

@@ -29,6 +29,8 @@ struct Settings {
 
 struct Options {
   Settings settings;
+  // What the globs of the settings are held against, of a file's name; nothing: the name.
+  std::function<std::string(const std::string&)> path_of;
   unsigned workers = 1;
   std::function<void(std::size_t done, std::size_t total)> progress;  // from any thread
 };

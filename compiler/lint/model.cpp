@@ -22,6 +22,11 @@ bool is_endpoint_kind(std::string_view kind) {
          kind == "CronJob" || kind == "CiliumEndpoint";
 }
 
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
 }  // namespace
 
 std::string object_of(const manifest::Document& document) {
@@ -67,9 +72,10 @@ Model::Model(const Inputs& inputs)
       continue;
     }
     if (!is_endpoint_kind(document.kind.value)) continue;
-    const std::string& name_space = document.namespace_.value;
-    endpoint_documents_[{name_space.empty() ? "default" : name_space, document.name.value}] =
-        &document;
+    std::string name_space = document.namespace_.value;
+    if (name_space.empty()) name_space = "default";
+    endpoint_documents_[{name_space, document.name.value}] = &document;
+    known_places_.emplace(name_space, folder_of(inputs_.sources.name(document.file)));
   }
 }
 
@@ -166,9 +172,10 @@ std::vector<const policy::Entry*> Model::candidates(const std::string& name_spac
   return all;
 }
 
-bool Model::knows_namespace(const std::string& name_space) const {
+bool Model::knows_pods(const SpecView& spec, const std::string& name_space) const {
   if (inputs_.complete_inventory) return true;
-  return name_space.empty() ? false : classes_by_namespace_.contains(name_space);
+  const source::FileId file = inputs_.sources.range(spec.node).file;
+  return known_places_.contains({name_space, folder_of(inputs_.sources.name(file))});
 }
 
 std::optional<std::vector<std::string>> namespaces_of(const policy::Selector& selector) {

@@ -106,8 +106,9 @@ class Model {
   // What exists. Pods and what workloads would make; hosts.
   [[nodiscard]] bool has_endpoints() const { return !classes_.empty(); }
   [[nodiscard]] const std::vector<EndpointClass>& classes() const { return classes_; }
-  // Pods of this namespace are known: all of them, or some workload of the manifests.
-  [[nodiscard]] bool knows_namespace(const std::string& name_space) const;
+  // The pods of a namespace are known to a policy: all of them, or some workload stands in the same
+  // folder as the policy (or in the same stream).
+  [[nodiscard]] bool knows_pods(const SpecView& spec, const std::string& name_space) const;
   // Classes that a selector matches, as indices; looks only into the namespaces that it can match.
   [[nodiscard]] std::vector<std::size_t> matching(const policy::Selector& selector) const;
   [[nodiscard]] bool matches_any(const policy::Selector& selector) const;
@@ -137,6 +138,7 @@ class Model {
   std::vector<EndpointClass> classes_;
   std::unordered_map<std::string, std::vector<std::size_t>> classes_by_namespace_;
   std::map<std::pair<std::string, std::string>, const manifest::Document*> endpoint_documents_;
+  std::set<std::pair<std::string, std::string>> known_places_;  // namespace, folder of a workload
   std::unordered_map<std::string, const manifest::Document*> policy_documents_;  // by object
 };
 

@@ -7,9 +7,7 @@ namespace policyc::lint {
 namespace {
 
 bool says_deny(std::string_view text) {
-  const bool deny = has_word(text, "deny") || has_word(text, "denyall") ||
-                    has_word(text, "isolate") || has_word(text, "isolation") ||
-                    has_word(text, "lockdown");
+  const bool deny = has_word(text, "deny") || has_word(text, "denyall");
   const bool exception =
       has_word(text, "allow") || has_word(text, "except") || has_word(text, "but") ||
       has_word(text, "unless") || has_word(text, "from") || has_word(text, "to") ||
@@ -56,6 +54,11 @@ void check(const Model& model, Findings& findings) {
     const std::string why = promise(model, spec);
     if (why.empty()) continue;
     for (const ItemView& item : spec.items) {
+      // "Deny this": everything is allowed, and something denied.
+      const bool denies = std::any_of(spec.items.begin(), spec.items.end(), [&](const auto& other) {
+        return other.deny && other.direction == item.direction;
+      });
+      if (denies) continue;
       for (const std::size_t index : item.entries) {
         const policy::Entry& entry = model.entry(index);
         if (entry.deny || !all_ports(entry)) continue;
@@ -93,7 +96,8 @@ constinit const Rule kDenyAllowsAll{
         "The name, the description or an annotation of a policy says that it denies, and one "
         "of its allow items names everybody (or everybody in the namespace) on every port: "
         "`fromEndpoints: [{}]` in a CiliumNetworkPolicy, `ingress: [{}]` in a NetworkPolicy. A "
-        "name with `allow`, `except`, `from` and the like is taken at its word.",
+        "name with `allow`, `except`, `from` and the like is taken at its word, and so is a "
+        "policy that also has deny items.",
     .why =
         "`[{}]` means opposite things: as a list of items of a CiliumNetworkPolicy it allows "
         "nothing and switches default deny on; as a list of selectors, or as items of a "

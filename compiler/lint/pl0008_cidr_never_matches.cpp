@@ -1,3 +1,4 @@
+#include <map>
 #include <optional>
 
 #include "compiler/lint/look.h"
@@ -68,25 +69,50 @@ std::vector<KnownPrefix> known_prefixes(const Model& model) {
   return known;
 }
 
+// Ranges are few, single addresses as many as pods.
+class Lookup {
+ public:
+  explicit Lookup(std::vector<KnownPrefix> known) : known_(std::move(known)) {
+    for (const KnownPrefix& one : known_) {
+      if (one.prefix.length == one.prefix.address.bit_length()) {
+        hosts_.try_emplace(one.prefix.address, &one);
+      } else {
+        ranges_.push_back(&one);
+      }
+    }
+  }
+  [[nodiscard]] bool empty() const { return known_.empty(); }
+  [[nodiscard]] const KnownPrefix* around(const IpPrefix& prefix) const {
+    for (const KnownPrefix* range : ranges_) {
+      if (range->prefix.contains(prefix)) return range;
+    }
+    if (prefix.length != prefix.address.bit_length()) return nullptr;
+    const auto found = hosts_.find(prefix.address);
+    return found == hosts_.end() ? nullptr : found->second;
+  }
+
+ private:
+  std::vector<KnownPrefix> known_;
+  std::vector<const KnownPrefix*> ranges_;
+  std::map<IpAddress, const KnownPrefix*> hosts_;
+};
+
 void check(const Model& model, Findings& findings) {
-  const std::vector<KnownPrefix> known = known_prefixes(model);
+  const Lookup known(known_prefixes(model));
   if (known.empty()) return;
   for_each_cidr(model, [&](const WrittenCidr& cidr) {
     if (cidr.is_exception) return;
-    for (const KnownPrefix& one : known) {
-      if (!one.prefix.contains(cidr.prefix)) continue;
-      if (one.is_node && model.in().agent.cidr_match_nodes) continue;
-      findings
-          .add(cidr.spec->object, cidr.text->node,
-               diag::quoted(cidr.text->value) + " never matches: it lies inside " + one.what +
-                   ", and CIDR rules do not match what is inside the cluster")
-          .help = one.is_node ? "use `" + prefix_of(cidr.item->direction) +
-                                    "Entities: [remote-node, host]`, or the agent's option "
-                                    "`policy-cidr-match-mode: nodes`"
-                              : "select pods by their labels, with `" +
-                                    prefix_of(cidr.item->direction) + "Endpoints`";
-      return;
-    }
+    const KnownPrefix* one = known.around(cidr.prefix);
+    if (one == nullptr || (one->is_node && model.in().agent.cidr_match_nodes)) return;
+    findings
+        .add(cidr.spec->object, cidr.text->node,
+             diag::quoted(cidr.text->value) + " never matches: it lies inside " + one->what +
+                 ", and CIDR rules do not match what is inside the cluster")
+        .help = one->is_node ? "use `" + prefix_of(cidr.item->direction) +
+                                   "Entities: [remote-node, host]`, or the agent's option "
+                                   "`policy-cidr-match-mode: nodes`"
+                             : "select pods by their labels, with `" +
+                                   prefix_of(cidr.item->direction) + "Endpoints`";
   });
 }
 

@@ -69,7 +69,7 @@ void check_selector(const Model& model, const WrittenSelector& written, Findings
       return;
     }
   }
-  if (!model.has_endpoints() || !model.knows_namespace(spec.namespace_)) return;
+  if (!model.has_endpoints() || !model.knows_pods(spec, spec.namespace_)) return;
   if (written.selector->match_labels.empty() && written.selector->match_expressions.empty()) return;
   const policy::Selector scoped = peer_selector(model, spec, *written.selector);
   if (model.matches_any(scoped)) return;

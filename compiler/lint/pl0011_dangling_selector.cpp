@@ -8,20 +8,21 @@ namespace policyc::lint {
 namespace {
 
 // What a selector asks for may exist where we cannot look.
-bool may_exist_elsewhere(const Model& model, const policy::Selector& selector) {
+bool may_exist_elsewhere(const Model& model, const SpecView& spec,
+                         const policy::Selector& selector) {
   if (!is_about_pods(model, selector)) return true;
   if (model.in().complete_inventory) return false;
   const auto names = namespaces_of(selector);
   if (!names) return true;
   return std::any_of(names->begin(), names->end(),
-                     [&](const std::string& name) { return !model.knows_namespace(name); });
+                     [&](const std::string& name) { return !model.knows_pods(spec, name); });
 }
 
 void check_subjects(const Model& model, Findings& findings) {
   for (const SpecView& spec : model.specs()) {
     if (spec.subject == nullptr || spec.is_node_policy()) continue;
     const policy::Selector selector = subject_selector(model, spec);
-    if (may_exist_elsewhere(model, selector) || model.matches_any(selector)) continue;
+    if (may_exist_elsewhere(model, spec, selector) || model.matches_any(selector)) continue;
     findings
         .add(spec.object, spec.subject->node,
              called(spec) + " selects no pod: nothing has " +
@@ -34,7 +35,7 @@ void check_peers(const Model& model, Findings& findings) {
   for (const SpecView& spec : model.specs()) {
     for (const ItemView& item : spec.items) {
       const auto report = [&](const policy::Selector& selector, source::NodeId node) {
-        if (may_exist_elsewhere(model, selector) || model.matches_any(selector)) return;
+        if (may_exist_elsewhere(model, spec, selector) || model.matches_any(selector)) return;
         findings.add(
             spec.object, node,
             "this peer selects no pod: nothing has " + diag::quoted(selector.to_string(), 120));
@@ -69,7 +70,8 @@ constinit const Rule kDanglingSelector{
     .what =
         "The subject of a policy, or a peer, for which there is no Pod and no workload with "
         "such labels. With `--endpoints` the inventory counts as complete; without it only "
-        "namespaces are judged in which the manifests have some workload.",
+        "namespaces are judged of which some workload stands in the same folder (or stream) as "
+        "the policy.",
     .why =
         "A label was renamed, or has a slip of the pen: the policy protects nobody, or the "
         "peer cannot connect.",

@@ -4,6 +4,7 @@
 
 #include "compiler/lint/dns.h"
 #include "compiler/lint/look.h"
+#include "compiler/lint/peer.h"
 #include "compiler/lint/rules.h"
 #include "compiler/lint/subject.h"
 
@@ -32,9 +33,16 @@ bool is_blocked(const Applying& entries, const std::vector<policy::LabelSet>& re
                       [&](const policy::Entry* entry) { return allows_dns(*entry, resolvers); });
 }
 
+bool is_ping(const policy::EntryPorts& element) {
+  return std::all_of(element.ports.begin(), element.ports.end(), [](const policy::PortSpec& port) {
+    return port.protocol == policy::Protocol::Icmp || port.protocol == policy::Protocol::IcmpV6;
+  });
+}
+
 // Peers that are reached by name: pods, services, names. Rules for addresses need no DNS.
 bool needs_names(const policy::Entry& entry) {
   if (entry.deny || entry.l3 == policy::L3::Nothing) return false;
+  if (entry.has_l4 && std::all_of(entry.l4.begin(), entry.l4.end(), is_ping)) return false;
   if (entry.l3 == policy::L3::Empty) return entry.has_l4;
   return std::any_of(entry.peers.begin(), entry.peers.end(), [](const policy::Selector& peer) {
     return std::none_of(peer.requirements.begin(), peer.requirements.end(),
@@ -77,9 +85,13 @@ void check(const Model& model, Findings& findings) {
   }
 }
 
-// Without pods: what the policies that surely apply say.
+// Where no pods are known: what the policies that surely apply say.
 void check_subject(const Model& model, const SubjectView& view, Findings& findings) {
-  if (model.has_endpoints() || view.is_node) return;
+  const SpecView* first = model.spec_of(view.own.front());
+  const bool judged_by_pods = view.namespace_.empty() || first == nullptr
+                                  ? model.has_endpoints()
+                                  : model.knows_pods(*first, view.namespace_);
+  if (judged_by_pods || view.is_node || !is_about_pods(model, *view.selector)) return;
   const auto& entries = view.entries[static_cast<std::size_t>(policy::Direction::Egress)];
   if (!is_blocked(entries, resolver_labels(model))) return;
   std::set<const SpecView*> reported;

@@ -136,10 +136,9 @@ std::vector<Document> read_documents(source::SourceMap& sources, source::FileId 
 std::vector<Node> read_trees(source::SourceMap& sources, source::FileId file,
                              diag::Engine& diagnostics, const Limits& limits) {
   std::vector<Node> trees;
-  read_roots(sources, file, diagnostics, limits,
-             [&trees](Node root) {
-               if (!root.is_null()) trees.push_back(std::move(root));
-             });
+  read_roots(sources, file, diagnostics, limits, [&trees](Node root) {
+    if (!root.is_null()) trees.push_back(std::move(root));
+  });
   return trees;
 }
 

@@ -165,7 +165,8 @@ TEST_F(Lint, ConfigurationIsFoundUpwardAndFlagsWin) {
   EXPECT_EQ(lint({"web.yaml"}).exit_code, 1);
   EXPECT_EQ(lint({"web.yaml", "--fail-on", "error"}).exit_code, 0);
   EXPECT_EQ(lint({"old"}).exit_code, 0);
-  EXPECT_THAT(lint({"."}).out, Not(HasSubstr("gone/web.yaml")));
+  EXPECT_THAT(lint({"."}).out, AllOf(Not(HasSubstr("gone/web.yaml")), HasSubstr("web.yaml:13:5"),
+                                     Not(HasSubstr("old/web.yaml"))));
   const auto below = run_policyc({"lint", "../web.yaml"}, {}, folder_ / "old");
   EXPECT_EQ(below.exit_code, 1) << "the configuration of the folder above";
 }

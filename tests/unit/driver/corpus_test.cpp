@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/unit/driver/process.h"
 
@@ -61,6 +62,29 @@ TEST(Corpus, EveryFileCompilesOrIsRefusedWithAReason) {
               << (names.size() > 1 ? ", ..." : "") << ")\n";
   }
   EXPECT_GT(compiled, 0U);
+}
+
+// An error of lint is a policy that a cluster refuses, or one that cannot do what it says. Nobody
+// publishes the second as an example: in a corpus that is one, each would be a mistake of lint's.
+TEST(Corpus, LintEndsAndItsErrorsAreRefusals) {
+  const char* folder = std::getenv("POLICYC_CORPUS");
+  const auto run = run_policyc(
+      {"lint", folder != nullptr ? folder : POLICYC_CORPUS, "--no-config", "-o", "json"});
+  ASSERT_TRUE(run.exit_code == 0 || run.exit_code == 1)
+      << "exit code " << run.exit_code << " signal " << run.signal << "\n"
+      << run.err;
+  const auto json = nlohmann::json::parse(run.out);
+  std::map<std::string, int> counts;
+  for (const auto& finding : json["findings"]) {
+    const std::string rule = finding["rule"];
+    ++counts[rule + " " + finding["name"].get<std::string>()];
+    if (finding["severity"] != "error") continue;
+    // A file of the corpus beside another of the same policy is no mistake of either.
+    const bool refused = rule.starts_with("PC") || rule == "PL0009" || rule == "PL0016" ||
+                         rule == "PL0024" || rule == "PL0027";
+    EXPECT_TRUE(refused) << finding.dump(2);
+  }
+  for (const auto& [rule, count] : counts) std::cout << "  " << count << "  " << rule << "\n";
 }
 
 }  // namespace
