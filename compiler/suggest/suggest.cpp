@@ -99,7 +99,8 @@ class Writer {
     if (party.entity != "world") return {{PeerKind::Entity, {}, party.entity}};
     // One name is enough to be let out; which one was meant cannot be seen.
     // Without queries through the DNS proxy names select nothing.
-    if (!party.names.empty() && asks_dns_.contains(workloads_.of(flow.source)))
+    if (!party.names.empty() && flow.source.is_pod() &&
+        asks_dns_.contains(workloads_.of(flow.source)))
       return {{PeerKind::Name, {}, *party.names.begin()}};
     return {{PeerKind::Cidr, {}, host_prefix(party.address).to_string()}};
   }
