@@ -166,7 +166,7 @@ TEST_F(Lint, ConfigurationIsFoundUpwardAndFlagsWin) {
   EXPECT_EQ(lint({"web.yaml", "--fail-on", "error"}).exit_code, 0);
   EXPECT_EQ(lint({"old"}).exit_code, 0);
   EXPECT_THAT(lint({"."}).out, AllOf(Not(HasSubstr("gone/web.yaml")), HasSubstr("web.yaml:13:5"),
-                                     Not(HasSubstr("old/web.yaml"))));
+                                     Not(HasSubstr("old/web.yaml:13"))));
   const auto below = run_policyc({"lint", "../web.yaml"}, {}, folder_ / "old");
   EXPECT_EQ(below.exit_code, 1) << "the configuration of the folder above";
 }
@@ -191,7 +191,7 @@ TEST_F(Lint, FixRepairsFilesAndSaysSo) {
   fs::create_symlink("real.yaml", folder_ / "link.yaml");
   const auto run = lint({"link.yaml", "--fix", "--fail-on", "warning"});
   EXPECT_EQ(run.exit_code, 0) << run.out;
-  EXPECT_THAT(run.err, AllOf(HasSubstr("fixed: link.yaml:17: "), HasSubstr("[PL0028]"),
+  EXPECT_THAT(run.err, AllOf(HasSubstr("fixed: link.yaml:18: "), HasSubstr("[PL0028]"),
                              HasSubstr("1 finding fixed in 1 file")));
   EXPECT_EQ(read_bytes(folder_ / "real.yaml"),
             std::string(kPolicy) + "    - fromCIDR: [10.0.0.0/8]  # ours\n");

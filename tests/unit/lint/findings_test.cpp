@@ -183,7 +183,7 @@ TEST(Fix, KeepsLineEndsAndLeavesFlowStyleAlone) {
 TEST(Fix, NeverEmptiesAList) {
   const std::string text = policy("  ingress:\n  - fromEndpoints: [{}]\n") + "---\n" +
                            policy("  ingress:\n  - fromEndpoints: [{}]\n", "copy");
-  EXPECT_THAT(linted(text).found(), Contains("PL0002 14"));
+  EXPECT_THAT(linted(text).found(), Contains("PL0002 15"));
   EXPECT_EQ(fixed(text), text);
   const std::string two =
       policy("  ingress:\n  - fromEndpoints: [{}]\n  - fromEntities: [remote-node]\n") + "---\n" +
