@@ -106,7 +106,8 @@ TEST_F(CniCollectTest, StatusSaysWhetherAddWouldWork) {
   Json delegated = config();
   delegated["ipam"] = {
       {"type", "host-local"}, {"subnet", "10.8.0.0/24"}, {"dataDir", (folder_ / "local").string()}};
-  EXPECT_EQ(run_for_network("STATUS", delegated).exit_code, 0);
+  const Ran old = run_for_network("STATUS", delegated);
+  EXPECT_EQ(old.exit_code, 0) << old.output;
 }
 
 }  // namespace
