@@ -65,6 +65,11 @@ class Package(unittest.TestCase):
         self.assertTrue(list(self.root.rglob("policyc-compilerd")))
         self.assertTrue(list(self.root.rglob("policyc-cni")))
 
+    def test_kubectl_finds_it(self):
+        script = self.root / "usr/bin/kubectl-policyc"
+        done = subprocess.run([script, "--version"], check=False, capture_output=True, text=True, env={"PATH": f"{script.parent}:/usr/bin:/bin"})
+        self.assertEqual((done.returncode, done.stdout.split()[0]), (0, "policyc"), done.stderr)
+
     def test_its_compiler_compiles(self):
         out = pathlib.Path(self.folder.name) / "objects"
         run(self.root / "usr/bin/policyc", "compile", POLICY, "-o", out)
