@@ -120,8 +120,7 @@ class AnswerTest : public LoadTest {
  protected:
   static void SetUpTestSuite() {
     LoadTest::SetUpTestSuite();
-    for (const char* address : {kFamilies[1].client, kFamilies[1].other})
-      shell("ip addr replace " + std::string(address) + "/128 dev lo nodad");
+    for (const char* address : {kFamilies[1].client, kFamilies[1].other}) add_loopback6(address);
   }
   void SetUp() override {
     LoadTest::SetUp();

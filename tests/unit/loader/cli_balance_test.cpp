@@ -228,7 +228,7 @@ endpoints: [{addresses: ["fd77::1"]}]
 
 TEST_F(CliBalanceTest, NodePortsAreAtEveryAddressOfTheNode) {
   shell("ip addr replace 192.0.2.1/32 dev lo");
-  shell("ip addr replace fd77::1/128 dev lo nodad");
+  add_loopback6("fd77::1");
   const Server server(tcp_, {"127.0.0.2", 8080});
   const Server server6(tcp6_, {"fd77::1", 8080});
   const auto loaded = load_text(kDualNodePort, {"--node-address", "192.0.2.1"});

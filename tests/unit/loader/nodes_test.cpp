@@ -91,7 +91,7 @@ TEST_P(NodesTest, WithoutMapsTheNextLoadWritesThem) {
 
 TEST_P(NodesTest, InterfacesTellTheNodesOwnAddresses) {
   shell("ip addr replace 198.51.100.7/32 dev lo");
-  shell("ip addr replace 2001:db8::7/128 dev lo nodad");
+  add_loopback6("2001:db8::7");
   const auto addresses = must(endpoint::local_addresses());
   EXPECT_THAT(addresses, Contains(ip("198.51.100.7")));
   EXPECT_THAT(addresses, Contains(ip("2001:db8::7")));

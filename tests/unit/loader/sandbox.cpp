@@ -41,6 +41,21 @@ void shell(const std::string& command) {
   if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
 }
 
+namespace {
+
+// Until a packet to the address finds its way; `inside` is put before commands.
+void wait_for_route6(const std::string& inside, const std::string& address) {
+  shell("for i in $(seq 300); do " + inside + "ip -6 route get " + address +
+        " >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1");
+}
+
+}  // namespace
+
+void add_loopback6(const std::string& address) {
+  shell("ip addr replace " + address + "/128 dev lo nodad");
+  wait_for_route6("", address);
+}
+
 void KernelTest::SetUpTestSuite() {
   ASSERT_EQ(::geteuid(), 0U) << "these tests need root";
   static const bool entered = ::unshare(CLONE_NEWNET) == 0;
@@ -97,6 +112,7 @@ void Pod::add_address6(const std::string& address, const std::vector<std::string
   const std::string inside = "nsenter --net=" + path_of(network_) + " ";
   const std::string link_address = " | awk '{print $3}')";
   shell(inside + "ip addr add " + address + "/128 dev eth0 nodad");
+  wait_for_route6(inside, address);
   shell(inside + "ip -6 route add default dev eth0");
   shell("ip -6 route add " + address + "/128 dev " + host_);
   shell("ip neigh add " + address + " dev " + host_ + " lladdr $(" + inside +

@@ -28,6 +28,10 @@ inline void must(Result<void> result) {
 // Runs a command; an exception when it fails.
 void shell(const std::string& command);
 
+// An IPv6 address of the loopback interface of this network namespace. Returns when packets reach
+// it: the kernel makes its route later, in its own time.
+void add_loopback6(const std::string& address);
+
 class KernelTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite();  // needs root

@@ -88,9 +88,8 @@ TEST_P(SocketCutTest, AnotherGenerationIsAnotherBackend) {
 TEST_P(SocketCutTest, SocketsOfOtherNamespacesAreCutToo) {
   make_service({0});
   in_new_namespace([&] {
-    shell(
-        "ip addr add 10.77.0.1/32 dev lo && ip addr add fd77::1/128 dev lo "
-        "nodad");
+    shell("ip addr add 10.77.0.1/32 dev lo");
+    add_loopback6("fd77::1");
     const Server server = serve(backend(0));
     const Socket client(GetParam());
     ASSERT_EQ(client.connect(frontend()), 0);

@@ -32,7 +32,7 @@ void ServicesTest::SetUp() {
   for (const char* address : {"10.96.0.1", "10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.0.4"})
     shell(std::string("ip addr replace ") + address + "/32 dev lo");
   for (const char* address : {"fd96::1", "fd77::1", "fd77::2", "fd77::3", "fd77::4"})
-    shell(std::string("ip addr replace ") + address + "/128 dev lo nodad");
+    add_loopback6(address);
 }
 
 void ServicesTest::make_service(const std::vector<std::uint32_t>& indices, std::uint32_t flags,
