@@ -1,7 +1,6 @@
 // What traffic sees while policyd is killed again and again, and while policies are edited: no
 // packet of a connection that is allowed is lost, and none that is denied comes in.
 
-#include <csignal>
 #include <cstdlib>
 #include <random>
 
@@ -59,8 +58,7 @@ TEST_F(LoadTest, KillingTheAgentAgainAndAgainLosesNothingAndLetsNothingIn) {
   for (int round = 0; round < restarts(); ++round) {
     // Every other time a policy changed while nobody looked.
     write("web.yaml", policies(round % 4 < 2 ? "client" : "other"));
-    agent_->send(SIGKILL);
-    agent_->wait();
+    kill();
     EXPECT_EQ(intruder_->came_in(), 0U) << round;
     if (round % 2 == 0) {
       start_synced();
@@ -71,8 +69,7 @@ TEST_F(LoadTest, KillingTheAgentAgainAndAgainLosesNothingAndLetsNothingIn) {
     }
     ASSERT_FALSE(stream.broken()) << round;
   }
-  agent_->send(SIGKILL);
-  agent_->wait();
+  kill();
   start_synced();
   const std::size_t sent = echo.sent();
   EXPECT_EQ(echo.stop(), 0U) << "of " << sent;
