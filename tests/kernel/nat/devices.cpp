@@ -169,6 +169,7 @@ void Devices::reset() {
   set_service_flags(0);
   set_pod(0);
   set_identity(kPod, 5001, pod_);
+  set_identity(kOtherPod, 5001, pod_);
   set_identity(kBackend, 5002);
   set_identity(kSecondBackend, 5002);
   for (const char* bucket : {"answer_state"}) {
@@ -255,10 +256,12 @@ void Devices::set_frontend(std::uint32_t flags, const std::vector<Backend>& back
   }
 }
 
-Passed Devices::run(const char* program_name, Device device, const Bytes& frame) const {
+Passed Devices::run(const char* program_name, Device device, const Bytes& frame,
+                    std::uint32_t mark) const {
   Passed passed{.frame = Bytes(frame.size() + kRoom)};
   __sk_buff context{}, after{};
   context.ifindex = index(device);
+  context.mark = mark;
   LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = passed.frame.data(),
               .data_size_in = static_cast<std::uint32_t>(frame.size()),
               .data_size_out = static_cast<std::uint32_t>(passed.frame.size()), .ctx_in = &context,
