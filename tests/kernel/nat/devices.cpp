@@ -151,6 +151,7 @@ void Devices::reset() {
   clear<frontend4_key>(map("frontends4"));
   clear<frontend6_key>(map("frontends6"));
   clear<affinity_key>(map("affinity"));
+  clear<local_backend_key>(map("local_backends"));
   clear<fragment_key>(map("fragments"));
   clear<source_range_key>(map("source_ranges"));
   clear<nat_exclusion4_key>(map("nat_exclusions4"));
@@ -221,6 +222,10 @@ void Devices::set_backend(std::uint32_t number, int family, const Backend& backe
   value.generation = generation;
   value.service = kService + (family == 6 ? 1 : 0);
   put("backends", number + (family == 6 ? 100 : 0), value);
+  if ((value.flags & BACKEND_LOCAL) == 0) return;
+  local_backend_key key{.service = value.service, .address = {}};
+  std::ranges::copy(value.address, key.address);
+  put("local_backends", key, number + (family == 6 ? 100 : 0));
 }
 
 void Devices::set_frontend(std::uint32_t flags, const std::vector<Backend>& backends,
