@@ -1,14 +1,15 @@
 #include "compiler/diff/diff.h"
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <ostream>
-#include <thread>
 
 #include "cli/agent_options.h"
 #include "cli/command.h"
 #include "cli/git_tree.h"
 #include "cli/policy_inputs.h"
+#include "compiler/diff/read.h"
 
 namespace policyc::cli {
 namespace {
@@ -26,13 +27,6 @@ struct Arguments {
   AgentArguments agent;
 };
 
-// One side: its texts, and what they say.
-struct Side {
-  std::vector<driver::InputText> texts;
-  source::SourceMap sources;
-  std::unique_ptr<PolicyInputs> inputs;
-};
-
 class DiffCommand {
  public:
   DiffCommand(const Arguments& arguments, Context& context)
@@ -45,18 +39,21 @@ class DiffCommand {
     if (!agent) return trouble(agent.error().message);
     auto inventory = driver::read_inputs(arguments_.endpoints, context_.in);
     if (!inventory) return trouble(inventory.error().message);
+    std::array<std::vector<diff::Text>, 2> sides;
     for (std::size_t i = 0; i < 2; ++i) {
       auto texts = texts_of((*names)[i]);
       if (!texts) return trouble(texts.error().message);
-      texts->insert(texts->end(), inventory->begin(), inventory->end());
-      sides_[i].texts = std::move(*texts);
+      for (auto* list : {&*texts, &*inventory}) {
+        for (const driver::InputText& input : *list) sides[i].push_back({input.name, input.text});
+      }
     }
-    read_both(*agent);
-    for (const Side& side : sides_)
-      context_.err << diag::render_text(side.sources, side.inputs->diagnostics);
-    if (!sides_[0].inputs->usable || !sides_[1].inputs->usable)
-      return trouble("policies that are refused cannot be compared");
-    return compare();
+    diff::ReadOptions options;
+    options.agent = *agent;
+    options.workers = reading_threads();
+    const auto read = diff::read_sides(std::move(sides), options);
+    context_.err << diag::render_text(read->sources, read->diagnostics);
+    if (!read->usable) return trouble("policies that are refused cannot be compared");
+    return compare(*read);
   }
 
  private:
@@ -92,19 +89,9 @@ class DiffCommand {
     return git_manifests(*commit, revision, paths);
   }
 
-  // Each side on a thread of its own; nothing is shared but the options.
-  void read_both(const policy::Options& agent) {
-    const auto read = [&agent](Side& side) {
-      side.inputs = read_policy_texts(std::move(side.texts), agent, side.sources);
-    };
-    std::thread other([&] { read(sides_[0]); });
-    read(sides_[1]);
-    other.join();
-  }
-
-  int compare() {
-    const explain::Model before = sides_[0].inputs->model(sides_[0].sources);
-    const explain::Model after = sides_[1].inputs->model(sides_[1].sources);
+  int compare(const diff::Sides& sides) {
+    const explain::Model before = sides.model(0);
+    const explain::Model after = sides.model(1);
     diff::Options options = arguments_.diff;
     options.has_inventory = !before.cluster.endpoints.empty() || !after.cluster.endpoints.empty();
     const diff::Report report = diff::diff(before, after, options);
@@ -115,7 +102,6 @@ class DiffCommand {
 
   const Arguments& arguments_;
   Context& context_;
-  std::array<Side, 2> sides_;
 };
 
 }  // namespace

@@ -1,10 +1,14 @@
 #include "cli/policy_inputs.h"
 
+#include <algorithm>
 #include <iterator>
+#include <thread>
 
 #include "compiler/manifest/document.h"
 
 namespace policyc::cli {
+
+unsigned reading_threads() { return std::clamp(std::thread::hardware_concurrency(), 1U, 8U); }
 
 std::unique_ptr<PolicyInputs> read_policy_texts(std::vector<driver::InputText> texts,
                                                 const policy::Options& agent,
@@ -12,11 +16,11 @@ std::unique_ptr<PolicyInputs> read_policy_texts(std::vector<driver::InputText> t
   auto out = std::make_unique<PolicyInputs>();
   out->agent = agent;
   std::vector<manifest::Document> documents;
-  for (driver::InputText& input : texts) {
-    const auto file = sources.add_file(std::move(input.name), std::move(input.text));
-    auto read = manifest::read_documents(sources, file, out->diagnostics);
+  std::vector<source::FileId> files;
+  for (driver::InputText& input : texts)
+    files.push_back(sources.add_file(std::move(input.name), std::move(input.text)));
+  for (auto& read : manifest::read_many(sources, files, out->diagnostics, {reading_threads(), {}}))
     std::move(read.begin(), read.end(), std::back_inserter(documents));
-  }
   policy::ReadOptions options;
   options.agent = agent;
   out->read = policy::read_documents(documents, options, out->diagnostics);

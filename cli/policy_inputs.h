@@ -39,4 +39,7 @@ struct PolicyInputs {
                                                               const policy::Options& agent,
                                                               source::SourceMap& sources);
 
+// How many threads parse manifests.
+[[nodiscard]] unsigned reading_threads();
+
 }  // namespace policyc::cli

@@ -64,6 +64,25 @@ TEST_F(DiffCli, SaysWhatChangesForWhom) {
                     HasSubstr("for example from shop/frontend-2")));
 }
 
+TEST_F(DiffCli, FilesOfBothSidesThatAreTheSameWarnOnce) {
+  // A second policy, which no change touches, with something to warn about.
+  std::string odd(kPolicy);
+  odd.replace(odd.find("name: "), 6, "name: odd-");
+  const std::string warned = odd + "  enableDefaultDeny: {egress: true}\n";
+  for (const char* side : {"old", "new"}) {
+    write_text(folder_ / side / "odd.yaml", warned);
+    write_text(folder_ / side / "again.yaml", warned);
+  }
+  const auto run = diff({"old", "new", "--endpoints", "pods.yaml"});
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  const std::string message = "has no effect without an egress item";
+  const auto first = run.err.find(message);
+  ASSERT_NE(first, std::string::npos) << run.err;
+  EXPECT_EQ(run.err.find(message, first + 1), std::string::npos) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("new/"));
+  EXPECT_THAT(run.out, AllOf(HasSubstr("old/web.yaml:"), HasSubstr("new/web.yaml:")));
+}
+
 TEST_F(DiffCli, Json) {
   const auto run = diff({"old/web.yaml", "new/web.yaml", "-o", "json"});
   const auto json = nlohmann::json::parse(run.out);
