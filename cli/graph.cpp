@@ -4,6 +4,7 @@
 
 #include "cli/agent_options.h"
 #include "cli/command.h"
+#include "cli/policy_inputs.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/graph/outputs.h"
 #include "compiler/graph/selection.h"
@@ -32,6 +33,7 @@ class GraphCommand {
     auto inventory = driver::read_inputs(arguments_.endpoints, context_.in);
     if (!inventory) return failed(inventory.error().message, kUnreadable);
     driver::CompileOptions options;
+    options.parse_workers = reading_threads();
     auto agent = agent_options(arguments_.agent);
     if (!agent) return failed(agent.error().message, kUnreadable);
     options.read.agent = *agent;
