@@ -45,7 +45,7 @@ TEST_F(CliSuggest, ABadLineIsNamedAndNothingIsSuggested) {
   EXPECT_EQ(done.exit_code, 1);
   EXPECT_THAT(done.out, IsEmpty());
   const auto line = std::count(flows_.begin(), flows_.end(), '\n') + 1;
-  EXPECT_THAT(done.err, HasSubstr("-:" + std::to_string(line) + ": error: not a JSON object"));
+  EXPECT_THAT(done.err, HasSubstr("-:" + std::to_string(line) + ": error: this is not JSON"));
   EXPECT_EQ(suggest({"-", "--skip-bad"}, flows_ + "{\"flow\":\n").exit_code, 0);
 }
 
