@@ -6,8 +6,10 @@
 #include <ostream>
 
 #include "cli/agent_options.h"
+#include "cli/change_findings.h"
 #include "cli/command.h"
 #include "cli/git_tree.h"
+#include "cli/outputs.h"
 #include "cli/policy_inputs.h"
 #include "compiler/diff/read.h"
 
@@ -22,7 +24,7 @@ constexpr int kTrouble = 2;
 
 struct Arguments {
   std::vector<std::string> inputs, paths, endpoints;
-  std::string output = "text";
+  OutputArguments outputs;
   diff::Options diff;
   AgentArguments agent;
 };
@@ -33,6 +35,9 @@ class DiffCommand {
       : arguments_(arguments), context_(context) {}
 
   int run() {
+    auto outputs = Outputs::parse(arguments_.outputs);
+    if (!outputs) return trouble(outputs.error().message);
+    outputs_ = std::move(*outputs);
     auto names = sides();
     if (!names) return trouble(names.error().message);
     const auto agent = agent_options(arguments_.agent);
@@ -95,13 +100,18 @@ class DiffCommand {
     diff::Options options = arguments_.diff;
     options.has_inventory = !before.cluster.endpoints.empty() || !after.cluster.endpoints.empty();
     const diff::Report report = diff::diff(before, after, options);
-    context_.out << (arguments_.output == "json" ? diff::to_json(report) : diff::to_text(report));
+    const auto written =
+        outputs_.write(sides.sources, diff_findings(report, sides.sources), context_,
+                       {{"text", [&](const auto&) { return diff::to_text(report); }},
+                        {"json", [&](const auto&) { return diff::to_json(report); }}});
+    if (!written) return trouble(written.error().message);
     if (report.differs()) return kDifferent;
     return report.left_out == 0 ? kSame : kTrouble;
   }
 
   const Arguments& arguments_;
   Context& context_;
+  Outputs outputs_;
 };
 
 }  // namespace
@@ -124,8 +134,7 @@ void add_diff(CLI::App& app, Context& context) {
       ->allow_extra_args(false);
   command->add_option("--max-peers", arguments->diff.max_peers,
                       "Kinds of peers to follow at most, for each subject");
-  command->add_option("-o,--output", arguments->output, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
+  add_output_options(*command, arguments->outputs);
   add_agent_options(*command, arguments->agent);
   command->callback(
       [arguments, &context] { context.exit_code = DiffCommand(*arguments, context).run(); });

@@ -4,6 +4,7 @@
 
 #include "cli/agent_options.h"
 #include "cli/command.h"
+#include "cli/outputs.h"
 #include "cli/policy_inputs.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/graph/outputs.h"
@@ -12,10 +13,12 @@
 namespace policyc::cli {
 namespace {
 
+const Formats kFormats{.own = {"text", "dot", "svg", "html", "json"}, .findings = false};
+
 struct Arguments {
   std::vector<std::string> inputs;
   std::vector<std::string> endpoints;
-  std::string output = "text";
+  OutputArguments outputs;
   std::string file;
   graph::Wanted wanted;
   std::size_t max_edges = graph::kMaxPictureEdges;
@@ -28,6 +31,9 @@ class GraphCommand {
       : arguments_(arguments), context_(context) {}
 
   int run() {
+    auto outputs = chosen_outputs();
+    if (!outputs) return failed(outputs.error().message, kUsage);
+    outputs_ = std::move(*outputs);
     auto policies = driver::read_inputs(arguments_.inputs, context_.in);
     if (!policies) return failed(policies.error().message, kUnreadable);
     auto inventory = driver::read_inputs(arguments_.endpoints, context_.in);
@@ -60,6 +66,18 @@ class GraphCommand {
     return code;
   }
 
+  // -f FILE is the file of the one format.
+  Result<Outputs> chosen_outputs() const {
+    OutputArguments chosen = arguments_.outputs;
+    if (!arguments_.file.empty()) {
+      if (chosen.outputs.empty()) chosen.outputs.push_back(kFormats.standard);
+      if (chosen.outputs.size() > 1 || chosen.outputs.front().contains('='))
+        return fail("graph: -f goes with one format; write -o FORMAT=FILE for several");
+      chosen.outputs.front() += "=" + arguments_.file;
+    }
+    return Outputs::parse(chosen, kFormats);
+  }
+
   int print(const driver::Compilation& compilation) {
     graph::Input input{
         {}, compilation.read().cluster, compilation.resolved(), compilation.options().read.agent};
@@ -68,25 +86,19 @@ class GraphCommand {
     const graph::Graph built = graph::build(input);
     const auto selection = graph::Selection::make(built, arguments_.wanted);
     if (!selection) return failed(selection.error().message, kUsage);
-    const std::string text = render(built, *selection);
-    if (arguments_.file.empty()) {
-      context_.out << text;
-      return kSuccess;
-    }
-    const auto written = driver::write_file(arguments_.file, text);
+    const std::size_t most = arguments_.max_edges;
+    const auto written = outputs_.write(
+        context_, {{"text", [&](const auto&) { return graph::to_text(built, *selection); }},
+                   {"json", [&](const auto&) { return graph::to_json(built, *selection); }},
+                   {"dot", [&](const auto&) { return graph::to_dot(built, *selection, most); }},
+                   {"svg", [&](const auto&) { return graph::to_svg(built, *selection, most); }},
+                   {"html", [&](const auto&) { return graph::to_html(built, *selection); }}});
     return written ? kSuccess : failed(written.error().message, kUnreadable);
-  }
-
-  std::string render(const graph::Graph& built, const graph::Selection& selection) const {
-    if (arguments_.output == "json") return graph::to_json(built, selection);
-    if (arguments_.output == "dot") return graph::to_dot(built, selection, arguments_.max_edges);
-    if (arguments_.output == "svg") return graph::to_svg(built, selection, arguments_.max_edges);
-    if (arguments_.output == "html") return graph::to_html(built, selection);
-    return graph::to_text(built, selection);
   }
 
   const Arguments& arguments_;
   Context& context_;
+  Outputs outputs_;
 };
 
 }  // namespace
@@ -98,9 +110,8 @@ void add_graph(CLI::App& app, Context& context) {
       ->required();
   command->add_option("--endpoints", arguments->endpoints,
                       "More files or directories, with Pods and Namespaces");
-  command->add_option("-o,--output", arguments->output, "text, dot, svg, html or json")
-      ->check(CLI::IsMember({"text", "dot", "svg", "html", "json"}));
-  command->add_option("-f,--file", arguments->file, "Write to this file, whole or not at all");
+  add_output_options(*command, arguments->outputs, kFormats);
+  command->add_option("-f,--file", arguments->file, "Write the one format to this file");
   command
       ->add_option("--from", arguments->wanted.from,
                    "Connections from app=web,tier=front, NAMESPACE/NAME, world, nodes, host or "

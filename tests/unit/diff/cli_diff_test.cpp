@@ -1,5 +1,6 @@
 // `policyc diff` as a user meets it, with files and with a git repository.
 #include <cstdlib>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -90,6 +91,25 @@ TEST_F(DiffCli, Json) {
   EXPECT_EQ(json["differs"], true);
   ASSERT_EQ(json["regions"].size(), 2U);
   EXPECT_EQ(json["regions"][0]["ports"][0]["protocol"], "tcp");
+}
+
+TEST_F(DiffCli, FindingsInSeveralFormats) {
+  const auto run = diff({"old", "new", "--endpoints", "pods.yaml", "-o", "text", "-o",
+                         "sarif=out.sarif", "-o", "tap=out.tap"});
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("2 regions of connections decided otherwise"));
+  EXPECT_THAT(read_bytes(folder_ / "out.tap"), HasSubstr("not ok 2"));
+  const auto sarif = nlohmann::json::parse(read_bytes(folder_ / "out.sarif"));
+  const auto& results = sarif["runs"][0]["results"];
+  ASSERT_EQ(results.size(), 2U);
+  std::set<std::string> rules;
+  for (const auto& result : results) {
+    rules.insert(result["ruleId"].get<std::string>());
+    EXPECT_EQ(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+              "new/web.yaml");
+  }
+  EXPECT_EQ(rules, (std::set<std::string>{"PD0001", "PD0002"}));
+  EXPECT_EQ(diff({"old", "new", "-o", "nonsense"}).exit_code, 2);
 }
 
 TEST_F(DiffCli, RevisionsOfARepository) {
