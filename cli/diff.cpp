@@ -11,6 +11,7 @@
 #include "cli/git_tree.h"
 #include "cli/outputs.h"
 #include "cli/policy_inputs.h"
+#include "cli/progress.h"
 #include "compiler/diff/read.h"
 
 namespace policyc::cli {
@@ -42,6 +43,8 @@ class DiffCommand {
     if (!names) return trouble(names.error().message);
     const auto agent = agent_options(arguments_.agent);
     if (!agent) return trouble(agent.error().message);
+    Progress progress;
+    progress.stage("reading");
     auto inventory = driver::read_inputs(arguments_.endpoints, context_.in);
     if (!inventory) return trouble(inventory.error().message);
     std::array<std::vector<diff::Text>, 2> sides;
@@ -55,10 +58,15 @@ class DiffCommand {
     diff::ReadOptions options;
     options.agent = *agent;
     options.workers = reading_threads();
+    progress.stage("parsing");
+    options.progress = [&progress](std::size_t done, std::size_t total) {
+      progress.advance(done, total);
+    };
     const auto read = diff::read_sides(std::move(sides), options);
+    progress.clear();
     context_.err << diag::render_text(read->sources, read->diagnostics);
     if (!read->usable) return trouble("policies that are refused cannot be compared");
-    return compare(*read);
+    return compare(*read, progress);
   }
 
  private:
@@ -94,12 +102,17 @@ class DiffCommand {
     return git_manifests(*commit, revision, paths);
   }
 
-  int compare(const diff::Sides& sides) {
+  int compare(const diff::Sides& sides, Progress& progress) {
     const explain::Model before = sides.model(0);
     const explain::Model after = sides.model(1);
     diff::Options options = arguments_.diff;
     options.has_inventory = !before.cluster.endpoints.empty() || !after.cluster.endpoints.empty();
+    progress.stage("comparing");
+    options.progress = [&progress](std::size_t done, std::size_t total) {
+      progress.advance(done, total);
+    };
     const diff::Report report = diff::diff(before, after, options);
+    progress.clear();
     const auto written =
         outputs_.write(sides.sources, diff_findings(report, sides.sources), context_,
                        {{"text", [&](const auto&) { return diff::to_text(report); }},

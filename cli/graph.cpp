@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/outputs.h"
 #include "cli/policy_inputs.h"
+#include "cli/progress.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/graph/outputs.h"
 #include "compiler/graph/selection.h"
@@ -34,6 +35,8 @@ class GraphCommand {
     auto outputs = chosen_outputs();
     if (!outputs) return failed(outputs.error().message, kUsage);
     outputs_ = std::move(*outputs);
+    Progress progress;
+    progress.stage("reading");
     auto policies = driver::read_inputs(arguments_.inputs, context_.in);
     if (!policies) return failed(policies.error().message, kUnreadable);
     auto inventory = driver::read_inputs(arguments_.endpoints, context_.in);
@@ -44,9 +47,15 @@ class GraphCommand {
     if (!agent) return failed(agent.error().message, kUnreadable);
     options.read.agent = *agent;
     options.has_inventory = true;
+    options.parse_progress = [&progress](std::size_t done, std::size_t total) {
+      progress.advance(done, total);
+    };
     driver::Compilation compilation(options);
-    const bool ready = compilation.parse(std::move(*policies), std::move(*inventory)) &&
-                       compilation.resolve() && compilation.build_shapes();
+    progress.stage("parsing");
+    bool ready = compilation.parse(std::move(*policies), std::move(*inventory));
+    progress.stage("compiling");
+    ready = ready && compilation.resolve() && compilation.build_shapes();
+    progress.clear();
     context_.err << diag::render_text(compilation.sources(), compilation.diagnostics());
     for (const std::string& violation : compilation.violations())
       (void)failed("internal error: " + violation, kInternal);
@@ -57,7 +66,7 @@ class GraphCommand {
           "graph: the input has no Pod, workload or CiliumEndpoint; give them with --endpoints",
           kUsage);
     }
-    return print(compilation);
+    return print(compilation, progress);
   }
 
  private:
@@ -78,14 +87,16 @@ class GraphCommand {
     return Outputs::parse(chosen, kFormats);
   }
 
-  int print(const driver::Compilation& compilation) {
+  int print(const driver::Compilation& compilation, Progress& progress) {
     graph::Input input{
         {}, compilation.read().cluster, compilation.resolved(), compilation.options().read.agent};
     for (const driver::ShapeUnit& unit : compilation.shapes())
       input.shapes.push_back({&unit.shape, unit.subjects});
+    progress.stage("connecting");
     const graph::Graph built = graph::build(input);
     const auto selection = graph::Selection::make(built, arguments_.wanted);
     if (!selection) return failed(selection.error().message, kUsage);
+    progress.clear();
     const std::size_t most = arguments_.max_edges;
     const auto written = outputs_.write(
         context_, {{"text", [&](const auto&) { return graph::to_text(built, *selection); }},

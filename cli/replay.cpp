@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/outputs.h"
 #include "cli/policy_inputs.h"
+#include "cli/progress.h"
 #include "compiler/flows/reader.h"
 
 namespace policyc::cli {
@@ -32,18 +33,27 @@ class ReplayCommand {
       (void)unreadable(outputs.error().message);
       return kUsage;
     }
+    Progress progress;
+    progress.stage("reading flows");
     const auto agent = agent_options(arguments_.agent);
     if (!agent) return unreadable(agent.error().message);
     const auto text = read_flows_text();
     if (!text) return unreadable(text.error().message);
     if (const auto read = read_lines(*text); !read) return unreadable(read.error().message);
+    progress.stage("parsing");
+    const auto advance = [&progress](std::size_t done, std::size_t total) {
+      progress.advance(done, total);
+    };
     auto inputs = read_policy_inputs(arguments_.policies, arguments_.endpoints, *agent, context_.in,
-                                     sources_);
+                                     sources_, advance);
+    progress.clear();
     if (!inputs) return unreadable(inputs.error().message);
     context_.err << diag::render_text(sources_, (*inputs)->diagnostics);
     if (!(*inputs)->usable) return kFindings;
     const explain::Model model = (*inputs)->model(sources_);
-    const replay::Report report = replay::replay(model, flows_, lines_);
+    progress.stage("deciding");
+    const replay::Report report = replay::replay(model, flows_, lines_, advance);
+    progress.clear();
     const auto written =
         outputs->write(sources_, replay_findings(report, sources_), context_,
                        {{"text", [&](const auto&) { return replay::to_text(report); }},

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/outputs.h"
+#include "cli/progress.h"
 #include "compiler/suggest/flow_reader.h"
 #include "compiler/suggest/report.h"
 
@@ -32,11 +33,14 @@ class SuggestCommand {
       context_.err << "policyc: " << outputs.error().message << "\n";
       return kUsage;
     }
+    Progress progress;
+    progress.stage("reading flows");
     suggest::ReadFlows flows;
     bool bad = false;
     for (const std::string& path : arguments_.inputs) {
       const std::size_t before = flows.bad_lines;
       if (const int code = read(path, flows); code != kSuccess) return code;
+      if (!flows.bad.empty()) progress.clear();
       for (const suggest::BadLine& line : flows.bad)
         context_.err << path << ":" << line.line << ": error: " << line.reason << "\n";
       if (flows.bad_lines - before > flows.bad.size()) {
@@ -56,7 +60,8 @@ class SuggestCommand {
                    << " lines is a flow of a pod that was forwarded and is no reply\n";
       return kFindings;
     }
-    return write(flows, *outputs);
+    progress.stage("proving");
+    return write(flows, *outputs, progress);
   }
 
  private:
@@ -79,9 +84,10 @@ class SuggestCommand {
     return Outputs::parse(chosen, kFormats);
   }
 
-  int write(const suggest::ReadFlows& flows, const Outputs& outputs) {
+  int write(const suggest::ReadFlows& flows, const Outputs& outputs, Progress& progress) {
     const std::string policies = suggest::write_policies(flows.flows);
     const suggest::Proof proof = suggest::prove(policies, flows.flows);
+    progress.clear();
     if (!proof.error.empty()) {
       context_.err << proof.error << "policyc: internal error: the policies cannot be read\n";
       return kInternal;

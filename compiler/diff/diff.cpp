@@ -64,11 +64,13 @@ Report diff(const explain::Model& before, const explain::Model& after, const Opt
   const auto subjects = affected_subjects(before, after, books, changed, groups, options, report);
   std::vector<KnownPeer> known;
   if (options.has_inventory && !subjects.empty()) known = known_peers(after, books.after());
+  std::size_t done = 0;
   for (const SubjectPair& subject : subjects) {
     const PeerKinds peers = peer_kinds(before, after, subject, options.max_peers);
     report.left_out += peers.left_out;
     auto found = compare(before, after, subject, peers, known);
     std::move(found.begin(), found.end(), std::back_inserter(report.regions));
+    if (options.progress) options.progress(++done, subjects.size());
   }
   merge(report.regions);
   report.subjects = subjects.size();
