@@ -4,6 +4,7 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/datapath.h"
 #include "loader/endpoint/status.h"
+#include "loader/endpoint/upgrade.h"
 
 namespace policyc::reconcile {
 
@@ -47,7 +48,15 @@ Result<std::vector<endpoint::LoadReport>> KernelNode::load(
   if (requests.empty()) return std::vector<endpoint::LoadReport>{};
   if (inventory) requests.front().inventory = *inventory;
   requests.front().progress = progress_;
-  return endpoint::load_endpoints(paths_, requests);
+  auto reports = endpoint::load_endpoints(paths_, requests);
+  if (reports) retire();
+  return reports;
+}
+
+// Not a failure of what was done: the next change tries again.
+void KernelNode::retire() const {
+  if (!endpoint::has_replaced(paths_)) return;
+  if (endpoint::retire_replaced(paths_) && progress_) progress_("retired");
 }
 
 Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest request,
@@ -56,7 +65,9 @@ Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest reques
   if (inventory) request.inventory = *inventory;
   request.datapath = backend::datapath_object();
   request.progress = progress_;
-  return endpoint::update_node(paths_, request);
+  auto report = endpoint::update_node(paths_, request);
+  if (report) retire();
+  return report;
 }
 
 Result<PeersReport> KernelNode::change_peers(const InventoryRef& before,

@@ -28,6 +28,9 @@ class KernelNode : public NodeActions {
   [[nodiscard]] Result<std::string> check(const endpoint::EndpointRecord& record) override;
 
  private:
+  // What an upgrade set aside goes as far as it can.
+  void retire() const;
+
   endpoint::Paths paths_;
   endpoint::Progress progress_;
   std::unique_ptr<PeerSession> session_;
