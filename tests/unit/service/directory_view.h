@@ -21,6 +21,15 @@ endpoints:
 - {addresses: [10.0.0.2], nodeName: n2}
 )";
 
+inline constexpr const char* kSpec = "  {clusterIP: 172.20.0.1, ports: [{name: http, port: 80}]}";
+
+inline std::string slice(const std::string& endpoints, const std::string& name = "web-1",
+                         const std::string& annotations = "{}") {
+  return "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: " + name +
+         ", labels: {kubernetes.io/service-name: web}, annotations: " + annotations +
+         "}\naddressType: IPv4\nports: [{name: http, port: 8080}]\nendpoints:\n" + endpoints;
+}
+
 inline NodeView node() {
   return {.name = "n1",
           .addresses = {*parse_ip_address("192.0.2.1"), *parse_ip_address("2001:db8::1")},

@@ -9,14 +9,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-std::string slice(const std::string& endpoints, const std::string& name = "web-1",
-                  const std::string& annotations = "{}") {
-  return "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: " + name +
-         ", labels: {kubernetes.io/service-name: web}, annotations: " + annotations +
-         "}\naddressType: IPv4\nports: [{name: http, port: 8080}]\nendpoints:\n" + endpoints;
-}
-constexpr const char* kSpec = "  {clusterIP: 172.20.0.1, ports: [{name: http, port: 80}]}";
-
 std::vector<std::string> takers_of(const std::string& endpoints) {
   const auto service = web(kSpec, slice(endpoints));
   return takers(service, 0);
