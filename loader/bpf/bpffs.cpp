@@ -104,6 +104,15 @@ Result<void> remove_tree(const fs::path& directory) {
   return {};
 }
 
+Result<void> remove_at_once(const fs::path& directory) {
+  if (!bpf::exists(directory) || directory.string().ends_with(kHalfMade))
+    return remove_tree(directory);
+  const fs::path aside = directory.string() + std::string(kHalfMade);
+  if (auto removed = remove_tree(aside); !removed) return removed;
+  if (auto moved = bpf::rename(directory, aside); !moved) return moved;
+  return remove_tree(aside);
+}
+
 std::vector<std::string> list(const fs::path& directory) {
   std::vector<std::string> names;
   std::error_code error;

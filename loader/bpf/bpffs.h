@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/support/result.h"
@@ -28,6 +29,11 @@ inline constexpr const char* kBpffsMount = "/sys/fs/bpf";
 [[nodiscard]] Result<void> rename(const std::filesystem::path& from,
                                   const std::filesystem::path& to);
 [[nodiscard]] Result<void> remove_tree(const std::filesystem::path& directory);  // fine when absent
+// The end of the names of folders that nobody uses: half made, or half removed.
+inline constexpr std::string_view kHalfMade = "_making";
+// The same, but whoever looks at `directory` sees all of it or nothing, also after a process that
+// ended in between.
+[[nodiscard]] Result<void> remove_at_once(const std::filesystem::path& directory);
 // Names in a directory, sorted; none when it is absent.
 [[nodiscard]] std::vector<std::string> list(const std::filesystem::path& directory);
 [[nodiscard]] bool exists(const std::filesystem::path& path);

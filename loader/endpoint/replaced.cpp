@@ -114,7 +114,7 @@ Result<std::size_t> retire_replaced(const Paths& paths) {
       return std::unexpected(done.error());
     // Its arrays of programs are emptied when their pins go.
     if (left.empty()) {
-      if (auto removed = bpf::remove_tree(generation); !removed)
+      if (auto removed = bpf::remove_at_once(generation); !removed)
         return std::unexpected(removed.error());
     }
     all.insert(left.begin(), left.end());
