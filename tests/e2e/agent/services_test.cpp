@@ -249,7 +249,12 @@ class AgentSockets : public AgentServices {
     agent_.reset();
     EXPECT_TRUE(sockets::detach(paths_.bpffs).has_value());
     enter(before_);
-    std::filesystem::remove(cgroup_);
+    // What ran in it may end a moment later.
+    EXPECT_TRUE(eventually([&] {
+      std::error_code busy;
+      std::filesystem::remove(cgroup_, busy);
+      return !busy;
+    }));
     AgentServices::TearDown();
   }
   static void enter(const std::filesystem::path& cgroup) {
