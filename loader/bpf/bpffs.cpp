@@ -71,8 +71,10 @@ Result<void> pin(int fd, const fs::path& path) {
   return {};
 }
 
+fs::path half_replaced(const fs::path& path) { return path.string() + "_new"; }
+
 Result<void> pin_replacing(int fd, const fs::path& path) {
-  const fs::path fresh = path.string() + "_new";
+  const fs::path fresh = half_replaced(path);
   if (auto removed = unpin(fresh); !removed) return removed;
   if (auto pinned = pin(fd, fresh); !pinned) return pinned;
   return bpf::rename(fresh, path);

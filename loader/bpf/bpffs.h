@@ -23,6 +23,8 @@ inline constexpr const char* kBpffsMount = "/sys/fs/bpf";
 [[nodiscard]] Result<void> pin(int fd, const std::filesystem::path& path);
 // Pins over whatever is there, in one step for a reader of `path`.
 [[nodiscard]] Result<void> pin_replacing(int fd, const std::filesystem::path& path);
+// Where that leaves the pin if its process dies before the last step.
+[[nodiscard]] std::filesystem::path half_replaced(const std::filesystem::path& path);
 // The object pinned at `path`; an Error when there is none.
 [[nodiscard]] Result<Fd> open_pinned(const std::filesystem::path& path);
 [[nodiscard]] Result<void> unpin(const std::filesystem::path& path);  // fine when absent
