@@ -6,44 +6,17 @@
 #include <cstdlib>
 
 #include "loader/endpoint/upgrade.h"
-#include "tests/e2e/agent/agent_node.h"
 #include "tests/e2e/agent/foreign.h"
-#include "tests/e2e/agent/traffic.h"
+#include "tests/e2e/agent/watched_web.h"
 
 namespace policyc::testing {
 namespace {
 
-// Both policies allow the client on port 60; one allows port 53 to the client, one to the other.
-std::string both(const std::string& app) {
-  return allow(app, 53) + "---\n" + allow("client", 60, "always");
-}
-
 // `some` out of so many.
 int stride(int some) { return std::getenv("POLICYC_EVERY_CALL") == nullptr ? some : 1; }
 
-class CallsTest : public AgentNode {
+class CallsTest : public WatchedWeb {
  protected:
-  void SetUp() override {
-    AgentNode::SetUp();
-    write("web.yaml", both("client"));
-    start_synced();
-    web_ = std::make_unique<Pod>("web0", "10.9.1.1");
-    ASSERT_TRUE(add(*web_, "web"));
-    intruder_ = std::make_unique<Intruder>(*web_, kOther, 61);
-    echo_ = std::make_unique<Echo>(*web_, kClient, 60, 4000);
-    ASSERT_TRUE(eventually([this] { return echo_->answered() > 10; }));
-    EXPECT_EQ(intruder_->came_in(), 0U);
-  }
-  void TearDown() override {
-    EXPECT_EQ(intruder_->came_in(), 0U) << "of " << intruder_->knocks();
-    const std::size_t sent = echo_->sent();
-    EXPECT_EQ(echo_->stop(), 0U) << "of " << sent;
-    intruder_.reset();
-    echo_.reset();
-    agent_.reset();
-    web_.reset();
-    AgentNode::TearDown();
-  }
   // Killed before that call, unless it has settled before.
   void start_to_die(int call) {
     std::vector<std::string> arguments = command();
@@ -61,14 +34,13 @@ class CallsTest : public AgentNode {
     }));
     return is_dead();
   }
-  void expect_one_policy(const std::string& where) {
-    EXPECT_NE(web_->reached_from(kClient, 53), web_->reached_from(kOther, 53)) << where;
-    EXPECT_EQ(intruder_->came_in(), 0U) << where;
+  // Restarts one that does not die, and takes away what was added.
+  void clean_up(const Pod& second, const std::string& where) {
+    start_synced();
+    ASSERT_TRUE(client_->remove(ref("web2"), 30s)) << where;
+    EXPECT_TRUE(second.reached_from(kOther, 53)) << where;
+    EXPECT_EQ(client_->check(ref("web2")).error().code, grpc::StatusCode::NOT_FOUND) << where;
   }
-
-  std::unique_ptr<Pod> web_;
-  std::unique_ptr<Echo> echo_;
-  std::unique_ptr<Intruder> intruder_;
 };
 
 TEST_F(CallsTest, AnEditThatIsCutShortBeforeAnyCallIsTheOldPolicyOrTheNew) {
@@ -78,7 +50,7 @@ TEST_F(CallsTest, AnEditThatIsCutShortBeforeAnyCallIsTheOldPolicyOrTheNew) {
   for (; call < 2000; call += stride(9)) {
     to_other = !to_other;
     kill();
-    write("web.yaml", both(to_other ? "other" : "client"));
+    write("web.yaml", allow_both(to_other ? "other" : "client"));
     start_to_die(call);
     const bool dead = dies_first();
     const std::string where = "call " + std::to_string(call);
@@ -91,6 +63,60 @@ TEST_F(CallsTest, AnEditThatIsCutShortBeforeAnyCallIsTheOldPolicyOrTheNew) {
   }
   EXPECT_EQ(web_->reached_from(kOther, 53), to_other);
   EXPECT_GE(killed, 5);
+  RecordProperty("calls", call);
+  RecordProperty("killed", killed);
+}
+
+TEST_F(CallsTest, AnAddThatIsCutShortBeforeAnyCallCanBeRepeated) {
+  const Pod second("web1", "10.9.1.2");
+  int killed = 0;
+  int call = 1;
+  for (bool added = false; !added && call < 2000; call += stride(5)) {
+    const std::string where = "call " + std::to_string(call);
+    kill();
+    start_to_die(call);
+    if (dies_first()) {
+      agent_->wait();
+      continue;  // it was not ready for us
+    }
+    added = client_->add(request(second, "web2"), 30s).has_value();
+    if (!added) {
+      ++killed;
+      ASSERT_TRUE(eventually([this] { return is_dead(); })) << where;
+      agent_->wait();
+      start_synced();
+      const auto again = add(second, "web2");
+      ASSERT_TRUE(again) << where << " " << to_string(again.error());
+    }
+    EXPECT_TRUE(second.reached_from(kClient, 53)) << where;
+    EXPECT_FALSE(second.reached_from(kOther, 53)) << where;
+    kill();
+    clean_up(second, where);
+  }
+  EXPECT_GE(killed, 4);
+  RecordProperty("calls", call);
+  RecordProperty("killed", killed);
+}
+
+TEST_F(CallsTest, ARemovalThatIsCutShortBeforeAnyCallCanBeRepeated) {
+  const Pod second("web1", "10.9.1.2");
+  int killed = 0;
+  int call = 1;
+  for (bool removed = false; !removed && call < 2000; call += stride(9)) {
+    const std::string where = "call " + std::to_string(call);
+    ASSERT_TRUE(add(second, "web2")) << where;
+    kill();
+    start_to_die(call);
+    if (!dies_first()) {
+      removed = client_->remove(ref("web2"), 30s).has_value();
+      if (!removed) ++killed;
+      if (removed) kill();
+    }
+    EXPECT_EQ(intruder_->came_in(), 0U) << where;
+    agent_->wait();
+    clean_up(second, where);
+  }
+  EXPECT_GE(killed, 2);
   RecordProperty("calls", call);
   RecordProperty("killed", killed);
 }

@@ -5,46 +5,13 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/e2e/agent/agent_node.h"
-#include "tests/e2e/agent/traffic.h"
+#include "tests/e2e/agent/watched_web.h"
 
 namespace policyc::testing {
 namespace {
 
-// Both policies allow the client on port 60; one allows port 53 to the client, one to the other.
-std::string both(const std::string& app) {
-  return allow(app, 53) + "---\n" + allow("client", 60, "always");
-}
-
-class CrashTest : public AgentNode {
+class CrashTest : public WatchedWeb {
  protected:
-  void SetUp() override {
-    AgentNode::SetUp();
-    write("web.yaml", both("client"));
-    start_synced();
-    web_ = std::make_unique<Pod>("web0", "10.9.1.1");
-    ASSERT_TRUE(add(*web_, "web"));
-    intruder_ = std::make_unique<Intruder>(*web_, kOther, 61);
-    echo_ = std::make_unique<Echo>(*web_, kClient, 60, 4000);
-    ASSERT_TRUE(eventually([this] { return echo_->sent() > 10; }));
-    EXPECT_EQ(intruder_->came_in(), 0U);
-  }
-  void TearDown() override {
-    if (echo_) {
-      const std::size_t sent = echo_->sent();
-      EXPECT_EQ(echo_->stop(), 0U) << "of " << sent;
-      EXPECT_GT(sent, 100U);
-    }
-    if (intruder_) {
-      EXPECT_EQ(intruder_->came_in(), 0U);
-      EXPECT_GT(intruder_->knocks(), 100U);
-    }
-    intruder_.reset();
-    echo_.reset();
-    agent_.reset();
-    web_.reset();
-    AgentNode::TearDown();
-  }
   void start_to_die(int step) {
     ::setenv("POLICYD_DIE_AT", std::to_string(step).c_str(), 1);
     start();
@@ -64,16 +31,6 @@ class CrashTest : public AgentNode {
     kill();
     start_synced();
   }
-  void expect_one_policy(const std::string& where) {
-    const bool old_one = web_->reached_from(kClient, 53);
-    const bool new_one = web_->reached_from(kOther, 53);
-    EXPECT_NE(old_one, new_one) << where;
-    EXPECT_EQ(intruder_->came_in(), 0U) << where;
-  }
-
-  std::unique_ptr<Pod> web_;
-  std::unique_ptr<Echo> echo_;
-  std::unique_ptr<Intruder> intruder_;
 };
 
 TEST_F(CrashTest, RestartsLoseNoPacketOfWhatIsAllowed) {
@@ -88,7 +45,7 @@ TEST_F(CrashTest, RestartsLoseNoPacketOfWhatIsAllowed) {
 TEST_F(CrashTest, EditsLoseNoPacketOfWhatStaysAllowed) {
   for (int round = 0; round < 6; ++round) {
     const auto before = revision();
-    write("web.yaml", both(round % 2 == 0 ? "other" : "client"));
+    write("web.yaml", allow_both(round % 2 == 0 ? "other" : "client"));
     ASSERT_TRUE(past(before));
     EXPECT_EQ(intruder_->came_in(), 0U);
   }
@@ -99,7 +56,7 @@ TEST_F(CrashTest, AnEditThatIsCutShortAtAnyStepIsTheOldPolicyOrTheNew) {
   for (int step = 1; step < 60; ++step) {
     kill();
     const bool to_other = step % 2 == 1;
-    write("web.yaml", both(to_other ? "other" : "client"));
+    write("web.yaml", allow_both(to_other ? "other" : "client"));
     start_to_die(step);
     // It dies, or it gets there.
     const bool dead = !settled_or_dead();
