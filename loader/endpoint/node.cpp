@@ -6,6 +6,7 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/grace.h"
+#include "loader/endpoint/inventory_file.h"
 #include "loader/endpoint/shape_sizes.h"
 
 namespace policyc::endpoint {

@@ -10,6 +10,7 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/log.h"
 #include "loader/endpoint/files.h"
+#include "loader/endpoint/inventory_file.h"
 #include "loader/endpoint/node.h"
 
 namespace policyc::endpoint {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "loader/bpf/bpffs.h"
+#include "loader/endpoint/inventory_file.h"
 
 namespace policyc::endpoint {
 namespace {
