@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/document_tree.h"
 #include "cli/passes.h"
+#include "cli/policy_inputs.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/driver/compile_all.h"
 #include "compiler/ir/printer.h"
@@ -66,6 +67,7 @@ class CompileCommand {
     if (!inventory) return unreadable(inventory.error());
 
     driver::CompileOptions options;
+    options.parse_workers = arguments_.jobs != 0 ? arguments_.jobs : reading_threads();
     if (auto agent = agent_options(arguments_.agent); agent) {
       options.read.agent = *agent;
     } else {

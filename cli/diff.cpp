@@ -1,14 +1,18 @@
 #include "compiler/diff/diff.h"
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <ostream>
-#include <thread>
 
 #include "cli/agent_options.h"
+#include "cli/change_findings.h"
 #include "cli/command.h"
 #include "cli/git_tree.h"
+#include "cli/outputs.h"
 #include "cli/policy_inputs.h"
+#include "cli/progress.h"
+#include "compiler/diff/read.h"
 
 namespace policyc::cli {
 namespace {
@@ -21,16 +25,9 @@ constexpr int kTrouble = 2;
 
 struct Arguments {
   std::vector<std::string> inputs, paths, endpoints;
-  std::string output = "text";
+  OutputArguments outputs;
   diff::Options diff;
   AgentArguments agent;
-};
-
-// One side: its texts, and what they say.
-struct Side {
-  std::vector<driver::InputText> texts;
-  source::SourceMap sources;
-  std::unique_ptr<PolicyInputs> inputs;
 };
 
 class DiffCommand {
@@ -39,24 +36,37 @@ class DiffCommand {
       : arguments_(arguments), context_(context) {}
 
   int run() {
+    auto outputs = Outputs::parse(arguments_.outputs);
+    if (!outputs) return trouble(outputs.error().message);
+    outputs_ = std::move(*outputs);
     auto names = sides();
     if (!names) return trouble(names.error().message);
     const auto agent = agent_options(arguments_.agent);
     if (!agent) return trouble(agent.error().message);
+    Progress progress;
+    progress.stage("reading");
     auto inventory = driver::read_inputs(arguments_.endpoints, context_.in);
     if (!inventory) return trouble(inventory.error().message);
+    std::array<std::vector<diff::Text>, 2> sides;
     for (std::size_t i = 0; i < 2; ++i) {
       auto texts = texts_of((*names)[i]);
       if (!texts) return trouble(texts.error().message);
-      texts->insert(texts->end(), inventory->begin(), inventory->end());
-      sides_[i].texts = std::move(*texts);
+      for (auto* list : {&*texts, &*inventory}) {
+        for (const driver::InputText& input : *list) sides[i].push_back({input.name, input.text});
+      }
     }
-    read_both(*agent);
-    for (const Side& side : sides_)
-      context_.err << diag::render_text(side.sources, side.inputs->diagnostics);
-    if (!sides_[0].inputs->usable || !sides_[1].inputs->usable)
-      return trouble("policies that are refused cannot be compared");
-    return compare();
+    diff::ReadOptions options;
+    options.agent = *agent;
+    options.workers = reading_threads();
+    progress.stage("parsing");
+    options.progress = [&progress](std::size_t done, std::size_t total) {
+      progress.advance(done, total);
+    };
+    const auto read = diff::read_sides(std::move(sides), options);
+    progress.clear();
+    context_.err << diag::render_text(read->sources, read->diagnostics);
+    if (!read->usable) return trouble("policies that are refused cannot be compared");
+    return compare(*read, progress);
   }
 
  private:
@@ -92,30 +102,29 @@ class DiffCommand {
     return git_manifests(*commit, revision, paths);
   }
 
-  // Each side on a thread of its own; nothing is shared but the options.
-  void read_both(const policy::Options& agent) {
-    const auto read = [&agent](Side& side) {
-      side.inputs = read_policy_texts(std::move(side.texts), agent, side.sources);
-    };
-    std::thread other([&] { read(sides_[0]); });
-    read(sides_[1]);
-    other.join();
-  }
-
-  int compare() {
-    const explain::Model before = sides_[0].inputs->model(sides_[0].sources);
-    const explain::Model after = sides_[1].inputs->model(sides_[1].sources);
+  int compare(const diff::Sides& sides, Progress& progress) {
+    const explain::Model before = sides.model(0);
+    const explain::Model after = sides.model(1);
     diff::Options options = arguments_.diff;
     options.has_inventory = !before.cluster.endpoints.empty() || !after.cluster.endpoints.empty();
+    progress.stage("comparing");
+    options.progress = [&progress](std::size_t done, std::size_t total) {
+      progress.advance(done, total);
+    };
     const diff::Report report = diff::diff(before, after, options);
-    context_.out << (arguments_.output == "json" ? diff::to_json(report) : diff::to_text(report));
+    progress.clear();
+    const auto written =
+        outputs_.write(sides.sources, diff_findings(report, sides.sources), context_,
+                       {{"text", [&](const auto&) { return diff::to_text(report); }},
+                        {"json", [&](const auto&) { return diff::to_json(report); }}});
+    if (!written) return trouble(written.error().message);
     if (report.differs()) return kDifferent;
     return report.left_out == 0 ? kSame : kTrouble;
   }
 
   const Arguments& arguments_;
   Context& context_;
-  std::array<Side, 2> sides_;
+  Outputs outputs_;
 };
 
 }  // namespace
@@ -138,8 +147,7 @@ void add_diff(CLI::App& app, Context& context) {
       ->allow_extra_args(false);
   command->add_option("--max-peers", arguments->diff.max_peers,
                       "Kinds of peers to follow at most, for each subject");
-  command->add_option("-o,--output", arguments->output, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
+  add_output_options(*command, arguments->outputs);
   add_agent_options(*command, arguments->agent);
   command->callback(
       [arguments, &context] { context.exit_code = DiffCommand(*arguments, context).run(); });

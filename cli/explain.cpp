@@ -5,18 +5,21 @@
 
 #include "cli/agent_options.h"
 #include "cli/command.h"
+#include "cli/outputs.h"
 #include "cli/policy_inputs.h"
 #include "compiler/testlang/reader.h"
 
 namespace policyc::cli {
 namespace {
 
+const Formats kFormats{.own = {"text", "json"}, .findings = false};
+
 struct Arguments {
   std::vector<std::string> inputs, endpoints;
   std::string from, to, port;
   std::string http, host, dns, server_name;
   std::vector<std::string> headers;
-  std::string output = "text";
+  OutputArguments outputs;
   bool all = false;
   AgentArguments agent;
 };
@@ -27,6 +30,9 @@ class ExplainCommand {
       : arguments_(arguments), context_(context) {}
 
   int run() {
+    auto outputs = Outputs::parse(arguments_.outputs, kFormats);
+    if (!outputs) return usage(outputs.error().message);
+    outputs_ = std::move(*outputs);
     const auto from = testlang::read_side(arguments_.from);
     if (!from) return usage("--from: " + from.error().message);
     const auto to = testlang::read_side(arguments_.to);
@@ -97,8 +103,11 @@ class ExplainCommand {
     explain::Answers answers(model, world);
     const auto explanation =
         explain::explain(answers, {&*from, &*to, port.protocol, port.first, request});
-    context_.out << (arguments_.output == "json" ? explain::to_json(explanation)
-                                                 : explain::to_text(explanation, arguments_.all));
+    const auto written = outputs_.write(
+        context_,
+        {{"text", [&](const auto&) { return explain::to_text(explanation, arguments_.all); }},
+         {"json", [&](const auto&) { return explain::to_json(explanation); }}});
+    if (!written) return unreadable(written.error().message);
     return explanation.outcome == explain::Outcome::Allow ? kSuccess : kFindings;
   }
 
@@ -131,6 +140,7 @@ class ExplainCommand {
 
   const Arguments& arguments_;
   Context& context_;
+  Outputs outputs_;
   source::SourceMap sources_;
 };
 
@@ -157,8 +167,7 @@ void add_explain(CLI::App& app, Context& context) {
   command->add_option("--dns", arguments->dns, "The name that a DNS query asks for");
   command->add_option("--sni", arguments->server_name, "The server name of a TLS handshake");
   command->add_flag("--all", arguments->all, "List rules that do not match as well");
-  command->add_option("-o,--output", arguments->output, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
+  add_output_options(*command, arguments->outputs, kFormats);
   add_agent_options(*command, arguments->agent);
   command->callback(
       [arguments, &context] { context.exit_code = ExplainCommand(*arguments, context).run(); });

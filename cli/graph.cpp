@@ -4,6 +4,9 @@
 
 #include "cli/agent_options.h"
 #include "cli/command.h"
+#include "cli/outputs.h"
+#include "cli/policy_inputs.h"
+#include "cli/progress.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/graph/outputs.h"
 #include "compiler/graph/selection.h"
@@ -11,10 +14,12 @@
 namespace policyc::cli {
 namespace {
 
+const Formats kFormats{.own = {"text", "dot", "svg", "html", "json"}, .findings = false};
+
 struct Arguments {
   std::vector<std::string> inputs;
   std::vector<std::string> endpoints;
-  std::string output = "text";
+  OutputArguments outputs;
   std::string file;
   graph::Wanted wanted;
   std::size_t max_edges = graph::kMaxPictureEdges;
@@ -27,18 +32,30 @@ class GraphCommand {
       : arguments_(arguments), context_(context) {}
 
   int run() {
+    auto outputs = chosen_outputs();
+    if (!outputs) return failed(outputs.error().message, kUsage);
+    outputs_ = std::move(*outputs);
+    Progress progress;
+    progress.stage("reading");
     auto policies = driver::read_inputs(arguments_.inputs, context_.in);
     if (!policies) return failed(policies.error().message, kUnreadable);
     auto inventory = driver::read_inputs(arguments_.endpoints, context_.in);
     if (!inventory) return failed(inventory.error().message, kUnreadable);
     driver::CompileOptions options;
+    options.parse_workers = reading_threads();
     auto agent = agent_options(arguments_.agent);
     if (!agent) return failed(agent.error().message, kUnreadable);
     options.read.agent = *agent;
     options.has_inventory = true;
+    options.parse_progress = [&progress](std::size_t done, std::size_t total) {
+      progress.advance(done, total);
+    };
     driver::Compilation compilation(options);
-    const bool ready = compilation.parse(std::move(*policies), std::move(*inventory)) &&
-                       compilation.resolve() && compilation.build_shapes();
+    progress.stage("parsing");
+    bool ready = compilation.parse(std::move(*policies), std::move(*inventory));
+    progress.stage("compiling");
+    ready = ready && compilation.resolve() && compilation.build_shapes();
+    progress.clear();
     context_.err << diag::render_text(compilation.sources(), compilation.diagnostics());
     for (const std::string& violation : compilation.violations())
       (void)failed("internal error: " + violation, kInternal);
@@ -49,7 +66,7 @@ class GraphCommand {
           "graph: the input has no Pod, workload or CiliumEndpoint; give them with --endpoints",
           kUsage);
     }
-    return print(compilation);
+    return print(compilation, progress);
   }
 
  private:
@@ -58,33 +75,41 @@ class GraphCommand {
     return code;
   }
 
-  int print(const driver::Compilation& compilation) {
+  // -f FILE is the file of the one format.
+  Result<Outputs> chosen_outputs() const {
+    OutputArguments chosen = arguments_.outputs;
+    if (!arguments_.file.empty()) {
+      if (chosen.outputs.empty()) chosen.outputs.push_back(kFormats.standard);
+      if (chosen.outputs.size() > 1 || chosen.outputs.front().contains('='))
+        return fail("graph: -f goes with one format; write -o FORMAT=FILE for several");
+      chosen.outputs.front() += "=" + arguments_.file;
+    }
+    return Outputs::parse(chosen, kFormats);
+  }
+
+  int print(const driver::Compilation& compilation, Progress& progress) {
     graph::Input input{
         {}, compilation.read().cluster, compilation.resolved(), compilation.options().read.agent};
     for (const driver::ShapeUnit& unit : compilation.shapes())
       input.shapes.push_back({&unit.shape, unit.subjects});
+    progress.stage("connecting");
     const graph::Graph built = graph::build(input);
     const auto selection = graph::Selection::make(built, arguments_.wanted);
     if (!selection) return failed(selection.error().message, kUsage);
-    const std::string text = render(built, *selection);
-    if (arguments_.file.empty()) {
-      context_.out << text;
-      return kSuccess;
-    }
-    const auto written = driver::write_file(arguments_.file, text);
+    progress.clear();
+    const std::size_t most = arguments_.max_edges;
+    const auto written = outputs_.write(
+        context_, {{"text", [&](const auto&) { return graph::to_text(built, *selection); }},
+                   {"json", [&](const auto&) { return graph::to_json(built, *selection); }},
+                   {"dot", [&](const auto&) { return graph::to_dot(built, *selection, most); }},
+                   {"svg", [&](const auto&) { return graph::to_svg(built, *selection, most); }},
+                   {"html", [&](const auto&) { return graph::to_html(built, *selection); }}});
     return written ? kSuccess : failed(written.error().message, kUnreadable);
-  }
-
-  std::string render(const graph::Graph& built, const graph::Selection& selection) const {
-    if (arguments_.output == "json") return graph::to_json(built, selection);
-    if (arguments_.output == "dot") return graph::to_dot(built, selection, arguments_.max_edges);
-    if (arguments_.output == "svg") return graph::to_svg(built, selection, arguments_.max_edges);
-    if (arguments_.output == "html") return graph::to_html(built, selection);
-    return graph::to_text(built, selection);
   }
 
   const Arguments& arguments_;
   Context& context_;
+  Outputs outputs_;
 };
 
 }  // namespace
@@ -96,9 +121,8 @@ void add_graph(CLI::App& app, Context& context) {
       ->required();
   command->add_option("--endpoints", arguments->endpoints,
                       "More files or directories, with Pods and Namespaces");
-  command->add_option("-o,--output", arguments->output, "text, dot, svg, html or json")
-      ->check(CLI::IsMember({"text", "dot", "svg", "html", "json"}));
-  command->add_option("-f,--file", arguments->file, "Write to this file, whole or not at all");
+  add_output_options(*command, arguments->outputs, kFormats);
+  command->add_option("-f,--file", arguments->file, "Write the one format to this file");
   command
       ->add_option("--from", arguments->wanted.from,
                    "Connections from app=web,tier=front, NAMESPACE/NAME, world, nodes, host or "

@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/lint_inputs.h"
 #include "cli/outputs.h"
+#include "cli/policy_inputs.h"
 #include "cli/progress.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/lint/baseline.h"
@@ -160,6 +161,10 @@ class LintCommand {
                      Progress& progress) {
     driver::CompileOptions options;
     options.read.agent = agent_;
+    options.parse_workers = workers();
+    options.parse_progress = [&progress](std::size_t done, std::size_t total) {
+      progress.advance(done, total);
+    };
     compilation = std::make_unique<driver::Compilation>(options);
     progress.stage("parsing");
     (void)compilation->parse(manifests.policies, manifests.inventory);
@@ -175,9 +180,7 @@ class LintCommand {
     lint::Options lint_options;
     lint_options.settings = found_.config.settings;
     lint_options.path_of = [this](const std::string& name) { return path_in(found_, name); };
-    lint_options.workers = arguments_.jobs != 0
-                               ? arguments_.jobs
-                               : std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
+    lint_options.workers = workers();
     lint_options.progress = [&progress](std::size_t done, std::size_t total) {
       progress.advance(done, total);
     };
@@ -191,6 +194,8 @@ class LintCommand {
     report.fail_on = fail_on_;
     return report;
   }
+
+  unsigned workers() const { return arguments_.jobs != 0 ? arguments_.jobs : reading_threads(); }
 
   std::vector<std::string> named_files() const {
     std::vector<std::string> named = arguments_.inputs;

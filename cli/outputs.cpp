@@ -12,10 +12,13 @@
 namespace policyc::cli {
 namespace {
 
-std::vector<std::string> format_names(const std::vector<std::string>& own) {
+std::vector<std::string> format_names(const Formats& formats) {
   std::vector<std::string> names;
-  for (const diag::FindingFormat& format : diag::finding_formats()) names.emplace_back(format.name);
-  for (const std::string& name : own) {
+  if (formats.findings) {
+    for (const diag::FindingFormat& format : diag::finding_formats())
+      names.emplace_back(format.name);
+  }
+  for (const std::string& name : formats.own) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   return names;
@@ -34,11 +37,10 @@ bool is_set(const char* name) {
 
 }  // namespace
 
-void add_output_options(CLI::App& command, OutputArguments& arguments,
-                        const std::vector<std::string>& own) {
+void add_output_options(CLI::App& command, OutputArguments& arguments, const Formats& formats) {
   command
       .add_option("-o,--output", arguments.outputs,
-                  "FORMAT or FORMAT=FILE, several times: " + joined(format_names(own)))
+                  "FORMAT or FORMAT=FILE, several times: " + joined(format_names(formats)))
       ->allow_extra_args(false);
   command.add_option("--color", arguments.color, "auto, always or never; auto honours NO_COLOR");
 }
@@ -53,13 +55,12 @@ bool wants_color(const std::string& color, bool is_terminal) {
   return is_terminal && (terminal == nullptr || std::string_view(terminal) != "dumb");
 }
 
-Result<Outputs> Outputs::parse(const OutputArguments& arguments,
-                               const std::vector<std::string>& own) {
+Result<Outputs> Outputs::parse(const OutputArguments& arguments, const Formats& formats) {
   if (arguments.color != "auto" && arguments.color != "always" && arguments.color != "never")
     return fail("--color: `" + arguments.color + "` is none of auto, always, never");
   Outputs outputs;
   outputs.color_ = arguments.color;
-  const std::vector<std::string> known = format_names(own);
+  const std::vector<std::string> known = format_names(formats);
   std::set<std::string> places;
   for (const std::string& text : arguments.outputs) {
     const std::size_t equals = text.find('=');
@@ -76,8 +77,12 @@ Result<Outputs> Outputs::parse(const OutputArguments& arguments,
                   (output.file.empty() ? std::string("standard output") : output.file));
     outputs.outputs_.push_back(std::move(output));
   }
-  if (outputs.outputs_.empty()) outputs.outputs_.push_back({"text", {}});
+  if (outputs.outputs_.empty()) outputs.outputs_.push_back({formats.standard, {}});
   return outputs;
+}
+
+Result<void> Outputs::write(Context& context, const OwnFormats& own) const {
+  return write({}, {}, context, own);
 }
 
 bool Outputs::uses_standard_output() const {

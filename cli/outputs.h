@@ -1,11 +1,11 @@
 #pragma once
 // `-o FORMAT[=FILE]`, several at once, and `--color`: where a command's report goes. Shared by the
-// commands that find things.
+// commands whose answer is a report.
 //
 //   OutputArguments outputs;                      // a member of the command's arguments
 //   add_output_options(*command, outputs);        // when it is registered
 //
-//   auto outputs = Outputs::parse(arguments.outputs, {});    // first thing in run()
+//   auto outputs = Outputs::parse(arguments.outputs);        // first thing in run()
 //   if (!outputs) return usage(outputs.error().message);     // exit code 2
 //   ...
 //   if (auto written = outputs->write(sources, report, context); !written)
@@ -33,16 +33,21 @@ using OutputRenderer = std::function<std::string(const diag::RenderStyle&)>;
 // name, or beside them.
 using OwnFormats = std::map<std::string, OutputRenderer>;
 
-// `own` are formats of the command's own, for the help text.
-void add_output_options(CLI::App& command, OutputArguments& arguments,
-                        const std::vector<std::string>& own = {});
+// The formats that a command has.
+struct Formats {
+  std::vector<std::string> own = {};  // of its own
+  bool findings = true;               // and those of findings (docs/formats.md)
+  std::string standard = "text";      // without -o
+};
+
+void add_output_options(CLI::App& command, OutputArguments& arguments, const Formats& formats = {});
 
 class Outputs {
  public:
   // The Error is a mistake of usage: an unknown format, two outputs to one place, a bad --color.
-  // `own` are the names of the command's own formats, as for add_output_options().
+  // `formats`: as for add_output_options().
   [[nodiscard]] static Result<Outputs> parse(const OutputArguments& arguments,
-                                             const std::vector<std::string>& own = {});
+                                             const Formats& formats = {});
 
   // Some output goes to standard output.
   [[nodiscard]] bool uses_standard_output() const;
@@ -52,6 +57,8 @@ class Outputs {
   // Error names the file that could not be written.
   [[nodiscard]] Result<void> write(const source::SourceMap& sources, const diag::Report& report,
                                    Context& context, const OwnFormats& own = {}) const;
+  // The same for a command whose formats are all its own.
+  [[nodiscard]] Result<void> write(Context& context, const OwnFormats& own) const;
 
  private:
   struct Output {

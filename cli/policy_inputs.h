@@ -1,6 +1,7 @@
 #pragma once
 // Policies and an inventory, read and resolved: what the offline commands answer from.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,15 +29,23 @@ struct PolicyInputs {
   }
 };
 
+// Bytes of manifests that were parsed, of how many; from any thread.
+using ReadProgress = std::function<void(std::size_t done, std::size_t total)>;
+
 // Files, directories and `-`; policies and what exists may stand in either. Errors of their content
 // are in `diagnostics`; the Error is of a path that cannot be read.
 [[nodiscard]] Result<std::unique_ptr<PolicyInputs>> read_policy_inputs(
     const std::vector<std::string>& policies, const std::vector<std::string>& endpoints,
-    const policy::Options& agent, std::istream& standard_input, source::SourceMap& sources);
+    const policy::Options& agent, std::istream& standard_input, source::SourceMap& sources,
+    const ReadProgress& progress = {});
 
 // The same of texts that are at hand.
 [[nodiscard]] std::unique_ptr<PolicyInputs> read_policy_texts(std::vector<driver::InputText> texts,
                                                               const policy::Options& agent,
-                                                              source::SourceMap& sources);
+                                                              source::SourceMap& sources,
+                                                              const ReadProgress& progress = {});
+
+// How many threads parse manifests.
+[[nodiscard]] unsigned reading_threads();
 
 }  // namespace policyc::cli

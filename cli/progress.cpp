@@ -43,7 +43,17 @@ void Progress::stage(std::string name) {
   total_ = 0;
 }
 
+void Progress::clear() {
+  const std::scoped_lock lock(mutex_);
+  stage_.clear();
+  if (!shown_) return;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
+  shown_ = false;
+}
+
 void Progress::show() {
+  if (stage_.empty()) return;
   std::string line = "\r\033[K" + stage_;
   if (const std::size_t total = total_; total != 0) {
     const std::size_t done = std::min<std::size_t>(done_, total);

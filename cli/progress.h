@@ -20,6 +20,8 @@ class Progress {
 
   // What is being done: "reading". Without a total the bar only says that.
   void stage(std::string name);
+  // Erases the line, so that others can be written; the next stage brings it back.
+  void clear();
   // From any thread.
   void advance(std::size_t done, std::size_t total) {
     done_ = done;

@@ -4,8 +4,11 @@
 #include <ostream>
 
 #include "cli/agent_options.h"
+#include "cli/change_findings.h"
 #include "cli/command.h"
+#include "cli/outputs.h"
 #include "cli/policy_inputs.h"
+#include "cli/progress.h"
 #include "compiler/flows/reader.h"
 
 namespace policyc::cli {
@@ -14,7 +17,7 @@ namespace {
 struct Arguments {
   std::string flows;
   std::vector<std::string> policies, endpoints;
-  std::string output = "text";
+  OutputArguments outputs;
   bool skip_bad = false;
   AgentArguments agent;
 };
@@ -25,20 +28,37 @@ class ReplayCommand {
       : arguments_(arguments), context_(context) {}
 
   int run() {
+    const auto outputs = Outputs::parse(arguments_.outputs);
+    if (!outputs) {
+      (void)unreadable(outputs.error().message);
+      return kUsage;
+    }
+    Progress progress;
+    progress.stage("reading flows");
     const auto agent = agent_options(arguments_.agent);
     if (!agent) return unreadable(agent.error().message);
     const auto text = read_flows_text();
     if (!text) return unreadable(text.error().message);
     if (const auto read = read_lines(*text); !read) return unreadable(read.error().message);
+    progress.stage("parsing");
+    const auto advance = [&progress](std::size_t done, std::size_t total) {
+      progress.advance(done, total);
+    };
     auto inputs = read_policy_inputs(arguments_.policies, arguments_.endpoints, *agent, context_.in,
-                                     sources_);
+                                     sources_, advance);
+    progress.clear();
     if (!inputs) return unreadable(inputs.error().message);
     context_.err << diag::render_text(sources_, (*inputs)->diagnostics);
     if (!(*inputs)->usable) return kFindings;
     const explain::Model model = (*inputs)->model(sources_);
-    const replay::Report report = replay::replay(model, flows_, lines_);
-    context_.out << (arguments_.output == "json" ? replay::to_json(report)
-                                                 : replay::to_text(report));
+    progress.stage("deciding");
+    const replay::Report report = replay::replay(model, flows_, lines_, advance);
+    progress.clear();
+    const auto written =
+        outputs->write(sources_, replay_findings(report, sources_), context_,
+                       {{"text", [&](const auto&) { return replay::to_text(report); }},
+                        {"json", [&](const auto&) { return replay::to_json(report); }}});
+    if (!written) return unreadable(written.error().message);
     return report.groups.empty() ? kSuccess : kFindings;
   }
 
@@ -101,8 +121,7 @@ void add_replay(CLI::App& app, Context& context) {
       ->allow_extra_args(false);
   command->add_flag("--skip-bad", arguments->skip_bad,
                     "Warn of lines that cannot be read, and go on");
-  command->add_option("-o,--output", arguments->output, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
+  add_output_options(*command, arguments->outputs);
   add_agent_options(*command, arguments->agent);
   command->callback(
       [arguments, &context] { context.exit_code = ReplayCommand(*arguments, context).run(); });

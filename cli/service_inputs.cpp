@@ -75,9 +75,11 @@ void add_service_inputs(CLI::App& command, ServiceInputArguments& arguments) {
       ->check(CLI::IsMember({"random", "maglev"}))
       ->capture_default_str();
   command
-      .add_option("--forwarding-mode", arguments.forwarding,
-                  "how replies go to clients from outside, where a service does not say it")
-      ->check(CLI::IsMember({"snat", "dsr"}))
+      .add_option(
+          "--forwarding-mode", arguments.forwarding,
+          "how replies go to clients from outside, where a service does not say it; hybrid: TCP "
+          "by dsr")
+      ->check(CLI::IsMember({"snat", "dsr", "hybrid"}))
       ->capture_default_str();
   command.add_flag("--nat46x64", arguments.nat46x64,
                    "clients from outside whose IP family has no endpoint of a service are given "
@@ -110,9 +112,10 @@ std::optional<ServiceInputs> read_directory(const ServiceInputArguments& argumen
   auto node = node_view(arguments, objects.nodes);
   if (!node) return refuse(kUsage, node.error().message);
   warn(*node, objects.services, context.err);
-  service::Directory directory(*node, {.maglev = arguments.algorithm == "maglev",
-                                       .dsr = arguments.forwarding == "dsr",
-                                       .nat46x64 = arguments.nat46x64});
+  service::Directory directory(*node,
+                               {.maglev = arguments.algorithm == "maglev",
+                                .forwarding = *service::parse_forwarding(arguments.forwarding),
+                                .nat46x64 = arguments.nat46x64});
   for (service::Service& one : objects.services) directory.upsert(std::move(one));
   for (service::EndpointSlice& one : objects.slices) directory.upsert(std::move(one));
   for (service::HostPortPod& one : objects.pods) directory.upsert(std::move(one));

@@ -4,16 +4,20 @@
 #include <ostream>
 
 #include "cli/command.h"
-#include "compiler/driver/inputs.h"
+#include "cli/outputs.h"
+#include "cli/progress.h"
 #include "compiler/suggest/flow_reader.h"
-#include "compiler/suggest/proof.h"
+#include "compiler/suggest/report.h"
 
 namespace policyc::cli {
 namespace {
 
+const Formats kFormats{.own = {"yaml", "text", "json"}, .findings = false, .standard = "yaml"};
+
 struct Arguments {
   std::vector<std::string> inputs;
   std::string file;
+  OutputArguments outputs;
   bool skip_bad = false;
   std::size_t max_listed = 50;
 };
@@ -24,11 +28,19 @@ class SuggestCommand {
       : arguments_(arguments), context_(context) {}
 
   int run() {
+    const auto outputs = chosen_outputs();
+    if (!outputs) {
+      context_.err << "policyc: " << outputs.error().message << "\n";
+      return kUsage;
+    }
+    Progress progress;
+    progress.stage("reading flows");
     suggest::ReadFlows flows;
     bool bad = false;
     for (const std::string& path : arguments_.inputs) {
       const std::size_t before = flows.bad_lines;
       if (const int code = read(path, flows); code != kSuccess) return code;
+      if (!flows.bad.empty()) progress.clear();
       for (const suggest::BadLine& line : flows.bad)
         context_.err << path << ":" << line.line << ": error: " << line.reason << "\n";
       if (flows.bad_lines - before > flows.bad.size()) {
@@ -48,7 +60,8 @@ class SuggestCommand {
                    << " lines is a flow of a pod that was forwarded and is no reply\n";
       return kFindings;
     }
-    return write(flows);
+    progress.stage("proving");
+    return write(flows, *outputs, progress);
   }
 
  private:
@@ -64,41 +77,34 @@ class SuggestCommand {
     return kUnreadable;
   }
 
-  int write(const suggest::ReadFlows& flows) {
+  // -f FILE is where the policies go.
+  Result<Outputs> chosen_outputs() const {
+    OutputArguments chosen = arguments_.outputs;
+    if (!arguments_.file.empty()) chosen.outputs.push_back("yaml=" + arguments_.file);
+    return Outputs::parse(chosen, kFormats);
+  }
+
+  int write(const suggest::ReadFlows& flows, const Outputs& outputs, Progress& progress) {
     const std::string policies = suggest::write_policies(flows.flows);
     const suggest::Proof proof = suggest::prove(policies, flows.flows);
+    progress.clear();
     if (!proof.error.empty()) {
       context_.err << proof.error << "policyc: internal error: the policies cannot be read\n";
       return kInternal;
     }
-    if (arguments_.file.empty()) {
-      context_.out << policies;
-    } else if (auto written = driver::write_file(arguments_.file, policies); !written) {
+    const suggest::Summary summary{policies, flows, proof};
+    const auto text = [&](const auto&) { return suggest::to_text(summary, arguments_.max_listed); };
+    const auto written =
+        outputs.write(context_, {{"yaml", [&](const auto&) { return policies; }},
+                                 {"text", text},
+                                 {"json", [&](const auto&) { return suggest::to_json(summary); }}});
+    if (!written) {
       context_.err << "policyc: " << written.error().message << "\n";
       return kUnreadable;
     }
-    report(flows, proof);
+    if (!outputs.has_format("text"))
+      context_.err << suggest::to_text(summary, arguments_.max_listed);
     return proof.holds() ? kSuccess : kFindings;
-  }
-
-  void report(const suggest::ReadFlows& flows, const suggest::Proof& proof) {
-    context_.err << flows.flows.size() << " different flows of " << flows.lines << " lines ("
-                 << flows.left_out << " left out: replies, drops, other messages)\n"
-                 << proof.allowed << " of " << flows.flows.size()
-                 << " are allowed by these policies, by the reference evaluator\n";
-    list("not allowed", proof.denied);
-    context_.err << proof.asked << " other connections between the pods seen were tried, "
-                 << proof.more.size() << " are allowed too\n";
-    list("also allowed", proof.more);
-    if (proof.left_out > 0)
-      context_.err << proof.left_out << " pods were not tried: too many different labels\n";
-  }
-
-  void list(const char* what, const std::vector<std::string>& connections) {
-    for (std::size_t i = 0; i < std::min(arguments_.max_listed, connections.size()); ++i)
-      context_.err << "  " << what << ": " << connections[i] << "\n";
-    if (connections.size() > arguments_.max_listed)
-      context_.err << "  and " << connections.size() - arguments_.max_listed << " more\n";
   }
 
   const Arguments& arguments_;
@@ -116,6 +122,7 @@ void add_suggest(CLI::App& app, Context& context) {
                    "Files, or - for standard input, with flows as `hubble observe -o jsonpb` and "
                    "`policyc observe -o jsonpb` write them")
       ->required();
+  add_output_options(*command, arguments->outputs, kFormats);
   command->add_option("-f,--file", arguments->file, "Write the policies to this file");
   command->add_flag("--skip-bad", arguments->skip_bad, "Go without lines that cannot be read");
   command->add_option("--max-listed", arguments->max_listed, "Connections to list at most");

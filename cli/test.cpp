@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/outputs.h"
 #include "cli/policy_inputs.h"
+#include "cli/progress.h"
 #include "cli/test_report.h"
 
 namespace policyc::cli {
@@ -39,10 +40,12 @@ class TestCommand {
     report_.command = "test";
     report_.version = POLICYC_VERSION;
     add_test_rules(report_);
+    Progress progress;
     for (driver::InputText& file : *files) {
-      if (auto done = run_file(std::move(file)); !done)
+      if (auto done = run_file(std::move(file), progress); !done)
         return complain(done.error().message, kUnreadable);
     }
+    progress.clear();
     const OwnFormats own = {
         {"text", [this](const diag::RenderStyle& style) { return text(style); }}};
     if (auto written = outputs->write(sources_, report_, context_, own); !written)
@@ -89,7 +92,8 @@ class TestCommand {
   }
 
   // What assertions are about; read once for files that have the same.
-  Result<const PolicyInputs*> inputs_of(const testlang::Suite& suite, const std::string& file) {
+  Result<const PolicyInputs*> inputs_of(const testlang::Suite& suite, const std::string& file,
+                                        Progress& progress) {
     AgentArguments agent = arguments_.agent;
     if (agent.config_file.empty() && suite.config)
       agent.config_file = paths({*suite.config}, file).front();
@@ -112,7 +116,10 @@ class TestCommand {
     key.push_back(agent.config_file);
     auto& kept = inputs_[key];
     if (!kept) {
-      auto read = read_policy_inputs(policies, endpoints, *options, context_.in, sources_);
+      progress.stage("parsing");
+      auto read = read_policy_inputs(
+          policies, endpoints, *options, context_.in, sources_,
+          [&progress](std::size_t done, std::size_t total) { progress.advance(done, total); });
       if (!read) return std::unexpected(read.error());
       kept = std::move(*read);
       diag::add_diagnostics(report_, sources_, kept->diagnostics);
@@ -120,7 +127,7 @@ class TestCommand {
     return kept.get();
   }
 
-  Result<void> run_file(driver::InputText input) {
+  Result<void> run_file(driver::InputText input, Progress& progress) {
     const std::string name = input.name;
     const source::FileId file = sources_.add_file(std::move(input.name), std::move(input.text));
     const auto suite = testlang::read(sources_.text(file));
@@ -128,7 +135,7 @@ class TestCommand {
       add_mistake(report_, file, name, suite.error());
       return {};
     }
-    const auto inputs = inputs_of(*suite, name);
+    const auto inputs = inputs_of(*suite, name, progress);
     if (!inputs) return std::unexpected(inputs.error());
     if (!(*inputs)->usable) return {};  // its diagnostics are errors of the report
     const explain::Model model = (*inputs)->model(sources_);
@@ -139,10 +146,13 @@ class TestCommand {
     }
     const explain::World world(model, sides, false);
     explain::Answers answers(model, world);
+    progress.stage("checking " + name);
+    std::size_t done = 0;
     for (const testlang::Assertion& assertion : suite->assertions) {
       const auto start = std::chrono::steady_clock::now();
       const testlang::Checked checked = testlang::check(answers, assertion);
       const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+      progress.advance(++done, suite->assertions.size());
       add_checked(report_, sources_, file, assertion, checked, elapsed.count());
     }
     return {};

@@ -1,5 +1,6 @@
 #include "cli/test_report.h"
 
+#include "cli/origin_place.h"
 #include "compiler/support/sha256.h"
 
 namespace policyc::cli {
@@ -26,22 +27,6 @@ const char* rule_of(testlang::Failure::Kind kind) {
   return kWrong;
 }
 
-// The text of a line of some file of the run.
-std::optional<source::Range> line_of(const source::SourceMap& sources, const ir::Origin& origin) {
-  if (origin.file.empty() || origin.line == 0) return std::nullopt;
-  for (std::uint32_t i = 0; i < sources.file_count(); ++i) {
-    const source::FileId file{i};
-    if (sources.name(file) != origin.file) continue;
-    const std::string_view line = sources.line_text(file, origin.line);
-    const std::size_t first = line.find_first_not_of(" \t");
-    if (first == std::string_view::npos) return std::nullopt;
-    return source::Range{file,
-                         {origin.line, static_cast<std::uint32_t>(first + 1)},
-                         {origin.line, static_cast<std::uint32_t>(line.size() + 1)}};
-  }
-  return std::nullopt;
-}
-
 diag::Finding finding_of(const source::SourceMap& sources, source::FileId file,
                          const testlang::Assertion& assertion, const testlang::Failure& failure) {
   diag::Finding out;
@@ -50,7 +35,7 @@ diag::Finding finding_of(const source::SourceMap& sources, source::FileId file,
   out.message = failure.message;
   out.place = range_of(file, failure.span);
   for (const testlang::Because& because : failure.because) {
-    if (const auto line = line_of(sources, because.origin)) {
+    if (const auto line = place_of(sources, because.origin)) {
       out.related.push_back({*line, because.text});
     } else {
       out.message += "; " + because.text;

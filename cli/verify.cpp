@@ -10,6 +10,7 @@
 #include "cli/agent_options.h"
 #include "cli/command.h"
 #include "cli/passes.h"
+#include "cli/policy_inputs.h"
 #include "cli/verify_report.h"
 #include "compiler/driver/compilation.h"
 #include "compiler/driver/object_meta.h"
@@ -56,6 +57,7 @@ class VerifyCommand {
     const auto agent = agent_options(arguments_.agent);
     if (!agent) return unreadable(agent.error());
     driver::CompileOptions options;
+    options.parse_workers = reading_threads();
     options.read.agent = *agent;
     options.has_inventory = !arguments_.endpoints.empty();
     options.passes.form.wanted = wanted_form(arguments_.form);

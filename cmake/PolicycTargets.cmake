@@ -5,7 +5,8 @@ option(POLICYC_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSaniti
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  # What ccache's manual asks for where headers are precompiled; no source of ours uses __TIME__.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
 endif()
 
 add_library(policyc_flags INTERFACE)
@@ -28,6 +29,19 @@ function(policyc_library name)
   target_link_libraries(${name} PUBLIC policyc_flags ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
 endfunction()
 
+# The headers of every test, compiled once: more than half of a test's compile time was theirs.
+function(policyc_test_headers)
+  if(TARGET policyc_test_headers)
+    return()
+  endif()
+  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/test_headers.cpp CONTENT "")
+  add_library(policyc_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cpp)
+  target_link_libraries(policyc_test_headers PRIVATE policyc_flags GTest::gtest GTest::gmock)
+  target_precompile_headers(policyc_test_headers PRIVATE
+    <gmock/gmock.h> <gtest/gtest.h> <expected> <filesystem> <fstream> <map> <memory> <optional> <set> <span> <sstream>
+    <string> <string_view> <variant> <vector>)
+endfunction()
+
 # policyc_test(NAME SOURCES ... LIBS ... [LABELS ...] [ROOT]): one GoogleTest binary, one ctest entry per binary.
 # The folder of test data reaches the test as POLICYC_TESTDATA.
 function(policyc_test name)
@@ -37,6 +51,8 @@ function(policyc_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE policyc_flags ${ARG_LIBS} GTest::gtest GTest::gtest_main GTest::gmock)
+  policyc_test_headers()
+  target_precompile_headers(${name} REUSE_FROM policyc_test_headers)
   target_compile_definitions(${name} PRIVATE POLICYC_TESTDATA="${PROJECT_SOURCE_DIR}/testdata")
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}

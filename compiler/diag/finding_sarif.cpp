@@ -14,7 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kSchema = "https://json.schemastore.org/sarif-2.1.0.json";
-constexpr std::string_view kInformation = "https://policyc.io";  // as annotations have it
 
 bool unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -133,10 +132,8 @@ std::string render_sarif(const source::SourceMap& sources, const Report& report)
   Json results = Json::array();
   for (const Finding& finding : report.findings)
     results.push_back(result_json(sources, finding, rule_index));
-  const Json driver{{"name", "policyc"},
-                    {"semanticVersion", report.version},
-                    {"informationUri", kInformation},
-                    {"rules", std::move(rules)}};
+  const Json driver{
+      {"name", "policyc"}, {"semanticVersion", report.version}, {"rules", std::move(rules)}};
   const Json run{{"tool", {{"driver", driver}}},
                  {"automationDetails", {{"id", "policyc/" + report.command + "/"}}},
                  {"columnKind", "unicodeCodePoints"},

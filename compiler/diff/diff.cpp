@@ -7,14 +7,12 @@
 
 #include "compiler/diff/compare.h"
 #include "compiler/diff/entries.h"
-#include "compiler/policy/address_book.h"
+#include "compiler/diff/subjects.h"
 
 namespace policyc::diff {
 namespace {
 
-std::vector<KnownPeer> known_peers(const explain::Model& model) {
-  const policy::Resolved none;
-  const policy::AddressBook book(model.cluster, none, model.agent);
+std::vector<KnownPeer> known_peers(const explain::Model& model, const policy::AddressBook& book) {
   std::map<policy::LabelSet, KnownPeer> known;
   for (const policy::Endpoint& endpoint : model.cluster.endpoints) {
     policy::LabelSet labels = book.endpoint_labels(endpoint);
@@ -62,14 +60,17 @@ Report diff(const explain::Model& before, const explain::Model& after, const Opt
   Report report;
   const std::set<std::string> changed = changed_objects(before.resolved, after.resolved);
   const bool groups = groups_differ(before.resolved, after.resolved);
-  const auto subjects = affected_subjects(before, after, changed, groups, options, report);
+  const Books books(before, after);
+  const auto subjects = affected_subjects(before, after, books, changed, groups, options, report);
   std::vector<KnownPeer> known;
-  if (options.has_inventory && !subjects.empty()) known = known_peers(after);
+  if (options.has_inventory && !subjects.empty()) known = known_peers(after, books.after());
+  std::size_t done = 0;
   for (const SubjectPair& subject : subjects) {
     const PeerKinds peers = peer_kinds(before, after, subject, options.max_peers);
     report.left_out += peers.left_out;
     auto found = compare(before, after, subject, peers, known);
     std::move(found.begin(), found.end(), std::back_inserter(report.regions));
+    if (options.progress) options.progress(++done, subjects.size());
   }
   merge(report.regions);
   report.subjects = subjects.size();

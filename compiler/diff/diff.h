@@ -3,6 +3,7 @@
 // (docs/diff.md).
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace policyc::diff {
 struct Options {
   bool has_inventory = false;     // subjects are endpoints; without, they are subject selectors
   std::size_t max_peers = 65536;  // kinds of peers to follow at most, for each subject
+  std::function<void(std::size_t done, std::size_t total)> progress = {};  // subjects
 };
 
 // One connection of a region.

@@ -1,7 +1,11 @@
 #include "compiler/diff/entries.h"
 
+#include <algorithm>
 #include <map>
+#include <span>
 #include <vector>
+
+#include "compiler/policy/resolve_parts.h"
 
 namespace policyc::diff {
 namespace {
@@ -89,12 +93,21 @@ std::string text_of(const policy::Entry& entry) {
   return out.take();
 }
 
-// Entries stand in the order of their objects; runs of one object are hashed together.
-std::map<std::string, std::string> texts(const policy::Resolved& resolved) {
-  std::map<std::string, std::string> out;
-  for (const policy::Entry& entry : resolved.entries)
-    out[entry.origin.object()] += text_of(entry) + "\n";
-  return out;
+using Entries = std::span<const policy::Entry>;
+
+// The entries of the first object; entries stand in the order of their objects.
+Entries first_object(Entries entries) {
+  std::size_t count = 1;
+  while (count < entries.size() &&
+         !policy::stands_before(entries.front().origin, entries[count].origin))
+    ++count;
+  return entries.first(count);
+}
+
+bool same(Entries left, Entries right) {
+  return std::ranges::equal(left, right, [](const policy::Entry& a, const policy::Entry& b) {
+    return text_of(a) == text_of(b);
+  });
 }
 
 std::map<IpPrefix, std::vector<policy::Label>> group_labels(const policy::Resolved& resolved) {
@@ -111,15 +124,22 @@ std::map<IpPrefix, std::vector<policy::Label>> group_labels(const policy::Resolv
 
 std::set<std::string> changed_objects(const policy::Resolved& before,
                                       const policy::Resolved& after) {
-  const auto left = texts(before);
-  const auto right = texts(after);
   std::set<std::string> out;
-  for (const auto& [object, text] : left) {
-    const auto found = right.find(object);
-    if (found == right.end() || found->second != text) out.insert(object);
-  }
-  for (const auto& [object, text] : right) {
-    if (!left.contains(object)) out.insert(object);
+  Entries left = before.entries;
+  Entries right = after.entries;
+  while (!left.empty() || !right.empty()) {
+    const bool only_left =
+        right.empty() ||
+        (!left.empty() && policy::stands_before(left.front().origin, right.front().origin));
+    const bool only_right =
+        left.empty() ||
+        (!right.empty() && policy::stands_before(right.front().origin, left.front().origin));
+    const Entries old_one = only_right ? Entries{} : first_object(left);
+    const Entries new_one = only_left ? Entries{} : first_object(right);
+    if (!same(old_one, new_one))
+      out.insert((old_one.empty() ? new_one : old_one).front().origin.object());
+    left = left.subspan(old_one.size());
+    right = right.subspan(new_one.size());
   }
   return out;
 }

@@ -7,7 +7,7 @@
 
 #include "compiler/explain/world.h"
 #include "compiler/ir/implication.h"
-#include "compiler/policy/address_book.h"
+#include "compiler/policy/resolve_parts.h"
 
 namespace policyc::diff {
 namespace {
@@ -17,12 +17,18 @@ using policy::Entry;
 // One side with what is looked up in it again and again.
 class SideIndex {
  public:
-  SideIndex(const explain::Model& model, const std::set<std::string>& changed)
-      : model_(model), book_(model.cluster, no_prefixes_, model.agent) {
+  SideIndex(const explain::Model& model, const policy::AddressBook& book,
+            const std::set<std::string>& changed)
+      : model_(model), book_(book) {
+    const Entry* last = nullptr;
+    bool is_changed = false;
     for (const Entry& entry : model.resolved.entries) {
       by_namespace_[entry.policy_namespace].push_back(&entry);
-      if (changed.contains(entry.origin.object()))
-        changed_[entry.policy_namespace].push_back(&entry);
+      // Entries stand in the order of their objects.
+      if (last == nullptr || policy::stands_before(last->origin, entry.origin))
+        is_changed = changed.contains(entry.origin.object());
+      last = &entry;
+      if (is_changed) changed_[entry.policy_namespace].push_back(&entry);
     }
   }
 
@@ -73,19 +79,19 @@ class SideIndex {
   }
 
   const explain::Model& model_;
-  policy::Resolved no_prefixes_;  // labels of endpoints do not depend on prefixes
-  policy::AddressBook book_;
+  const policy::AddressBook& book_;
   Entries by_namespace_, changed_;
 };
 
 class Pairing {
  public:
-  Pairing(const explain::Model& before, const explain::Model& after,
+  Pairing(const explain::Model& before, const explain::Model& after, const Books& books,
           const std::set<std::string>& changed, bool everybody, const Options& options,
           Report& report)
-      : before_(before, changed),
-        after_(after, changed),
+      : before_(before, books.before(), changed),
+        after_(after, books.after(), changed),
         everybody_(everybody),
+        same_cluster_(books.same_cluster()),
         options_(options),
         report_(report) {}
 
@@ -111,8 +117,9 @@ class Pairing {
         report_.only_after.push_back(name);
         continue;
       }
-      const std::string old_key = explain::subject_key(*old_one->second, before_.book());
       const std::string key = explain::subject_key(endpoint, after_.book());
+      const std::string old_key =
+          same_cluster_ ? key : explain::subject_key(*old_one->second, before_.book());
       const auto [found, is_new] = known.try_emplace(old_key + "\n\n" + key);
       if (is_new) found->second = pair(*old_one->second, endpoint, old_key != key);
       if (found->second) out_[*found->second].names.push_back(name);
@@ -154,6 +161,7 @@ class Pairing {
 
   SideIndex before_, after_;
   bool everybody_;
+  bool same_cluster_;  // so are the labels of endpoints
   const Options& options_;
   Report& report_;
   std::vector<SubjectPair> out_;
@@ -161,11 +169,17 @@ class Pairing {
 
 }  // namespace
 
+Books::Books(const explain::Model& before, const explain::Model& after)
+    : after_(after.cluster, no_prefixes_, after.agent) {
+  if (!(before.cluster == after.cluster))
+    before_.emplace(before.cluster, no_prefixes_, before.agent);
+}
+
 std::vector<SubjectPair> affected_subjects(const explain::Model& before,
-                                           const explain::Model& after,
+                                           const explain::Model& after, const Books& books,
                                            const std::set<std::string>& changed, bool everybody,
                                            const Options& options, Report& report) {
-  return Pairing(before, after, changed, everybody, options, report).run();
+  return Pairing(before, after, books, changed, everybody, options, report).run();
 }
 
 }  // namespace policyc::diff

@@ -14,13 +14,14 @@
 namespace policyc::driver {
 
 bool Compilation::parse(std::vector<InputText> policies, std::vector<InputText> inventory) {
+  std::vector<source::FileId> files;
   for (auto* texts : {&policies, &inventory}) {
-    for (InputText& input : *texts) {
-      const auto file = sources_.add_file(std::move(input.name), std::move(input.text));
-      auto documents = manifest::read_documents(sources_, file, diagnostics_);
-      std::move(documents.begin(), documents.end(), std::back_inserter(documents_));
-    }
+    for (InputText& input : *texts)
+      files.push_back(sources_.add_file(std::move(input.name), std::move(input.text)));
   }
+  for (auto& documents : manifest::read_many(sources_, files, diagnostics_,
+                                             {options_.parse_workers, options_.parse_progress}))
+    std::move(documents.begin(), documents.end(), std::back_inserter(documents_));
   read_ = policy::read_documents(documents_, options_.read, diagnostics_);
   return acceptable();
 }

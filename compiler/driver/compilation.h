@@ -2,6 +2,7 @@
 // One run of the compiler: the phases in order, each filling its result. Pure: bytes in, values and
 // diagnostics out.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ namespace policyc::driver {
 
 struct CompileOptions {
   policy::ReadOptions read;
+  unsigned parse_workers = 1;  // threads that read manifests
+  // Bytes of manifests that were read, of how many; from any of the threads.
+  std::function<void(std::size_t done, std::size_t total)> parse_progress;
   bool without_l7 = false;
   bool has_inventory = false;  // compile one program for each endpoint of the inventory
   bool strict = false;         // refuse policies that meet a known bug of Cilium (PC05xx)

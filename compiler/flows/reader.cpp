@@ -79,8 +79,8 @@ bool is_policy_drop(const std::string& reason) {
 
 Verdict read_verdict(const Json& flow) {
   const std::string verdict = text(flow, "verdict");
-  if (verdict == "FORWARDED" || verdict == "TRACED" || verdict == "TRANSLATED")
-    return Verdict::Forwarded;
+  if (verdict == "FORWARDED") return Verdict::Forwarded;
+  if (verdict == "TRACED" || verdict == "TRANSLATED") return Verdict::Traced;
   if (verdict == "REDIRECTED") return Verdict::Redirected;
   if (verdict == "AUDIT") return Verdict::Audited;
   if (verdict == "DROPPED") {
@@ -140,6 +140,22 @@ void read_l7(const Json& flow, FlowRecord& out) {
   if (const Json* dns = find(*l7, "dns")) out.dns_query = text(*dns, "query");
 }
 
+bool is_begin(const Json& flow) {
+  if (const Json* said = find(flow, "is_reply"); said != nullptr && said->is_boolean())
+    return !said->get<bool>();
+  const Json* l4 = find(flow, "l4");
+  const Json* tcp = l4 == nullptr ? nullptr : find(*l4, "TCP");
+  const Json* flags = tcp == nullptr ? nullptr : find(*tcp, "flags");
+  return flags != nullptr && flag(*flags, "SYN") && !flag(*flags, "ACK");
+}
+
+bool is_other_message(const Json& message) {
+  for (const char* name : {"lost_events", "node_status", "agent_event", "debug_event"}) {
+    if (message.contains(name)) return true;
+  }
+  return false;
+}
+
 FlowRecord read_record(const Json& flow) {
   FlowRecord out;
   out.verdict = read_verdict(flow);
@@ -147,6 +163,7 @@ FlowRecord read_record(const Json& flow) {
   if (direction == "INGRESS") out.direction = policy::Direction::Ingress;
   if (direction == "EGRESS") out.direction = policy::Direction::Egress;
   out.reply = flag(flow, "is_reply") || flag(flow, "reply");
+  out.begins = !out.reply && is_begin(flow);
   out.source = read_end(flow, "source", "source_names", "source");
   out.destination = read_end(flow, "destination", "destination_names", "destination");
   read_l4(flow, out);
@@ -172,7 +189,8 @@ Result<std::optional<FlowRecord>> read_flow(std::string_view line) {
   if (!json.is_object()) return fail("this is no JSON object");
   const Json* flow = find(json, "flow");
   if (flow == nullptr && find(json, "verdict") != nullptr) flow = &json;  // without its envelope
-  if (flow == nullptr) return std::nullopt;
+  if (flow == nullptr && is_other_message(json)) return std::nullopt;
+  if (flow == nullptr) return fail("this is neither a flow nor another message of an observer");
   if (!flow->is_object()) return fail("`flow` is no JSON object");
   try {
     return read_record(*flow);

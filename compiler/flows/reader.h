@@ -21,6 +21,7 @@ inline constexpr std::size_t kMaxLine = 1U << 20U;
 
 enum class Verdict : std::uint8_t {
   Forwarded,
+  Traced,  // passed a trace point or was translated: no policy has said anything
   Redirected,
   Audited,  // passed, and reported as a denial
   DeniedByPolicy,
@@ -41,6 +42,8 @@ struct FlowRecord {
   Verdict verdict = Verdict::Other;
   std::optional<policy::Direction> direction;  // which end reports it
   bool reply = false;
+  // It is known not to be a reply: `is_reply` says so or, where that is missing, a SYN without ACK.
+  bool begins = false;
   FlowEnd source, destination;
   policy::Protocol protocol = policy::Protocol::Any;  // Any: not known
   std::uint16_t port = 0;                             // of the destination, host order; ICMP type
@@ -48,8 +51,8 @@ struct FlowRecord {
   std::optional<std::string> dns_query;
 };
 
-// Nothing when the line is no flow (lost events, node status) or empty. An Error says what is wrong
-// with the line.
+// Nothing when the line is empty or another message of an observer (lost events, node status). An
+// Error says what is wrong with the line.
 [[nodiscard]] Result<std::optional<FlowRecord>> read_flow(std::string_view line);
 
 }  // namespace policyc::flows

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "compiler/ir/implication.h"
 #include "compiler/lint/look.h"
 #include "compiler/lint/rules.h"
 
@@ -25,6 +26,19 @@ std::string ports_of(const policy::Entry& entry) {
   return ports.empty() ? std::string() : "port " + listed(ports);
 }
 
+// Whether everybody of the world is refused, on every port, wherever the entry applies.
+bool is_denied(const Model& model, const policy::Entry& allow, const policy::LabelSet& world) {
+  const auto candidates = model.candidates(allow.policy_namespace);
+  return std::any_of(candidates.begin(), candidates.end(), [&](const policy::Entry* entry) {
+    if (!entry->deny || entry->audited || entry->direction != allow.direction || entry->has_l4 ||
+        entry->subject_is_node != allow.subject_is_node)
+      return false;
+    return std::any_of(entry->peers.begin(), entry->peers.end(),
+                       [&](const auto& peer) { return peer.matches(world); }) &&
+           ir::implies(allow.subject, entry->subject);
+  });
+}
+
 void check(const Model& model, Findings& findings) {
   const policy::LabelSet worlds[] = {model.book().world_labels(false),
                                      model.book().world_labels(true)};
@@ -34,11 +48,15 @@ void check(const Model& model, Findings& findings) {
       for (const std::size_t index : item.entries) {
         const policy::Entry& entry = model.entry(index);
         const bool anybody = entry.l3 == policy::L3::Empty && entry.has_l4;
+        if (entry.l3 == policy::L3::Nothing || has_l7(entry) || entry.auth) continue;
         const bool world =
-            anybody || std::any_of(entry.peers.begin(), entry.peers.end(), [&](const auto& peer) {
-              return peer.matches(worlds[0]) || peer.matches(worlds[1]);
+            std::any_of(std::begin(worlds), std::end(worlds), [&](const policy::LabelSet& labels) {
+              const bool named =
+                  anybody || std::any_of(entry.peers.begin(), entry.peers.end(),
+                                         [&](const auto& peer) { return peer.matches(labels); });
+              return named && !is_denied(model, entry, labels);
             });
-        if (!world || entry.l3 == policy::L3::Nothing || has_l7(entry) || entry.auth) continue;
+        if (!world) continue;
         const std::string ports = ports_of(entry);
         if (entry.has_l4 && ports.empty()) continue;  // ICMP
         diag::Finding& finding =
@@ -66,7 +84,8 @@ constinit const Rule kWorldExposure{
         "An ingress rule that allows every address outside the cluster: entity `world` or "
         "`all`, `0.0.0.0/0` or `::/0`, a NetworkPolicy rule without `from`, an item with "
         "`toPorts` and no peer. A note where ports are named, a warning where none is; rules "
-        "with L7 rules or authentication are left alone.",
+        "with L7 rules or authentication are left alone, and so are those that a deny rule of the "
+        "world overrides on every port.",
     .why =
         "An item with `toPorts` alone reads like a list of ports and is a door for the whole "
         "world, as soon as a load balancer or NodePort leads there.",

@@ -19,6 +19,8 @@
 // know.
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,8 +100,22 @@ struct Limits {
                                                    diag::Engine& diagnostics,
                                                    const Limits& limits = {});
 
-// The same for a file that is no Kubernetes document, such as a configuration: what stands in it,
-// document by document, whatever it says of itself; empty ones are left out.
+struct ReadManyOptions {
+  unsigned workers = 1;  // threads, this one included
+  // Bytes that were read, of how many; from any of the threads.
+  std::function<void(std::size_t done, std::size_t total)> progress;
+};
+
+// The documents of each of `files`, in their order: the same as read_documents() one after the
+// other gives, up to the numbers of nodes, and in the same order in `diagnostics`. Once these are
+// exhausted what follows is left out.
+[[nodiscard]] std::vector<std::vector<Document>> read_many(source::SourceMap& sources,
+                                                           std::span<const source::FileId> files,
+                                                           diag::Engine& diagnostics,
+                                                           const ReadManyOptions& options = {});
+
+// As read_documents() for a file that is no Kubernetes document, such as a configuration: what
+// stands in it, document by document, whatever it says of itself; empty ones are left out.
 [[nodiscard]] std::vector<Node> read_trees(source::SourceMap& sources, source::FileId file,
                                            diag::Engine& diagnostics, const Limits& limits = {});
 

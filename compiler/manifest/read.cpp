@@ -13,6 +13,7 @@
 #include "compiler/manifest/document.h"
 #include "compiler/manifest/json_events.h"
 #include "compiler/manifest/kubernetes.h"
+#include "compiler/manifest/read_apart.h"
 #include "compiler/manifest/text_check.h"
 #include "compiler/manifest/tree_builder.h"
 
@@ -96,8 +97,9 @@ void read_part(ReadContext& context, std::string_view text, const Extent& part,
   }
 }
 
-void read_roots(source::SourceMap& sources, source::FileId file, diag::Engine& diagnostics,
-                const Limits& limits, const TakeRoot& take) {
+// `nodes` gets the places; it may be `sources` itself.
+void read_roots(const source::SourceMap& sources, source::SourceMap& nodes, source::FileId file,
+                diag::Engine& diagnostics, const Limits& limits, const TakeRoot& take) {
   const std::string_view text = sources.text(file);
   if (text.size() > limits.max_file_bytes) {
     diagnostics.report_file(diag::Id::FileTooLarge, file,
@@ -111,7 +113,7 @@ void read_roots(source::SourceMap& sources, source::FileId file, diag::Engine& d
     return;
   }
   Positions positions(text);
-  ReadContext context{sources, file, diagnostics, limits, positions};
+  ReadContext context{nodes, file, diagnostics, limits, positions};
   const std::size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   for (const Chunk& chunk : split_chunks(text, begin)) {
     if (diagnostics.exhausted()) break;
@@ -130,18 +132,24 @@ void read_roots(source::SourceMap& sources, source::FileId file, diag::Engine& d
 
 }  // namespace
 
-std::vector<Document> read_documents(source::SourceMap& sources, source::FileId file,
-                                     diag::Engine& diagnostics, const Limits& limits) {
+std::vector<Document> read_documents_apart(const source::SourceMap& sources,
+                                           source::SourceMap& nodes, source::FileId file,
+                                           diag::Engine& diagnostics, const Limits& limits) {
   std::vector<Document> documents;
-  read_roots(sources, file, diagnostics, limits,
+  read_roots(sources, nodes, file, diagnostics, limits,
              [&](Node root) { append_documents(std::move(root), file, diagnostics, documents); });
   return documents;
+}
+
+std::vector<Document> read_documents(source::SourceMap& sources, source::FileId file,
+                                     diag::Engine& diagnostics, const Limits& limits) {
+  return read_documents_apart(sources, sources, file, diagnostics, limits);
 }
 
 std::vector<Node> read_trees(source::SourceMap& sources, source::FileId file,
                              diag::Engine& diagnostics, const Limits& limits) {
   std::vector<Node> trees;
-  read_roots(sources, file, diagnostics, limits, [&trees](Node root) {
+  read_roots(sources, sources, file, diagnostics, limits, [&trees](Node root) {
     if (!root.is_null()) trees.push_back(std::move(root));
   });
   return trees;

@@ -303,11 +303,20 @@ Acceptance accept(const Document& document, const Options& options, bool through
 
 ReadResult read_documents(const std::vector<Document>& documents, const ReadOptions& options,
                           diag::Engine& diagnostics) {
+  std::vector<const Document*> all;
+  all.reserve(documents.size());
+  for (const Document& document : documents) all.push_back(&document);
+  return read_documents(all, options, diagnostics);
+}
+
+ReadResult read_documents(std::span<const Document* const> documents, const ReadOptions& options,
+                          diag::Engine& diagnostics) {
   ReadResult result;
   PolicyReader reader(options, diagnostics);
   Inventory inventory(options.agent, diagnostics);
   GrowingSet policies;
-  for (const Document& document : documents) {
+  for (const Document* one : documents) {
+    const Document& document = *one;
     const DocumentKind kind = kind_of(document);
     if (kind == DocumentKind::Other) {
       if (!inventory.add(document)) ++result.skipped_documents;

@@ -1,6 +1,7 @@
 #pragma once
 // Documents to the typed model, and the two validators of spec section 3.
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct ReadOptions {
 // Reads every document. Errors are reported at their key or value; a policy with an error is left
 // out and counted.
 [[nodiscard]] ReadResult read_documents(const std::vector<manifest::Document>& documents,
+                                        const ReadOptions& options, diag::Engine& diagnostics);
+// The same of documents that lie apart.
+[[nodiscard]] ReadResult read_documents(std::span<const manifest::Document* const> documents,
                                         const ReadOptions& options, diag::Engine& diagnostics);
 
 // A document of one of the kinds in PolicySet, whatever its version.

@@ -59,6 +59,11 @@ bool sanitize_port_number(const PortProtocol& port, bool has_dns, Refusals& refu
   return *number == 0;
 }
 
+bool is_portless(const std::string& protocol) {
+  const std::string name = ascii_upper(protocol);
+  return name == "VRRP" || name == "IGMP";
+}
+
 // True when the port is the number 0.
 bool sanitize_port(const PortProtocol& port, bool has_dns, Sanitizer& sanitizer) {
   Refusals& refusals = sanitizer.refusals;
@@ -66,7 +71,10 @@ bool sanitize_port(const PortProtocol& port, bool has_dns, Sanitizer& sanitizer)
   if (port.port.value.empty()) {
     if (!sanitizer.options.extended_ip_protocols) {
       refusals.add(Id::PortMissing, port.port.node, "no port", "port-missing").help =
-          "add `port`; \"0\" means every port";
+          is_portless(port.protocol.value) ? "run the agent with `enable-extended-ip-protocols: "
+                                             "true`, which takes this protocol "
+                                             "without a port"
+                                           : "add `port`; \"0\" means every port";
     }
   } else if (!is_service_name(port.port.value)) {
     is_zero = sanitize_port_number(port, has_dns, refusals);

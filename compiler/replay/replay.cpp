@@ -137,9 +137,13 @@ static_assert(kIngress == static_cast<std::size_t>(policy::Direction::Ingress));
 }  // namespace
 
 Report replay(const explain::Model& model, const std::vector<flows::FlowRecord>& flows,
-              const std::vector<std::size_t>& lines) {
+              const std::vector<std::size_t>& lines,
+              const std::function<void(std::size_t, std::size_t)>& progress) {
   Replayer replayer(model, flows);
-  for (std::size_t i = 0; i < flows.size(); ++i) replayer.look_at(flows[i], lines[i]);
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    replayer.look_at(flows[i], lines[i]);
+    if (progress) progress(i + 1, flows.size());
+  }
   return replayer.take();
 }
 

@@ -2,6 +2,7 @@
 // Flows that were seen, decided again: which of them policies would newly deny or allow.
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,9 +39,11 @@ struct Report {
 
 // `lines`: the number of each flow's line. Endpoints are those of the flows, with the labels that
 // Hubble gives; the model's inventory adds port names and what services and nodes there are.
+// `progress`: flows decided, of how many.
 [[nodiscard]] Report replay(const explain::Model& model,
                             const std::vector<flows::FlowRecord>& flows,
-                            const std::vector<std::size_t>& lines);
+                            const std::vector<std::size_t>& lines,
+                            const std::function<void(std::size_t, std::size_t)>& progress = {});
 
 [[nodiscard]] std::string to_text(const Report& report);
 [[nodiscard]] std::string to_json(const Report& report);

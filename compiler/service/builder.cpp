@@ -89,7 +89,7 @@ class Builder {
       if (service_.maglev.value_or(defaults_.maglev)) frontend.flags |= FRONTEND_MAGLEV;
       if (crosses)
         frontend.flags |= FRONTEND_OTHER_FAMILY;  // the node answers such clients
-      else if (service_.dsr.value_or(defaults_.dsr))
+      else if (service_.dsr.value_or(is_direct(defaults_.forwarding, port.protocol)))
         frontend.flags |= FRONTEND_DSR;
     }
     if ((flags & FRONTEND_LOAD_BALANCER) != 0 && !service_.source_ranges.empty()) {
@@ -263,7 +263,7 @@ std::vector<Frontend> host_port_frontends(const HostPort& host, bool v6, const N
   };
   for (const IpAddress& address : node.addresses) {
     if (address.v6 == v6 && (!host.address || *host.address == address))
-      add(address, defaults.dsr ? FRONTEND_DSR : 0U);
+      add(address, is_direct(defaults.forwarding, host.protocol) ? FRONTEND_DSR : 0U);
   }
   if (!host.address) {
     add(any_address(v6), 0);

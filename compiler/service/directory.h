@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "compiler/service/desired.h"
+#include "compiler/service/forwarding.h"
 #include "compiler/service/health.h"
 #include "compiler/service/model.h"
 
@@ -27,7 +28,7 @@ struct NodeView {
 // Where a service does not say so itself.
 struct Defaults {
   bool maglev = false;  // else by chance
-  bool dsr = false;     // else SNAT
+  Forwarding forwarding = Forwarding::Snat;
   // Clients from outside whose family has no endpoint get those of the other one.
   bool nat46x64 = false;
 };

@@ -18,6 +18,12 @@ NodeId SourceMap::add_node(const Range& range) {
   return NodeId{static_cast<std::uint32_t>(nodes_.size() - 1)};
 }
 
+std::uint32_t SourceMap::add_nodes(const SourceMap& other) {
+  const auto offset = static_cast<std::uint32_t>(nodes_.size());
+  nodes_.insert(nodes_.end(), other.nodes_.begin(), other.nodes_.end());
+  return offset;
+}
+
 const std::string& SourceMap::name(FileId file) const {
   POLICYC_CHECK(file.value < files_.size());
   return files_[file.value].name;

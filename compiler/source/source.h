@@ -36,6 +36,8 @@ class SourceMap {
   // `name` is what diagnostics print. The text is kept.
   FileId add_file(std::string name, std::string text);
   NodeId add_node(const Range& range);
+  // Takes over nodes of another map whose ranges lie in files of this one. Ids grow by the result.
+  std::uint32_t add_nodes(const SourceMap& other);
 
   [[nodiscard]] const std::string& name(FileId file) const;
   [[nodiscard]] const std::string& text(FileId file) const;

@@ -5,89 +5,54 @@
 #include <istream>
 #include <optional>
 
-#include <nlohmann/json.hpp>
-
+#include "compiler/flows/reader.h"
 #include "compiler/policy/text_format.h"
 #include "compiler/support/result.h"
 
 namespace policyc::suggest {
 namespace {
 
-using Json = nlohmann::json;
-
 // Strongest first: an address may have several of these labels.
 constexpr std::array<std::string_view, 6> kEntities = {"kube-apiserver", "host",    "remote-node",
                                                        "health",         "ingress", "world"};
 
-const Json& member(const Json& object, const char* name) {
-  static const Json kNothing;
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return object.is_object() && found != object.end() ? *found : kNothing;
-}
-
-std::string text(const Json& object, const char* name) {
-  const Json& value = member(object, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
-bool is_true(const Json& object, const char* name) {
-  const Json& value = member(object, name);
-  return value.is_boolean() && value.get<bool>();
-}
-
-Result<std::uint16_t> port_of(const Json& message, const char* name) {
-  const Json& value = member(message, name);
-  if (value.is_null()) return std::uint16_t{0};
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 0xffff)
-    return fail(std::string(name) + " is no port");
-  return value.get<std::uint16_t>();
-}
-
 // Sorts one label of an identity to where a manifest would have it.
-Result<void> take_label(const std::string& label, Party& party, std::set<std::string>& reserved) {
-  const std::size_t colon = label.find(':');
-  const std::string source = label.substr(0, colon);
-  const std::string rest = colon == std::string::npos ? "" : label.substr(colon + 1);
-  if (source == "reserved") {
-    reserved.insert(rest.substr(0, rest.find('=')));
+Result<void> take_label(const policy::Label& label, Party& party, std::set<std::string>& reserved) {
+  if (label.source == "reserved") {
+    reserved.insert(label.key);
     return {};
   }
-  if (source != "k8s") return {};
-  const std::size_t equals = std::min(rest.find('='), rest.size());
-  const std::string key = rest.substr(0, equals);
-  const std::string value = equals < rest.size() ? rest.substr(equals + 1) : "";
-  if (key == policy::kPodNamespaceKey) {
-    party.namespace_ = value;
-  } else if (key == policy::kServiceAccountKey) {
-    party.service_account = value;
-  } else if (key == policy::kClusterKey) {
-    party.cluster = value;
+  if (label.source != "k8s") return {};
+  if (label.key == policy::kPodNamespaceKey) {
+    party.namespace_ = label.value;
+  } else if (label.key == policy::kServiceAccountKey) {
+    party.service_account = label.value;
+  } else if (label.key == policy::kClusterKey) {
+    party.cluster = label.value;
   } else {
-    const bool of_namespace = key.starts_with(policy::kNamespaceLabelsPrefix);
-    const std::string own = of_namespace ? key.substr(policy::kNamespaceLabelsPrefix.size()) : key;
-    if (policy::check_qualified_name(own) || policy::check_label_value(value))
-      return fail("`" + label.substr(0, 100) + "` is no label");
-    (of_namespace ? party.namespace_labels : party.labels)[own] = value;
+    const bool of_namespace = label.key.starts_with(policy::kNamespaceLabelsPrefix);
+    const std::string own =
+        of_namespace ? label.key.substr(policy::kNamespaceLabelsPrefix.size()) : label.key;
+    if (policy::check_qualified_name(own) || policy::check_label_value(label.value))
+      return fail("`" + ("k8s:" + label.key + "=" + label.value).substr(0, 100) + "` is no label");
+    (of_namespace ? party.namespace_labels : party.labels)[own] = label.value;
   }
   return {};
 }
 
-Result<Party> party_of(const Json& flow, const char* side, const char* address_name,
-                       const char* names) {
-  const Json& endpoint = member(flow, side);
+Result<Party> party_of(const flows::FlowEnd& end, const std::string& side) {
   Party party;
   std::set<std::string> reserved;
-  for (const Json& label : member(endpoint, "labels")) {
-    if (!label.is_string()) return fail(std::string(side) + ".labels has something else than text");
-    if (auto taken = take_label(label.get<std::string>(), party, reserved); !taken)
+  for (const policy::Label& label : end.labels.all()) {
+    if (auto taken = take_label(label, party, reserved); !taken)
       return std::unexpected(taken.error());
   }
-  if (party.namespace_.empty()) party.namespace_ = text(endpoint, "namespace");
-  party.pod = text(endpoint, "pod_name");
+  if (party.namespace_.empty()) party.namespace_ = end.namespace_;
+  party.pod = end.pod;
   if (reserved.empty() && !party.namespace_.empty()) {
     if (policy::check_dns_label(party.namespace_) ||
         (!party.pod.empty() && policy::check_dns_subdomain(party.pod)))
-      return fail(std::string(side) + " has no name of a pod or namespace");
+      return fail(side + " has no name of a pod or namespace");
     return party;
   }
   Party outside;
@@ -98,14 +63,12 @@ Result<Party> party_of(const Json& flow, const char* side, const char* address_n
     outside.entity = entity;
     break;
   }
-  if (outside.entity.empty()) return fail(std::string(side) + " is neither a pod nor an entity");
+  if (outside.entity.empty()) return fail(side + " is neither a pod nor an entity");
   if (outside.entity != "world") return outside;
-  const auto address = parse_ip_address(text(member(flow, "IP"), address_name));
-  if (!address) return fail(std::string("IP.") + address_name + " is no address");
-  outside.address = *address;
-  for (const Json& name : member(flow, names)) {
-    if (!name.is_string()) continue;
-    std::string lower = policy::ascii_lower(name.get<std::string>());
+  if (!end.address) return fail("IP." + side + " is no address");
+  outside.address = *end.address;
+  for (const std::string& name : end.names) {
+    std::string lower = policy::ascii_lower(name);
     if (lower.ends_with('.')) lower.pop_back();
     if (!policy::check_dns_subdomain(lower)) outside.names.insert(lower);
   }
@@ -113,38 +76,21 @@ Result<Party> party_of(const Json& flow, const char* side, const char* address_n
 }
 
 // Nothing: a flow that says nothing about who begins a connection.
-Result<std::optional<SeenFlow>> read_flow(const Json& flow) {
-  const std::string verdict = text(flow, "verdict");
-  if (verdict != "FORWARDED" && verdict != "REDIRECTED") return std::nullopt;
-  const Json& is_reply = member(flow, "is_reply");
-  const Json& l4 = member(flow, "l4");
+Result<std::optional<SeenFlow>> seen_flow(const flows::FlowRecord& flow) {
+  using policy::Protocol;
+  const bool forwarded =
+      flow.verdict == flows::Verdict::Forwarded || flow.verdict == flows::Verdict::Redirected;
+  if (!forwarded || !flow.begins) return std::nullopt;
+  const bool icmp = flow.protocol == Protocol::Icmp || flow.protocol == Protocol::IcmpV6;
+  const bool has_ports = flow.protocol == Protocol::Tcp || flow.protocol == Protocol::Udp ||
+                         flow.protocol == Protocol::Sctp;
+  if (!icmp && (!has_ports || flow.port == 0)) return std::nullopt;
   SeenFlow seen;
-  const Json* message = nullptr;
-  for (const auto& [name, protocol] : {std::pair("TCP", policy::Protocol::Tcp),
-                                       {"UDP", policy::Protocol::Udp},
-                                       {"SCTP", policy::Protocol::Sctp},
-                                       {"ICMPv4", policy::Protocol::Icmp},
-                                       {"ICMPv6", policy::Protocol::IcmpV6}}) {
-    if (!member(l4, name).is_object()) continue;
-    message = &member(l4, name);
-    seen.protocol = protocol;
-  }
-  if (message == nullptr) return std::nullopt;
-  if (is_reply.is_boolean()) {
-    if (is_reply.get<bool>()) return std::nullopt;
-  } else {
-    const Json& flags = member(*message, "flags");
-    if (!is_true(flags, "SYN") || is_true(flags, "ACK")) return std::nullopt;
-  }
-  const bool icmp =
-      seen.protocol == policy::Protocol::Icmp || seen.protocol == policy::Protocol::IcmpV6;
-  const auto port = port_of(*message, icmp ? "type" : "destination_port");
-  if (!port) return std::unexpected(port.error());
-  if (!icmp && *port == 0) return std::nullopt;
-  seen.port = *port;
-  auto source = party_of(flow, "source", "source", "source_names");
+  seen.protocol = flow.protocol;
+  seen.port = flow.port;
+  auto source = party_of(flow.source, "source");
   if (!source) return std::unexpected(source.error());
-  auto destination = party_of(flow, "destination", "destination", "destination_names");
+  auto destination = party_of(flow.destination, "destination");
   if (!destination) return std::unexpected(destination.error());
   seen.source = std::move(*source);
   seen.source.names.clear();  // nobody can be let in by a name
@@ -154,19 +100,10 @@ Result<std::optional<SeenFlow>> read_flow(const Json& flow) {
 }
 
 Result<std::optional<SeenFlow>> read_line(const std::string& line) {
-  if (line.size() > kMaxLineBytes)
-    return fail("longer than " + std::to_string(kMaxLineBytes) + " bytes");
-  const Json json = Json::parse(line, nullptr, false);
-  if (json.is_discarded() || !json.is_object()) return fail("not a JSON object");
-  if (json.contains("flow")) {
-    if (!json["flow"].is_object()) return fail("`flow` is no object");
-    return read_flow(json["flow"]);
-  }
-  for (const char* other : {"lost_events", "node_status", "agent_event", "debug_event"}) {
-    if (json.contains(other)) return std::nullopt;
-  }
-  if (!json.contains("verdict")) return fail("neither a flow nor a message of an observer");
-  return read_flow(json);
+  const auto flow = flows::read_flow(line);
+  if (!flow) return std::unexpected(flow.error());
+  if (!*flow) return std::nullopt;
+  return seen_flow(**flow);
 }
 
 // One line, of which no more is kept than a line may have. False at the end.
@@ -176,7 +113,7 @@ bool next_line(std::istream& in, std::string& line) {
   int c = in.get();
   if (c == kEnd) return false;
   for (; c != kEnd && c != '\n'; c = in.get()) {
-    if (line.size() <= kMaxLineBytes) line += static_cast<char>(c);
+    if (line.size() <= flows::kMaxLine) line += static_cast<char>(c);
   }
   return true;
 }

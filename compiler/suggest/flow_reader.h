@@ -1,5 +1,5 @@
 #pragma once
-// Flows as Hubble writes them: `hubble observe -o jsonpb`, one JSON object on each line.
+// What flows that Hubble saw (compiler/flows) say about who may connect to whom.
 
 #include <compare>
 #include <cstdint>
@@ -53,13 +53,12 @@ struct ReadFlows {
   std::size_t left_out = 0;  // replies, drops, flows without ports or direction, other messages
 };
 
-// Limits for hostile input; what is beyond is a bad line.
-inline constexpr std::size_t kMaxLineBytes = 1U << 20U;
+// Limits for hostile input, beside flows::kMaxLine; what is beyond is a bad line.
 inline constexpr std::size_t kMaxFlows = 200'000;
 inline constexpr std::size_t kMaxBadLines = 20;
 
-// Reads to the end. A flow counts when its verdict is FORWARDED or REDIRECTED and it is known not
-// to be a reply: `is_reply` says so, or, without it, a TCP SYN without ACK.
+// Reads to the end. A flow counts when it was forwarded or redirected and is known to begin a
+// connection.
 void read_flows(std::istream& in, ReadFlows& result);
 
 }  // namespace policyc::suggest

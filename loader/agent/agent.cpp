@@ -22,7 +22,7 @@ bool same_compiler(const Config& a, const Config& b) {
   return a.options == b.options && a.node_name == b.node_name && a.node_zone == b.node_zone &&
          a.node_addresses == b.node_addresses && a.compile_threads == b.compile_threads &&
          a.compile_memory == b.compile_memory && a.compiler == b.compiler && a.maglev == b.maglev &&
-         a.dsr == b.dsr;
+         a.forwarding == b.forwarding && a.nat46x64 == b.nat46x64;
 }
 
 // What only a new process takes up.
@@ -38,6 +38,8 @@ std::optional<std::string> fixed_difference(const Config& a, const Config& b) {
   if (a.devices != b.devices || a.masquerade != b.masquerade ||
       a.masquerade_exclusions != b.masquerade_exclusions)
     return "devices, enable-bpf-masquerade, masquerade-exclude";
+  if (!a.devices.empty() && device_dsr(a) != device_dsr(b))
+    return "bpf-lb-mode, bpf-lb-dsr-dispatch";
   if (a.maglev_size != b.maglev_size) return "bpf-lb-maglev-table-size";
   if (a.hook != b.hook) return "attach";
   if (a.conntrack_interval != b.conntrack_interval) return "conntrack-gc-interval";

@@ -37,7 +37,8 @@ Result<std::unique_ptr<Compiler>> start_compiler(const Config& config) {
   settings.node_addresses = config.node_addresses;
   settings.threads = config.compile_threads;
   settings.maglev = config.maglev;
-  settings.dsr = config.dsr;
+  settings.forwarding = config.forwarding;
+  settings.nat46x64 = config.nat46x64;
   settings.limits.memory_bytes = config.compile_memory;
   auto client = worker::Client::start(std::move(settings));
   if (!client) return std::unexpected(client.error());

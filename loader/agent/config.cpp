@@ -143,6 +143,24 @@ Result<void> deny_response(Config& config, const Values& values) {
   return {};
 }
 
+Result<void> forwarding(Config& config, const Values& values) {
+  const auto value = single(values);
+  if (!value) return std::unexpected(value.error());
+  const auto mode = service::parse_forwarding(*value);
+  if (!mode) return fail("`" + *value + "` is none of snat, dsr, hybrid");
+  config.forwarding = *mode;
+  return {};
+}
+
+Result<void> dsr_dispatch(Config& config, const Values& values) {
+  const auto value = single(values);
+  if (!value) return std::unexpected(value.error());
+  if (*value == "geneve") return fail("`geneve` is not offered; opt and ipip are");
+  if (*value != "opt" && *value != "ipip") return fail("`" + *value + "` is neither opt nor ipip");
+  config.dsr_ipip = *value == "ipip";
+  return {};
+}
+
 // One of two words to a flag.
 template <bool Config::* Member>
 Result<void> choice(Config& config, const Values& values, const char* no, const char* yes) {
@@ -238,10 +256,12 @@ const std::vector<Known>& known() {
          config.maglev_size = *value;
          return {};
        }},
-      {{"bpf-lb-mode", "snat|dsr", "of services that do not say"},
-       [](Config& config, const Values& values) {
-         return choice<&Config::dsr>(config, values, "snat", "dsr");
-       }},
+      {{"bpf-lb-mode", "snat|dsr|hybrid", "of services that do not say; hybrid: TCP by DSR"},
+       forwarding},
+      {{"bpf-lb-dsr-dispatch", "opt|ipip", "how backends' nodes learn of frontends"}, dsr_dispatch},
+      {{"enable-nat46x64-gateway", "BOOL",
+        "clients from outside whose IP family has no endpoint get those of the other one"},
+       flag<&Config::nat46x64>},
       {{"devices", "NAME...", "devices towards the outside, where addresses are translated"},
        devices},
       {{"enable-bpf-masquerade", "BOOL", "translate endpoints' addresses on the devices"},
@@ -292,6 +312,8 @@ Result<void> check_whole(Config& config) {
   }
   if (config.socket_lb && !config.services)
     return fail("bpf-lb-sock: needs kube-proxy-replacement");
+  if (config.nat46x64 && !(config.services && config.options.ipv4 && config.options.ipv6))
+    return fail("enable-nat46x64-gateway: needs kube-proxy-replacement and both IP families");
   if (config.masquerade && config.devices.empty())
     return fail("enable-bpf-masquerade: needs devices");
   for (const auto* path :

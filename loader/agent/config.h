@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "compiler/policy/options.h"
+#include "compiler/service/forwarding.h"
 #include "compiler/support/ip.h"
 #include "compiler/support/result.h"
 #include "loader/attach/attach.h"
@@ -40,7 +41,9 @@ struct Config {
   std::filesystem::path cgroup;  // empty: all of the node
   bool maglev = false;
   std::uint32_t maglev_size = 16381;
-  bool dsr = false;
+  service::Forwarding forwarding = service::Forwarding::Snat;
+  bool dsr_ipip = false;  // frontends are told to backends' nodes by IPIP, else by an IP option
+  bool nat46x64 = false;
   bool masquerade = false;
   std::vector<std::string> devices;
   std::vector<IpPrefix> masquerade_exclusions;

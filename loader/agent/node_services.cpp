@@ -142,6 +142,11 @@ Result<std::unique_ptr<NodeServices>> open_services(const Config& config) {
   return std::make_unique<KernelServices>(config, std::move(*loader));
 }
 
+nat::Dsr device_dsr(const Config& config) {
+  if (config.forwarding == service::Forwarding::Snat) return nat::Dsr::Off;
+  return config.dsr_ipip ? nat::Dsr::Ipip : nat::Dsr::Option;
+}
+
 Result<void> attach_devices(const Config& config) {
   if (config.devices.empty()) return {};
   const auto services = maps::ServiceMaps::open_or_create(config.paths.maps(), {});
@@ -154,12 +159,12 @@ Result<void> attach_devices(const Config& config) {
     auto device = nat::config_of_interface(name);
     if (!device) return fail("devices: " + name + ": " + device.error().message);
     device->masquerade = config.masquerade;
-    device->dsr = config.dsr ? nat::Dsr::Option : nat::Dsr::Off;
+    device->dsr = device_dsr(config);
     const auto text = [](const std::optional<IpAddress>& address) {
       return address ? address->to_string() : std::string();
     };
     wanted["devices"].push_back({device->interface_index, text(device->ipv4), text(device->ipv6),
-                                 config.masquerade, config.dsr});
+                                 config.masquerade, device->dsr});
     devices.push_back(*device);
   }
   if (!is_recorded(config, "devices.json", wanted.dump())) {

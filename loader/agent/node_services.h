@@ -12,6 +12,7 @@
 #include "compiler/service/desired.h"
 #include "compiler/support/result.h"
 #include "loader/agent/config.h"
+#include "loader/nat/devices.h"
 #include "loader/service/loader.h"
 
 namespace policyc::agent {
@@ -39,6 +40,9 @@ class NodeServices {
   [[nodiscard]] virtual Result<ServiceChange> change(const DesiredServices& all,
                                                      const std::set<std::string>& changed) = 0;
 };
+
+// What the programs of devices do about direct server return.
+[[nodiscard]] nat::Dsr device_dsr(const Config& config);
 
 // Opens the maps, or makes them; attaches the programs of sockets and devices as configured. What
 // is there already and right is not touched.

@@ -26,6 +26,7 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/log.h"
 #include "loader/endpoint/files.h"
+#include "loader/endpoint/upgrade.h"
 #include "loader/reconcile/kernel_node.h"
 #include "loader/source/directory.h"
 
@@ -82,6 +83,7 @@ class Program {
     auto lock = lock_agent(config_.paths);
     if (!lock) return std::unexpected(lock.error());
     if (auto mounted = bpf::ensure_directory(config_.paths.bpffs); !mounted) return mounted;
+    if (auto taken = take_over_node(); !taken) return taken;
     auto loop = Loop::make();
     if (!loop) return std::unexpected(loop.error());
     loop_ = std::move(*loop);
@@ -106,6 +108,18 @@ class Program {
     if (!api) return std::unexpected(api.error());
     api_ = std::move(*api);
     return begin_pages();
+  }
+
+  // A node of another version is enforced as it was until each endpoint has its policy from us.
+  Result<void> take_over_node() {
+    const auto taken = endpoint::take_over(config_.paths, config_.sizes);
+    if (!taken) return std::unexpected(taken.error());
+    if (!*taken) return {};
+    log_line("the maps of ABI version " + std::to_string((*taken)->abi_version) +
+             " were set aside; connections " +
+             ((*taken)->connections ? "are kept" : "are asked about again"));
+    if (progress_) progress_("taken over");
+    return {};
   }
 
   Result<void> begin_agent() {

@@ -19,6 +19,8 @@ namespace policyc::agent {
 namespace {
 
 constexpr int kMostMessage = 64 << 20;  // of a reply; requests are small
+// For replies on their way. A connection of somebody who is not looking takes all of it.
+constexpr std::chrono::milliseconds kLastAnswers{100};
 
 // A socket that only root can connect to, from its first moment on.
 Result<bpf::Fd> listen_at(const std::filesystem::path& path) {
@@ -104,7 +106,7 @@ ApiServer::~ApiServer() {
   // What was posted before is answered too: it refuses once more.
   state_->loop->turn({});
   state_->agent->endpoints().cancel("the agent is stopping");
-  state_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(500));
+  state_->server->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
   state_->server->Wait();
 }
 

@@ -10,6 +10,7 @@
 #include <loader/api/policyd.grpc.pb.h>
 
 #include "compiler/support/result.h"
+#include "loader/api/connection.h"
 
 namespace policyc::api {
 
@@ -28,7 +29,8 @@ using Answer = std::expected<Reply, CallError>;
 
 class Client {
  public:
-  // Connects with the first call.
+  // Connects with the first call, and again with the next one after a connection is lost. Nobody
+  // there: UNAVAILABLE at once.
   explicit Client(const std::filesystem::path& socket = kSocket);
 
   using Timeout = std::chrono::milliseconds;
@@ -54,7 +56,7 @@ class Client {
       const v1::StreamFlowsRequest& request, const std::function<bool(const std::string&)>& take);
 
  private:
-  std::unique_ptr<v1::Agent::Stub> stub_;
+  std::unique_ptr<Connection> connection_;
 };
 
 // Whether something is there to ask: a socket, though perhaps nobody behind it.

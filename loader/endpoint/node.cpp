@@ -96,6 +96,11 @@ Result<void> Node::use_datapath(std::span<const std::uint8_t> object) {
       install_finish(maps_.policy_finish, {datapath_.finish[0].get(), datapath_.finish[1].get()});
   if (!finish || (state_.datapath == datapath_.version && !state_.dirty)) return finish;
   for (const EndpointRecord& endpoint : state_.endpoints) {
+    // Without an entry our program would deny everything. Whatever runs there, of an upgrade that
+    // was cut short, enforces until the endpoint is loaded.
+    const auto entry = maps_.endpoints.lookup(endpoint.interface_index);
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) continue;
     for (const attach::Side side : attach::kSides) {
       const attach::Hook hook =
           paths_.hook(endpoint.id, endpoint.interface_index, side, endpoint.hook);

@@ -14,6 +14,7 @@ namespace policyc::endpoint {
 // <bpffs>/programs/<version>/<program> the datapath, one for the node
 // <bpffs>/shapes/<key>/<program, map>  the policy programs of a shape, with its maps
 // <bpffs>/endpoints/<id>/<program>     tcx links
+// <bpffs>/replaced/<number>/...         what an upgrade set aside (upgrade.h)
 // <state>/state.json, identities.<n>, inventory, shapes/<key>.json, shapes/<key>.o, lock
 struct Paths {
   std::filesystem::path bpffs = "/sys/fs/bpf/policyc";
@@ -26,6 +27,10 @@ struct Paths {
   [[nodiscard]] std::filesystem::path endpoints() const { return bpffs / "endpoints"; }
   [[nodiscard]] std::filesystem::path endpoint(std::uint16_t id) const {
     return endpoints() / std::to_string(id);
+  }
+  [[nodiscard]] std::filesystem::path replaced() const { return bpffs / "replaced"; }
+  [[nodiscard]] std::filesystem::path replaced(std::uint32_t number) const {
+    return replaced() / std::to_string(number);
   }
   [[nodiscard]] std::filesystem::path state_file() const { return state / "state.json"; }
   [[nodiscard]] std::filesystem::path inventory_file() const { return state / "inventory"; }

@@ -1,41 +1,25 @@
 #include "loader/endpoint/unload.h"
 
 #include <cstdint>
-#include <optional>
-#include <set>
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/grace.h"
+#include "loader/endpoint/registered.h"
 #include "loader/endpoint/state.h"
 #include "loader/endpoint/update.h"
 
 namespace policyc::endpoint {
 namespace {
 
-// Interfaces by the "endpoints" map, whatever its values look like.
-std::set<std::uint32_t> registered_interfaces(const Paths& paths) {
-  std::set<std::uint32_t> result;
-  auto fd = bpf::open_pinned(paths.maps() / "endpoints");
-  if (!fd) return result;
-  const bpf::MapHandle map("endpoints", std::move(*fd));
-  if (const auto info = map.info(); !info || info->key_size != sizeof(std::uint32_t)) return result;
-  std::uint32_t key = 0;
-  std::uint32_t next = 0;
-  for (const std::uint32_t* position = nullptr;; position = &key) {
-    const auto more = map.next_key_raw(position, &next);
-    if (!more || !*more) return result;
-    key = next;
-    result.insert(key);
-  }
-}
-
 // Detaches what is pinned under one endpoint's folder; returns whether a program was attached.
-Result<bool> detach_links(const Paths& paths, const std::string& folder) {
+Result<bool> detach_links(const std::filesystem::path& folder) {
   bool attached = false;
   for (const attach::Side side : attach::kSides) {
-    const auto pin = paths.endpoints() / folder / attach::program_name(side);
+    const auto pin = folder / attach::program_name(side);
     if (!bpf::exists(pin)) continue;
     attached = true;
     if (auto detached = attach::detach({0, side, attach::HookKind::Tcx, pin}); !detached) {
@@ -79,15 +63,20 @@ Result<std::size_t> unload_all(const Paths& paths) {
   if (!lock) return std::unexpected(lock.error());
   const ExpeditedGrace grace;
   std::size_t count = 0;
-  for (const std::string& folder : bpf::list(paths.endpoints())) {
-    const auto attached = detach_links(paths, folder);
-    if (!attached) return std::unexpected(attached.error());
-    count += *attached ? 1U : 0U;
-  }
-  for (const std::uint32_t index : registered_interfaces(paths)) {
-    const auto attached = detach_filters(index);
-    if (!attached) return std::unexpected(attached.error());
-    count += *attached ? 1U : 0U;
+  std::vector<std::filesystem::path> nodes{paths.bpffs};
+  for (const std::string& name : bpf::list(paths.replaced()))
+    nodes.push_back(paths.replaced() / name);
+  for (const std::filesystem::path& node : nodes) {
+    for (const std::string& folder : bpf::list(node / "endpoints")) {
+      const auto attached = detach_links(node / "endpoints" / folder);
+      if (!attached) return std::unexpected(attached.error());
+      count += *attached ? 1U : 0U;
+    }
+    for (const std::uint32_t index : registered_interfaces(node / "maps")) {
+      const auto attached = detach_filters(index);
+      if (!attached) return std::unexpected(attached.error());
+      count += *attached ? 1U : 0U;
+    }
   }
   if (auto removed = bpf::remove_tree(paths.bpffs); !removed)
     return std::unexpected(removed.error());

@@ -13,9 +13,12 @@ inline constexpr const char* kHeaderName = "policyc_header";
 
 struct MapsHeader {
   std::uint32_t abi_version;
-  std::uint32_t pad;
+  std::uint32_t connections_version;
   std::uint64_t instance;  // of the state directory; NodeMaps::instance()
 };
+
+// As it is, of whatever version.
+[[nodiscard]] Result<MapsHeader> read_header(const std::filesystem::path& directory);
 
 // Opens the header under `directory`, or makes it when `make` is set. Another ABI version is an
 // Error.

@@ -138,7 +138,7 @@ Result<std::uint64_t> NodeMaps::instance() const {
 }
 
 Result<void> NodeMaps::set_instance(std::uint64_t instance) const {
-  return header_.update(0, MapsHeader{POLICYC_ABI_VERSION, 0, instance});
+  return header_.update(0, MapsHeader{POLICYC_ABI_VERSION, POLICYC_CONNECTIONS_VERSION, instance});
 }
 
 std::vector<const bpf::MapHandle*> NodeMaps::shared() const {

@@ -12,9 +12,9 @@ namespace policyc::maps {
 namespace {
 
 // The first one is what a frontend is found by.
-constexpr std::array kNames = {"frontends4",    "frontends6",    "frontends", "services",
-                               "slots",         "backends",      "maglev",    "affinity",
-                               "source_ranges", "service_config"};
+constexpr std::array kNames = {"frontends4", "frontends6",    "frontends",      "services",
+                               "slots",      "backends",      "local_backends", "maglev",
+                               "affinity",   "source_ranges", "service_config"};
 
 }  // namespace
 
@@ -47,6 +47,8 @@ Result<ServiceMaps> ServiceMaps::take(const std::filesystem::path& directory,
       taker.take(spec<std::uint32_t, std::uint32_t>("slots", array, sizes.slots)));
   maps.backends = decltype(maps.backends)(
       taker.take(spec<std::uint32_t, backend_value>("backends", array, sizes.backends)));
+  maps.local_backends = decltype(maps.local_backends)(taker.take(
+      spec<local_backend_key, std::uint32_t>("local_backends", hash, sizes.backends, kSparse)));
   auto maglev =
       spec<std::uint32_t, std::uint32_t>("maglev", BPF_MAP_TYPE_ARRAY_OF_MAPS, sizes.services);
   maglev.inner_map = like->fd();
@@ -85,16 +87,10 @@ Result<void> ServiceMaps::unpin(const std::filesystem::path& directory) {
 }
 
 std::vector<const bpf::MapHandle*> ServiceMaps::shared() const {
-  return {&frontends4.handle(),
-          &frontends6.handle(),
-          &frontends.handle(),
-          &services.handle(),
-          &slots.handle(),
-          &backends.handle(),
-          &maglev,
-          &affinity.handle(),
-          &source_ranges.handle(),
-          &service_config.handle()};
+  return {
+      &frontends4.handle(), &frontends6.handle(),    &frontends.handle(),      &services.handle(),
+      &slots.handle(),      &backends.handle(),      &local_backends.handle(), &maglev,
+      &affinity.handle(),   &source_ranges.handle(), &service_config.handle()};
 }
 
 Result<void> ServiceMaps::share_with(bpf::Object& object) const {

@@ -32,8 +32,9 @@ struct ServiceMaps {
   bpf::Map<std::uint32_t, frontend_address> frontends;  // by number
   bpf::Map<std::uint32_t, service_value> services;      // by number
   bpf::Map<std::uint32_t, std::uint32_t> slots;
-  bpf::Map<std::uint32_t, backend_value> backends;  // by number
-  bpf::MapHandle maglev;                            // of maps, by service number
+  bpf::Map<std::uint32_t, backend_value> backends;            // by number
+  bpf::Map<local_backend_key, std::uint32_t> local_backends;  // to the backend's number
+  bpf::MapHandle maglev;                                      // of maps, by service number
   bpf::Map<affinity_key, affinity_value> affinity;
   bpf::Map<source_range_key, std::uint8_t> source_ranges;
   bpf::Map<std::uint32_t, service_config_value> service_config;

@@ -5,6 +5,7 @@
 #include "loader/endpoint/datapath.h"
 #include "loader/endpoint/inventory_file.h"
 #include "loader/endpoint/status.h"
+#include "loader/endpoint/upgrade.h"
 
 namespace policyc::reconcile {
 
@@ -51,7 +52,14 @@ Result<std::vector<endpoint::LoadReport>> KernelNode::load(
   requests.front().progress = progress_;
   auto reports = endpoint::load_endpoints(paths_, requests);
   if (inventory) keep(reports ? inventory : nullptr);
+  if (reports) retire();
   return reports;
+}
+
+// Not a failure of what was done: the next change tries again.
+void KernelNode::retire() const {
+  if (!endpoint::has_replaced(paths_)) return;
+  if (endpoint::retire_replaced(paths_) && progress_) progress_("retired");
 }
 
 Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest request,
@@ -62,6 +70,7 @@ Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest reques
   request.progress = progress_;
   auto report = endpoint::update_node(paths_, request);
   if (inventory) keep(report ? inventory : nullptr);
+  if (report) retire();
   return report;
 }
 

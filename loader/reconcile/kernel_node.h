@@ -32,6 +32,8 @@ class KernelNode : public NodeActions {
   void keep(InventoryRef inventory);
   [[nodiscard]] Result<void> open_session();
   [[nodiscard]] Result<void> end_session();
+  // What an upgrade set aside goes as far as it can.
+  void retire() const;
 
   endpoint::Paths paths_;
   endpoint::Progress progress_;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "loader/service/local_backends.h"
 #include "loader/service/maglev.h"
 
 namespace policyc::service {
@@ -107,9 +108,10 @@ Result<void> carry_out_run(const maps::ServiceMaps& maps, std::span<const Write>
       [&](const auto& first) -> Result<void> {
         using Kind = std::decay_t<decltype(first)>;
         if constexpr (std::is_same_v<Kind, PutBackend>) {
-          return put_run<Kind, std::uint32_t, backend_value>(
+          auto written = put_run<Kind, std::uint32_t, backend_value>(
               maps.backends, run, [](const Kind& put) { return put.number; },
               [](const Kind& put) { return put.value; });
+          return written ? index_backends(maps, run) : written;
         } else if constexpr (std::is_same_v<Kind, PutSlot>) {
           return put_run<Kind, std::uint32_t, std::uint32_t>(
               maps.slots, run, [](const Kind& put) { return put.index; },

@@ -9,6 +9,7 @@
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/grace.h"
 #include "loader/service/kernel.h"
+#include "loader/service/local_backends.h"
 #include "loader/service/maglev.h"
 #include "loader/service/names.h"
 
@@ -67,6 +68,7 @@ Result<void> ServiceLoader::restore() {
   if (!snapshot) return std::unexpected(snapshot.error());
   snapshot->weights = read_weights(state_);
   if (snapshot->config.maglev_size != 0) endpoint::wait_for_running_programs();
+  if (auto indexed = index_all_backends(maps_, snapshot->backends); !indexed) return indexed;
   planner_ = std::make_unique<Planner>(*snapshot);
   for (const auto& [name, service] : desired_) {
     if (auto planned = planner_->upsert(service); !planned) return planned;

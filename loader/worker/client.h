@@ -18,6 +18,7 @@
 #include "compiler/policy/model.h"
 #include "compiler/policy/options.h"
 #include "compiler/service/desired.h"
+#include "compiler/service/forwarding.h"
 #include "compiler/support/ip.h"
 #include "compiler/support/result.h"
 #include "loader/endpoint/inventory.h"
@@ -45,7 +46,8 @@ struct Settings {
   std::vector<IpAddress> node_addresses;  // NodePorts and hostPorts are offered there
   unsigned threads = 2;                   // that compile at the same time; 1 to 64
   bool maglev = false;                    // services that do not say: else by chance
-  bool dsr = false;                       // else SNAT
+  service::Forwarding forwarding = service::Forwarding::Snat;  // of services that do not say
+  bool nat46x64 = false;  // backends of the other family for clients whose own has none
   Limits limits;
 };
 

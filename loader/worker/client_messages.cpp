@@ -261,7 +261,8 @@ std::string configure_request(std::uint64_t id, const Settings& settings) {
     configure.add_node_addresses(address.to_string());
   configure.set_threads(settings.threads);
   configure.set_default_algorithm(settings.maglev ? "maglev" : "random");
-  configure.set_default_forwarding(settings.dsr ? "dsr" : "snat");
+  configure.set_default_forwarding(std::string(service::forwarding_name(settings.forwarding)));
+  configure.set_nat46x64(settings.nat46x64);
   return frame(request);
 }
 

@@ -95,10 +95,11 @@ Result<driver::SessionOptions> session_options(const wire::Configure& configure)
   }
   if (configure.default_algorithm() != "random" && configure.default_algorithm() != "maglev")
     return fail("the algorithm is not known");
-  if (configure.default_forwarding() != "snat" && configure.default_forwarding() != "dsr")
-    return fail("the forwarding mode is not known");
+  const auto forwarding = service::parse_forwarding(configure.default_forwarding());
+  if (!forwarding) return fail("the forwarding mode is not known");
   result.services.maglev = configure.default_algorithm() == "maglev";
-  result.services.dsr = configure.default_forwarding() == "dsr";
+  result.services.forwarding = *forwarding;
+  result.services.nat46x64 = configure.nat46x64();
   return result;
 }
 

@@ -104,7 +104,9 @@ struct node_config_value {
 #define NODE_DENY_RESET 64U
 /* skb->mark of such an answer between the two programs of an endpoint's interface; the node uses no mark besides. */
 #define POLICYC_ANSWER_MARK 0x70c1a25eU
-#define NODE_LOCAL_DELIVERY 128U /* from endpoint to endpoint without the host's stack */
+/* Of an answer that has left its endpoint, on its way to a device: its receiver knows the endpoint by its own address. */
+#define POLICYC_ANSWERED_MARK 0x70c1a25dU
+#define NODE_LOCAL_DELIVERY   128U /* from endpoint to endpoint without the host's stack */
 #define NODE_EGRESS_DELIVERY                                                                                 \
 	512U /* from endpoint to device by the node's routes, without its stack and netfilter */
 #define NODE_SERVICES 1024U /* what endpoints send to frontends is translated (runtime/include/balance.h) */

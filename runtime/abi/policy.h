@@ -29,6 +29,12 @@ typedef policyc_u16 policyc_be16;
 typedef policyc_u32 policyc_be32;
 
 #define POLICYC_ABI_VERSION 4
+/*
+ * Of the connection tables: layout and meaning of "conntrack4", "conntrack6", their overflow tables, "ct_table" and
+ * "ct_pressure", and the places of `policy_epoch` and NODE_SERVICES in "node_config". An upgrade to another
+ * POLICYC_ABI_VERSION keeps connections where this number stays.
+ */
+#define POLICYC_CONNECTIONS_VERSION 0
 
 enum policyc_verdict {
 #define POLICYC_VERDICT(name, number, text) POLICY_##name = number,

@@ -89,6 +89,14 @@ struct backend_value {
 	policyc_u32 generation;
 	policyc_u32 service; /* number */
 };
+/*
+ * "local_backends": hash to the number (policyc_u32) of a backend of this node that is not free. An index: who finds one there looks at
+ * the backend.
+ */
+struct local_backend_key {
+	policyc_u32 service; /* number */
+	policyc_u8 address[16];
+};
 enum policyc_backend_state {
 	BACKEND_FREE = 0, /* gone: what still goes there is dropped or given another backend */
 	BACKEND_ACTIVE = 1,
@@ -159,6 +167,7 @@ struct service_config_value {
 POLICYC_ASSERT(sizeof(struct frontend4_key) == 8 && sizeof(struct frontend6_key) == 20);
 POLICYC_ASSERT(sizeof(struct frontend_value) == 24 && sizeof(struct frontend_address) == 24);
 POLICYC_ASSERT(sizeof(struct service_value) == 8 && sizeof(struct backend_value) == 32);
+POLICYC_ASSERT(sizeof(struct local_backend_key) == 20);
 POLICYC_ASSERT(offsetof(struct backend_value, generation) == 24);
 POLICYC_ASSERT(sizeof(struct affinity_key) == 24 && sizeof(struct affinity_value) == 16);
 POLICYC_ASSERT(sizeof(struct source_range_key) == 24);

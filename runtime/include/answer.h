@@ -7,7 +7,8 @@
  * An answer thus meets the other program of the endpoint, which must neither ask about it nor drop it. It is told by
  * POLICYC_ANSWER_MARK, and that mark opens nothing else: the packet must be a reset or just that ICMP error, must parse, and
  * from the endpoint must come from its own address; it is spared the policy, not the checks before. An endpoint cannot set
- * the mark, because a packet loses its mark when it leaves a network namespace. It is taken off before the packet goes on.
+ * the mark, because a packet loses its mark when it leaves a network namespace. Before the packet goes on the mark becomes
+ * POLICYC_ANSWERED_MARK, which tells to_device alone that it is no connection of the endpoint's own.
  *
  * What is never answered: RFC 1122 section 3.2.2, RFC 4443 section 2.4 (e), RFC 9293 section 3.5.2.
  */
@@ -415,7 +416,7 @@ __noinline int answer_denied(struct __sk_buff *skb, const struct packet *packet,
 	return answer_send(skb, state, packet->network_offset, length, (__u8)direction);
 }
 
-/* Of a marked packet: is it what answer_denied() makes? Takes off the mark. */
+/* Of a marked packet: is it what answer_denied() makes? Then the mark is another one. */
 __noinline int answer_unmark(struct __sk_buff *skb, const struct packet *packet)
 {
 	bool reset, error;
@@ -429,7 +430,7 @@ __noinline int answer_unmark(struct __sk_buff *skb, const struct packet *packet)
 		 packet->icmp_code == (packet->family == 4 ? ICMP4_PORT : ICMP6_PORT));
 	if (!reset && !error)
 		return false;
-	skb->mark = 0;
+	skb->mark = POLICYC_ANSWERED_MARK;
 	return true;
 }
 

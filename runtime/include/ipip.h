@@ -67,6 +67,14 @@ static __always_inline int ipip_header6(struct ipv6_header *outer, const struct 
 
 #ifndef POLICYC_XDP
 
+/* Puts the `outer` header of `size` bytes (a constant) in front of the packet. Not zero: it cannot be. */
+static __always_inline int ipip_store(struct __sk_buff *skb, const void *outer, __u32 size, __u64 family)
+{
+	return bpf_skb_adjust_room(skb, (int)size, BPF_ADJ_ROOM_MAC, family | BPF_F_ADJ_ROOM_FIXED_GSO) ||
+	       bpf_skb_store_bytes(skb, ETHERNET_HEADER, outer, size,
+				   BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH);
+}
+
 /* Wraps a packet without VLAN tags. Not zero: it cannot be. */
 __noinline int ipip_put(struct __sk_buff *skb, const struct packet *packet, const struct nat_tuple *way)
 {
@@ -75,40 +83,46 @@ __noinline int ipip_put(struct __sk_buff *skb, const struct packet *packet, cons
 	if (!have_ipv6 || packet->family == 4) {
 		struct ipv4_header inner, outer;
 
-		if (bpf_skb_load_bytes(skb, ETHERNET_HEADER, &inner, sizeof(inner)) ||
-		    ipip_header4(&outer, &inner, way) ||
-		    bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
-					BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_FIXED_GSO))
-			return -1;
-		return (int)bpf_skb_store_bytes(skb, ETHERNET_HEADER, &outer, sizeof(outer),
-						BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH);
+		return bpf_skb_load_bytes(skb, ETHERNET_HEADER, &inner, sizeof(inner)) ||
+		       ipip_header4(&outer, &inner, way) ||
+		       ipip_store(skb, &outer, sizeof(outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
 	} else {
 		struct ipv6_header inner, outer;
 
-		if (bpf_skb_load_bytes(skb, ETHERNET_HEADER, &inner, sizeof(inner)) ||
-		    ipip_header6(&outer, &inner, way) ||
-		    bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
-					BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 | BPF_F_ADJ_ROOM_FIXED_GSO))
-			return -1;
-		return (int)bpf_skb_store_bytes(skb, ETHERNET_HEADER, &outer, sizeof(outer),
-						BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH);
+		return bpf_skb_load_bytes(skb, ETHERNET_HEADER, &inner, sizeof(inner)) ||
+		       ipip_header6(&outer, &inner, way) ||
+		       ipip_store(skb, &outer, sizeof(outer), BPF_F_ADJ_ROOM_ENCAP_L3_IPV6);
 	}
 }
 
 #else
 
+/* The same for XDP; of the Ethernet header only the type is written. */
+static __always_inline int ipip_store(struct xdp_md *context, const void *outer, __u32 size, __be16 type)
+{
+	void *data;
+
+	if (bpf_xdp_adjust_head(context, -(int)size))
+		return -1;
+	data = (void *)(long)context->data;
+	if (data + ETHERNET_HEADER + size > (void *)(long)context->data_end)
+		return -1;
+	__builtin_memcpy(data + ETHERNET_HEADER, outer, size);
+	*(__be16 *)(data + ETHERNET_HEADER - sizeof(type)) = type;
+	return 0;
+}
+
 /* One hop less, and the wrapper in front; the Ethernet header is the caller's to write. Not zero: it cannot be. */
 __noinline int ipip_put_xdp(struct xdp_md *context, const struct packet *packet, const struct nat_tuple *way)
 {
-	void *data, *data_end;
-	__be16 *type;
+	void *network, *data_end;
 
 	if (!packet || !way)
 		return -1;
-	data = (void *)(long)context->data;
+	network = (void *)(long)context->data + ETHERNET_HEADER;
 	data_end = (void *)(long)context->data_end;
 	if (!have_ipv6 || packet->family == 4) {
-		struct ipv4_header *inner = data + ETHERNET_HEADER, outer;
+		struct ipv4_header *inner = network, outer;
 		__u32 checksum;
 
 		if ((void *)(inner + 1) > data_end || ipip_header4(&outer, inner, way))
@@ -116,30 +130,15 @@ __noinline int ipip_put_xdp(struct xdp_md *context, const struct packet *packet,
 		inner->ttl--;
 		checksum = inner->checksum + (__u32)bpf_htons(0x0100);
 		inner->checksum = (__be16)(checksum + (checksum >= 0xffff));
-		if (bpf_xdp_adjust_head(context, -(int)sizeof(outer)))
-			return -1;
-		data = (void *)(long)context->data;
-		data_end = (void *)(long)context->data_end;
-		if (data + ETHERNET_HEADER + sizeof(outer) > data_end)
-			return -1;
-		__builtin_memcpy(data + ETHERNET_HEADER, &outer, sizeof(outer));
+		return ipip_store(context, &outer, sizeof(outer), bpf_htons(ETHERTYPE_IPV4));
 	} else {
-		struct ipv6_header *inner = data + ETHERNET_HEADER, outer;
+		struct ipv6_header *inner = network, outer;
 
 		if ((void *)(inner + 1) > data_end || ipip_header6(&outer, inner, way))
 			return -1;
 		inner->hop_limit--;
-		if (bpf_xdp_adjust_head(context, -(int)sizeof(outer)))
-			return -1;
-		data = (void *)(long)context->data;
-		data_end = (void *)(long)context->data_end;
-		if (data + ETHERNET_HEADER + sizeof(outer) > data_end)
-			return -1;
-		__builtin_memcpy(data + ETHERNET_HEADER, &outer, sizeof(outer));
+		return ipip_store(context, &outer, sizeof(outer), bpf_htons(ETHERTYPE_IPV6));
 	}
-	type = data + ETHERNET_HEADER - sizeof(*type);
-	*type = bpf_htons(packet->family == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
-	return 0;
 }
 
 #endif

@@ -13,8 +13,6 @@
 #include "runtime/include/link.h"
 #include "runtime/include/nat_masquerade.h"
 
-#define IPIP_BACKENDS 512 /* of a service that are searched for the wrapper's destination */
-
 static __always_inline bool ipip_is(const struct packet *packet)
 {
 	return packet->kind == PACKET_OTHER_PROTOCOL && packet->fragment == FRAGMENT_NONE &&
@@ -22,46 +20,29 @@ static __always_inline bool ipip_is(const struct packet *packet)
 }
 
 /*
- * Which of the backends that new connections are given has the address, on this node? `chosen->number` is 0 if none has. Always
- * 0.
+ * Which backend of a service has the address, on this node? `chosen->number` is 0 if none has. One that terminates is taken too: the
+ * balancing node may not have heard of it yet. Always 0.
  */
 __noinline int backend_at(__u32 number, const union address *address, struct chosen *chosen)
 {
+	struct local_backend_key key = {.service = number};
 	const struct backend_value *backend;
-	const struct service_value *service;
-	__u32 first, count, slot, differs, *listed;
-	const __u32 *words;
+	const __u32 *listed;
 
 	if (!address || !chosen)
 		return 0;
 	chosen->number = 0;
-	service = bpf_map_lookup_elem(&services, &number);
-	if (!number || !service)
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	listed = bpf_map_lookup_elem(&local_backends, &key);
+	if (!listed)
 		return 0;
-	count = *(const volatile __u32 *)&service->count;
-	first = *(const volatile __u32 *)&service->slots;
-	for (__u32 i = 0; i < IPIP_BACKENDS; i++) {
-		if (i >= count)
-			break;
-		slot = first + i;
-		listed = bpf_map_lookup_elem(&slots, &slot);
-		if (!listed)
-			break;
-		backend = backend_lookup(*listed);
-		if (!backend)
-			break;
-		/* Without branches, so that the verifier has one way through. */
-		words = (const __u32 *)backend->address;
-		differs = (words[0] ^ address->words[0]) | (words[1] ^ address->words[1]) |
-			  (words[2] ^ address->words[2]) | (words[3] ^ address->words[3]) |
-			  (~backend->flags & BACKEND_LOCAL);
-		asm volatile("" : "+r"(differs));
-		if (differs)
-			continue;
-		chosen->number = *listed;
-		chosen->generation = backend->generation;
+	backend = backend_lookup(*listed);
+	if (!backend || backend->service != number || !(backend->flags & BACKEND_LOCAL) ||
+	    !address_equal6(address, backend->address) || backend->state == BACKEND_FREE ||
+	    backend->state == BACKEND_MAINTENANCE)
 		return 0;
-	}
+	chosen->number = *listed;
+	chosen->generation = backend->generation;
 	return 0;
 }
 

@@ -112,7 +112,11 @@ __noinline int nat_leave(frame *context, const struct packet *packet, struct nat
 	/* It answers someone outside, who knows it by its own address. */
 	if (nat_answers(packet))
 		return NAT_PASS;
-	if (!makes_entry(packet))
+	/*
+	 * A reset of a connection that is forgotten here still ends it at its other end. It is remembered for the seconds of a closed
+	 * connection, because the port it gets must not be that of a living one.
+	 */
+	if (!makes_entry(packet) && packet->kind != PACKET_FLOW)
 		return NAT_VERDICT(NAT_REFUSE, DROP_CONNTRACK_INVALID);
 	work->hit.to = work->from;
 	work->hit.to.source = source;

@@ -123,8 +123,8 @@ __noinline int policy_denial(__u32 decision, __u32 endpoint_flags)
  * Puts the question of the endpoint in `side`[direction] into the scratch. Gives a drop reason, or DROP_NONE. The epoch is
  * read before anything that a change alters, so a decision taken while policy changes is asked again.
  */
-__noinline int policy_prepare(const struct packet *packet, const struct side *side,
-			      const struct translation *translation, __u32 direction)
+static __always_inline int policy_prepare(const struct packet *packet, const struct side *side,
+					  const struct translation *translation, __u32 direction)
 {
 	const struct node_config_value *config = node_config_lookup();
 	struct policy_scratch *scratch = policy_scratch_lookup();

@@ -50,6 +50,14 @@ struct {
 	__type(value, struct backend_value);
 } backends SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct local_backend_key);
+	__type(value, __u32); /* number of a backend */
+} local_backends SEC(".maps");
+
 struct maglev_table {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -70,6 +70,16 @@ static __always_inline bool device_has_options(const struct packet *packet)
 	       (packet->family == 4 ? sizeof(struct ipv4_header) : sizeof(struct ipv6_header));
 }
 
+/*
+ * Does an endpoint, or the node, begin again what has ended? The old elements would end in the midst of it, since a closed connection is
+ * not prolonged.
+ */
+static __always_inline bool device_reopens(const struct packet *packet, const struct nat_state *state)
+{
+	return (state->flags & (CT_CLOSED | NAT_ORIGINAL | NAT_SERVICE)) == (CT_CLOSED | NAT_ORIGINAL) &&
+	       packet_begins(packet);
+}
+
 static __always_inline bool device_takes_dsr(const struct __sk_buff *skb)
 {
 	const struct device_value *device = device_lookup(skb->ifindex);
@@ -161,9 +171,11 @@ int to_device(struct __sk_buff *skb)
 {
 	struct nat_work *work = nat_work_lookup();
 	struct packet packet = {};
+	bool known;
 	int verdict;
 
-	if (skb->mark == POLICYC_TRANSLATED_MARK || skb->mark == POLICYC_ANSWER_MARK) {
+	if (skb->mark == POLICYC_TRANSLATED_MARK || skb->mark == POLICYC_ANSWER_MARK ||
+	    skb->mark == POLICYC_ANSWERED_MARK) {
 		skb->mark = 0;
 		return POLICYC_PASS;
 	}
@@ -172,7 +184,12 @@ int to_device(struct __sk_buff *skb)
 		return POLICYC_PASS;
 	if (packet.kind == PACKET_ICMP_ERROR)
 		return device_error(skb, &packet, POLICYC_EGRESS);
-	if (device_known(&packet, work, POLICYC_EGRESS)) {
+	known = device_known(&packet, work, POLICYC_EGRESS);
+	if (known && device_reopens(&packet, &work->hit.state)) {
+		nat_abandon(work);
+		known = false;
+	}
+	if (known) {
 		if (nat_is_news(&work->hit.state, &packet, clock_ticks()) && nat_refresh(&packet, work))
 			return device_drop(skb, &packet, POLICYC_EGRESS, DROP_NAT_NO_PORT);
 	} else {

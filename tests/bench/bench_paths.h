@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <unistd.h>
 
@@ -32,7 +33,8 @@ T must(Result<T> result) {
 inline constexpr std::string_view kBenchFolder = "policyc-bench-";
 
 // What benchmarks that were killed left there.
-inline void remove_folders_of_the_dead(const std::filesystem::path& parent) {
+inline std::vector<std::filesystem::path> folders_of_the_dead(const std::filesystem::path& parent) {
+  std::vector<std::filesystem::path> folders;
   for (const std::string& name : bpf::list(parent)) {
     if (!name.starts_with(kBenchFolder)) continue;
     pid_t pid = 0;
@@ -40,8 +42,13 @@ inline void remove_folders_of_the_dead(const std::filesystem::path& parent) {
     const auto [rest, error] = std::from_chars(name.data() + kBenchFolder.size(), end, pid);
     const bool is_dead = error == std::errc() && (rest == end || *rest == '-') && pid > 0 &&
                          ::kill(pid, 0) != 0 && errno == ESRCH;
-    if (is_dead) static_cast<void>(bpf::remove_tree(parent / name).has_value());
+    if (is_dead) folders.push_back(parent / name);
   }
+  return folders;
+}
+inline void remove_folders_of_the_dead(const std::filesystem::path& parent) {
+  for (const auto& folder : folders_of_the_dead(parent))
+    static_cast<void>(bpf::remove_tree(folder).has_value());
 }
 
 // The folders alone.

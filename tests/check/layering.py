@@ -77,7 +77,7 @@ ONLY = {
     "compiler/explain": {"compiler/eval", "compiler/passes", "compiler/ir", "compiler/matrix", "compiler/policy",
                          "compiler/diag", "compiler/source", "compiler/support"},
     "compiler/diff": {"compiler/explain", "compiler/verify", "compiler/eval", "compiler/ir", "compiler/matrix",
-                      "compiler/policy", "compiler/source", "compiler/support"},
+                      "compiler/policy", "compiler/manifest", "compiler/diag", "compiler/source", "compiler/support"},
     # Judges policies by what they decide; never sees C.
     "compiler/lint": {"compiler/passes", "compiler/ir", "compiler/matrix", "compiler/policy", "compiler/manifest",
                       "compiler/diag", "compiler/source", "compiler/support"},

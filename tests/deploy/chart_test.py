@@ -96,22 +96,25 @@ class Rendered(unittest.TestCase):
 
     def test_values_reach_the_agent(self):
         config = agent_config(render({
-            "kubeProxyReplacement": True, "devices": ["eth0", "eth1"], "bpf": {"masquerade": True}, "loadBalancer": {"algorithm": "maglev", "mode": "dsr"},
+            "kubeProxyReplacement": True, "devices": ["eth0", "eth1"], "bpf": {"masquerade": True}, "loadBalancer": {"algorithm": "maglev", "mode": "hybrid", "dsrDispatch": "ipip"},
+            "nat46x64Gateway": {"enabled": True},
             "policyEnforcementMode": "always", "policyAuditMode": True, "masqueradeExclude": ["10.0.0.0/8"], "prometheus": {"enabled": False}}))
         self.assertEqual(config["kube-proxy-replacement"], True)
         self.assertEqual(config["bpf-lb-sock"], True)
         self.assertEqual(config["devices"], ["eth0", "eth1"])
         self.assertEqual(config["enable-bpf-masquerade"], True)
         self.assertEqual(config["bpf-lb-algorithm"], "maglev")
-        self.assertEqual(config["bpf-lb-mode"], "dsr")
+        self.assertEqual(config["bpf-lb-mode"], "hybrid")
+        self.assertEqual(config["bpf-lb-dsr-dispatch"], "ipip")
+        self.assertEqual(config["enable-nat46x64-gateway"], True)
         self.assertEqual(config["policy-audit-mode"], True)
         self.assertEqual(config["masquerade-exclude"], ["10.0.0.0/8"])
         self.assertEqual(config["prometheus-serve-addr"], "")
 
     def test_the_agent_takes_its_configuration(self):
         everything = {
-            "kubeProxyReplacement": True, "devices": ["lo"], "bpf": {"masquerade": True}, "loadBalancer": {"algorithm": "maglev", "mode": "dsr"},
-            "policyEnforcementMode": "always", "policyAuditMode": True, "policyDenyResponse": "icmp", "masqueradeExclude": ["10.0.0.0/8", "fd00::/8"],
+            "kubeProxyReplacement": True, "devices": ["lo"], "bpf": {"masquerade": True}, "loadBalancer": {"algorithm": "maglev", "mode": "hybrid", "dsrDispatch": "ipip"},
+            "nat46x64Gateway": {"enabled": True}, "policyEnforcementMode": "always", "policyAuditMode": True, "policyDenyResponse": "icmp", "masqueradeExclude": ["10.0.0.0/8", "fd00::/8"],
             "cluster": {"name": "blue"}}
         texts = [render(changes)["ConfigMap"]["data"]["policyd.yaml"] for changes in ({}, everything, {"prometheus": {"enabled": False}})]
         texts.append((CHART.parent.parent / "policyd.yaml").read_text())

@@ -178,7 +178,7 @@ class AnswerPasses : public EachWay {
     const auto before = datapath_->forwarded(direction(opposite(hook())));
     const Answered passed = run_marked(*datapath_, opposite(hook()), answer.frame, answer.mark);
     EXPECT_EQ(passed.action, static_cast<std::uint32_t>(POLICYC_PASS));
-    EXPECT_EQ(passed.mark, 0U) << "nobody else is to see it";
+    EXPECT_EQ(passed.mark, POLICYC_ANSWERED_MARK) << "for devices alone";
     EXPECT_EQ(passed.frame, answer.frame);
     EXPECT_TRUE(datapath_->drain_events().empty());
     EXPECT_EQ(datapath_->forwarded(direction(opposite(hook()))).packets, before.packets + 1);
@@ -253,7 +253,7 @@ TEST_P(AnswerPasses, ConnectionsThatPolicyCut) {
     static_cast<void>(datapath_->drain_events());
     const Answered passed = run_marked(*datapath_, hook(), reply.frame, reply.mark);
     EXPECT_EQ(passed.action, static_cast<std::uint32_t>(POLICYC_PASS));
-    EXPECT_EQ(passed.mark, 0U);
+    EXPECT_EQ(passed.mark, POLICYC_ANSWERED_MARK);
     EXPECT_TRUE(datapath_->drain_events().empty());
   }
 }

@@ -2,7 +2,8 @@
 // the other: services_soak sockets|packets|nodeport [SECONDS]. Every 10 ms something changes: a
 // backend comes, one terminates, one that has terminated for a while goes. Every exchange must
 // succeed, because the servers themselves live all the time; the program ends with 1 as soon as one
-// does not, and when entries are left. `nodeport` is nodeport_soak.h. Needs root.
+// does not, and when entries are left. Whenever it ends, nothing of it stays. `nodeport` is
+// nodeport_soak.h. Needs root.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -16,6 +17,7 @@
 #include "loader/conntrack/collector.h"
 #include "tests/bench/services/nodeport_soak.h"
 #include "tests/bench/services/policyc_services.h"
+#include "tests/bench/services/supervised.h"
 
 namespace {
 
@@ -72,19 +74,7 @@ std::size_t change_for(Clock::time_point end, PolicycServices& implementation,
   return step;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const std::string kind = argc > 1 ? argv[1] : "";
-  const int seconds = argc > 2 ? std::atoi(argv[2]) : 600;
-  if ((kind != "sockets" && kind != "packets" && kind != "nodeport") || seconds < 1) {
-    std::cerr << "usage: services_soak sockets|packets|nodeport [SECONDS]\n";
-    return 2;
-  }
-  if (kind == "nodeport") {
-    soak_node_port(seconds);
-    return 0;
-  }
+void soak(const std::string& kind, int seconds) {
   const Topology topology;
   std::unique_ptr<PolicycServices> implementation;
   if (kind == "sockets") {
@@ -107,5 +97,22 @@ int main(int argc, char** argv) {
   std::cout << exchanges << " exchanges, " << changes << " changes, none failed\n";
   if (kind == "packets") expect_no_entries(implementation->paths());
   implementation->teardown(topology);
-  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string kind = argc > 1 ? argv[1] : "";
+  const int seconds = argc > 2 ? std::atoi(argv[2]) : 600;
+  if ((kind != "sockets" && kind != "packets" && kind != "nodeport") || seconds < 1) {
+    std::cerr << "usage: services_soak sockets|packets|nodeport [SECONDS]\n";
+    return 2;
+  }
+  return run_supervised([&] {
+    if (kind == "nodeport")
+      soak_node_port(seconds);
+    else
+      soak(kind, seconds);
+    return 0;
+  });
 }

@@ -3,6 +3,7 @@
 // told to it as a container runtime does.
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include "loader/api/client.h"
 #include "tests/e2e/child_process.h"
@@ -128,6 +130,22 @@ class AgentNode : public KernelTest {
       last_status_ = *status;
       return status->revision() != 0 && status->realized_revision() == status->revision();
     });
+  }
+  // It answers, and something that the source told is in force.
+  [[nodiscard]] bool settled_once() {
+    const auto status = client_->status(2s);
+    return status && status->realized_revision() != 0;
+  }
+  // A child that is dead and not waited for is there all the same.
+  [[nodiscard]] bool is_dead() const {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(agent_->pid()), &info, WEXITED | WNOHANG | WNOWAIT) ==
+               0 &&
+           info.si_pid != 0;
+  }
+  void kill() {
+    agent_->send(SIGKILL);
+    agent_->wait();
   }
   // What the agent enforces is newer than this revision.
   [[nodiscard]] bool past(std::uint64_t revision) {

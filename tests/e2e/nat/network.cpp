@@ -287,6 +287,11 @@ void NodePrograms::set_frontend(const std::string& v4, const std::string& v6, st
     backend.generation = 1;
     backend.service = number;
     put("backends", number, backend);
+    if (local) {
+      local_backend_key key{.service = number, .address = {}};
+      std::copy(std::begin(backend.address), std::end(backend.address), key.address);
+      put("local_backends", key, number);
+    }
     put("slots", number, number);
     put("services", number, service_value{.slots = number, .count = 1});
     frontend_value value{};

@@ -151,6 +151,7 @@ void Devices::reset() {
   clear<frontend4_key>(map("frontends4"));
   clear<frontend6_key>(map("frontends6"));
   clear<affinity_key>(map("affinity"));
+  clear<local_backend_key>(map("local_backends"));
   clear<fragment_key>(map("fragments"));
   clear<source_range_key>(map("source_ranges"));
   clear<nat_exclusion4_key>(map("nat_exclusions4"));
@@ -169,6 +170,7 @@ void Devices::reset() {
   set_service_flags(0);
   set_pod(0);
   set_identity(kPod, 5001, pod_);
+  set_identity(kOtherPod, 5001, pod_);
   set_identity(kBackend, 5002);
   set_identity(kSecondBackend, 5002);
   for (const char* bucket : {"answer_state"}) {
@@ -220,6 +222,10 @@ void Devices::set_backend(std::uint32_t number, int family, const Backend& backe
   value.generation = generation;
   value.service = kService + (family == 6 ? 1 : 0);
   put("backends", number + (family == 6 ? 100 : 0), value);
+  if ((value.flags & BACKEND_LOCAL) == 0) return;
+  local_backend_key key{.service = value.service, .address = {}};
+  std::ranges::copy(value.address, key.address);
+  put("local_backends", key, number + (family == 6 ? 100 : 0));
 }
 
 void Devices::set_frontend(std::uint32_t flags, const std::vector<Backend>& backends,
@@ -255,10 +261,12 @@ void Devices::set_frontend(std::uint32_t flags, const std::vector<Backend>& back
   }
 }
 
-Passed Devices::run(const char* program_name, Device device, const Bytes& frame) const {
+Passed Devices::run(const char* program_name, Device device, const Bytes& frame,
+                    std::uint32_t mark) const {
   Passed passed{.frame = Bytes(frame.size() + kRoom)};
   __sk_buff context{}, after{};
   context.ifindex = index(device);
+  context.mark = mark;
   LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = passed.frame.data(),
               .data_size_in = static_cast<std::uint32_t>(frame.size()),
               .data_size_out = static_cast<std::uint32_t>(passed.frame.size()), .ctx_in = &context,

@@ -45,6 +45,7 @@ inline const End kFrontend{"192.0.2.80", "2001:db8:80::1", 80};
 inline const End kBackend{"10.20.0.7", "fd20::7", 8080};        // on another node
 inline const End kSecondBackend{"10.20.0.8", "fd20::8", 8080};  // too
 inline const End kPod{"10.30.0.5", "fd30::5", 9090};            // on this node
+inline const End kOtherPod{"10.30.0.6", "fd30::6", 9090};       // too
 inline const End kRouter{"10.10.0.2", "fd10::2", 0};
 // What the pod sees in the place of kClient when it is of the other family.
 inline const End kInside{"169.254.42.2", "64:ff9b:1:42::c633:6409", 0};
@@ -110,14 +111,15 @@ class Devices {
   }
   void set_identity(const End& end, std::uint32_t identity, std::uint32_t interface_index = 0);
 
-  [[nodiscard]] Passed run(const char* program, Device device, const Bytes& frame) const;
+  [[nodiscard]] Passed run(const char* program, Device device, const Bytes& frame,
+                           std::uint32_t mark = 0) const;
   [[nodiscard]] Passed in(Device device, const Bytes& frame) const {
     return run("from_device", device, frame);
   }
   // By the program of XDP.
   [[nodiscard]] Passed xdp(Device device, const Bytes& frame) const;
-  [[nodiscard]] Passed out(Device device, const Bytes& frame) const {
-    return run("to_device", device, frame);
+  [[nodiscard]] Passed out(Device device, const Bytes& frame, std::uint32_t mark = 0) const {
+    return run("to_device", device, frame, mark);
   }
 
   // The element of the packet's tuple; `icmp_id` for echo.

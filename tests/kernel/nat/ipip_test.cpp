@@ -255,6 +255,27 @@ TEST_P(NatIpip, AConnectionKeepsABackendThatIsNotListedAnyMore) {
   EXPECT_EQ(ends_of(later.frame).destination, seen(kPod));
 }
 
+// What the balancing node chose is this node's to take, unless the backend is not here or not open.
+TEST_P(NatIpip, NewConnectionsGoToAnyOpenBackendOfThisNode) {
+  const auto taken = [&](std::uint8_t state, std::uint8_t flags) {
+    node().reset();
+    node().set_device(Device::Front,
+                      Devices::device_of(Device::Front, DEVICE_SERVICES | DEVICE_DSR));
+    node().set_frontend(kFlags, {{.end = kPod, .flags = BACKEND_LOCAL}, {.end = kBackend}});
+    node().set_backend(1, family(), {.end = kPod, .flags = flags, .state = state});
+    const Bytes packet = of(true, kClient, kFrontend);
+    const Passed passed = node().in(Device::Front, wrapped(packet, kRouter, kPod));
+    EXPECT_EQ(passed.action, kPass);
+    return passed.frame.size() == packet.size();
+  };
+  EXPECT_TRUE(taken(BACKEND_ACTIVE, BACKEND_LOCAL));
+  EXPECT_TRUE(taken(BACKEND_TERMINATING, BACKEND_LOCAL));
+  EXPECT_TRUE(taken(BACKEND_QUARANTINED, BACKEND_LOCAL));
+  EXPECT_FALSE(taken(BACKEND_MAINTENANCE, BACKEND_LOCAL));
+  EXPECT_FALSE(taken(BACKEND_FREE, BACKEND_LOCAL));
+  EXPECT_FALSE(taken(BACKEND_ACTIVE, 0)) << "it has moved to another node";
+}
+
 TEST_P(NatIpip, AClosedConnectionBeginsAgain) {
   backend_is_here();
   const auto arrives = [&](std::uint8_t flags) {

@@ -169,7 +169,52 @@ TEST_P(NatMasquerade, WhatCannotBeTranslatedDoesNotLeave) {
   expect_drop(node().out(Device::Front,
                          packet_of(family(), kPod, kWorld, Payload{.size = 0, .protocol = 47})),
               DROP_NAT_UNSUPPORTED);
-  expect_drop(leave(kPodClient, kWorld, kRst), DROP_CONNTRACK_INVALID);
+  const std::uint8_t reply = family() == 4 ? 0 : 129;
+  expect_drop(
+      node().out(Device::Front, packet_of(family(), kPod, kWorld, Icmp{.type = reply, .id = 77})),
+      DROP_CONNTRACK_INVALID);
+}
+
+TEST_P(NatMasquerade, AResetOfAForgottenConnectionLeavesAsTheNode) {
+  const Passed reset = leave(kPodClient, kWorld, kRst);
+  ASSERT_EQ(reset.action, kPass);
+  EXPECT_EQ(ends_of(reset.frame).source, seen(kNodeFront.at(kPodClient.port)))
+      << "the port that it had, if nobody has it now";
+  EXPECT_EQ(wrong_checksum(reset.frame), "");
+  const auto element = node().element(family(), kTcp, kPodClient, kWorld);
+  ASSERT_TRUE(element);
+  EXPECT_LE(element->expires, node().now() + 10 * ticks_per_second());
+
+  // It ends nobody else's connection.
+  const End neighbour = kOtherPod.at(40002);
+  EXPECT_EQ(ends_of(leave(neighbour, kWorld).frame).source, seen(kNodeFront.at(40002)));
+  const Passed other = leave(kPod.at(40002), kWorld, kRst | kAck);
+  ASSERT_EQ(other.action, kPass);
+  EXPECT_EQ(ends_of(other.frame).source.address(family()), kNodeFront.address(family()));
+  EXPECT_NE(ends_of(other.frame).source.port, 40002);
+}
+
+TEST_P(NatMasquerade, WhatBeginsAgainLivesAsLongAsWhatIsNew) {
+  ASSERT_EQ(leave(kPodClient, kWorld, kRst).action, kPass);
+  const Passed again = leave(kPodClient, kWorld);
+  ASSERT_EQ(again.action, kPass);
+  EXPECT_EQ(ends_of(again.frame).source, seen(kNodeFront.at(kPodClient.port)));
+  const auto element = node().element(family(), kTcp, kPodClient, kWorld);
+  ASSERT_TRUE(element);
+  EXPECT_GT(element->expires, node().now() + 30 * ticks_per_second());
+  EXPECT_EQ(element->flags & 3U, 0U) << "open";
+}
+
+// The peer outside spoke to the endpoint's own address.
+TEST_P(NatMasquerade, AnswersToWhatAPolicyDeniedKeepTheEndpointsAddress) {
+  for (const std::uint32_t mark : {POLICYC_ANSWER_MARK, POLICYC_ANSWERED_MARK}) {
+    const Bytes reset = tcp_of(family(), kPod, kWorld, kRst | kAck);
+    const Passed passed = node().out(Device::Front, reset, mark);
+    EXPECT_EQ(passed.action, kPass);
+    EXPECT_EQ(passed.frame, reset);
+    EXPECT_EQ(passed.mark, 0U) << "off";
+    EXPECT_EQ(node().elements(family()), 0U);
+  }
 }
 
 TEST_P(NatMasquerade, WithoutAnAddressOfTheFamilyNothingIsDone) {

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include "loader/agent/node_services.h"
 #include "tests/support/temporary_folder.h"
 
 namespace policyc::testing {
@@ -71,6 +72,9 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsPlace) {
       {"enable-policy: always\nenable-policy: never\n", "policyd.yaml:2:1"},
       {"enable-policy: always\n---\nenable-policy: never\n", "policyd.yaml:3:1: a second document"},
       {"bpf-lb-maglev-table-size: 100\n", "no such table"},
+      {"bpf-lb-mode: direct\n", "policyd.yaml:1:14: bpf-lb-mode: `direct` is none of"},
+      {"bpf-lb-dsr-dispatch: vxlan\n", "`vxlan` is neither opt nor ipip"},
+      {"bpf-lb-dsr-dispatch: geneve\n", "policyd.yaml:1:22: bpf-lb-dsr-dispatch: `geneve` is not"},
   };
   for (const auto& [text, expected] : kMistakes) EXPECT_THAT(error_of(text), HasSubstr(expected));
 }
@@ -90,8 +94,30 @@ TEST(ConfigTest, SettingsThatDoNotGoTogetherAreRefused) {
   };
   EXPECT_THAT(error({{"socket-lb", {"true"}}}), HasSubstr("needs kube-proxy-replacement"));
   EXPECT_THAT(error({{"enable-bpf-masquerade", {"true"}}}), HasSubstr("needs devices"));
+  const auto nat = [&](const char* services, const char* v6) {
+    return error({{"enable-nat46x64-gateway", {"true"}},
+                  {"kube-proxy-replacement", {services}},
+                  {"enable-ipv6", {v6}}});
+  };
+  EXPECT_EQ(nat("true", "true"), "");
+  EXPECT_THAT(nat("false", "true"), HasSubstr("needs kube-proxy-replacement"));
+  EXPECT_THAT(nat("true", "false"), HasSubstr("both IP families"));
   EXPECT_THAT(error({{"state-dir", {"run"}}}), HasSubstr("no absolute path"));
   EXPECT_THAT(error({{"nonsense", {"1"}}}), HasSubstr("--`nonsense`"));
+}
+
+TEST(ConfigTest, DirectServerReturnIsADevicesBusinessToo) {
+  const auto mode = [](const char* forwarding, const char* dispatch) {
+    const auto config = agent::load_config(
+        std::nullopt,
+        std::vector<Flag>{{"bpf-lb-mode", {forwarding}}, {"bpf-lb-dsr-dispatch", {dispatch}}});
+    EXPECT_TRUE(config);
+    return agent::device_dsr(config.value_or(Config{}));
+  };
+  EXPECT_EQ(mode("snat", "ipip"), nat::Dsr::Off);
+  EXPECT_EQ(mode("dsr", "opt"), nat::Dsr::Option);
+  EXPECT_EQ(mode("hybrid", "opt"), nat::Dsr::Option);
+  EXPECT_EQ(mode("hybrid", "ipip"), nat::Dsr::Ipip);
 }
 
 TEST(ConfigTest, EverySettingCanBeGivenAndIsShown) {

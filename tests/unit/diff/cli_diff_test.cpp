@@ -1,5 +1,6 @@
 // `policyc diff` as a user meets it, with files and with a git repository.
 #include <cstdlib>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -64,6 +65,25 @@ TEST_F(DiffCli, SaysWhatChangesForWhom) {
                     HasSubstr("for example from shop/frontend-2")));
 }
 
+TEST_F(DiffCli, FilesOfBothSidesThatAreTheSameWarnOnce) {
+  // A second policy, which no change touches, with something to warn about.
+  std::string odd(kPolicy);
+  odd.replace(odd.find("name: "), 6, "name: odd-");
+  const std::string warned = odd + "  enableDefaultDeny: {egress: true}\n";
+  for (const char* side : {"old", "new"}) {
+    write_text(folder_ / side / "odd.yaml", warned);
+    write_text(folder_ / side / "again.yaml", warned);
+  }
+  const auto run = diff({"old", "new", "--endpoints", "pods.yaml"});
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  const std::string message = "has no effect without an egress item";
+  const auto first = run.err.find(message);
+  ASSERT_NE(first, std::string::npos) << run.err;
+  EXPECT_EQ(run.err.find(message, first + 1), std::string::npos) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("new/"));
+  EXPECT_THAT(run.out, AllOf(HasSubstr("old/web.yaml:"), HasSubstr("new/web.yaml:")));
+}
+
 TEST_F(DiffCli, Json) {
   const auto run = diff({"old/web.yaml", "new/web.yaml", "-o", "json"});
   const auto json = nlohmann::json::parse(run.out);
@@ -71,6 +91,25 @@ TEST_F(DiffCli, Json) {
   EXPECT_EQ(json["differs"], true);
   ASSERT_EQ(json["regions"].size(), 2U);
   EXPECT_EQ(json["regions"][0]["ports"][0]["protocol"], "tcp");
+}
+
+TEST_F(DiffCli, FindingsInSeveralFormats) {
+  const auto run = diff({"old", "new", "--endpoints", "pods.yaml", "-o", "text", "-o",
+                         "sarif=out.sarif", "-o", "tap=out.tap"});
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("2 regions of connections decided otherwise"));
+  EXPECT_THAT(read_bytes(folder_ / "out.tap"), HasSubstr("not ok 2"));
+  const auto sarif = nlohmann::json::parse(read_bytes(folder_ / "out.sarif"));
+  const auto& results = sarif["runs"][0]["results"];
+  ASSERT_EQ(results.size(), 2U);
+  std::set<std::string> rules;
+  for (const auto& result : results) {
+    rules.insert(result["ruleId"].get<std::string>());
+    EXPECT_EQ(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+              "new/web.yaml");
+  }
+  EXPECT_EQ(rules, (std::set<std::string>{"PD0001", "PD0002"}));
+  EXPECT_EQ(diff({"old", "new", "-o", "nonsense"}).exit_code, 2);
 }
 
 TEST_F(DiffCli, RevisionsOfARepository) {

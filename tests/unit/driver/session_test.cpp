@@ -46,7 +46,9 @@ std::string first_shape(Session& session, const std::string& name) {
 std::map<std::string, std::string> one_shot(
     const std::map<std::string, std::string>& files,
     std::map<std::string, backend::Bytes>* objects = nullptr) {
-  Compilation compilation({.read = {}, .has_inventory = true, .passes = {}, .dump_after = {}});
+  CompileOptions options;
+  options.has_inventory = true;
+  Compilation compilation(options);
   std::vector<InputText> inputs;
   for (const auto& [key, text] : files) inputs.push_back({key + ".yaml", text});
   EXPECT_TRUE(compilation.parse(inputs, {}) && compilation.resolve() && compilation.build_shapes())

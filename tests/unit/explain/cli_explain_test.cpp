@@ -62,6 +62,15 @@ TEST_F(ExplainCli, Json) {
   EXPECT_EQ(json["ends"][1]["rules"][0]["fate"], "no match");
 }
 
+TEST_F(ExplainCli, SeveralFormatsAtOnce) {
+  const auto run = explain("shop/other-3", "shop/web-1",
+                           {"--port", "80/tcp", "-o", "json", "-o", "text=out.txt"});
+  EXPECT_EQ(nlohmann::json::parse(run.out)["outcome"], "deny");
+  EXPECT_THAT(read_bytes(folder_ / "out.txt"), HasSubstr("denied by default"));
+  EXPECT_EQ(explain("shop/other-3", "shop/web-1", {"--port", "80/tcp", "-o", "sarif"}).exit_code, 2)
+      << "an answer is no list of findings";
+}
+
 TEST_F(ExplainCli, MistakesOfTheCommandLineAreTwo) {
   EXPECT_EQ(explain("shop/gone", "shop/web-1", {"--port", "80/tcp"}).exit_code, 2);
   EXPECT_EQ(explain("shop/web-1", "nonsense nonsense", {"--port", "80/tcp"}).exit_code, 2);

@@ -39,6 +39,21 @@ TEST_F(ReplayCli, SaysWhatIsNewlyDenied) {
   EXPECT_EQ(json["groups"][0]["change"], "newlyDenied");
 }
 
+TEST_F(ReplayCli, FindingsInSeveralFormats) {
+  write_text(folder_ / "flows", flow_line("old", "web", 80, "FORWARDED"));
+  const auto run = replay({"flows", "web.yaml", "-o", "github", "-o", "junit=out.xml", "-o",
+                           "json=out.json", "-o", "sarif=out.sarif"});
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("::error file=web.yaml,line=11,"));
+  EXPECT_THAT(run.out, HasSubstr("shop/old-0 -> shop/web-0 : 80/tcp would be denied"));
+  EXPECT_THAT(read_bytes(folder_ / "out.xml"), HasSubstr("<failure"));
+  EXPECT_EQ(nlohmann::json::parse(read_bytes(folder_ / "out.json"))["groups"].size(), 1U);
+  const auto sarif = nlohmann::json::parse(read_bytes(folder_ / "out.sarif"));
+  EXPECT_EQ(sarif["runs"][0]["results"][0]["ruleId"], "PR0001");
+  EXPECT_EQ(replay({"flows", "web.yaml", "-o", "nonsense"}).exit_code, 2);
+  EXPECT_EQ(replay({"flows", "web.yaml", "-o", "json=gone/x"}).exit_code, 3);
+}
+
 TEST_F(ReplayCli, ReadsStandardInput) {
   EXPECT_EQ(replay({"-", "web.yaml"}, flow_line("old", "web", 80, "FORWARDED")).exit_code, 1);
 }

@@ -43,6 +43,18 @@ TEST(FlowReader, Verdicts) {
                 .verdict,
             Verdict::Other);
   EXPECT_EQ(read(R"({"flow":{"verdict":"ERROR"}})").verdict, Verdict::Other);
+  EXPECT_EQ(read(R"({"flow":{"verdict":"TRANSLATED"}})").verdict, Verdict::Traced);
+}
+
+TEST(FlowReader, WhoBegins) {
+  const auto begins = [](const std::string& more) {
+    return read(R"({"flow":{"verdict":"FORWARDED")" + more + "}}").begins;
+  };
+  EXPECT_TRUE(begins(R"(,"is_reply":false)"));
+  EXPECT_FALSE(begins(R"(,"is_reply":true,"l4":{"TCP":{"flags":{"SYN":true}}})"));
+  EXPECT_TRUE(begins(R"(,"l4":{"TCP":{"flags":{"SYN":true}}})"));
+  EXPECT_FALSE(begins(R"(,"l4":{"TCP":{"flags":{"SYN":true,"ACK":true}}})"));
+  EXPECT_FALSE(begins(""));
 }
 
 TEST(FlowReader, RequestsAndOtherProtocols) {
@@ -73,6 +85,7 @@ TEST(FlowReader, WhatIsNoFlow) {
   EXPECT_FALSE(*read_flow(""));
   EXPECT_FALSE(*read_flow("  \r"));
   EXPECT_FALSE(*read_flow(R"({"lost_events":{"num_events_lost":"4"}})"));
+  EXPECT_THAT(read_flow(R"({"x":1})").error().message, HasSubstr("neither a flow"));
   EXPECT_THAT(read_flow("nonsense").error().message, HasSubstr("not JSON"));
   EXPECT_THAT(read_flow("[1]").error().message, HasSubstr("no JSON object"));
   EXPECT_THAT(read_flow(R"({"flow":7})").error().message, HasSubstr("no JSON object"));

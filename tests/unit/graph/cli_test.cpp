@@ -53,6 +53,18 @@ TEST_F(CliGraph, EachFormIsPrintedOrWritten) {
   }
 }
 
+TEST_F(CliGraph, SeveralFormsAtOnce) {
+  const auto done =
+      graph({"web.yaml", "pods.yaml", "-o", "html=g.html", "-o", "svg=g.svg", "-o", "text"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("only ingress"));
+  EXPECT_THAT(read_bytes(folder_ / "g.html"), HasSubstr("<!DOCTYPE html>"));
+  EXPECT_THAT(read_bytes(folder_ / "g.svg"), HasSubstr("<svg"));
+  EXPECT_EQ(graph({"web.yaml", "pods.yaml", "-o", "svg", "-o", "json"}).exit_code, 2)
+      << "both to standard output";
+  EXPECT_EQ(graph({"web.yaml", "pods.yaml", "-f", "x", "-o", "svg", "-o", "json=y"}).exit_code, 2);
+}
+
 TEST_F(CliGraph, ExitCodesAreDocumented) {
   write_text(folder_ / "bad.yaml", std::string(kPolicy) + "  ingres: []\n");
   EXPECT_EQ(graph({"bad.yaml", "pods.yaml"}).exit_code, 1);

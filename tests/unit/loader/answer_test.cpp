@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "loader/nat/devices.h"
 #include "loader/observe/reader.h"
 #include "runtime/abi/abi.h"
 #include "tests/unit/loader/load_fixture.h"
@@ -290,6 +291,23 @@ TEST_P(AnswerTest, PeersElsewhereAreAnsweredThroughTheHost) {
   shell("sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.peer0.proxy_arp=1");
   for (const DenyResponse response : {DenyResponse::Reset, DenyResponse::Icmp}) {
     load(only("client"), response);
+    int error = 0;
+    peer.inside([&] { error = connect_error(peer.address(), kFamilies[0].web, 80); });
+    EXPECT_EQ(error, response == DenyResponse::Reset ? ECONNREFUSED : EHOSTUNREACH);
+  }
+}
+
+// It spoke to the endpoint's own address, and hears from it, whatever leaves by the device else.
+TEST_P(AnswerTest, PeersOutsideAreAnsweredByADeviceThatMasquerades) {
+  const Pod peer("peer0", "10.9.2.1");
+  shell("sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.peer0.proxy_arp=1");
+  shell("ip addr add 10.9.9.1/32 dev peer0");
+  for (const DenyResponse response : {DenyResponse::Reset, DenyResponse::Icmp}) {
+    load(only("client"), response);
+    auto device = must(nat::config_of_interface("peer0"));
+    device.masquerade = true;
+    const auto node = must(maps::NodeMaps::open(paths_.maps()));
+    must(nat::attach_device(paths_, node, device, GetParam()));
     int error = 0;
     peer.inside([&] { error = connect_error(peer.address(), kFamilies[0].web, 80); });
     EXPECT_EQ(error, response == DenyResponse::Reset ? ECONNREFUSED : EHOSTUNREACH);

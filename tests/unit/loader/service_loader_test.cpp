@@ -112,6 +112,45 @@ TEST_F(ServiceLoaderTest, BothFamiliesAndSourceRanges) {
   EXPECT_FALSE(must(loader.maps().source_ranges.lookup(client)));
 }
 
+TEST_F(ServiceLoaderTest, BackendsOfThisNodeAreFoundByTheirAddress) {
+  using Found = std::vector<std::string>;
+  const auto found = [this] {
+    const auto maps = must(maps::ServiceMaps::open(paths_.maps()));
+    Found names;
+    for (const auto& [key, number] : must(maps.local_backends.entries())) {
+      const backend_value backend = *must(maps.backends.lookup(number));
+      EXPECT_EQ(backend.service, key.service);
+      EXPECT_TRUE(std::ranges::equal(backend.address, key.address));
+      names.push_back(name_of(backend));
+    }
+    std::ranges::sort(names);
+    return names;
+  };
+  DesiredService service = web(3);
+  service.sets[0].backends[1].local = true;
+  service.sets[1].backends[0].local = true;
+  const Found both{"10.0.0.2 8080/6", "fd00::1 8080/6"};
+  {
+    auto loader = open();
+    must(loader.upsert(service));
+    EXPECT_EQ(found(), both);
+  }
+  {
+    // A process that died before it wrote all of it, and one whose last write was too many.
+    const auto maps = must(maps::ServiceMaps::open(paths_.maps()));
+    const auto entries = must(maps.local_backends.entries());
+    EXPECT_TRUE(must(maps.local_backends.erase(entries.front().first)));
+    must(maps.local_backends.update(local_backend_key{.service = 60, .address = {1}}, 5));
+  }
+  auto loader = open();
+  EXPECT_EQ(found(), both);
+  service.sets[0].backends.erase(service.sets[0].backends.begin() + 1);
+  must(loader.upsert(service));
+  EXPECT_EQ(found(), Found{"fd00::1 8080/6"});
+  must(loader.remove("shop/web"));
+  EXPECT_EQ(found(), Found{});
+}
+
 TEST_F(ServiceLoaderTest, AMaglevTableHoldsItsBackendsNumbers) {
   auto loader = open();
   must(loader.upsert(web(2)));

@@ -1,12 +1,6 @@
 // From objects to what a node balances.
 
-#include "compiler/service/directory.h"
-
-#include <algorithm>
-
-#include <gmock/gmock.h>
-
-#include "tests/unit/service/reading.h"
+#include "tests/unit/service/directory_view.h"
 
 namespace policyc::service::test {
 namespace {
@@ -15,69 +9,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
-
-constexpr const char* kSlice = R"(---
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}
-addressType: IPv4
-ports: [{name: http, port: 8080}]
-endpoints:
-- {addresses: [10.0.0.1], nodeName: n1}
-- {addresses: [10.0.0.2], nodeName: n2}
-)";
-
-NodeView node() {
-  return {.name = "n1",
-          .addresses = {*parse_ip_address("192.0.2.1"), *parse_ip_address("2001:db8::1")},
-          .zone = "a",
-          .labels = {}};
-}
-
-Directory directory(const std::string& text, const NodeView& view = node(),
-                    const Defaults& defaults = {}) {
-  Reading run;
-  read(text, run);
-  EXPECT_EQ(run.rendered(), "");
-  Directory result(view, defaults);
-  for (Service& service : run.objects.services) result.upsert(std::move(service));
-  for (EndpointSlice& slice : run.objects.slices) result.upsert(std::move(slice));
-  for (HostPortPod& pod : run.objects.pods) result.upsert(std::move(pod));
-  return result;
-}
-
-DesiredService web(const std::string& spec, const std::string& more = kSlice,
-                   const NodeView& view = node()) {
-  const auto all = directory("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n" +
-                                 spec + "\n" + more,
-                             view)
-                       .all();
-  EXPECT_THAT(all, SizeIs(1));
-  return all.empty() ? DesiredService{} : all[0];
-}
-
-std::vector<std::string> texts(const DesiredService& service) {
-  std::vector<std::string> result;
-  for (const Frontend& frontend : service.frontends)
-    result.push_back(frontend.address.to_string() + " " + std::to_string(frontend.port));
-  return result;
-}
-
-const Frontend& at(const DesiredService& service, const std::string& address) {
-  const auto found =
-      std::ranges::find(service.frontends, *parse_ip_address(address), &Frontend::address);
-  if (found == service.frontends.end()) throw std::runtime_error("no frontend " + address);
-  return *found;
-}
-
-// "address state" of those that new connections are given.
-std::vector<std::string> takers(const DesiredService& service, std::optional<std::size_t> index) {
-  std::vector<std::string> result;
-  if (!index) return result;
-  for (const std::size_t i : takers_of_new_connections(service.sets[*index].backends))
-    result.push_back(service.sets[*index].backends[i].address.to_string());
-  return result;
-}
 
 TEST(Directory, AClusterIpIsForTheClusterAlone) {
   const auto service = web("  {clusterIP: 172.20.0.1, ports: [{name: http, port: 80}]}");
@@ -202,116 +133,6 @@ TEST(Directory, HeadlessAndExternalNamesAreNotBalanced) {
               IsEmpty());
 }
 
-std::string slice(const std::string& endpoints, const std::string& name = "web-1",
-                  const std::string& annotations = "{}") {
-  return "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: " + name +
-         ", labels: {kubernetes.io/service-name: web}, annotations: " + annotations +
-         "}\naddressType: IPv4\nports: [{name: http, port: 8080}]\nendpoints:\n" + endpoints;
-}
-constexpr const char* kSpec = "  {clusterIP: 172.20.0.1, ports: [{name: http, port: 80}]}";
-
-std::vector<std::string> takers_of(const std::string& endpoints) {
-  const auto service = web(kSpec, slice(endpoints));
-  return takers(service, 0);
-}
-
-TEST(Directory, ReadyOnesFirstThenThoseThatTerminateAndServe) {
-  const std::string ready = "- {addresses: [10.0.0.1]}\n";
-  const std::string serving =
-      "- {addresses: [10.0.0.2], conditions: {ready: false, serving: true, terminating: true}}\n";
-  const std::string ending =
-      "- {addresses: [10.0.0.3], conditions: {ready: false, serving: false, terminating: true}}\n";
-  const std::string unready = "- {addresses: [10.0.0.4], conditions: {ready: false}}\n";
-  EXPECT_THAT(takers_of(ready + serving + ending + unready), ElementsAre("10.0.0.1"));
-  EXPECT_THAT(takers_of(serving + ending + unready), ElementsAre("10.0.0.2"));
-  EXPECT_THAT(takers_of(ending + unready), IsEmpty());
-  // All of them keep their connections.
-  const auto service = web(kSpec, slice(ready + serving + ending + unready));
-  ASSERT_THAT(service.sets[0].backends, SizeIs(4));
-  EXPECT_EQ(service.sets[0].backends[1].state, BACKEND_TERMINATING);
-  EXPECT_EQ(service.sets[0].backends[3].state, BACKEND_MAINTENANCE);
-}
-
-TEST(Directory, QuarantinedOnesAreTheLastResort) {
-  std::vector<Backend> backends(2);
-  backends[0].state = BACKEND_QUARANTINED;
-  backends[1].state = BACKEND_MAINTENANCE;
-  EXPECT_THAT(takers_of_new_connections(backends), ElementsAre(0U));
-  backends[1].state = BACKEND_ACTIVE;
-  EXPECT_THAT(takers_of_new_connections(backends), ElementsAre(1U));
-}
-
-TEST(Directory, NotReadyOnesMayBePublished) {
-  const auto service = web(
-      "  {clusterIP: 172.20.0.1, publishNotReadyAddresses: true, ports: [{name: http, port: 80}]}",
-      slice("- {addresses: [10.0.0.4], conditions: {ready: false}}\n"));
-  EXPECT_THAT(takers(service, 0), ElementsAre("10.0.0.4"));
-}
-
-TEST(Directory, WeightsComeFromSlices) {
-  const auto service = web(
-      kSpec, slice("- {addresses: [10.0.0.1]}\n", "a", "{service.cilium.io/weight: \"3\"}") +
-                 slice("- {addresses: [10.0.0.2]}\n", "b", "{service.cilium.io/weight: \"0\"}"));
-  EXPECT_EQ(service.sets[0].backends[0].weight, 3U);
-  EXPECT_EQ(service.sets[0].backends[1].state, BACKEND_MAINTENANCE);
-  EXPECT_THAT(takers(service, 0), ElementsAre("10.0.0.1"));
-}
-
-TEST(Directory, AnEndpointInTwoSlicesIsOneBackend) {
-  const auto service =
-      web(kSpec, slice("- {addresses: [10.0.0.1], conditions: {ready: false}}\n", "a") +
-                     slice("- {addresses: [10.0.0.1]}\n", "b"));
-  ASSERT_THAT(service.sets[0].backends, SizeIs(1));
-  EXPECT_EQ(service.sets[0].backends[0].state, BACKEND_ACTIVE);
-}
-
-TEST(Directory, PortsAreFoundByNameAndProtocol) {
-  const auto service = web(
-      "  {clusterIP: 172.20.0.1, ports: [{name: http, port: 80}, {name: http3, port: 80, protocol: "
-      "UDP}, {name: gone, port: 9}]}",
-      "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: s, labels: "
-      "{kubernetes.io/service-name: web}}\naddressType: IPv4\nports: [{name: http, port: 8080}, "
-      "{name: http3, port: 8443, protocol: UDP}, {name: gone, port: 9, protocol: SCTP}]\n"
-      "endpoints: [{addresses: [10.0.0.1]}]\n");
-  ASSERT_THAT(service.sets, SizeIs(3));
-  EXPECT_EQ(service.sets[0].backends[0].port, 8080);
-  EXPECT_EQ(service.sets[1].protocol, kUdp);
-  EXPECT_EQ(service.sets[1].backends[0].port, 8443);
-  EXPECT_THAT(service.sets[2].backends, IsEmpty());
-}
-
-TEST(Directory, HintsAreFollowedWhenAllHaveThem) {
-  const std::string spec =
-      "  {clusterIP: 172.20.0.1, trafficDistribution: PreferSameZone, ports: [{name: http, port: "
-      "80}]}";
-  const std::string here = "- {addresses: [10.0.0.1], zone: a, hints: {forZones: [{name: a}]}}\n";
-  const std::string there = "- {addresses: [10.0.0.2], zone: b, hints: {forZones: [{name: b}]}}\n";
-  const std::string nowhere = "- {addresses: [10.0.0.3]}\n";
-  EXPECT_THAT(takers(web(spec, slice(here + there)), 0), ElementsAre("10.0.0.1"));
-  EXPECT_THAT(takers(web(spec, slice(there)), 0), ElementsAre("10.0.0.2"));
-  EXPECT_THAT(takers(web(spec, slice(here + there + nowhere)), 0), SizeIs(3));
-  EXPECT_THAT(takers(web(kSpec, slice(here + there)), 0), SizeIs(2));
-  NodeView without = node();
-  without.zone.clear();
-  EXPECT_THAT(takers(web(spec, slice(here + there), without), 0), SizeIs(2));
-  EXPECT_NE(zone_number("a"), zone_number("b"));
-  EXPECT_EQ(zone_number(""), 0);
-}
-
-TEST(Directory, NodeHintsComeBeforeZoneHints) {
-  const std::string spec =
-      "  {clusterIP: 172.20.0.1, trafficDistribution: PreferSameNode, ports: [{name: http, port: "
-      "80}]}";
-  const std::string here =
-      "- {addresses: [10.0.0.1], hints: {forZones: [{name: a}], forNodes: [{name: n1}]}}\n";
-  const std::string zone =
-      "- {addresses: [10.0.0.2], hints: {forZones: [{name: a}], forNodes: [{name: n2}]}}\n";
-  const std::string far =
-      "- {addresses: [10.0.0.3], hints: {forZones: [{name: b}], forNodes: [{name: n3}]}}\n";
-  EXPECT_THAT(takers(web(spec, slice(here + zone + far)), 0), ElementsAre("10.0.0.1"));
-  EXPECT_THAT(takers(web(spec, slice(zone + far)), 0), ElementsAre("10.0.0.2"));
-}
-
 TEST(Directory, AlgorithmAndModeAreOfFrontendsFromOutside) {
   const std::string text =
       "apiVersion: v1\nkind: Service\nmetadata: {name: web, annotations: {ANNOTATION}}\nspec: "
@@ -325,10 +146,35 @@ TEST(Directory, AlgorithmAndModeAreOfFrontendsFromOutside) {
     return at(all[0], "192.0.2.1").flags & ~FRONTEND_NODE_PORT;
   };
   EXPECT_EQ(flags("", {}), 0U);
-  EXPECT_EQ(flags("", {.maglev = true, .dsr = true}), FRONTEND_MAGLEV | FRONTEND_DSR);
+  EXPECT_EQ(flags("", {.maglev = true, .forwarding = Forwarding::Dsr}),
+            FRONTEND_MAGLEV | FRONTEND_DSR);
   EXPECT_EQ(flags("service.cilium.io/lb-algorithm: maglev", {}), FRONTEND_MAGLEV);
   EXPECT_EQ(flags("service.cilium.io/lb-algorithm: random", {.maglev = true}), 0U);
   EXPECT_EQ(flags("service.cilium.io/forwarding-mode: dsr", {}), FRONTEND_DSR);
+  EXPECT_EQ(flags("service.cilium.io/forwarding-mode: snat", {.forwarding = Forwarding::Hybrid}),
+            0U);
+}
+
+TEST(Directory, HybridIsDirectForTcpAlone) {
+  const auto all =
+      directory(
+          "apiVersion: v1\nkind: Service\nmetadata: {name: dns}\nspec: {type: NodePort, clusterIP: "
+          "172.20.0.1, ports: [{name: tcp, port: 53, nodePort: 30053}, {name: udp, protocol: UDP, "
+          "port: 53, nodePort: 30053}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: "
+          "p}\nspec: "
+          "{nodeName: n1, containers: [{ports: [{containerPort: 53, hostPort: 53}, {protocol: UDP, "
+          "containerPort: 53, hostPort: 53}]}]}\nstatus: {phase: Running, podIP: 10.0.0.1}\n",
+          node(), {.forwarding = Forwarding::Hybrid})
+          .all();
+  std::size_t seen = 0;
+  for (const DesiredService& one : all) {
+    for (const Frontend& frontend : one.frontends) {
+      if (frontend.address != *parse_ip_address("192.0.2.1")) continue;
+      ++seen;
+      EXPECT_EQ((frontend.flags & FRONTEND_DSR) != 0, frontend.protocol == 6);
+    }
+  }
+  EXPECT_EQ(seen, 4U) << "two ports of a service and two of a pod";
 }
 
 TEST(Directory, ClientsOfAFamilyWithoutEndpointsGetThoseOfTheOther) {
@@ -349,7 +195,7 @@ endpoints: [{addresses: ["fd00::1"]}]
   const auto build = [&](const std::string& slices, const Defaults& defaults) {
     return directory(service + slices, node(), defaults).all()[0];
   };
-  const Defaults on{.dsr = true, .nat46x64 = true};
+  const Defaults on{.forwarding = Forwarding::Dsr, .nat46x64 = true};
   const std::vector<std::string> outside{"2001:db8::1", "2001:db8:5::1", "2001:db8:9::1"};
   const DesiredService crossed = build(kSlice, on);
   for (const std::string& address : outside) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/unit/driver/cli_sample.h"
 #include "tests/unit/driver/process.h"
@@ -45,8 +46,21 @@ TEST_F(CliSuggest, ABadLineIsNamedAndNothingIsSuggested) {
   EXPECT_EQ(done.exit_code, 1);
   EXPECT_THAT(done.out, IsEmpty());
   const auto line = std::count(flows_.begin(), flows_.end(), '\n') + 1;
-  EXPECT_THAT(done.err, HasSubstr("-:" + std::to_string(line) + ": error: not a JSON object"));
+  EXPECT_THAT(done.err, HasSubstr("-:" + std::to_string(line) + ": error: this is not JSON"));
   EXPECT_EQ(suggest({"-", "--skip-bad"}, flows_ + "{\"flow\":\n").exit_code, 0);
+}
+
+TEST_F(CliSuggest, SeveralFormatsAtOnce) {
+  const auto done = suggest({"-", "-o", "json", "-o", "yaml=p.yaml", "-o", "text=proof"}, flows_);
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.err, IsEmpty()) << "the proof went to its file";
+  EXPECT_THAT(read_bytes(folder_ / "proof"), HasSubstr("are allowed by these policies"));
+  const auto json = nlohmann::json::parse(done.out);
+  EXPECT_EQ(json["schemaVersion"], 1);
+  EXPECT_EQ(json["policies"], read_bytes(folder_ / "p.yaml"));
+  EXPECT_EQ(json["allowed"], json["flows"]);
+  EXPECT_EQ(suggest({"-", "-o", "sarif"}, flows_).exit_code, 2);
+  EXPECT_EQ(suggest({"-", "-o", "yaml=x", "-f", "x"}, flows_).exit_code, 2);
 }
 
 TEST_F(CliSuggest, ExitCodesAreDocumented) {

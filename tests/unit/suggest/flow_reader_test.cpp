@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "compiler/flows/reader.h"
+
 namespace policyc::suggest::testing {
 namespace {
 
@@ -52,20 +54,20 @@ TEST(FlowReader, TakesForwardedConnectionsThatAreNoReplies) {
 
 TEST(FlowReader, NamesTheLineThatIsBad) {
   const std::pair<std::string, const char*> kBad[] = {
-      {"{\n", "not a JSON object"},
-      {"[]\n", "not a JSON object"},
-      {"{\"flow\":1}\n", "no object"},
+      {"{\n", "not JSON"},
+      {"[]\n", "no JSON object"},
+      {"{\"flow\":1}\n", "no JSON object"},
       {"{\"x\":1}\n", "neither a flow"},
       {flow(R"("verdict":"FORWARDED","is_reply":false,"l4":{"TCP":{"destination_port":70000}})"),
-       "no port"},
+       "destination_port"},
       {flow(R"("verdict":"FORWARDED","is_reply":false,"l4":{"TCP":{"destination_port":-1}})"),
-       "no port"},
+       "destination_port"},
       {flow(kTcp, "k8s:a b=c"), "is no label"},
       {flow(kTcp, "k8s:app=x\\n  evil: true"), "is no label"},
       {flow(kTcp, "k8s:io.kubernetes.pod.namespace=../x"), "no name"},
-      {std::string(kMaxLineBytes + 5, 'x') + "\n", "longer than"},
-      {std::string(200'000, '[') + "\n", "not a JSON object"},
-      {"{\"flow\":{\"verdict\":\"\xff\"}}\n", "not a JSON object"},
+      {std::string(flows::kMaxLine + 5, 'x') + "\n", "longer than"},
+      {std::string(200'000, '[') + "\n", "not JSON"},
+      {"{\"flow\":{\"verdict\":\"\xff\"}}\n", "not JSON"},
   };
   for (const auto& [line, reason] : kBad) {
     const ReadFlows flows = read(flow(kTcp) + line + flow(kTcp));
