@@ -79,7 +79,9 @@ class ByteReader {
   }
   // Of things that take that many bytes at least.
   std::size_t count(std::size_t bytes = 1) {
-    return number_up_to<std::size_t>(rest_.size() / bytes);
+    const std::uint64_t value = number();  // what is left is less by it
+    if (value > rest_.size() / bytes) throw std::runtime_error("it ends too early");
+    return static_cast<std::size_t>(value);
   }
   std::string_view text() {
     const std::size_t size = count();

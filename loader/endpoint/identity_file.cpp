@@ -25,6 +25,15 @@ std::string to_bytes(const std::vector<IdentityRecord>& identities) {
   return out.take();
 }
 
+Result<void> check_identities(const std::vector<IdentityRecord>& identities) {
+  std::set<policy::LabelSet> labels;
+  for (const IdentityRecord& record : identities) {
+    if (record.peer_class == 0) return fail("a class number is bad");
+    if (!labels.insert(record.labels).second) return fail("two identities have the same labels");
+  }
+  return {};
+}
+
 Result<std::vector<IdentityRecord>> identities_from_bytes(std::string_view bytes) {
   try {
     ByteReader in(bytes);
@@ -35,13 +44,10 @@ Result<std::vector<IdentityRecord>> identities_from_bytes(std::string_view bytes
       record.labels = in.labels();
       record.identity = in.number_up_to<std::uint32_t>(kMaxNumber);
       record.peer_class = in.number_up_to<std::uint32_t>(kMaxNumber);
-      if (record.peer_class == 0) return fail("a class number is bad");
     }
     if (!in.at_end()) return fail("there is more than identities");
-    std::set<policy::LabelSet> labels;
-    for (const IdentityRecord& record : identities) {
-      if (!labels.insert(record.labels).second) return fail("two identities have the same labels");
-    }
+    if (auto checked = check_identities(identities); !checked)
+      return std::unexpected(checked.error());
     return identities;
   } catch (const std::exception& error) {
     return fail(error.what());

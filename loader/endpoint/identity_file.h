@@ -13,6 +13,8 @@
 namespace policyc::endpoint {
 
 [[nodiscard]] std::string to_bytes(const std::vector<IdentityRecord>& identities);
+// An Error when two have the same labels or a class is none.
+[[nodiscard]] Result<void> check_identities(const std::vector<IdentityRecord>& identities);
 // Refuses what is not complete and consistent.
 [[nodiscard]] Result<std::vector<IdentityRecord>> identities_from_bytes(std::string_view bytes);
 

@@ -10,6 +10,7 @@
 #include "loader/bpf/fd.h"
 #include "loader/bpf/log.h"
 #include "loader/endpoint/files.h"
+#include "loader/endpoint/inventory_json.h"
 
 namespace policyc::endpoint {
 namespace {
@@ -55,16 +56,33 @@ Result<Frames> find_frames(const bpf::Fd& file) {
   return frames;
 }
 
+std::unexpected<Error> damaged(const std::filesystem::path& file, const std::string& how) {
+  return fail(file.string() + " is damaged: " + how + "; a load with an inventory replaces it");
+}
+
+Result<Inventory> read_old(const Paths& paths) {
+  const auto text = read_file(paths.old_inventory_file());
+  if (!text) return std::unexpected(text.error());
+  if (!*text) return Inventory{};
+  auto inventory = inventory_from_json(**text);
+  if (!inventory) return damaged(paths.old_inventory_file(), inventory.error().message);
+  return inventory;
+}
+
 }  // namespace
+
+bool has_inventory(const Paths& paths) {
+  return stamp_of(paths.inventory_file()) != FileStamp{} ||
+         stamp_of(paths.old_inventory_file()) != FileStamp{};
+}
 
 Result<Inventory> read_inventory(const Paths& paths) {
   const auto text = read_file(paths.inventory_file());
   if (!text) return std::unexpected(text.error());
+  if (!*text) return read_old(paths);
   Inventory inventory;
-  if (!*text) return inventory;
   const auto is_damaged = [&](const std::string& how) {
-    return fail(paths.inventory_file().string() + " is damaged: " + how +
-                "; a load with an inventory replaces it");
+    return damaged(paths.inventory_file(), how);
   };
   std::string_view rest = **text;
   bool any = false;
@@ -83,7 +101,9 @@ Result<Inventory> read_inventory(const Paths& paths) {
 }
 
 Result<void> write_inventory(const Paths& paths, const Inventory& inventory) {
-  return write_file(paths.inventory_file(), frame(whole_change(inventory)));
+  if (auto written = write_file(paths.inventory_file(), frame(whole_change(inventory))); !written)
+    return written;
+  return remove_file(paths.old_inventory_file());
 }
 
 Result<bool> append_inventory(const Paths& paths, const InventoryChange& change) {

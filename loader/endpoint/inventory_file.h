@@ -10,7 +10,9 @@
 
 namespace policyc::endpoint {
 
-// An empty one when there is no file.
+[[nodiscard]] bool has_inventory(const Paths& paths);
+// An empty one when there is no file; that of a version before where it is the only one. One that
+// cannot be read is an Error: without it pods would be no more than the world.
 [[nodiscard]] Result<Inventory> read_inventory(const Paths& paths);
 [[nodiscard]] Result<void> write_inventory(const Paths& paths, const Inventory& inventory);
 // Adds the change to the end. False, and nothing added, when there is nothing to change, or so many

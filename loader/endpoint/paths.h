@@ -34,6 +34,10 @@ struct Paths {
   }
   [[nodiscard]] std::filesystem::path state_file() const { return state / "state.json"; }
   [[nodiscard]] std::filesystem::path inventory_file() const { return state / "inventory"; }
+  // As versions before kept it (inventory_json.h).
+  [[nodiscard]] std::filesystem::path old_inventory_file() const {
+    return state / "inventory.json";
+  }
   [[nodiscard]] std::filesystem::path identity_file(std::uint64_t generation) const {
     return state / ("identities." + std::to_string(generation));
   }

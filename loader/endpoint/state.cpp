@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/identity_file.h"
 #include "loader/endpoint/json.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr int kVersion = 4;
 constexpr int kOneFile = 3;       // the identities were in it
 constexpr int kOneClassEach = 2;  // every identity had a class of its own
+constexpr std::string_view kIdentityFiles = "identities.";
 constexpr std::uint32_t kMaxSlot = 1U << 24U;
 
 IdentityRecord identity_from_json(const Json& json) {
@@ -178,6 +180,8 @@ Result<State> state_from_json(std::string_view text) {
     } else {
       for (const Json& record : json.at("identities"))
         state.identities.push_back(identity_from_json(record));
+      if (auto checked = check_identities(state.identities); !checked)
+        return std::unexpected(checked.error());
     }
     for (const Json& record : json.at("endpoints"))
       state.endpoints.push_back(endpoint_from_json(record));
@@ -232,7 +236,22 @@ Result<State> read_state(const Paths& paths) {
   return damaged(paths.state_file(), "the file of its identities is gone");
 }
 
+namespace {
+
+// Those of changes before, and of processes that died.
+Result<void> remove_identity_files(const Paths& paths, const std::filesystem::path& but) {
+  for (const std::string& name : bpf::list(paths.state)) {
+    if (!name.starts_with(kIdentityFiles) || name == but.filename()) continue;
+    if (auto removed = remove_file(paths.state / name); !removed) return removed;
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> write_state_alone(const Paths& paths, const State& state) {
+  // Read from a version that had them in one file: there is no other file yet.
+  if (state.stored.generation == 0 && !state.identities.empty()) return write_state(paths, state);
   return write_file(paths.state_file(), to_json(state));
 }
 
@@ -250,8 +269,16 @@ Result<void> write_state(const Paths& paths, const State& state) {
     state.stored = before;
     return written;
   }
-  return before.generation == 0 ? Result<void>{}
-                                : remove_file(paths.identity_file(before.generation));
+  return remove_identity_files(paths, paths.identity_file(now.generation));
+}
+
+Result<void> remove_state(const Paths& paths) {
+  for (const auto& file :
+       {paths.state_file(), paths.inventory_file(), paths.old_inventory_file()}) {
+    if (auto removed = remove_file(file); !removed) return removed;
+  }
+  if (auto removed = remove_identity_files(paths, {}); !removed) return removed;
+  return bpf::remove_tree(paths.shape_files());
 }
 
 }  // namespace policyc::endpoint

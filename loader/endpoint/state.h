@@ -91,5 +91,7 @@ struct State {
 [[nodiscard]] Result<void> write_state(const Paths& paths, const State& state);
 // The same where the identities are those last read or written.
 [[nodiscard]] Result<void> write_state_alone(const Paths& paths, const State& state);
+// Removes the state with all that belongs to it: identities, inventory, files of shapes.
+[[nodiscard]] Result<void> remove_state(const Paths& paths);
 
 }  // namespace policyc::endpoint

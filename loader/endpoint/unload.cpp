@@ -80,15 +80,7 @@ Result<std::size_t> unload_all(const Paths& paths) {
   }
   if (auto removed = bpf::remove_tree(paths.bpffs); !removed)
     return std::unexpected(removed.error());
-  std::vector<std::filesystem::path> files{paths.state_file(), paths.inventory_file()};
-  for (const std::string& name : bpf::list(paths.state)) {
-    if (name.starts_with("identities.")) files.push_back(paths.state / name);
-  }
-  for (const auto& path : files) {
-    if (auto removed = remove_file(path); !removed) return std::unexpected(removed.error());
-  }
-  if (auto removed = bpf::remove_tree(paths.shape_files()); !removed)
-    return std::unexpected(removed.error());
+  if (auto removed = remove_state(paths); !removed) return std::unexpected(removed.error());
   return count;
 }
 

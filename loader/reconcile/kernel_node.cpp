@@ -1,7 +1,6 @@
 #include "loader/reconcile/kernel_node.h"
 
 #include "compiler/backend/backend.h"
-#include "loader/bpf/bpffs.h"
 #include "loader/endpoint/datapath.h"
 #include "loader/endpoint/inventory_file.h"
 #include "loader/endpoint/status.h"
@@ -36,7 +35,7 @@ Result<Actual> KernelNode::read() {
 
 Result<InventoryRef> KernelNode::read_inventory() {
   if (auto settled = settle(); !settled) return std::unexpected(settled.error());
-  if (!bpf::exists(paths_.inventory_file())) return InventoryRef{};
+  if (!endpoint::has_inventory(paths_)) return InventoryRef{};
   auto inventory = endpoint::read_inventory(paths_);
   // A load with an inventory replaces a damaged one.
   if (!inventory) return InventoryRef{};
