@@ -36,10 +36,13 @@ Result<Actual> KernelNode::read() {
 Result<InventoryRef> KernelNode::read_inventory() {
   if (auto settled = settle(); !settled) return std::unexpected(settled.error());
   if (!endpoint::has_inventory(paths_)) return InventoryRef{};
+  // Of before it is read: another file that takes its place meanwhile is not taken for it.
+  const endpoint::FileStamp stamp = endpoint::stamp_of(paths_.inventory_file());
   auto inventory = endpoint::read_inventory(paths_);
   // A load with an inventory replaces a damaged one.
   if (!inventory) return InventoryRef{};
-  keep(std::make_shared<const endpoint::Inventory>(std::move(*inventory)));
+  kept_ = std::make_shared<const endpoint::Inventory>(std::move(*inventory));
+  kept_stamp_ = stamp;
   return kept_;
 }
 
