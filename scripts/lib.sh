@@ -4,7 +4,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PACKAGES=(
   g++ cmake ninja-build ccache pkg-config python3 iproute2
-  clang-19 clang-format-19 llvm-19 llvm-19-dev libclang-19-dev libclang-cpp19-dev lld-19
+  clang-19 clang-format-19 llvm-19 llvm-19-dev libclang-19-dev libclang-rt-19-dev libclang-cpp19-dev lld-19
   libbpf-dev libelf-dev zlib1g-dev libzstd-dev libyaml-cpp-dev libre2-dev libcli11-dev nlohmann-json3-dev libssl-dev libnl-route-3-dev
   antlr4 libantlr4-runtime-dev default-jre-headless
   libprotobuf-dev protobuf-compiler libseccomp-dev libcap-ng-dev

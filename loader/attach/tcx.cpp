@@ -47,10 +47,10 @@ Result<bpf::Fd> create_link(const Hook& hook, int program_fd) {
   return link;
 }
 
-// The pinned link if it still has its interface; an invalid one otherwise.
-Result<bpf::Fd> live_link(const Hook& hook) {
-  if (!bpf::exists(hook.link_pin)) return bpf::Fd();
-  auto link = bpf::open_pinned(hook.link_pin);
+// The link pinned at `pin` if it still has the hook's interface; an invalid one otherwise.
+Result<bpf::Fd> live_link(const Hook& hook, const std::filesystem::path& pin) {
+  if (!bpf::exists(pin)) return bpf::Fd();
+  auto link = bpf::open_pinned(pin);
   if (!link) return link;
   const auto info = bpf::link_info(link->get());
   if (!info) return std::unexpected(info.error());
@@ -59,10 +59,20 @@ Result<bpf::Fd> live_link(const Hook& hook) {
   return link;
 }
 
+// A link whose maker died before it had its place: the hook has its program, so another link with
+// that program is refused (EEXIST).
+Result<bpf::Fd> finish_link(const Hook& hook) {
+  const auto half = bpf::half_replaced(hook.link_pin);
+  auto link = live_link(hook, half);
+  if (!link || !link->valid()) return link;
+  if (auto moved = bpf::rename(half, hook.link_pin); !moved) return std::unexpected(moved.error());
+  return link;
+}
+
 }  // namespace
 
 Result<std::optional<std::uint32_t>> attached_program(const Hook& hook) {
-  const auto link = live_link(hook);
+  const auto link = live_link(hook, hook.link_pin);
   if (!link) return std::unexpected(link.error());
   if (!link->valid()) return std::nullopt;
   const auto info = bpf::link_info(link->get());
@@ -71,7 +81,8 @@ Result<std::optional<std::uint32_t>> attached_program(const Hook& hook) {
 }
 
 Result<void> attach(const Hook& hook, int program_fd) {
-  const auto link = live_link(hook);
+  auto link = live_link(hook, hook.link_pin);
+  if (link && !link->valid()) link = finish_link(hook);
   if (!link) return std::unexpected(link.error());
   if (link->valid()) {
     if (const int status = bpf_link_update(link->get(), program_fd, nullptr); status != 0) {

@@ -71,8 +71,10 @@ Result<void> pin(int fd, const fs::path& path) {
   return {};
 }
 
+fs::path half_replaced(const fs::path& path) { return path.string() + "_new"; }
+
 Result<void> pin_replacing(int fd, const fs::path& path) {
-  const fs::path fresh = path.string() + "_new";
+  const fs::path fresh = half_replaced(path);
   if (auto removed = unpin(fresh); !removed) return removed;
   if (auto pinned = pin(fd, fresh); !pinned) return pinned;
   return bpf::rename(fresh, path);
@@ -102,6 +104,15 @@ Result<void> remove_tree(const fs::path& directory) {
   fs::remove_all(directory, error);
   if (error) return fail("cannot remove " + directory.string() + ": " + error.message());
   return {};
+}
+
+Result<void> remove_at_once(const fs::path& directory) {
+  if (!bpf::exists(directory) || directory.string().ends_with(kHalfMade))
+    return remove_tree(directory);
+  const fs::path aside = directory.string() + std::string(kHalfMade);
+  if (auto removed = remove_tree(aside); !removed) return removed;
+  if (auto moved = bpf::rename(directory, aside); !moved) return moved;
+  return remove_tree(aside);
 }
 
 std::vector<std::string> list(const fs::path& directory) {

@@ -94,7 +94,7 @@ Result<void> Node::sweep() const {
   }
   for (const std::string& version : bpf::list(paths_.programs())) {
     if (version == state_.datapath) continue;
-    if (auto removed = bpf::remove_tree(paths_.programs() / version); !removed) return removed;
+    if (auto removed = bpf::remove_at_once(paths_.programs() / version); !removed) return removed;
   }
   std::set<std::string> used;
   for (const EndpointRecord& endpoint : state_.endpoints) used.insert(std::to_string(endpoint.id));

@@ -11,7 +11,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kVersionDigits = 16;
-constexpr std::string_view kHalfMade = "_making";
 
 Result<void> pin_program(const bpf::Object& object, std::string_view name,
                          const fs::path& directory) {
@@ -33,7 +32,7 @@ Result<void> load(const Paths& paths, const fs::path& directory, const maps::Nod
   if (auto shared = services->share_with(*object); !shared) return shared;
   if (auto told = follow_services(maps, *services); !told) return told;
   if (auto loaded = object->load(); !loaded) return loaded;
-  const fs::path half_made = directory.string() + std::string(kHalfMade);
+  const fs::path half_made = directory.string() + std::string(bpf::kHalfMade);
   if (auto removed = bpf::remove_tree(half_made); !removed) return removed;
   if (auto made = bpf::ensure_directory(half_made); !made) return made;
   for (const attach::Side side : attach::kSides) {

@@ -57,9 +57,9 @@ Result<Enforced> read_enforced(const Paths& paths) {
 Result<void> retire_links(const fs::path& generation, const Enforced& enforced,
                           std::set<std::uint32_t>& left) {
   for (const std::string& folder : bpf::list(generation / "endpoints")) {
-    for (const attach::Side side : attach::kSides) {
-      const fs::path pin = generation / "endpoints" / folder / attach::program_name(side);
-      if (!bpf::exists(pin)) continue;
+    // Whatever their names: a link may not yet have had its place (bpf::half_replaced).
+    for (const std::string& name : bpf::list(generation / "endpoints" / folder)) {
+      const fs::path pin = generation / "endpoints" / folder / name;
       const auto link = bpf::open_pinned(pin);
       if (!link) return std::unexpected(link.error());
       const auto info = bpf::link_info(link->get());
@@ -69,7 +69,8 @@ Result<void> retire_links(const fs::path& generation, const Enforced& enforced,
         left.insert(index);
         continue;
       }
-      if (auto gone = attach::detach({index, side, attach::HookKind::Tcx, pin}); !gone) return gone;
+      const attach::Hook hook{index, attach::Side::FromEndpoint, attach::HookKind::Tcx, pin};
+      if (auto gone = attach::detach(hook); !gone) return gone;
     }
   }
   return {};
@@ -114,7 +115,7 @@ Result<std::size_t> retire_replaced(const Paths& paths) {
       return std::unexpected(done.error());
     // Its arrays of programs are emptied when their pins go.
     if (left.empty()) {
-      if (auto removed = bpf::remove_tree(generation); !removed)
+      if (auto removed = bpf::remove_at_once(generation); !removed)
         return std::unexpected(removed.error());
     }
     all.insert(left.begin(), left.end());

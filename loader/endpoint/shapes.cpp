@@ -17,7 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kHashDigits = 32;
 constexpr std::size_t kObjectDigits = 8;
-constexpr std::string_view kHalfMade = "_making";
 
 std::string_view as_text(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -182,7 +181,7 @@ Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps,
   if (auto shared = maps.share_with(*object); !shared) return std::unexpected(shared.error());
   if (auto sized = size_maps(*object, shape, sizes); !sized) return std::unexpected(sized.error());
   if (auto loaded = object->load(); !loaded) return std::unexpected(loaded.error());
-  const fs::path half_made = paths.shapes() / (key + std::string(kHalfMade));
+  const fs::path half_made = paths.shapes() / (key + std::string(bpf::kHalfMade));
   if (auto removed = bpf::remove_tree(half_made); !removed) return std::unexpected(removed.error());
   if (auto pinned = pin_all(*object, shape, half_made); !pinned)
     return std::unexpected(pinned.error());
@@ -220,7 +219,7 @@ Result<std::vector<std::uint8_t>> read_object(const Paths& paths, const std::str
 }
 
 Result<void> remove_shape(const Paths& paths, const std::string& key) {
-  if (auto removed = bpf::remove_tree(paths.shape(key)); !removed) return removed;
+  if (auto removed = bpf::remove_at_once(paths.shape(key)); !removed) return removed;
   return remove_file(paths.shape_file(key));
 }
 

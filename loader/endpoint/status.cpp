@@ -140,6 +140,8 @@ Result<std::optional<Status>> read_status(const Paths& paths) {
   if (!state) return std::unexpected(state.error());
   const auto instance = maps->instance();
   if (!instance) return std::unexpected(instance.error());
+  // The programs of devices came first: no endpoint, and no state, was there yet.
+  if (*instance == 0) return std::nullopt;
   if (*instance != state->instance) {
     return fail("the maps in " + paths.maps().string() + " do not belong to the state in " +
                 paths.state.string());

@@ -69,7 +69,7 @@ struct Status {
   std::uint64_t limited_events = 0;  // not written: the rate limit
 };
 
-// Nothing when no map of ours is there.
+// Nothing when no map of ours is there, or no endpoint was ever loaded beside what else uses them.
 [[nodiscard]] Result<std::optional<Status>> read_status(const Paths& paths);
 
 }  // namespace policyc::endpoint

@@ -21,16 +21,14 @@ constexpr const char* kMapsInTheMaking = "maps_making";
 constexpr std::array kConnectionMaps{"conntrack4",          "conntrack6", "conntrack4_overflow",
                                      "conntrack6_overflow", "ct_table",   "ct_pressure"};
 
-std::uint32_t number_of(const std::string& name) {
-  std::uint32_t number = 0;
-  std::from_chars(name.data(), name.data() + name.size(), number);
-  return number;
-}
-
-// Oldest first.
+// Oldest first, without those that are being removed.
 std::vector<std::uint32_t> generations(const Paths& paths) {
   std::vector<std::uint32_t> numbers;
-  for (const std::string& name : bpf::list(paths.replaced())) numbers.push_back(number_of(name));
+  for (const std::string& name : bpf::list(paths.replaced())) {
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error == std::errc{} && end == name.data() + name.size()) numbers.push_back(number);
+  }
   std::ranges::sort(numbers);
   return numbers;
 }
@@ -136,7 +134,7 @@ Result<std::optional<TakeOver>> take_over(const Paths& paths, const maps::MapSiz
     // 0: maps that somebody began to make and that nothing uses.
     if (header->abi_version == POLICYC_ABI_VERSION || header->abi_version == 0) return std::nullopt;
     if (auto aside = set_aside(paths); !aside) return std::unexpected(aside.error());
-  } else if (bpf::exists(paths.maps()) || !has_replaced(paths)) {
+  } else if (bpf::exists(paths.maps()) || generations(paths).empty()) {
     return std::nullopt;
   }
   auto report = begin_anew(paths, sizes);

@@ -10,6 +10,8 @@ namespace policyc::reconcile {
 
 Result<Actual> KernelNode::read() {
   if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  // What a process left that ended before it could.
+  retire();
   Actual actual;
   const auto status = endpoint::read_status(paths_);
   if (!status) return std::unexpected(status.error());

@@ -184,18 +184,16 @@ static __always_inline __u32 policy_ask(struct __sk_buff *skb, struct packet *pa
 					enum policyc_direction direction, enum known known)
 {
 	__u32 slot = endpoint->policy_slot;
-	struct side side = {.connection = (__u8)known};
 	struct end_value backend = {};
 	struct policy_scratch *scratch;
 	int reason;
 
-	side_fill(&side, endpoint, skb->ifindex);
 	if (direction == POLICYC_EGRESS && is_service(translation)) {
 		if (backend_end(translation->backend, &backend))
 			return DROP_MISSING_STATE;
 		end_exchange(packet, END_DESTINATION, &backend);
 	}
-	reason = policy_prepare(packet, &side, translation, direction);
+	reason = policy_prepare(packet, endpoint, skb->ifindex, known, translation, direction);
 	if (reason)
 		return (__u32)reason;
 	if (direction == POLICYC_EGRESS &&

@@ -109,7 +109,7 @@ THIRD_PARTY = {
     "llvm/": ("compiler/backend",),
     "bpf/": ("loader", "runtime", "tests/bench", "tests/e2e/nat", "tests/kernel", "tests/unit/loader", "tests/unit/driver"),
     # The demo makes one map to see whether BPF is allowed at all, and needs the number of its type.
-    "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/kernel",
+    "linux/bpf.h": ("loader", "runtime", "cli/demo", "tests/bench", "tests/e2e/agent", "tests/kernel",
                     "tests/unit/loader", "tests/unit/driver"),
     "CLI/": ("cli", "loader/agent"),
     "grpc": ("loader/agent", "loader/api", "loader/cni", "loader/worker", "tests/unit/loader", "tests/unit/cni"),

@@ -6,11 +6,8 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "loader/bpf/bpffs.h"
-#include "loader/bpf/map.h"
-#include "loader/maps/header.h"
-#include "runtime/abi/abi.h"
 #include "tests/e2e/agent/agent_node.h"
+#include "tests/e2e/agent/foreign.h"
 #include "tests/e2e/agent/stream.h"
 #include "tests/e2e/agent/traffic.h"
 
@@ -54,17 +51,9 @@ class UpgradeTest : public AgentNode, public ::testing::WithParamInterface<const
     web_.reset();
     AgentNode::TearDown();
   }
-  // As another version left it: nothing of its state can be read, its programs run on.
   void make_foreign(bool other_connections = false) {
     kill();
-    const auto pin = paths_.maps() / maps::kHeaderName;
-    const bpf::Map<std::uint32_t, maps::MapsHeader> map(
-        bpf::MapHandle(maps::kHeaderName, must(bpf::open_pinned(pin))));
-    auto header = *must(map.lookup(0));
-    header.abi_version = POLICYC_ABI_VERSION + 1;
-    header.connections_version += other_connections ? 1 : 0;
-    must(map.update(0, header));
-    std::ofstream(paths_.state_file()) << "{\"version\": 99}\n";
+    testing::make_foreign(paths_, other_connections);
   }
   void upgrade() { start_synced({"--attach", GetParam()}); }
   void expect_policy_of(const std::string& app) {

@@ -165,6 +165,19 @@ TEST_P(TcxTest, TheLinkOutlivesItsMaker) {
   EXPECT_EQ(must(attach::attached_program(where)), id);
 }
 
+// Killed between a link and its place, a process leaves the program attached.
+TEST_P(TcxTest, ALinkWithoutItsPlaceIsTakenOver) {
+  const auto where = hook(Side::ToEndpoint);
+  const Counting counting;
+  must(attach::attach(where, counting.program(Side::ToEndpoint)));
+  must(bpf::rename(where.link_pin, bpf::half_replaced(where.link_pin)));
+  must(attach::attach(where, counting.program(Side::ToEndpoint)));
+  EXPECT_EQ(must(attach::attached_program(where)), counting.id(Side::ToEndpoint));
+  EXPECT_FALSE(bpf::exists(bpf::half_replaced(where.link_pin)));
+  ASSERT_TRUE(FrameSender("tst0").send());
+  EXPECT_EQ(counting.hits(Side::ToEndpoint), 1U);
+}
+
 TEST_P(TcxTest, OurProgramRunsFirst) {
   const Counting other;
   const Counting ours;

@@ -215,7 +215,7 @@ TEST_F(MapsTest, CountersAreSummedOverCpus) {
 
 TEST_F(MapsTest, TheDatapathFitsTheMaps) {
   const NodeMaps maps = open();
-  EXPECT_EQ(shared_maps(maps, backend::datapath_object()).size(), 34U);
+  EXPECT_EQ(shared_maps(maps, backend::datapath_object()).size(), 35U);
 }
 
 TEST_F(MapsTest, APolicyUsesTheNodesScratchAndFinish) {

@@ -32,8 +32,9 @@ using ::testing::IsEmpty;
 // The objects that `policyc compile --endpoints` writes, by the pod's name.
 std::map<std::string, std::vector<std::uint8_t>> one_shot(
     const std::map<std::string, std::string>& files) {
-  driver::Compilation compilation(
-      {.read = {}, .has_inventory = true, .passes = {}, .dump_after = {}});
+  driver::CompileOptions options;
+  options.has_inventory = true;
+  driver::Compilation compilation(options);
   std::vector<driver::InputText> inputs;
   for (const auto& [key, text] : files) inputs.push_back({key, text});
   EXPECT_TRUE(compilation.parse(inputs, {}) && compilation.resolve() && compilation.build_shapes())

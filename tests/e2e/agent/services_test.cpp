@@ -1,0 +1,287 @@
+// Services that policyd balances, from manifests to connections: of a pod to a ClusterIP, of a
+// client outside to a NodePort through a device, of a process at its socket.
+
+#include <mutex>
+#include <set>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "loader/nat/devices.h"
+#include "loader/nat/tables.h"
+#include "loader/sockets/cgroup.h"
+#include "loader/sockets/sockets.h"
+#include "tests/e2e/agent/agent_node.h"
+
+namespace policyc::testing {
+namespace {
+
+constexpr const char* kClusterIp = "172.20.0.1";
+constexpr const char* kNode = "198.51.100.1";
+constexpr const char* kOutside = "198.51.100.9";
+constexpr std::uint16_t kPort = 80, kNodePort = 30080, kServerPort = 8080;
+
+sockaddr_in address_of(const std::string& text, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  inet_pton(AF_INET, text.c_str(), &address.sin_addr);
+  return address;
+}
+
+bool readable(int fd, int milliseconds) {
+  pollfd waiting{fd, POLLIN, 0};
+  return ::poll(&waiting, 1, milliseconds) == 1;
+}
+
+// Tells every TCP connection at the pod's address its own address.
+class NamingServer {
+ public:
+  explicit NamingServer(const Pod& pod) : name_(pod.address()) {
+    pod.inside([&] {
+      listener_ = bpf::Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      const sockaddr_in own = address_of(name_, kServerPort);
+      if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 ||
+          ::listen(listener_.get(), 64) != 0)
+        throw std::runtime_error("no listener");
+    });
+    thread_ = std::thread([this] {
+      while (!stopped_) {
+        if (!readable(listener_.get(), 50)) continue;
+        const bpf::Fd one(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (one.valid()) ::send(one.get(), name_.data(), name_.size(), MSG_NOSIGNAL);
+      }
+    });
+  }
+  ~NamingServer() {
+    stopped_ = true;
+    thread_.join();
+  }
+  NamingServer(const NamingServer&) = delete;
+  NamingServer& operator=(const NamingServer&) = delete;
+
+ private:
+  std::string name_;
+  bpf::Fd listener_;
+  std::atomic<bool> stopped_{false};
+  std::thread thread_;
+};
+
+// What such a server says to a connection; "" when nobody answers.
+std::string ask(const std::string& to, std::uint16_t port) {
+  const bpf::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval patience{.tv_sec = 5, .tv_usec = 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const sockaddr_in address = address_of(to, port);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return "";
+  char text[64];
+  if (!readable(socket.get(), 5000)) return "";
+  const ssize_t size = ::recv(socket.get(), text, sizeof text, 0);
+  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : "";
+}
+
+// Who answers so many connections; the first one that nobody answers is the last.
+std::set<std::string> takers(const std::string& to, std::uint16_t port, int count = 24) {
+  std::set<std::string> names;
+  for (int i = 0; i < count && !names.contains(""); ++i) names.insert(ask(to, port));
+  return names;
+}
+
+class AgentServices : public AgentNode {
+ protected:
+  static void SetUpTestSuite() {
+    static std::once_flag once;  // two suites share the namespace
+    std::call_once(once, [] { AgentNode::SetUpTestSuite(); });
+  }
+  void SetUp() override {
+    AgentNode::SetUp();
+    shell("sysctl -qw net.ipv4.ip_forward=1");
+    shell(std::string("ip addr add ") + kNode + "/32 dev front0");
+    const auto told = [this](const Pod& pod, const std::string& other) {
+      const std::string file = paths_.state / pod.host();
+      shell("ip -br link show " + pod.host() + " | awk '{print $3}' > " + file);
+      pod.inside([&] { shell("ip neigh add " + other + " dev eth0 lladdr $(cat " + file + ")"); });
+      std::filesystem::remove(file);
+    };
+    for (const Pod* pod : {&web_, &web2_}) {
+      for (const char* other : {kOutside, "10.9.1.3"}) told(*pod, other);
+    }
+    for (const char* other : {kClusterIp, "10.9.1.1", "10.9.1.2"}) told(asking_, other);
+    write("asking.yaml", pod_yaml("asking", "10.9.1.3", "asking"));
+  }
+  void TearDown() override {
+    agent_.reset();
+    EXPECT_TRUE(nat::detach_all(paths_).has_value());
+    AgentNode::TearDown();
+  }
+  void serve(const std::vector<std::string>& backends) const {
+    std::string endpoints;
+    for (const std::string& backend : backends)
+      endpoints += "- {addresses: [" + backend + "], nodeName: n1, conditions: {ready: true}}\n";
+    write("service.yaml",
+          std::string("apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n"
+                      "spec: {type: NodePort, clusterIP: ") +
+              kClusterIp +
+              ", ports: [{name: http, port: 80, nodePort: 30080, targetPort: 8080}]}\n---\n"
+              "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-1, "
+              "namespace: shop, labels: {kubernetes.io/service-name: web}}\naddressType: IPv4\n"
+              "ports: [{name: http, port: 8080}]\nendpoints:" +
+              (backends.empty() ? " []\n" : "\n" + endpoints));
+  }
+  [[nodiscard]] bool serves(const std::vector<std::string>& backends) {
+    const auto before = revision();
+    serve(backends);
+    return past(before);
+  }
+  static std::vector<std::string> settings(std::vector<std::string> more = {},
+                                           const char* mode = "hybrid") {
+    std::vector<std::string> all{"--kube-proxy-replacement", "true", "--devices",     "front0",
+                                 "--node-address",           kNode,  "--bpf-lb-mode", mode,
+                                 "--bpf-lb-dsr-dispatch",    "ipip"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  void add_pods() {
+    ASSERT_TRUE(add(web_, "web"));
+    ASSERT_TRUE(add(web2_, "web2"));
+    ASSERT_TRUE(add(asking_, "asking"));
+  }
+  [[nodiscard]] std::set<std::string> by_pod() const {
+    std::set<std::string> names;
+    asking_.inside([&] { names = takers(kClusterIp, kPort); });
+    return names;
+  }
+  [[nodiscard]] std::set<std::string> from_outside() const {
+    std::set<std::string> names;
+    outside_.inside([&] { names = takers(kNode, kNodePort); });
+    return names;
+  }
+  void kill_agent() {
+    agent_->send(SIGKILL);
+    agent_->wait();
+  }
+
+  Pod web_{"web0", "10.9.1.1"};
+  Pod web2_{"web2", "10.9.1.2"};
+  Pod asking_{"asking0", "10.9.1.3"};
+  Pod outside_{"front0", kOutside};
+  NamingServer server_{web_};
+  NamingServer server2_{web2_};
+};
+
+const std::set<std::string> kBoth{"10.9.1.1", "10.9.1.2"};
+const std::set<std::string> kFirst{"10.9.1.1"};
+const std::set<std::string> kSecond{"10.9.1.2"};
+const std::set<std::string> kNobody{""};
+
+TEST_F(AgentServices, PodsAndClientsOutsideAreBalanced) {
+  serve({"10.9.1.1", "10.9.1.2"});
+  start_synced(settings());
+  add_pods();
+  EXPECT_EQ(by_pod(), kBoth);
+  EXPECT_EQ(from_outside(), kBoth);
+  ASSERT_TRUE(serves({"10.9.1.1"}));
+  EXPECT_EQ(by_pod(), kFirst);
+  EXPECT_EQ(from_outside(), kFirst);
+  ASSERT_TRUE(serves({}));
+  EXPECT_EQ(by_pod(), kNobody);
+  EXPECT_EQ(from_outside(), kNobody);
+  ASSERT_TRUE(serves({"10.9.1.2"}));
+  EXPECT_EQ(by_pod(), kSecond);
+  const auto before = revision();
+  remove("service.yaml");
+  ASSERT_TRUE(past(before));
+  EXPECT_EQ(by_pod(), kNobody);
+  EXPECT_EQ(from_outside(), kNobody);
+}
+
+TEST_F(AgentServices, AgentsThatAreKilledLeaveServicesAsTheyAre) {
+  serve({"10.9.1.1", "10.9.1.2"});
+  start_synced(settings());
+  add_pods();
+  for (int i = 0; i < 2; ++i) {
+    kill_agent();
+    EXPECT_EQ(by_pod(), kBoth);
+    EXPECT_EQ(from_outside(), kBoth);
+    start_synced(settings());
+    EXPECT_EQ(by_pod(), kBoth);
+    EXPECT_EQ(from_outside(), kBoth);
+  }
+  // What changed while there was none.
+  kill_agent();
+  serve({"10.9.1.2"});
+  EXPECT_EQ(by_pod(), kBoth);
+  start_synced(settings());
+  EXPECT_EQ(by_pod(), kSecond);
+  EXPECT_EQ(from_outside(), kSecond);
+}
+
+TEST_F(AgentServices, ADeviceDoesWhatIsConfigured) {
+  start_synced(settings({"--enable-bpf-masquerade", "true"}));
+  const auto flags = [this] {
+    return must(must(nat::Tables::open(paths_.maps())).devices.lookup(outside_.index()))->flags;
+  };
+  EXPECT_EQ(flags(), DEVICE_SERVICES | DEVICE_MASQUERADE4 | DEVICE_DSR | DEVICE_DSR_IPIP);
+  agent_->send(SIGTERM);
+  agent_->wait();
+  start_synced(settings({}, "snat"));
+  EXPECT_EQ(flags(), DEVICE_SERVICES);
+}
+
+// Connections of processes, in a cgroup of the test's own.
+class AgentSockets : public AgentServices {
+ protected:
+  void SetUp() override {
+    AgentServices::SetUp();
+    const auto root = must(sockets::root_cgroup());
+    std::ifstream file("/proc/self/cgroup");
+    for (std::string line; std::getline(file, line);) {
+      if (line.starts_with("0::")) before_ = root.string() + line.substr(3);
+    }
+    cgroup_ = root / paths_.bpffs.filename();
+    std::filesystem::create_directory(cgroup_);
+    enter(cgroup_);
+  }
+  void TearDown() override {
+    agent_.reset();
+    EXPECT_TRUE(sockets::detach(paths_.bpffs).has_value());
+    enter(before_);
+    // What ran in it may end a moment later.
+    EXPECT_TRUE(eventually([&] {
+      std::error_code busy;
+      std::filesystem::remove(cgroup_, busy);
+      return !busy;
+    }));
+    AgentServices::TearDown();
+  }
+  static void enter(const std::filesystem::path& cgroup) {
+    std::ofstream file(cgroup / "cgroup.procs");
+    file << ::getpid() << std::flush;
+    ASSERT_TRUE(file.good()) << cgroup;
+  }
+  std::filesystem::path before_;
+  std::filesystem::path cgroup_;
+};
+
+TEST_F(AgentSockets, ProcessesAreGivenBackendsWhenTheyConnect) {
+  const auto all = settings({"--bpf-lb-sock", "true", "--bpf-lb-sock-cgroup", cgroup_.string()});
+  serve({"10.9.1.1", "10.9.1.2"});
+  start_synced(all);
+  add_pods();
+  EXPECT_EQ(takers(kClusterIp, kPort), kBoth);
+  EXPECT_EQ(takers(kNode, kNodePort), kBoth);
+  ASSERT_TRUE(serves({"10.9.1.2"}));
+  EXPECT_EQ(takers(kClusterIp, kPort), kSecond);
+  kill_agent();
+  EXPECT_EQ(takers(kClusterIp, kPort), kSecond);
+  start_synced(all);
+  EXPECT_EQ(takers(kClusterIp, kPort), kSecond);
+  ASSERT_TRUE(serves({"10.9.1.1"}));
+  EXPECT_EQ(takers(kClusterIp, kPort), kFirst);
+}
+
+}  // namespace
+}  // namespace policyc::testing
