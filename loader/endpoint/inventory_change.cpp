@@ -119,6 +119,14 @@ void write_rest(ByteWriter& out, const Inventory& inventory) {
   write(out, inventory.known_nodes);
 }
 
+bool has_no_host_bits(const IpPrefix& prefix) {
+  for (int bit = prefix.length; bit < prefix.address.bit_length(); ++bit) {
+    const auto byte = prefix.address.bytes[static_cast<std::size_t>(bit) / 8];
+    if ((byte >> (7 - bit % 8) & 1) != 0) return false;
+  }
+  return true;
+}
+
 Inventory read_rest(ByteReader& in) {
   Inventory inventory;
   policy::Options& options = inventory.options;
@@ -142,6 +150,7 @@ Inventory read_rest(ByteReader& in) {
   for (auto& [prefix, labels] : inventory.prefixes) {
     prefix.address = in.address();
     prefix.length = in.number_up_to<int>(static_cast<std::uint64_t>(prefix.address.bit_length()));
+    if (!has_no_host_bits(prefix)) throw std::runtime_error("a prefix is bad");
     labels = in.labels();
   }
   inventory.known_nodes = read_nodes(in);

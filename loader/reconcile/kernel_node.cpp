@@ -43,8 +43,7 @@ Result<InventoryRef> KernelNode::read_inventory() {
   auto inventory = endpoint::read_inventory(paths_);
   // A load with an inventory replaces a damaged one.
   if (!inventory) return InventoryRef{};
-  kept_ = std::make_shared<const endpoint::Inventory>(std::move(*inventory));
-  kept_stamp_ = stamp;
+  keep(std::make_shared<const endpoint::Inventory>(std::move(*inventory)), stamp);
   return kept_;
 }
 
@@ -55,7 +54,8 @@ Result<std::vector<endpoint::LoadReport>> KernelNode::load(
   if (inventory) requests.front().inventory = *inventory;
   requests.front().progress = progress_;
   auto reports = endpoint::load_endpoints(paths_, requests);
-  if (inventory) keep(reports ? inventory : nullptr);
+  if (inventory) forget();
+  if (reports && inventory) keep(inventory, reports->front().inventory);
   if (reports) retire();
   return reports;
 }
@@ -73,7 +73,8 @@ Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest reques
   request.datapath = backend::datapath_object();
   request.progress = progress_;
   auto report = endpoint::update_node(paths_, request);
-  if (inventory) keep(report ? inventory : nullptr);
+  if (inventory) forget();
+  if (report && inventory) keep(inventory, report->inventory);
   if (report) retire();
   return report;
 }
@@ -111,9 +112,9 @@ Result<void> KernelNode::open_session() {
   return {};
 }
 
-void KernelNode::keep(InventoryRef inventory) {
+void KernelNode::keep(InventoryRef inventory, const endpoint::FileStamp& stamp) {
   kept_ = std::move(inventory);
-  kept_stamp_ = endpoint::stamp_of(paths_.inventory_file());
+  kept_stamp_ = stamp;
 }
 
 // The session stays, for the next change of peers.
@@ -122,9 +123,13 @@ Result<void> KernelNode::settle() {
   const InventoryRef inventory = std::exchange(session_inventory_, nullptr);
   const bool is_kept = kept_ && kept_stamp_ == endpoint::stamp_of(paths_.inventory_file());
   auto closed = session_->close(is_kept ? kept_.get() : nullptr, *inventory);
-  keep(closed ? inventory : nullptr);
-  if (!closed) session_.reset();
-  return closed;
+  if (!closed) {
+    forget();
+    session_.reset();
+    return std::unexpected(closed.error());
+  }
+  keep(inventory, *closed);
+  return {};
 }
 
 // Before a load, which makes what it knows obsolete.

@@ -29,7 +29,8 @@ class KernelNode : public NodeActions {
   [[nodiscard]] Result<std::string> check(const endpoint::EndpointRecord& record) override;
 
  private:
-  void keep(InventoryRef inventory);
+  void keep(InventoryRef inventory, const endpoint::FileStamp& stamp);
+  void forget() { kept_ = nullptr; }
   [[nodiscard]] Result<void> open_session();
   [[nodiscard]] Result<void> end_session();
   // What an upgrade set aside goes as far as it can.

@@ -117,16 +117,18 @@ Result<void> PeerSession::write_inventory(const endpoint::Inventory* before,
   return endpoint::write_inventory(paths_, whole);
 }
 
-Result<void> PeerSession::close(const endpoint::Inventory* before,
-                                const endpoint::Inventory& inventory) {
-  if (auto written = write_inventory(before, inventory); !written) return written;
+Result<endpoint::FileStamp> PeerSession::close(const endpoint::Inventory* before,
+                                               const endpoint::Inventory& inventory) {
+  if (auto written = write_inventory(before, inventory); !written)
+    return std::unexpected(written.error());
   if (marked_) {
-    if (auto written = write_identities(); !written) return written;
+    if (auto written = write_identities(); !written) return std::unexpected(written.error());
     marked_ = false;
   }
   stamp_ = endpoint::stamp_of(paths_.state_file());
+  const endpoint::FileStamp kept = endpoint::stamp_of(paths_.inventory_file());
   lock_.reset();
-  return {};
+  return kept;
 }
 
 Result<bool> PeerSession::reopen() {

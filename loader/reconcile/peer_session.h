@@ -42,9 +42,10 @@ class PeerSession {
   // Writes the addresses and raises the policy epoch. Those of this node's endpoints are left out.
   // After an Error some are written, and the session must not be used any more.
   [[nodiscard]] Result<PeersReport> change(std::span<const AddressChange> changes);
-  // State and inventory to disk; `before` is what the disk has, or nothing. Gives the lock back.
-  [[nodiscard]] Result<void> close(const endpoint::Inventory* before,
-                                   const endpoint::Inventory& inventory);
+  // State and inventory to disk; `before` is what the disk has, or nothing. Gives the lock back,
+  // and returns the stamp that the inventory's file had until then.
+  [[nodiscard]] Result<endpoint::FileStamp> close(const endpoint::Inventory* before,
+                                                  const endpoint::Inventory& inventory);
   // Takes the lock again. False when another process has changed the state: open another session.
   [[nodiscard]] Result<bool> reopen();
 
