@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "cli/origin_place.h"
+#include "compiler/explain/origin_places.h"
 #include "compiler/explain/rule_text.h"
 #include "compiler/support/sha256.h"
 
@@ -39,10 +39,10 @@ void add_rule(diag::Report& report, const char* id, const char* name, Severity s
 }
 
 // The first place becomes the finding's, the others explain it.
-void add_places(diag::Finding& finding, const source::SourceMap& sources,
+void add_places(diag::Finding& finding, const explain::OriginPlaces& places,
                 const std::vector<ir::Origin>& origins, const std::string& text) {
   for (const ir::Origin& origin : origins) {
-    const auto place = place_of(sources, origin);
+    const auto place = places.of(origin);
     if (!place) continue;
     if (!finding.place) {
       finding.place = place;
@@ -91,12 +91,13 @@ diag::Report diff_findings(const diff::Report& report, const source::SourceMap& 
            "Connections that were allowed are denied");
   add_rule(out, kOtherwise, "now-otherwise", Severity::Warning,
            "Connections are decided in another way");
+  const explain::OriginPlaces places(sources);
   for (const diff::Region& region : report.regions) {
     diag::Finding finding;
     finding.rule = rule_of(region);
     finding.message = message_of(region);
-    add_places(finding, sources, region.after.origins, region.after.text);
-    add_places(finding, sources, region.before.origins, "was " + region.before.text);
+    add_places(finding, places, region.after.origins, region.after.text);
+    add_places(finding, places, region.before.origins, "was " + region.before.text);
     finding.fingerprint = sha256_hex(finding.rule + "\n" + finding.message).substr(0, 32);
     out.findings.push_back(std::move(finding));
   }
@@ -109,6 +110,7 @@ diag::Report replay_findings(const replay::Report& report, const source::SourceM
            "Connections that were seen to pass would be denied");
   add_rule(out, kNewlyAllowed, "newly-allowed", Severity::Warning,
            "Connections that were seen to be denied would be allowed");
+  const explain::OriginPlaces places(sources);
   for (const replay::Group& group : report.groups) {
     const bool denied = group.change == replay::Change::NewlyDenied;
     diag::Finding finding;
@@ -123,7 +125,7 @@ diag::Report replay_findings(const replay::Report& report, const source::SourceM
     finding.message = what + " (" + std::to_string(group.count) +
                       (group.count == 1 ? " flow" : " flows") + ", first in line " +
                       std::to_string(group.first_line) + ")";
-    add_places(finding, sources, group.origins, "decides too");
+    add_places(finding, places, group.origins, "decides too");
     out.findings.push_back(std::move(finding));
   }
   return out;

@@ -113,10 +113,10 @@ class DiffCommand {
     };
     const diff::Report report = diff::diff(before, after, options);
     progress.clear();
-    const auto written =
-        outputs_.write(sides.sources, diff_findings(report, sides.sources), context_,
-                       {{"text", [&](const auto&) { return diff::to_text(report); }},
-                        {"json", [&](const auto&) { return diff::to_json(report); }}});
+    const auto written = outputs_.write(
+        sides.sources, diff_findings(report, sides.sources), context_,
+        {{"text", [&](const auto& style) { return diff::to_text(report, {sides.sources, style}); }},
+         {"json", [&](const auto&) { return diff::to_json(report); }}});
     if (!written) return trouble(written.error().message);
     if (report.differs()) return kDifferent;
     return report.left_out == 0 ? kSame : kTrouble;

@@ -104,9 +104,11 @@ class ExplainCommand {
     const auto explanation =
         explain::explain(answers, {&*from, &*to, port.protocol, port.first, request});
     const auto written = outputs_.write(
-        context_,
-        {{"text", [&](const auto&) { return explain::to_text(explanation, arguments_.all); }},
-         {"json", [&](const auto&) { return explain::to_json(explanation); }}});
+        context_, {{"text",
+                    [&](const auto& style) {
+                      return explain::to_text(explanation, arguments_.all, {sources_, style});
+                    }},
+                   {"json", [&](const auto&) { return explain::to_json(explanation); }}});
     if (!written) return unreadable(written.error().message);
     return explanation.outcome == explain::Outcome::Allow ? kSuccess : kFindings;
   }

@@ -54,10 +54,10 @@ class ReplayCommand {
     progress.stage("deciding");
     const replay::Report report = replay::replay(model, flows_, lines_, advance);
     progress.clear();
-    const auto written =
-        outputs->write(sources_, replay_findings(report, sources_), context_,
-                       {{"text", [&](const auto&) { return replay::to_text(report); }},
-                        {"json", [&](const auto&) { return replay::to_json(report); }}});
+    const auto written = outputs->write(
+        sources_, replay_findings(report, sources_), context_,
+        {{"text", [&](const auto& style) { return replay::to_text(report, {sources_, style}); }},
+         {"json", [&](const auto&) { return replay::to_json(report); }}});
     if (!written) return unreadable(written.error().message);
     return report.groups.empty() ? kSuccess : kFindings;
   }

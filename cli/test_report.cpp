@@ -1,6 +1,6 @@
 #include "cli/test_report.h"
 
-#include "cli/origin_place.h"
+#include "compiler/explain/origin_places.h"
 #include "compiler/support/sha256.h"
 
 namespace policyc::cli {
@@ -34,8 +34,9 @@ diag::Finding finding_of(const source::SourceMap& sources, source::FileId file,
   out.severity = diag::Severity::Error;
   out.message = failure.message;
   out.place = range_of(file, failure.span);
+  const explain::OriginPlaces places(sources);
   for (const testlang::Because& because : failure.because) {
-    if (const auto line = place_of(sources, because.origin)) {
+    if (const auto line = places.of(because.origin)) {
       out.related.push_back({*line, because.text});
     } else {
       out.message += "; " + because.text;

@@ -13,8 +13,8 @@ add_library(policyc_flags INTERFACE)
 target_include_directories(policyc_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(policyc_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Werror
-  # What g++ 12 sees in optimised std::string and std::variant is not there (GCC bugs 105651 and 105593).
-  -Wno-restrict $<$<CONFIG:Release>:-Wno-maybe-uninitialized>
+  # What g++ 12 sees in optimised std::string and std::variant is not there (GCC bugs 105329, 105651 and 105593).
+  -Wno-restrict $<$<CONFIG:Release>:-Wno-maybe-uninitialized> $<$<CONFIG:Release>:-Wno-array-bounds>
   -fno-omit-frame-pointer)
 # Cached objects are told apart by the build id of what made them (compiler/backend/build_identity.h).
 target_link_options(policyc_flags INTERFACE -Wl,--build-id=sha1)

@@ -1,37 +1,28 @@
-#include <algorithm>
 #include <string>
 
 #include "compiler/diag/finding_formats.h"
 #include "compiler/diag/finding_parts.h"
-#include "compiler/diag/snippet.h"
+#include "compiler/diag/quote.h"
 
 namespace policyc::diag {
 namespace {
 
-constexpr std::size_t kNumberWidth = 5;
-constexpr std::string_view kBold = "\033[1m";
-constexpr std::string_view kRed = "\033[1;31m";
-constexpr std::string_view kMagenta = "\033[1;35m";
-constexpr std::string_view kCyan = "\033[1;36m";
-constexpr std::string_view kGreen = "\033[32m";
-constexpr std::string_view kReset = "\033[0m";
-
-std::string_view severity_color(Severity severity) {
+Tint severity_tint(Severity severity) {
   switch (severity) {
     case Severity::Note:
-      return kCyan;
+      return Tint::Cyan;
     case Severity::Warning:
-      return kMagenta;
+      return Tint::Magenta;
     case Severity::Error:
-      return kRed;
+      return Tint::Red;
   }
-  return kRed;
+  return Tint::Red;
 }
 
 class TextRenderer {
  public:
   TextRenderer(const source::SourceMap& sources, const Report& report, const RenderStyle& style)
-      : sources_(sources), report_(report), style_(style), cutter_(sources) {}
+      : sources_(sources), report_(report), paint_(style.color), cutter_(sources) {}
 
   std::string take() { return std::move(out_); }
 
@@ -40,20 +31,20 @@ class TextRenderer {
     source::FileId shown;
     if (finding.place) {
       shown = finding.place->file;
-      add_snippet(*finding.place, '^', '~', {}, severity_color(finding.severity));
+      add_quote(*finding.place, {.tint = severity_tint(finding.severity)});
     }
     for (const RelatedPlace& related : finding.related) {
       if (related.range.file != shown) out_.append("  ").append(where(related.range)).append(":\n");
       shown = related.range.file;
-      add_snippet(related.range, '-', '-', related.text, kCyan);
+      add_quote(related.range, {'-', '-', Tint::Cyan, related.text});
     }
     if (!finding.help.empty()) {
-      paint("  help: ", kBold);
-      out_.append(one_line(finding.help)).append("\n");
+      out_.append(paint_("  help: ", Tint::Bold)).append(one_line(finding.help)).append("\n");
     }
     if (finding.fix) {
-      paint("  fix: ", kGreen);
-      out_.append(one_line(finding.fix->description)).append(" (--fix)\n");
+      out_.append(paint_("  fix: ", Tint::Green))
+          .append(one_line(finding.fix->description))
+          .append(" (--fix)\n");
     }
   }
 
@@ -77,43 +68,29 @@ class TextRenderer {
   }
 
  private:
-  void paint(std::string_view text, std::string_view color) {
-    if (style_.color) out_ += color;
-    out_ += text;
-    if (style_.color) out_ += kReset;
-  }
-
   std::string where(const source::Range& range) const {
     return one_line(sources_.name(range.file)) + ":" + std::to_string(range.begin.line) + ":" +
            std::to_string(range.begin.column);
   }
 
   void add_header(const Finding& finding) {
-    if (finding.place) paint(where(*finding.place) + ": ", kBold);
-    paint(std::string(severity_name(finding.severity)) + ": ", severity_color(finding.severity));
-    paint(one_line(finding.message), kBold);
+    if (finding.place) out_ += paint_(where(*finding.place) + ": ", Tint::Bold);
+    out_ += paint_(std::string(severity_name(finding.severity)) + ": ",
+                   severity_tint(finding.severity));
+    out_ += paint_(one_line(finding.message), Tint::Bold);
     out_ += " [" + finding.rule;
     if (const FindingRule* rule = report_.find_rule(finding.rule); rule != nullptr)
       out_ += " " + rule->name;
     out_ += "]\n";
   }
 
-  void add_snippet(const source::Range& range, char first, char rest, std::string_view label,
-                   std::string_view color) {
-    const Snippet snippet = cutter_.cut(range);
-    const std::string number = std::to_string(range.begin.line);
-    const std::size_t margin = std::max(kNumberWidth, number.size());
-    out_.append(margin - number.size(), ' ').append(number).append(" | ").append(snippet.text);
-    while (out_.back() == ' ') out_.pop_back();
-    out_.append("\n").append(margin, ' ').append(" | ").append(snippet.indent, ' ');
-    paint(first + std::string(snippet.width - 1, rest), color);
-    if (!label.empty()) out_.append(" ").append(one_line(label));
-    out_.append("\n");
+  void add_quote(const source::Range& range, const Mark& mark) {
+    append_quote(out_, cutter_, range, mark, paint_);
   }
 
   const source::SourceMap& sources_;
   const Report& report_;
-  const RenderStyle& style_;
+  Paint paint_;
   SnippetCutter cutter_;
   std::string out_;
 };

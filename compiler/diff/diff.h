@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compiler/explain/answers.h"
+#include "compiler/explain/printer.h"
 #include "compiler/matrix/matrix.h"
 
 namespace policyc::diff {
@@ -62,7 +63,7 @@ struct Report {
 [[nodiscard]] Report diff(const explain::Model& before, const explain::Model& after,
                           const Options& options);
 
-[[nodiscard]] std::string to_text(const Report& report);
+[[nodiscard]] std::string to_text(const Report& report, explain::Printer printer = {});
 // {"schemaVersion": 1, "differs", "regions": [...], ...}.
 [[nodiscard]] std::string to_json(const Report& report);
 

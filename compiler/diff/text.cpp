@@ -20,23 +20,25 @@ std::string ports_text(const std::vector<matrix::PortRange>& ports) {
   return listed(items);
 }
 
-void append_said(std::string& out, char sign, const Said& said) {
-  out += std::string("  ") + sign + " " + said.text + "\n";
-  for (const ir::Origin& origin : said.origins)
-    out += "      " + explain::origin_text(origin) + "\n";
+void append_said(std::string& out, char sign, const Said& said, explain::Printer& printer) {
+  out += std::string("  ") + sign + " " +
+         printer.paint(said.text, explain::Printer::tint_of(said.outcome)) + "\n";
+  printer.append_origins(out, 6, said.origins, diag::Tint::Cyan);
 }
 
-void append_region(std::string& out, const Region& region) {
+void append_region(std::string& out, const Region& region, explain::Printer& printer) {
   const bool ingress = region.direction == 0;
-  out +=
-      std::string(ir::direction_name(region.direction)) + " of " + listed(region.subjects) + "\n";
+  out += printer.paint(
+             std::string(ir::direction_name(region.direction)) + " of " + listed(region.subjects),
+             diag::Tint::Bold) +
+         "\n";
   out += std::string("  ") + (ingress ? "from " : "to ") + region.peers;
   if (region.known_peers != 0)
     out += " (" + std::to_string(region.known_peers) +
            (region.known_peers == 1 ? " pod" : " pods") + ")";
   out += "\n  on " + ports_text(region.ports) + "\n";
-  append_said(out, '-', region.before);
-  append_said(out, '+', region.after);
+  append_said(out, '-', region.before, printer);
+  append_said(out, '+', region.after, printer);
   for (const std::string& request : region.requests_removed)
     out += "  - lets pass: " + request + "\n";
   for (const std::string& request : region.requests_added)
@@ -53,9 +55,9 @@ void append_region(std::string& out, const Region& region) {
 
 }  // namespace
 
-std::string to_text(const Report& report) {
+std::string to_text(const Report& report, explain::Printer printer) {
   std::string out;
-  for (const Region& region : report.regions) append_region(out, region);
+  for (const Region& region : report.regions) append_region(out, region, printer);
   for (const std::string& object : report.without_effect)
     out += object + " changed without effect\n";
   for (const auto& [names, side] :

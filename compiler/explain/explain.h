@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/explain/answers.h"
+#include "compiler/explain/printer.h"
 
 namespace policyc::explain {
 
@@ -49,7 +50,7 @@ struct Explanation {
 [[nodiscard]] std::string summary_of(const EndAnswer& answer);
 
 // For a terminal; `all` lists rules that do not match as well.
-[[nodiscard]] std::string to_text(const Explanation& explanation, bool all);
+[[nodiscard]] std::string to_text(const Explanation& explanation, bool all, Printer printer = {});
 // {"schemaVersion": 1, "outcome", "flow", "ends": [...]}.
 [[nodiscard]] std::string to_json(const Explanation& explanation);
 

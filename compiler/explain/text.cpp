@@ -20,9 +20,17 @@ std::string headline(Outcome outcome) {
   return "denied";
 }
 
-void append_rule(std::string& out, const Considered& rule) {
-  out += "    " + std::string(fate_name(rule.fate)) + ": " + rule.text + "\n";
-  out += "      " + origin_text(rule.rule->origin) + "\n";
+void append_rule(std::string& out, const Considered& rule, diag::Tint tint, Printer& printer) {
+  const bool matches = rule.fate != Fate::NoMatch;
+  const std::string fate(fate_name(rule.fate));
+  out += "    " + (rule.fate == Fate::Decides ? printer.paint(fate, tint) : fate) + ": " +
+         rule.text + "\n";
+  if (matches) {
+    printer.append_origins(out, 6, {rule.rule->origin},
+                           rule.fate == Fate::Decides ? tint : diag::Tint::Cyan);
+  } else {
+    out += "      " + origin_text(rule.rule->origin) + "\n";
+  }
   for (const std::string& text : rule.request_rules) out += "      asks for " + text + "\n";
   if (rule.request)
     out += std::string("      the request ") + (*rule.request ? "is" : "is not") +
@@ -30,12 +38,14 @@ void append_rule(std::string& out, const Considered& rule) {
   out += "      " + rule.why + "\n";
 }
 
-void append_end(std::string& out, const EndExplanation& end, bool all) {
-  out += std::string(ir::direction_name(end.answer.direction)) + " of " + end.answer.subject->name +
-         ": " + end.summary + "\n";
+void append_end(std::string& out, const EndExplanation& end, bool all, Printer& printer) {
+  out += printer.paint(std::string(ir::direction_name(end.answer.direction)) + " of " +
+                           end.answer.subject->name + ":",
+                       diag::Tint::Bold) +
+         " " + end.summary + "\n";
   if (!end.default_deny.empty()) {
     out += "  in default deny because of\n";
-    for (const ir::Origin& origin : end.default_deny) out += "    " + origin_text(origin) + "\n";
+    printer.append_origins(out, 4, end.default_deny, diag::Tint::Cyan);
   } else if (end.answer.policy->problem.empty() && end.answer.shape().default_deny) {
     out += "  in default deny because of the agent's options or the label `init`\n";
   }
@@ -45,7 +55,8 @@ void append_end(std::string& out, const EndExplanation& end, bool all) {
   const std::size_t others = end.rules.size() - static_cast<std::size_t>(matching);
   if (!end.rules.empty() && (all || matching != 0)) out += "  rules, strongest first\n";
   for (const Considered& rule : end.rules) {
-    if (all || rule.fate != Fate::NoMatch) append_rule(out, rule);
+    if (all || rule.fate != Fate::NoMatch)
+      append_rule(out, rule, Printer::tint_of(end.answer.outcome), printer);
   }
   if (!all && others != 0)
     out += "  " + std::to_string(others) + (others == 1 ? " rule does" : " rules do") +
@@ -54,15 +65,16 @@ void append_end(std::string& out, const EndExplanation& end, bool all) {
 
 }  // namespace
 
-std::string to_text(const Explanation& explanation, bool all) {
+std::string to_text(const Explanation& explanation, bool all, Printer printer) {
   const Flow& flow = explanation.flow;
   std::string out =
       flow.from->name + " -> " + flow.to->name + " : " + port_text(flow.protocol, flow.port);
   if (!flow.request.empty()) out += " " + flow.request.to_string();
-  out += "\n" + headline(explanation.outcome) + "\n";
+  out += "\n" +
+         printer.paint(headline(explanation.outcome), Printer::tint_of(explanation.outcome)) + "\n";
   for (const EndExplanation& end : explanation.ends) {
     out += "\n";
-    append_end(out, end, all);
+    append_end(out, end, all, printer);
   }
   if (explanation.ends.empty()) out += "\nneither end has policies here\n";
   return out;

@@ -18,19 +18,19 @@ std::string counted(std::size_t count, const std::string& what) {
 
 }  // namespace
 
-std::string to_text(const Report& report) {
+std::string to_text(const Report& report, explain::Printer printer) {
   std::string out;
   std::size_t denied = 0;
   std::size_t allowed = 0;
   for (const Group& group : report.groups) {
     (group.change == Change::NewlyDenied ? denied : allowed) += group.count;
-    out += change_name(group.change) + ": " + group.source + " -> " + group.destination + " : " +
-           explain::port_text(group.protocol, group.port);
+    const auto tint = group.change == Change::NewlyDenied ? diag::Tint::Red : diag::Tint::Magenta;
+    out += printer.paint(change_name(group.change) + ":", tint) + " " + group.source + " -> " +
+           group.destination + " : " + explain::port_text(group.protocol, group.port);
     if (!group.request.empty()) out += " " + group.request;
     out += " (" + group.direction + ", " + counted(group.count, "flow") + ", first in line " +
            std::to_string(group.first_line) + ")\n  " + group.summary + "\n";
-    for (const ir::Origin& origin : group.origins)
-      out += "    " + explain::origin_text(origin) + "\n";
+    printer.append_origins(out, 4, group.origins, tint);
   }
   out += counted(report.flows, "flow") + " decided again: " + std::to_string(denied) +
          " newly denied, " + std::to_string(allowed) + " newly allowed, " +

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/explain/answers.h"
+#include "compiler/explain/printer.h"
 #include "compiler/flows/reader.h"
 
 namespace policyc::replay {
@@ -45,7 +46,7 @@ struct Report {
                             const std::vector<std::size_t>& lines,
                             const std::function<void(std::size_t, std::size_t)>& progress = {});
 
-[[nodiscard]] std::string to_text(const Report& report);
+[[nodiscard]] std::string to_text(const Report& report, explain::Printer printer = {});
 [[nodiscard]] std::string to_json(const Report& report);
 
 }  // namespace policyc::replay

@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string other_port() {
   std::string text(kPolicy);
@@ -54,6 +55,18 @@ TEST_F(DiffCli, ExitCodesAreThoseOfDiff) {
   EXPECT_EQ(diff({"old", "new", "old"}).exit_code, 2);
   write_text(folder_ / "new/web.yaml", std::string(kPolicy) + "  ingres: []\n");
   EXPECT_EQ(diff({"old", "new"}).exit_code, 2);
+}
+
+TEST_F(DiffCli, ShowsTheLinesOfBothSidesAndPaints) {
+  const auto run = diff({"old", "new"});
+  for (const char* side : {"old", "new"}) {
+    EXPECT_THAT(run.out, HasSubstr("spec.ingress[0] (" + std::string(side) +
+                                   "/web.yaml:11)\n   11 |     - fromEndpoints:\n      |     "
+                                   "^~~~~~~~~~~~~~~~\n"));
+  }
+  EXPECT_THAT(run.out, Not(HasSubstr("\033")));
+  EXPECT_THAT(diff({"old", "new", "--color=always"}).out,
+              AllOf(HasSubstr("+ \033[32m"), HasSubstr("- \033[1;31m")));
 }
 
 TEST_F(DiffCli, SaysWhatChangesForWhom) {

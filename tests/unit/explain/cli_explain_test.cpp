@@ -10,6 +10,7 @@ namespace policyc::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ExplainCli : public ::testing::Test {
  protected:
@@ -37,6 +38,28 @@ TEST_F(ExplainCli, AllowedIsZeroAndDeniedIsOne) {
   EXPECT_THAT(denied.out, HasSubstr("denied by default"));
   EXPECT_THAT(denied.out, HasSubstr("in default deny because of\n    CiliumNetworkPolicy/shop/web "
                                     "spec.ingress[0] (web.yaml:11)"));
+}
+
+constexpr const char* kRuleOfWeb =
+    "spec.ingress[0] (web.yaml:11)\n"
+    "   11 |     - fromEndpoints:\n"
+    "      |     ^~~~~~~~~~~~~~~~\n";
+
+TEST_F(ExplainCli, ShowsTheLinesThatDecide) {
+  EXPECT_THAT(explain("shop/frontend-2", "shop/web-1", {"--port", "80/tcp"}).out,
+              HasSubstr(kRuleOfWeb));
+  EXPECT_THAT(explain("shop/other-3", "shop/web-1", {"--port", "80/tcp"}).out,
+              HasSubstr(kRuleOfWeb));
+}
+
+TEST_F(ExplainCli, PaintsWhenAskedFor) {
+  const std::vector<std::string> port = {"--port", "80/tcp"};
+  const std::vector<std::string> painted = {"--port", "80/tcp", "--color", "always"};
+  EXPECT_THAT(explain("shop/other-3", "shop/web-1", port).out, Not(HasSubstr("\033")));
+  EXPECT_THAT(explain("shop/other-3", "shop/web-1", painted).out,
+              HasSubstr("\033[1;31mdenied\033[0m"));
+  EXPECT_THAT(explain("shop/frontend-2", "shop/web-1", painted).out,
+              HasSubstr("\033[32mallowed\033[0m"));
 }
 
 TEST_F(ExplainCli, TakesLabelsAddressesAndEntities) {

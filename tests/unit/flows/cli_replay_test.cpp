@@ -34,7 +34,9 @@ TEST_F(ReplayCli, SaysWhatIsNewlyDenied) {
       run.out,
       HasSubstr(
           "newly denied: shop/old-0 -> shop/web-0 : 80/tcp (ingress, 1 flow, first in line 2)"));
-  EXPECT_THAT(run.out, HasSubstr("web.yaml:11"));
+  EXPECT_THAT(run.out, HasSubstr("(web.yaml:11)\n   11 |     - fromEndpoints:\n      |     ^~~~"));
+  EXPECT_THAT(replay({"flows", "web.yaml", "--color=always"}).out,
+              HasSubstr("\033[1;31mnewly denied:\033[0m"));
   const auto json = nlohmann::json::parse(replay({"flows", "web.yaml", "-o", "json"}).out);
   EXPECT_EQ(json["groups"][0]["change"], "newlyDenied");
 }
