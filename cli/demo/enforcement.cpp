@@ -39,7 +39,8 @@ Result<std::uint32_t> verified_instructions(const endpoint::Paths& paths,
 Result<std::vector<policy::Endpoint>> read_pods(std::vector<driver::InputText> cluster) {
   driver::Compilation inventory({});
   if (!inventory.parse({}, std::move(cluster))) return fail("the demo's own manifests are refused");
-  return inventory.read().cluster.endpoints;
+  const policy::EndpointList& pods = inventory.read().cluster.endpoints;
+  return std::vector<policy::Endpoint>(pods.begin(), pods.end());
 }
 
 }  // namespace

@@ -81,7 +81,8 @@ std::optional<std::size_t> Compilation::add_shape(const ir::BuildInput& input,
   }
   // The subject's name is not part of what is shared.
   if (options_.has_inventory) unit.ir.subject = kSharedSubject;
-  unit.shape = fitting_shape(unit.ir, {peers_, options_.max_rows}, user, diagnostics_);
+  unit.shape = fitting_shape(
+      unit.ir, {[this]() -> const auto& { return peers_; }, options_.max_rows}, user, diagnostics_);
   if (!emittable(unit.shape)) {
     report_large(user, diagnostics_);
     return std::nullopt;

@@ -1,5 +1,6 @@
 #include "compiler/driver/endpoint_shape.h"
 
+#include <algorithm>
 #include <set>
 
 #include "compiler/ir/conflicts.h"
@@ -9,15 +10,15 @@ namespace policyc::driver {
 namespace {
 
 // Whether the peers that exist need more rows in one direction than a table can number.
-bool too_many_rows(const ir::Shape& shape, const std::vector<policy::LabelSet>& peers,
-                   std::size_t max_rows) {
-  if (peers.size() <= max_rows) return false;
+bool too_many_rows(const ir::Shape& shape, const PeerRows& rows) {
   for (std::size_t direction = 0; direction < 2; ++direction) {
-    if (shape.directions[direction].form != ir::Form::Table) continue;
-    std::set<std::vector<std::uint8_t>> rows;
+    if (!may_exceed(shape.directions[direction], rows.max)) continue;
+    const std::vector<policy::LabelSet>& peers = rows.peers();
+    if (peers.size() <= rows.max) return false;
+    std::set<std::vector<std::uint8_t>> seen;
     for (const policy::LabelSet& peer : peers) {
-      rows.insert(shape.row(direction, shape.truth(direction, peer)));
-      if (rows.size() > max_rows) return true;
+      seen.insert(shape.row(direction, shape.truth(direction, peer)));
+      if (seen.size() > rows.max) return true;
     }
   }
   return false;
@@ -43,13 +44,19 @@ std::string subject_key(const ir::Subject& subject) {
   return key;
 }
 
+bool may_exceed(const ir::DirectionShape& direction, std::size_t max) {
+  constexpr std::size_t kMaxBits = 62;
+  const std::size_t bits = std::min(direction.predicates.size(), kMaxBits);
+  return direction.form == ir::Form::Table && std::uint64_t{1} << bits > max;
+}
+
 ir::Shape fitting_shape(ir::EndpointPolicy& policy, const PeerRows& rows, const std::string& user,
                         diag::Engine& diagnostics) {
   ir::Shape shape = ir::make_shape(policy);
-  if (!too_many_rows(shape, rows.peers, rows.max)) return shape;
+  if (!too_many_rows(shape, rows)) return shape;
   ir::prefer_form(policy, ir::Form::Bitset);
   shape = ir::make_shape(policy);
-  if (too_many_rows(shape, rows.peers, rows.max)) warn_of_rows(user, rows.max, diagnostics);
+  if (too_many_rows(shape, rows)) warn_of_rows(user, rows.max, diagnostics);
   return shape;
 }
 

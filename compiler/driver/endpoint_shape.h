@@ -2,6 +2,7 @@
 // From the IR of one endpoint, after the passes, to its shape: what one run and a session have in
 // common.
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,9 +22,14 @@ inline constexpr std::string_view kSharedSubject = "endpoints with this policy";
 [[nodiscard]] std::string subject_key(const ir::Subject& subject);
 
 struct PeerRows {
-  const std::vector<policy::LabelSet>& peers;  // that exist, each once
-  std::size_t max = ir::kMaxRows;              // that fit into a table
+  // The peers that exist, each once; none when they are fewer than `max`. Asked only where it
+  // matters.
+  std::function<const std::vector<policy::LabelSet>&()> peers;
+  std::size_t max = ir::kMaxRows;  // that fit into a table
 };
+
+// Whether a table for that direction might have to number more rows than `max`.
+[[nodiscard]] bool may_exceed(const ir::DirectionShape& direction, std::size_t max);
 
 // Takes the form that has room for the peers that exist; PC-warns, in the name of `user`, when none
 // has.

@@ -4,9 +4,11 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <optional>
+#include <ranges>
 #include <set>
-#include <unordered_map>
 
+#include "compiler/driver/session_cluster.h"
 #include "compiler/driver/session_file.h"
 #include "compiler/driver/session_policies.h"
 #include "compiler/driver/session_services.h"
@@ -19,23 +21,54 @@
 namespace policyc::driver {
 namespace {
 
-using FileMap = std::map<std::string, std::unique_ptr<SessionFile>>;
-
-// What ir::build() asks of the cluster.
+// What ir::build() asks of the cluster: ports that have names, each with how many endpoints have
+// it, and listeners.
+using Port = std::tuple<std::string, std::uint16_t, std::string>;
 struct Surroundings {
-  std::set<std::tuple<std::string, std::uint16_t, std::string>> ports;  // that have names
+  std::map<Port, std::size_t> ports;
   std::set<std::string> listeners;
-  friend bool operator==(const Surroundings&, const Surroundings&) = default;
+
+  explicit Surroundings() = default;
+  explicit Surroundings(const policy::Cluster& cluster) : listeners(cluster.listeners) {
+    for (const policy::Endpoint& endpoint : cluster.endpoints) add(endpoint);
+  }
+  // Each returns whether there is another port now.
+  bool add(const policy::Endpoint& endpoint) {
+    bool is_new = false;
+    for (const policy::NamedPort& port : endpoint.ports)
+      is_new = ports[{port.name, port.port, port.protocol}]++ == 0 || is_new;
+    return is_new;
+  }
+  bool remove(const policy::Endpoint& endpoint) {
+    bool is_gone = false;
+    for (const policy::NamedPort& port : endpoint.ports) {
+      const auto found = ports.find({port.name, port.port, port.protocol});
+      if (--found->second != 0) continue;
+      ports.erase(found);
+      is_gone = true;
+    }
+    return is_gone;
+  }
+  friend bool operator==(const Surroundings& a, const Surroundings& b) {
+    return std::ranges::equal(std::views::keys(a.ports), std::views::keys(b.ports)) &&
+           a.listeners == b.listeners;
+  }
 };
 
-Surroundings surroundings_of(const policy::Cluster& cluster) {
-  Surroundings result;
-  for (const policy::Endpoint& endpoint : cluster.endpoints) {
-    for (const policy::NamedPort& port : endpoint.ports)
-      result.ports.emplace(port.name, port.port, port.protocol);
-  }
-  result.listeners = cluster.listeners;
-  return result;
+// Everything but the endpoints.
+policy::Cluster rest_of(const policy::Cluster& cluster) {
+  return {cluster.namespaces, {}, cluster.nodes, cluster.services, cluster.dns, cluster.listeners};
+}
+
+bool same_rest(const policy::Cluster& rest, const policy::Cluster& cluster) {
+  return rest.namespaces == cluster.namespaces && rest.nodes == cluster.nodes &&
+         rest.services == cluster.services && rest.dns == cluster.dns &&
+         rest.listeners == cluster.listeners;
+}
+
+// Whether warn_special_pod_labels() has something to say of it.
+bool is_special(const policy::EndpointRef& pod) {
+  return pod->labels.contains("host") || pod->labels.contains("init");
 }
 
 std::string digest(const std::string& name, const std::string& text) {
@@ -59,6 +92,7 @@ class Session::State {
  public:
   explicit State(SessionOptions options)
       : options_(std::move(options)),
+        cluster_(options_.read.agent, options_.node),
         policies_(options_.read.agent),
         subjects_(options_.read.agent),
         services_(options_.node, options_.services) {}
@@ -76,10 +110,11 @@ class Session::State {
   void count(const SessionFile& file, bool coming);
   void replace(const std::string& key, std::unique_ptr<SessionFile> now);
   void make_room();
-  void read_cluster();
-  void add_host();
+  SessionCluster::Change update_cluster();
   void update_policies(bool cluster_changed);
-  void collect_peers();
+  void look_at_peers();
+  [[nodiscard]] const std::vector<policy::LabelSet>& peers();
+  void tell_inventory(SessionCluster::Change& change, Resolution& result);
   [[nodiscard]] SessionSubjects::Endpoint endpoint_of(const SessionEndpoint& asked) const;
   [[nodiscard]] std::string diagnostics_of(const std::set<const SubjectResult*>& results) const;
 
@@ -94,15 +129,16 @@ class Session::State {
   std::uint64_t next_stamp_ = 1;
   std::size_t live_bytes_ = 0;   // of texts in sources_ that count
   std::size_t spare_bytes_ = 0;  // that do not
-  bool cluster_stale_ = true;
   bool policies_stale_ = true;
 
-  policy::Cluster cluster_;
+  SessionCluster cluster_;
   Surroundings surroundings_;
-  std::unordered_map<std::string, const policy::Endpoint*> pods_;  // by full name
+  std::string special_labels_;  // what is to be said of pods with such
   SessionPolicies policies_;
+  policy::Cluster told_rest_;
   std::vector<policy::PrefixLabels> told_prefixes_;
-  std::vector<policy::LabelSet> peers_;
+  bool many_peers_ = false;  // more than a table has rows for
+  std::optional<std::vector<policy::LabelSet>> peers_;
   SessionSubjects subjects_;
   SessionServices services_;
   bool told_ = false;
@@ -146,7 +182,6 @@ void Session::State::remove_file(const std::string& key) {
 
 void Session::State::count(const SessionFile& file, bool coming) {
   policies_stale_ = policies_stale_ || file.has_policies();
-  cluster_stale_ = cluster_stale_ || file.inventory;
   if (!file.place) return;
   if (coming) {
     live_bytes_ += file.text_bytes;
@@ -163,6 +198,7 @@ void Session::State::replace(const std::string& key, std::unique_ptr<SessionFile
   if (before != nullptr) count(*before, false);
   if (now != nullptr) count(*now, true);
   services_.replace(key, before, now.get());
+  cluster_.replace(key, before, now.get());
   if (now != nullptr) {
     files_[key] = std::move(now);
   } else {
@@ -186,41 +222,30 @@ void Session::State::make_room() {
   policies_stale_ = true;
 }
 
-void Session::State::read_cluster() {
-  diag::Engine nothing;
-  policy::Inventory inventory(options_.read.agent, nothing);
-  std::set<NamespacedName> endpoints;
-  for (const auto& [key, file] : files_) {
-    if (file->inventory) inventory.add(*file->inventory);
-    endpoints.insert(file->endpoints.begin(), file->endpoints.end());
+SessionCluster::Change Session::State::update_cluster() {
+  SessionCluster::Change change = cluster_.update(files_);
+  bool other_ports = false;
+  bool special = change.more_than_pods;
+  if (change.more_than_pods) {
+    Surroundings now(cluster_.cluster());
+    other_ports = now != surroundings_;
+    surroundings_ = std::move(now);
   }
-  cluster_ = inventory.take();
-  add_host();
-  pods_.clear();
-  for (const policy::Endpoint& endpoint : cluster_.endpoints) {
-    // The first one: workloads may have the name of a pod.
-    if (endpoints.contains({endpoint.namespace_, endpoint.name}))
-      pods_.emplace(endpoint.full_name(), &endpoint);
+  for (const auto& pod : change.come) {
+    other_ports = surroundings_.add(*pod) || other_ports;
+    special = special || is_special(pod);
   }
-}
-
-// This node is the host. What the settings say of its addresses counts beside its manifest.
-void Session::State::add_host() {
-  const service::NodeView& node = options_.node;
-  if (node.name.empty()) return;
-  std::vector<IpAddress> missing = node.addresses;
-  for (policy::ClusterNode& other : cluster_.nodes) {
-    if (other.name == node.name && other.role == policy::NodeRole::RemoteNode)
-      other.role = policy::NodeRole::Host;
-    std::erase_if(missing, [&](const IpAddress& address) {
-      return std::ranges::find(other.addresses, address) != other.addresses.end();
-    });
+  for (const auto& pod : change.gone) {
+    other_ports = surroundings_.remove(*pod) || other_ports;
+    special = special || is_special(pod);
   }
-  if (missing.empty()) return;
-  const auto place =
-      std::ranges::upper_bound(cluster_.nodes, node.name, {}, &policy::ClusterNode::name);
-  cluster_.nodes.insert(
-      place, policy::ClusterNode{policy::NodeRole::Host, node.name, {}, std::move(missing)});
+  if (other_ports) subjects_.forget();
+  if (special) {
+    diag::Engine diagnostics;
+    policy::warn_special_pod_labels(cluster_.cluster(), options_.read.agent, diagnostics);
+    special_labels_ = diag::render_text(sources_, diagnostics);
+  }
+  return change;
 }
 
 void Session::State::update_policies(bool cluster_changed) {
@@ -228,30 +253,36 @@ void Session::State::update_policies(bool cluster_changed) {
   for (const auto& [key, file] : files_) {
     if (file->has_policies()) files.emplace(key, file.get());
   }
-  subjects_.follow(policies_.update(files, cluster_, cluster_changed, sources_));
+  subjects_.follow(policies_.update(files, cluster_.cluster(), cluster_changed, sources_));
 }
 
-// The peers that exist, where they are more than a table can tell apart.
-void Session::State::collect_peers() {
-  std::size_t most = cluster_.endpoints.size() + policies_.prefixes().size();
-  for (const policy::ClusterNode& node : cluster_.nodes) most += node.addresses.size();
-  for (const auto& [name, addresses] : cluster_.dns) most += addresses.size();
-  const bool had_peers = !peers_.empty();
-  peers_.clear();
-  if (most > options_.max_rows) {
-    policy::Resolved resolved;
-    resolved.prefixes = policies_.prefixes();
-    for (const PolicyPart* part : policies_.in_order()) {
-      const auto& selectors = part->resolved.fqdn_selectors;
-      resolved.fqdn_selectors.insert(resolved.fqdn_selectors.end(), selectors.begin(),
-                                     selectors.end());
-    }
-    std::set<policy::LabelSet> peers;
-    const policy::AddressBook book(cluster_, resolved, options_.read.agent);
-    for (const auto& entry : book.entries()) peers.insert(entry.labels);
-    if (peers.size() > options_.max_rows) peers_.assign(peers.begin(), peers.end());
+// Peers came or went. Where there are more than a table can tell apart, forms depend on who exists.
+void Session::State::look_at_peers() {
+  const policy::Cluster& cluster = cluster_.cluster();
+  std::size_t most = cluster.endpoints.size() + policies_.prefixes().size();
+  for (const policy::ClusterNode& node : cluster.nodes) most += node.addresses.size();
+  for (const auto& [name, addresses] : cluster.dns) most += addresses.size();
+  peers_.reset();
+  const bool had_many = std::exchange(many_peers_, most > options_.max_rows);
+  if (had_many || many_peers_) subjects_.forget_forms();
+}
+
+const std::vector<policy::LabelSet>& Session::State::peers() {
+  if (peers_) return *peers_;
+  peers_.emplace();
+  if (!many_peers_) return *peers_;
+  policy::Resolved resolved;
+  resolved.prefixes = policies_.prefixes();
+  for (const PolicyPart* part : policies_.in_order()) {
+    const auto& selectors = part->resolved.fqdn_selectors;
+    resolved.fqdn_selectors.insert(resolved.fqdn_selectors.end(), selectors.begin(),
+                                   selectors.end());
   }
-  if (had_peers || !peers_.empty()) subjects_.forget_forms();
+  std::set<policy::LabelSet> peers;
+  const policy::AddressBook book(cluster_.cluster(), resolved, options_.read.agent);
+  for (const auto& entry : book.entries()) peers.insert(entry.labels);
+  if (peers.size() > options_.max_rows) peers_->assign(peers.begin(), peers.end());
+  return *peers_;
 }
 
 SessionSubjects::Endpoint Session::State::endpoint_of(const SessionEndpoint& asked) const {
@@ -260,9 +291,8 @@ SessionSubjects::Endpoint Session::State::endpoint_of(const SessionEndpoint& ask
   result.name = asked.pod.empty() ? asked.key : asked.namespace_ + "/" + asked.pod;
   policy::Endpoint without_pod;
   const policy::Endpoint* pod = nullptr;
-  if (const auto found = pods_.find(result.name); !asked.pod.empty() && found != pods_.end()) {
-    pod = found->second;
-  } else if (!asked.labels.empty()) {
+  if (!asked.pod.empty()) pod = cluster_.find(asked.namespace_, asked.pod);
+  if (pod == nullptr && !asked.labels.empty()) {
     without_pod.labels = asked.labels;
     without_pod.namespace_ = asked.namespace_;
     pod = &without_pod;
@@ -273,8 +303,8 @@ SessionSubjects::Endpoint Session::State::endpoint_of(const SessionEndpoint& ask
     return result;
   }
   policy::StringMap namespace_labels;
-  if (const auto found = cluster_.namespaces.find(pod->namespace_);
-      found != cluster_.namespaces.end())
+  const auto& namespaces = cluster_.cluster().namespaces;
+  if (const auto found = namespaces.find(pod->namespace_); found != namespaces.end())
     namespace_labels = found->second;
   namespace_labels.try_emplace("kubernetes.io/metadata.name", pod->namespace_);
   result.ports = pod->ports;
@@ -287,11 +317,7 @@ SessionSubjects::Endpoint Session::State::endpoint_of(const SessionEndpoint& ask
 std::string Session::State::diagnostics_of(const std::set<const SubjectResult*>& results) const {
   std::string text = policies_.group_diagnostics();
   for (const PolicyPart* part : policies_.in_order()) text += part->diagnostics;
-  if (!policies_.in_order().empty()) {
-    diag::Engine diagnostics;
-    policy::warn_special_pod_labels(cluster_, options_.read.agent, diagnostics);
-    text += diag::render_text(sources_, diagnostics);
-  }
+  if (!policies_.in_order().empty()) text += special_labels_;
   std::set<std::string> said;
   for (const SubjectResult* result : results) said.insert(result->diagnostics);
   for (const std::string& one : said) text += one;
@@ -299,27 +325,21 @@ std::string Session::State::diagnostics_of(const std::set<const SubjectResult*>&
 }
 
 Resolution Session::State::resolve(const std::vector<SessionEndpoint>& endpoints, bool everything) {
-  const bool cluster_changed = cluster_stale_;
-  const bool changed = cluster_stale_ || policies_stale_;
-  if (cluster_stale_) {
-    read_cluster();
-    Surroundings now = surroundings_of(cluster_);
-    if (now != surroundings_) subjects_.forget();
-    surroundings_ = std::move(now);
-  }
-  if (changed) {
-    update_policies(cluster_changed);
-    collect_peers();
-  }
-  cluster_stale_ = policies_stale_ = false;
+  SessionCluster::Change change = update_cluster();
+  if (change.more_than_pods || policies_stale_) update_policies(change.more_than_pods);
+  if (change.any || policies_stale_) look_at_peers();
+  policies_stale_ = false;
 
   Resolution result;
   std::vector<source::FileId> files;
   for (const auto& [key, file] : files_) {
     if (file->place) files.push_back(*file->place);
   }
-  const SubjectWorld world{cluster_, sources_,         files, policies_.in_order(),
-                           peers_,   options_.max_rows};
+  const std::function<const std::vector<policy::LabelSet>&()> all_peers = [this]() -> const auto& {
+    return peers();
+  };
+  const SubjectWorld world{cluster_.cluster(),   sources_,  files,
+                           policies_.in_order(), all_peers, options_.max_rows};
   std::map<std::string, std::shared_ptr<const SessionShape>> shapes;
   std::set<const SubjectResult*> results;
   subjects_.begin();
@@ -361,16 +381,28 @@ Resolution Session::State::resolve(const std::vector<SessionEndpoint>& endpoints
     for (const std::string& text : texts) conflict.diagnostics += text;
   }
   result.diagnostics = diagnostics_of(results);
-  result.cluster = &cluster_;
-  result.prefixes = &policies_.prefixes();
-  result.inventory_changed = everything || !told_ || cluster_changed ||
-                             !same_prefixes(told_prefixes_, policies_.prefixes());
-  if (result.inventory_changed) told_prefixes_ = policies_.prefixes();
+  result.everything = everything || !told_;
   told_ = true;
-  SessionServices::Delta services = services_.take(everything);
+  tell_inventory(change, result);
+  SessionServices::Delta services = services_.take(result.everything);
   result.services = std::move(services.changed);
   result.removed_services = std::move(services.removed);
   return result;
+}
+
+void Session::State::tell_inventory(SessionCluster::Change& change, Resolution& result) {
+  result.cluster = &cluster_.cluster();
+  result.prefixes = &policies_.prefixes();
+  const bool rest = change.more_than_pods && !same_rest(told_rest_, *result.cluster);
+  const bool prefixes = !same_prefixes(told_prefixes_, policies_.prefixes());
+  if (rest || result.everything) told_rest_ = rest_of(*result.cluster);
+  if (prefixes) told_prefixes_ = policies_.prefixes();
+  result.more_than_endpoints = rest || prefixes || result.everything;
+  if (!result.everything) {
+    result.endpoint_changes = std::move(change.splices);
+  } else if (auto all = policy::EndpointList::splice_between({}, result.cluster->endpoints)) {
+    result.endpoint_changes.push_back(std::move(*all));
+  }
 }
 
 Session::Session(SessionOptions options) : state_(std::make_unique<State>(std::move(options))) {}

@@ -70,11 +70,18 @@ struct Conflict {
 struct Resolution {
   std::vector<ResolvedSubject> endpoints;  // in the order asked
   std::vector<PolicyPlace> policies;       // by kind, namespace and name
-  // What exists, with the labels of prefixes; since the last resolution, or the first one.
-  bool inventory_changed = false;
+  // What exists, with the labels of prefixes.
   const policy::Cluster* cluster = nullptr;  // the session's, until the next call
   const std::vector<policy::PrefixLabels>* prefixes = nullptr;  // likewise
-  std::vector<service::DesiredService> services;                // changed or new
+  // What of it is different since the last resolution: steps from the endpoints of before to those
+  // of now, and whether anything else is. `everything`: there is no before.
+  bool everything = false;
+  bool more_than_endpoints = false;
+  std::vector<policy::EndpointSplice> endpoint_changes;
+  [[nodiscard]] bool inventory_changed() const {
+    return more_than_endpoints || !endpoint_changes.empty();
+  }
+  std::vector<service::DesiredService> services;  // changed or new
   std::vector<std::string> removed_services;
   std::string diagnostics;  // of policies against each other and the cluster
   std::vector<Conflict> conflicts;
@@ -98,8 +105,9 @@ class Session {
   FileVerdict put_file(const std::string& key, std::string name, std::string text);
   void remove_file(const std::string& key);
 
-  // `everything`: services whole, and the inventory as changed. Without it they are told as what
-  // changed since the last call. Shapes of earlier calls that no endpoint has now are forgotten.
+  // `everything`: services and inventory as if nothing had been said before, as in the first call.
+  // Without it they are told as what changed since the last call. Shapes of earlier calls that no
+  // endpoint has now are forgotten.
   Resolution resolve(const std::vector<SessionEndpoint>& endpoints, bool everything = false);
 
   // A shape of the last resolve(), by its key; nothing for another key. The key is object_key(): it

@@ -27,10 +27,6 @@ void read_into(SessionFile& file, source::SourceMap& sources, source::FileId id,
       file.inventory = std::make_unique<policy::Inventory>(options.agent, file.reports);
     file.inventory->add(document);
     services.add(document);
-    const NamespacedName name{policy::namespace_of(document), document.name.value};
-    const bool is_pod = document.kind.value == "Pod" && document.api_version.value == "v1";
-    if (is_pod) file.pods.insert(name);
-    if (is_pod || document.kind.value == "CiliumEndpoint") file.endpoints.insert(name);
   }
   file.policies = policy::read_documents(policies, options, file.reports).policies;
   file.services = services.take();

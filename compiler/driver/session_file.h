@@ -4,9 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "compiler/diag/diag.h"
@@ -17,8 +15,6 @@
 
 namespace policyc::driver {
 
-using NamespacedName = std::pair<std::string, std::string>;
-
 struct SessionFile {
   std::string name;
   std::optional<source::FileId> place;  // in the session's source map, when it has policies
@@ -26,10 +22,8 @@ struct SessionFile {
   std::vector<std::uint64_t> stamps;             // of the policies, those of Cilium first
   std::unique_ptr<policy::Inventory> inventory;  // none: it says nothing of what exists
   service::Objects services;
-  std::set<NamespacedName> pods;       // documents that are a Pod
-  std::set<NamespacedName> endpoints;  // documents that are a Pod or a CiliumEndpoint
-  diag::Engine reports;                // with places in the map it was read into
-  std::string diagnostics;             // as text
+  diag::Engine reports;     // with places in the map it was read into
+  std::string diagnostics;  // as text
   std::size_t text_bytes = 0;
 
   [[nodiscard]] bool has_policies() const {

@@ -15,7 +15,12 @@ SessionServices::SessionServices(service::NodeView node, const service::Defaults
 std::map<SessionServices::Id, SessionServices::Object> SessionServices::objects_of(
     const SessionFile& file) {
   std::map<Id, Object> result;
-  for (const auto& [name_space, name] : file.pods) result[{Kind::Pod, name_space, name}] = {};
+  if (file.inventory) {
+    for (const auto& [key, pod] : file.inventory->pods())
+      result[{Kind::Pod, key.first, key.second}] = {};
+    for (const auto& key : file.inventory->pods_gone())
+      result[{Kind::Pod, key.first, key.second}] = {};
+  }
   const service::Objects& objects = file.services;
   for (const auto& one : objects.services) result[{Kind::Service, one.namespace_, one.name}] = &one;
   for (const auto& one : objects.slices) {

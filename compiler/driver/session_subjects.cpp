@@ -43,10 +43,7 @@ std::string own_part(const SessionSubjects::Endpoint& endpoint) {
 // A table that could have to number more rows than it can, or a bit set in its place.
 bool depends_on_peers(const ir::Shape& shape, std::size_t max_rows) {
   return std::ranges::any_of(shape.directions, [max_rows](const ir::DirectionShape& direction) {
-    if (direction.form == ir::Form::Bitset) return true;
-    constexpr std::size_t kMaxBits = 62;
-    const std::size_t bits = std::min(direction.predicates.size(), kMaxBits);
-    return direction.form == ir::Form::Table && std::uint64_t{1} << bits > max_rows;
+    return direction.form == ir::Form::Bitset || may_exceed(direction, max_rows);
   });
 }
 

@@ -3,6 +3,7 @@
 // a policy that selects it, or selected it, changes. Internal to compiler/driver.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -38,7 +39,7 @@ struct SubjectWorld {
   const source::SourceMap& sources;
   const std::vector<source::FileId>& files;     // of `sources` that count, by key
   const std::vector<const PolicyPart*>& parts;  // in order
-  const std::vector<policy::LabelSet>& peers;   // when there are more than max_rows; else empty
+  const std::function<const std::vector<policy::LabelSet>&()>& peers;  // as PeerRows has them
   std::size_t max_rows;
 };
 

@@ -8,36 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "compiler/policy/endpoint_list.h"
 #include "compiler/policy/labels.h"
 #include "compiler/support/ip.h"
 
 namespace policyc::policy {
-
-struct NamedPort {
-  std::string name;
-  std::uint16_t port = 0;
-  std::string protocol;  // "TCP", "UDP", "SCTP"
-  friend bool operator==(const NamedPort&, const NamedPort&) = default;
-};
-
-enum class EndpointKind : std::uint8_t { Pod, Host, Init };
-
-struct Endpoint {
-  EndpointKind kind = EndpointKind::Pod;
-  std::string namespace_;
-  std::string name;
-  std::string cluster;  // empty: the local cluster
-  std::string service_account;
-  StringMap labels;  // as on the Pod; of a Host: the node's labels
-  std::vector<NamedPort> ports;
-  std::vector<IpAddress> addresses;
-
-  // "namespace/name", or the name alone.
-  [[nodiscard]] std::string full_name() const {
-    return namespace_.empty() ? name : namespace_ + "/" + name;
-  }
-  friend bool operator==(const Endpoint&, const Endpoint&) = default;
-};
 
 enum class NodeRole : std::uint8_t {
   Host,
@@ -68,7 +43,7 @@ struct Service {
 
 struct Cluster {
   std::map<std::string, StringMap> namespaces;  // name -> labels
-  std::vector<Endpoint> endpoints;
+  EndpointList endpoints;
   std::vector<ClusterNode> nodes;
   std::vector<Service> services;
   std::map<std::string, std::vector<IpAddress>> dns;  // name -> addresses the DNS proxy has seen

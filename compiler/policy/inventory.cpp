@@ -208,22 +208,32 @@ void Inventory::add(const Inventory& later) {
   replace_with(cilium_nodes_, later.cilium_nodes_);
 }
 
+bool Inventory::only_pods() const {
+  return namespaces_.empty() && seen_namespace_labels_.empty() && workloads_gone_.empty() &&
+         workloads_.empty() && cilium_endpoints_.empty() && identities_.empty() &&
+         services_.empty() && backends_.empty() && nodes_.empty() && cilium_nodes_.empty();
+}
+
 Cluster Inventory::take() {
   Cluster cluster;
   cluster.namespaces = std::move(namespaces_);
   for (auto& [key, pod] : pods_) {
     if (const auto found = cilium_endpoints_.find(key); found != cilium_endpoints_.end()) {
-      append(pod.addresses, found->second.addresses);
+      auto both = std::make_shared<Endpoint>(*pod);
+      append(both->addresses, found->second->addresses);
+      pod = std::move(both);
     }
-    cluster.endpoints.push_back(std::move(pod));
+    cluster.endpoints.push_back(pod);
   }
   for (auto& [key, endpoint] : cilium_endpoints_) {
-    if (!pods_.contains(key)) cluster.endpoints.push_back(std::move(endpoint));
+    if (!pods_.contains(key)) cluster.endpoints.push_back(endpoint);
   }
-  for (auto& [key, endpoint] : workloads_) cluster.endpoints.push_back(std::move(endpoint));
-  for (auto& [name, endpoint] : identities_) cluster.endpoints.push_back(std::move(endpoint));
+  for (auto& [key, endpoint] : workloads_) cluster.endpoints.push_back(endpoint);
+  for (auto& [name, endpoint] : identities_) cluster.endpoints.push_back(endpoint);
+  const std::string* last = nullptr;  // most stand beside others of their namespace
   for (const Endpoint& endpoint : cluster.endpoints) {
-    if (endpoint.namespace_.empty()) continue;
+    if (endpoint.namespace_.empty() || (last != nullptr && *last == endpoint.namespace_)) continue;
+    last = &endpoint.namespace_;
     cluster.namespaces.try_emplace(endpoint.namespace_,
                                    seen_namespace_labels_[endpoint.namespace_]);
   }

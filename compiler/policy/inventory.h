@@ -27,12 +27,20 @@ class Inventory {
   // As if the documents of the other one were added now.
   void add(const Inventory& later);
 
-  // Everything added, sorted by namespace and name.
+  // Everything added: pods come first, sorted by namespace and name; then what else is an endpoint.
   [[nodiscard]] Cluster take();
 
- private:
   using Key = std::pair<std::string, std::string>;  // namespace, name
+  // What documents of kind Pod said.
+  [[nodiscard]] const std::map<Key, EndpointRef>& pods() const { return pods_; }
+  [[nodiscard]] const std::set<Key>& pods_gone() const { return pods_gone_; }
+  [[nodiscard]] const std::map<Key, EndpointRef>& cilium_endpoints() const {
+    return cilium_endpoints_;
+  }
+  // Whether there was nothing but documents of kind Pod.
+  [[nodiscard]] bool only_pods() const;
 
+ private:
   struct Backends {
     std::string service;
     std::vector<IpAddress> addresses;
@@ -64,13 +72,13 @@ class Inventory {
   std::map<std::string, StringMap> namespaces_;
   std::map<std::string, StringMap>
       seen_namespace_labels_;  // from identities, for namespaces without a manifest
-  std::map<Key, Endpoint> pods_;
+  std::map<Key, EndpointRef> pods_;
   // What a document said is over, or shares the host's identity: an earlier one does not count.
   std::set<Key> pods_gone_;
   std::set<std::pair<std::string, Key>> workloads_gone_;
-  std::map<std::pair<std::string, Key>, Endpoint> workloads_;  // by kind too
-  std::map<Key, Endpoint> cilium_endpoints_;
-  std::map<std::string, Endpoint> identities_;
+  std::map<std::pair<std::string, Key>, EndpointRef> workloads_;  // by kind too
+  std::map<Key, EndpointRef> cilium_endpoints_;
+  std::map<std::string, EndpointRef> identities_;
   std::map<Key, Service> services_;
   std::map<std::pair<std::string, Key>, Backends> backends_;
   std::map<std::string, ClusterNode> nodes_;

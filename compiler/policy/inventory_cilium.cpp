@@ -78,7 +78,9 @@ void Inventory::add_cilium_endpoint(const Document& document) {
       read_address(item, "ipv6", endpoint.addresses, ok);
     }
   }
-  if (ok) cilium_endpoints_[{endpoint.namespace_, endpoint.name}] = std::move(endpoint);
+  if (!ok) return;
+  const Key key{endpoint.namespace_, endpoint.name};
+  cilium_endpoints_[key] = std::make_shared<Endpoint>(std::move(endpoint));
 }
 
 void Inventory::add_cilium_identity(const Document& document) {
@@ -89,7 +91,7 @@ void Inventory::add_cilium_identity(const Document& document) {
   }
   Endpoint endpoint = endpoint_from_labels(labels);
   endpoint.name = "identity-" + document.name.value;
-  identities_[document.name.value] = std::move(endpoint);
+  identities_[document.name.value] = std::make_shared<Endpoint>(std::move(endpoint));
 }
 
 void Inventory::add_cilium_node(const Document& document) {

@@ -87,7 +87,7 @@ void Inventory::add_pod(const Document& document) {
     }
   }
   if (ok) {
-    pods_[key] = std::move(endpoint);
+    pods_[key] = std::make_shared<Endpoint>(std::move(endpoint));
     pods_gone_.erase(key);
   } else {
     pods_.erase(key);
@@ -106,7 +106,7 @@ void Inventory::add_workload(const Document& document) {
   endpoint.name = document.name.value;
   const std::pair<std::string, Key> key{document.kind.value, {endpoint.namespace_, endpoint.name}};
   if (read_pod(*pod, endpoint)) {
-    workloads_[key] = std::move(endpoint);
+    workloads_[key] = std::make_shared<Endpoint>(std::move(endpoint));
     workloads_gone_.erase(key);
   } else {
     workloads_.erase(key);

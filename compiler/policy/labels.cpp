@@ -1,6 +1,7 @@
 #include "compiler/policy/labels.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace policyc::policy {
 
@@ -14,36 +15,51 @@ auto position_of(auto& labels, std::string_view key) {
 
 }  // namespace
 
-bool LabelSet::add(Label label) {
-  const auto at = position_of(labels_, label.key);
-  if (at != labels_.end() && at->key == label.key) {
-    return false;
+const std::vector<Label> LabelSet::kNone;
+
+// For a change: nobody else has it.
+std::vector<Label>& LabelSet::own() {
+  if (!labels_) {
+    labels_ = std::make_shared<std::vector<Label>>();
+  } else if (labels_.use_count() > 1) {
+    labels_ = std::make_shared<std::vector<Label>>(*labels_);
+  } else {
+    // Whoever had it too, perhaps another thread, has read it before now.
+    std::atomic_thread_fence(std::memory_order_acquire);
   }
-  labels_.insert(at, std::move(label));
+  return *labels_;
+}
+
+bool LabelSet::add(Label label) {
+  if (has_key(label.key)) return false;
+  std::vector<Label>& labels = own();
+  labels.insert(position_of(labels, label.key), std::move(label));
   return true;
 }
 
 void LabelSet::set(Label label) {
-  const auto at = position_of(labels_, label.key);
-  if (at != labels_.end() && at->key == label.key) {
+  std::vector<Label>& labels = own();
+  const auto at = position_of(labels, label.key);
+  if (at != labels.end() && at->key == label.key) {
     *at = std::move(label);
   } else {
-    labels_.insert(at, std::move(label));
+    labels.insert(at, std::move(label));
   }
 }
 
 void LabelSet::remove_source(std::string_view source) {
-  std::erase_if(labels_, [source](const Label& label) { return label.source == source; });
+  const auto is_of = [source](const Label& label) { return label.source == source; };
+  if (std::ranges::any_of(all(), is_of)) std::erase_if(own(), is_of);
 }
 
 void LabelSet::remove(std::string_view source, std::string_view key) {
-  std::erase_if(labels_,
-                [&](const Label& label) { return label.source == source && label.key == key; });
+  if (!has(source, key)) return;
+  std::erase_if(own(), [key](const Label& label) { return label.key == key; });
 }
 
 const Label* LabelSet::find_key(std::string_view key) const {
-  const auto at = position_of(labels_, key);
-  return at != labels_.end() && at->key == key ? &*at : nullptr;
+  const auto at = position_of(all(), key);
+  return at != all().end() && at->key == key ? &*at : nullptr;
 }
 
 bool LabelSet::has(std::string_view source, std::string_view key) const {
@@ -53,7 +69,7 @@ bool LabelSet::has(std::string_view source, std::string_view key) const {
 
 std::string LabelSet::to_string() const {
   std::string text;
-  for (const Label& label : labels_) {
+  for (const Label& label : all()) {
     if (!text.empty()) {
       text += ',';
     }

@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ struct Label {
 };
 
 // The labels of one identity, sorted by key, one label per key (the first added wins, as in
-// Cilium's label map).
+// Cilium's label map). Copies share what they hold until one is changed: a node keeps the labels of
+// a hundred thousand identities in several tables.
 class LabelSet {
  public:
   // Returns false when the key is taken.
@@ -33,14 +35,20 @@ class LabelSet {
   [[nodiscard]] const Label* find_key(std::string_view key) const;  // whatever the source
   [[nodiscard]] bool has(std::string_view source, std::string_view key) const;
   [[nodiscard]] bool has_key(std::string_view key) const { return find_key(key) != nullptr; }
-  [[nodiscard]] const std::vector<Label>& all() const { return labels_; }
-  [[nodiscard]] bool empty() const { return labels_.empty(); }
+  [[nodiscard]] const std::vector<Label>& all() const { return labels_ ? *labels_ : kNone; }
+  [[nodiscard]] bool empty() const { return all().empty(); }
   // "k8s:app=web,k8s:io.kubernetes.pod.namespace=a"; "reserved:host" when the value is empty.
   [[nodiscard]] std::string to_string() const;
-  friend auto operator<=>(const LabelSet&, const LabelSet&) = default;
+  friend bool operator==(const LabelSet& a, const LabelSet& b) {
+    return a.labels_ == b.labels_ || a.all() == b.all();
+  }
+  friend auto operator<=>(const LabelSet& a, const LabelSet& b) { return a.all() <=> b.all(); }
 
  private:
-  std::vector<Label> labels_;
+  [[nodiscard]] std::vector<Label>& own();
+
+  static const std::vector<Label> kNone;
+  std::shared_ptr<std::vector<Label>> labels_;  // nothing: no labels
 };
 
 // Names of the labels that Cilium derives (pkg/k8s/apis/cilium.io/const.go).

@@ -64,10 +64,7 @@ void Agent::take(worker::Resolved& resolved) {
   });
   policies_ = std::move(resolved.policies);
   diagnostics_ = std::move(resolved.diagnostics);
-  if (resolved.inventory) {
-    reconciler_->set_inventory(
-        std::make_shared<const endpoint::Inventory>(std::move(*resolved.inventory)));
-  }
+  if (resolved.inventory) reconciler_->set_inventory(std::move(resolved.inventory));
   take_services(resolved);
   if (resolve_again_) resolve_soon();
   work_soon();

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "loader/bpf/log.h"
@@ -51,6 +52,13 @@ Result<void> write_file(const fs::path& path, std::string_view content, Flush fl
     return fail_errno("flush " + path.parent_path().string(), errno);
   }
   return {};
+}
+
+FileStamp stamp_of(const fs::path& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  return {info.st_ino, info.st_ctim.tv_sec * kSecond + info.st_ctim.tv_nsec, info.st_size};
 }
 
 Result<void> remove_file(const fs::path& path) {

@@ -20,6 +20,14 @@ enum class Flush : std::uint8_t { No, Yes };
 // Writes beside it, flushes to disk and renames: a crash leaves the old content or the new one.
 [[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::string_view content,
                                       Flush flush = Flush::Yes);
+// Which file stands there, to find out whether another has been put in its place.
+struct FileStamp {
+  std::uint64_t inode = 0;
+  std::int64_t changed = 0;  // nanoseconds
+  std::int64_t size = -1;    // -1: there is none
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+[[nodiscard]] FileStamp stamp_of(const std::filesystem::path& path);
 // Fine when absent.
 [[nodiscard]] Result<void> remove_file(const std::filesystem::path& path);
 [[nodiscard]] Result<void> make_directory(const std::filesystem::path& path);

@@ -10,6 +10,7 @@
 
 #include "compiler/backend/backend.h"
 #include "loader/bpf/log.h"
+#include "loader/endpoint/inventory_change.h"
 #include "loader/endpoint/loading.h"
 #include "loader/endpoint/node.h"
 
@@ -37,7 +38,7 @@ Result<void> check_node(const LoadRequest& first, const LoadRequest& request) {
     return fail(std::string(what) + " belongs to the node: it differs from the first endpoint's");
   };
   if (request.inventory &&
-      (!first.inventory || to_json(*request.inventory) != to_json(*first.inventory)))
+      (!first.inventory || !change_between(*first.inventory, *request.inventory).empty()))
     return differs("the inventory");
   if (request.trace_verdicts && request.trace_verdicts != first.trace_verdicts)
     return differs("the tracing of verdicts");

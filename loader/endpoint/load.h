@@ -68,6 +68,7 @@ struct LoadReport {
     std::string reason;  // names the policies and the bound
   };
   std::vector<Unserved> starved;
+  FileStamp inventory;  // of the file that was written, before another process could change it
 };
 
 // Loads several endpoints in one change, whose fixed costs (state to disk, waiting for running

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "loader/endpoint/inventory_file.h"
 #include "loader/endpoint/shape_sizes.h"
 
 namespace policyc::endpoint {

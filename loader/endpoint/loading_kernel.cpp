@@ -88,6 +88,7 @@ Result<void> Loading::take_over(const Applied& change) {
   LoadReport& report = places_.front().report;
   report.ipcache = change.ipcache;
   report.grown = change.grown;
+  report.inventory = change.inventory;
   for (const Starved& starved : change.starved) {
     for (const EndpointRecord& endpoint : node_.state().endpoints) {
       if (first_key(endpoint.shape) == first_key(starved.shape))

@@ -6,6 +6,7 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/grace.h"
+#include "loader/endpoint/inventory_file.h"
 #include "loader/endpoint/shape_sizes.h"
 
 namespace policyc::endpoint {
@@ -185,6 +186,7 @@ Result<Applied> Node::apply(State next, const Inventory& inventory) {
   state_ = std::move(next);
   report("state");
   Applied applied;
+  applied.inventory = stamp_of(paths_.inventory_file());
   if (auto done = extend_shapes(fresh, applied); !done) return std::unexpected(done.error());
   report("rows");
   // Before addresses move: classes of before have their rows in a larger generation, new ones have

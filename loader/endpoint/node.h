@@ -29,6 +29,7 @@
 #include "loader/bpf/fd.h"
 #include "loader/endpoint/classes.h"
 #include "loader/endpoint/datapath.h"
+#include "loader/endpoint/files.h"
 #include "loader/endpoint/grace.h"
 #include "loader/endpoint/identities.h"
 #include "loader/endpoint/inventory.h"
@@ -54,6 +55,7 @@ struct Applied {
   maps::IpCacheChange ipcache;
   std::vector<Starved> starved;
   std::vector<std::string> grown;  // keys of the larger generations
+  FileStamp inventory;             // of the file that was written
 };
 
 class Node {

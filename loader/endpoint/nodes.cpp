@@ -10,6 +10,7 @@
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/log.h"
 #include "loader/endpoint/files.h"
+#include "loader/endpoint/inventory_file.h"
 #include "loader/endpoint/node.h"
 
 namespace policyc::endpoint {
@@ -90,8 +91,10 @@ Result<maps::IpCacheChange> set_nodes(const Paths& paths, std::vector<policy::Cl
   if (!make_maps && !maps::NodeMaps::open(paths.maps())) {
     const auto lock = lock_directory(paths.state);
     if (!lock) return std::unexpected(lock.error());
-    inventory->known_nodes = std::move(nodes);
-    if (changes) {
+    inventory = read_inventory(paths);
+    if (!inventory) return std::unexpected(inventory.error());
+    if (inventory->known_nodes != nodes) {
+      inventory->known_nodes = std::move(nodes);
       if (auto written = write_inventory(paths, *inventory); !written)
         return std::unexpected(written.error());
     }

@@ -15,7 +15,7 @@ namespace policyc::endpoint {
 // <bpffs>/shapes/<key>/<program, map>  the policy programs of a shape, with its maps
 // <bpffs>/endpoints/<id>/<program>     tcx links
 // <bpffs>/replaced/<number>/...         what an upgrade set aside (upgrade.h)
-// <state>/state.json, inventory.json, shapes/<key>.json, shapes/<key>.o, lock
+// <state>/state.json, identities.<n>, inventory, shapes/<key>.json, shapes/<key>.o, lock
 struct Paths {
   std::filesystem::path bpffs = "/sys/fs/bpf/policyc";
   std::filesystem::path state = "/run/policyc";
@@ -33,7 +33,14 @@ struct Paths {
     return replaced() / std::to_string(number);
   }
   [[nodiscard]] std::filesystem::path state_file() const { return state / "state.json"; }
-  [[nodiscard]] std::filesystem::path inventory_file() const { return state / "inventory.json"; }
+  [[nodiscard]] std::filesystem::path inventory_file() const { return state / "inventory"; }
+  // As versions before kept it (inventory_json.h).
+  [[nodiscard]] std::filesystem::path old_inventory_file() const {
+    return state / "inventory.json";
+  }
+  [[nodiscard]] std::filesystem::path identity_file(std::uint64_t generation) const {
+    return state / ("identities." + std::to_string(generation));
+  }
   [[nodiscard]] std::filesystem::path shape_files() const { return state / "shapes"; }
   [[nodiscard]] std::filesystem::path shape_file(const std::string& key) const {
     return shape_files() / (key + ".json");

@@ -72,6 +72,7 @@ Result<NodePeers::MemberRef> NodePeers::take(const policy::LabelSet& labels, std
     members_.erase(found);
     return std::unexpected(placed.error());
   }
+  changed_ = true;
   found->second.number = placed->member;
   change.made_class = placed->made_class;
   return &*found;
@@ -79,6 +80,7 @@ Result<NodePeers::MemberRef> NodePeers::take(const policy::LabelSet& labels, std
 
 void NodePeers::give_back(MemberRef member) {
   if (member->second.addresses != 0) return;
+  changed_ = true;
   classes_.remove_identity(member->second.number);
   members_.erase(members_.find(member->first));
 }

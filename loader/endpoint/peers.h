@@ -53,6 +53,9 @@ class NodePeers {
   [[nodiscard]] Result<std::uint32_t> finish();
 
   [[nodiscard]] const NodeClasses& classes() const { return classes_; }
+  // Whether identities() is something else than when it was asked last, or at the start.
+  [[nodiscard]] bool identities_changed() const { return changed_; }
+  void identities_kept() { changed_ = false; }
   // With their classes of now.
   [[nodiscard]] std::vector<IdentityRecord> identities() const;
 
@@ -95,6 +98,7 @@ class NodePeers {
   Members members_;
   std::unordered_map<IpPrefix, Address, AddressHash> addresses_;
   std::size_t prefixes_[2] = {0, 0};  // by family, in the tries
+  bool changed_ = false;
 };
 
 }  // namespace policyc::endpoint

@@ -1,24 +1,24 @@
 #include "loader/endpoint/state.h"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <random>
 #include <set>
 
+#include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
+#include "loader/endpoint/identity_file.h"
 #include "loader/endpoint/json.h"
 
 namespace policyc::endpoint {
 namespace {
 
-constexpr int kVersion = 3;
+constexpr int kVersion = 4;
+constexpr int kOneFile = 3;       // the identities were in it
 constexpr int kOneClassEach = 2;  // every identity had a class of its own
+constexpr std::string_view kIdentityFiles = "identities.";
 constexpr std::uint32_t kMaxSlot = 1U << 24U;
-
-Json to_json(const IdentityRecord& record) {
-  return {{"identity", record.identity},
-          {"class", record.peer_class},
-          {"labels", labels_to_json(record.labels)}};
-}
 
 IdentityRecord identity_from_json(const Json& json) {
   return {labels_from_json(json.at("labels")), json.at("identity").get<std::uint32_t>(),
@@ -68,12 +68,6 @@ bool is_key(const std::string& text) {
 
 // What the JSON types do not say.
 void check_consistent(const State& state) {
-  std::set<policy::LabelSet> labels;
-  for (const IdentityRecord& record : state.identities) {
-    if (record.peer_class == 0) throw std::runtime_error("a class number is bad");
-    if (!labels.insert(record.labels).second)
-      throw std::runtime_error("two identities have the same labels");
-  }
   std::set<std::uint16_t> ids;
   for (const EndpointRecord& record : state.endpoints) {
     if (record.id == 0 || !ids.insert(record.id).second)
@@ -160,10 +154,8 @@ std::string to_json(const State& state) {
                {"next_endpoint_id", state.next_endpoint_id},
                {"datapath", state.datapath},
                {"slots", state.slots},
-               {"identities", Json::array()},
+               {"identities", state.stored.generation},
                {"endpoints", Json::array()}};
-  for (const IdentityRecord& record : state.identities)
-    json["identities"].push_back(to_json(record));
   for (const EndpointRecord& record : state.endpoints) json["endpoints"].push_back(to_json(record));
   return json.dump(1) + "\n";
 }
@@ -172,7 +164,8 @@ Result<State> state_from_json(std::string_view text) {
   try {
     const Json json = Json::parse(text);
     const int version = json.at("version").get<int>();
-    if (version != kVersion && version != kOneClassEach) return fail("it is of another version");
+    if (version != kVersion && version != kOneFile && version != kOneClassEach)
+      return fail("it is of another version");
     State state;
     state.instance = json.at("instance").get<std::uint64_t>();
     state.dirty = json.at("dirty").get<bool>();
@@ -182,8 +175,14 @@ Result<State> state_from_json(std::string_view text) {
     state.next_endpoint_id = json.at("next_endpoint_id").get<std::uint16_t>();
     state.datapath = json.at("datapath").get<std::string>();
     state.slots = json.at("slots").get<std::map<std::string, std::uint32_t>>();
-    for (const Json& record : json.at("identities"))
-      state.identities.push_back(identity_from_json(record));
+    if (version == kVersion) {
+      state.stored.generation = json.at("identities").get<std::uint64_t>();
+    } else {
+      for (const Json& record : json.at("identities"))
+        state.identities.push_back(identity_from_json(record));
+      if (auto checked = check_identities(state.identities); !checked)
+        return std::unexpected(checked.error());
+    }
     for (const Json& record : json.at("endpoints"))
       state.endpoints.push_back(endpoint_from_json(record));
     check_consistent(state);
@@ -193,7 +192,16 @@ Result<State> state_from_json(std::string_view text) {
   }
 }
 
-Result<State> read_state(const Paths& paths) {
+namespace {
+
+std::unexpected<Error> damaged(const std::filesystem::path& file, const std::string& how) {
+  return fail(
+      file.string() + " is damaged: " + how +
+      ". What is loaded stays enforced; `policyc unload --all` removes it, to start afresh");
+}
+
+// Nothing when the file is not there: whoever writes the state has put another in its place.
+Result<std::optional<State>> read_once(const Paths& paths) {
   const auto text = read_file(paths.state_file());
   if (!text) return std::unexpected(text.error());
   if (!*text) {
@@ -203,16 +211,74 @@ Result<State> read_state(const Paths& paths) {
     return fresh;
   }
   auto state = state_from_json(**text);
-  if (!state) {
-    return fail(
-        paths.state_file().string() + " is damaged: " + state.error().message +
-        ". What is loaded stays enforced; `policyc unload --all` removes it, to start afresh");
+  if (!state) return damaged(paths.state_file(), state.error().message);
+  if (state->stored.generation == 0) return *state;
+  const auto file = paths.identity_file(state->stored.generation);
+  const auto bytes = read_file(file);
+  if (!bytes) return std::unexpected(bytes.error());
+  if (!*bytes) return std::nullopt;
+  auto identities = identities_from_bytes(**bytes);
+  if (!identities) return damaged(file, identities.error().message);
+  state->identities = std::move(*identities);
+  state->stored.hash = std::hash<std::string>{}(**bytes);
+  return *state;
+}
+
+}  // namespace
+
+Result<State> read_state(const Paths& paths) {
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries; ++i) {
+    auto state = read_once(paths);
+    if (!state) return std::unexpected(state.error());
+    if (*state) return std::move(**state);
   }
-  return state;
+  return damaged(paths.state_file(), "the file of its identities is gone");
+}
+
+namespace {
+
+// Those of changes before, and of processes that died.
+Result<void> remove_identity_files(const Paths& paths, const std::filesystem::path& but) {
+  for (const std::string& name : bpf::list(paths.state)) {
+    if (!name.starts_with(kIdentityFiles) || name == but.filename()) continue;
+    if (auto removed = remove_file(paths.state / name); !removed) return removed;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> write_state_alone(const Paths& paths, const State& state) {
+  // Read from a version that had them in one file: there is no other file yet.
+  if (state.stored.generation == 0 && !state.identities.empty()) return write_state(paths, state);
+  return write_file(paths.state_file(), to_json(state));
 }
 
 Result<void> write_state(const Paths& paths, const State& state) {
-  return write_file(paths.state_file(), to_json(state));
+  const std::string bytes = to_bytes(state.identities);
+  const std::size_t hash = std::hash<std::string>{}(bytes);
+  const State::Stored before = state.stored;
+  if (before.generation != 0 && before.hash == hash) return write_state_alone(paths, state);
+  // Until the state names it nobody reads it.
+  const State::Stored now{before.generation + 1, hash};
+  if (auto written = write_file(paths.identity_file(now.generation), bytes); !written)
+    return written;
+  state.stored = now;
+  if (auto written = write_state_alone(paths, state); !written) {
+    state.stored = before;
+    return written;
+  }
+  return remove_identity_files(paths, paths.identity_file(now.generation));
+}
+
+Result<void> remove_state(const Paths& paths) {
+  for (const auto& file :
+       {paths.state_file(), paths.inventory_file(), paths.old_inventory_file()}) {
+    if (auto removed = remove_file(file); !removed) return removed;
+  }
+  if (auto removed = remove_identity_files(paths, {}); !removed) return removed;
+  return bpf::remove_tree(paths.shape_files());
 }
 
 }  // namespace policyc::endpoint

@@ -57,6 +57,13 @@ struct State {
   std::map<std::string, std::uint32_t> slots;  // of loaded shapes, by key; from 1
   std::vector<IdentityRecord> identities;
   std::vector<EndpointRecord> endpoints;
+  // Which file has the identities, and a hash of it: as last read or written.
+  struct Stored {
+    std::uint64_t generation = 0;
+    std::size_t hash = 0;
+    friend bool operator==(const Stored&, const Stored&) { return true; }
+  };
+  mutable Stored stored{};
   friend bool operator==(const State&, const State&) = default;
 
   [[nodiscard]] const EndpointRecord* find_interface(std::string_view name) const;
@@ -72,6 +79,7 @@ struct State {
   [[nodiscard]] bool uses_shape(std::string_view key) const;
 };
 
+// Without the identities, which have a file of their own.
 [[nodiscard]] std::string to_json(const State& state);
 // Refuses what is not complete and consistent.
 [[nodiscard]] Result<State> state_from_json(std::string_view text);
@@ -79,6 +87,11 @@ struct State {
 // A state with a fresh random instance when there is no file. A file that cannot be understood is
 // an Error that tells how to start afresh: guessing would give numbers a second meaning.
 [[nodiscard]] Result<State> read_state(const Paths& paths);
+// The identities are written when they are not those of the file.
 [[nodiscard]] Result<void> write_state(const Paths& paths, const State& state);
+// The same where the identities are those last read or written.
+[[nodiscard]] Result<void> write_state_alone(const Paths& paths, const State& state);
+// Removes the state with all that belongs to it: identities, inventory, files of shapes.
+[[nodiscard]] Result<void> remove_state(const Paths& paths);
 
 }  // namespace policyc::endpoint

@@ -80,11 +80,7 @@ Result<std::size_t> unload_all(const Paths& paths) {
   }
   if (auto removed = bpf::remove_tree(paths.bpffs); !removed)
     return std::unexpected(removed.error());
-  for (const auto& path : {paths.state_file(), paths.inventory_file()}) {
-    if (auto removed = remove_file(path); !removed) return std::unexpected(removed.error());
-  }
-  if (auto removed = bpf::remove_tree(paths.shape_files()); !removed)
-    return std::unexpected(removed.error());
+  if (auto removed = remove_state(paths); !removed) return std::unexpected(removed.error());
   return count;
 }
 

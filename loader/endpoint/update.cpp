@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "loader/bpf/bpffs.h"
+#include "loader/endpoint/inventory_file.h"
 
 namespace policyc::endpoint {
 namespace {
@@ -22,8 +23,13 @@ Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& reques
   if (!bpf::exists(paths.maps())) return fail("nothing is loaded");
   auto node = Node::open(paths, maps::MapSizes{}, request.progress);
   if (!node) return std::unexpected(node.error());
-  const auto inventory =
-      request.inventory ? Result<Inventory>(*request.inventory) : read_inventory(paths);
+  auto inventory = read_inventory(paths);
+  if (request.inventory) {
+    // What services know of nodes stays as it is; a damaged file is replaced.
+    auto nodes = inventory ? std::move(inventory->known_nodes) : std::vector<policy::ClusterNode>{};
+    inventory = *request.inventory;
+    inventory->known_nodes = std::move(nodes);
+  }
   if (!inventory) return std::unexpected(inventory.error());
   if (!request.datapath.empty()) {
     if (auto used = node->use_datapath(request.datapath); !used)
@@ -49,6 +55,7 @@ Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& reques
   report.ipcache = applied->ipcache;
   report.grown = std::move(applied->grown);
   report.starved = std::move(applied->starved);
+  report.inventory = applied->inventory;
   if (request.deny_response) {
     if (auto set = set_deny_response(*node, *request.deny_response); !set)
       return std::unexpected(set.error());

@@ -30,6 +30,7 @@ struct UpdateReport {
   maps::IpCacheChange ipcache;
   std::vector<std::string> grown;  // keys of larger generations that endpoints run now
   std::vector<Starved> starved;
+  FileStamp inventory;  // of the file that was written, before another process could change it
 };
 
 // Makes all of it one change, in the order of node.h; needs maps that are there. An id that no

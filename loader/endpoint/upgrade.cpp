@@ -50,13 +50,6 @@ Result<void> set_aside(const Paths& paths) {
   return {};
 }
 
-Result<void> forget_state(const Paths& paths) {
-  for (const auto& file : {paths.state_file(), paths.inventory_file()}) {
-    if (auto removed = remove_file(file); !removed) return removed;
-  }
-  return bpf::remove_tree(paths.shape_files());
-}
-
 // The epoch of the old node, if its connections mean the same to us: verdicts in them are of that
 // epoch or of earlier ones. Numbers of services would mean others.
 Result<std::optional<std::uint32_t>> epoch_of_connections(const fs::path& old_maps) {
@@ -101,7 +94,7 @@ Result<TakeOver> begin_anew(const Paths& paths, const maps::MapSizes& sizes) {
   if (!header) return std::unexpected(header.error());
   report.abi_version = header->abi_version;
   if (auto removed = bpf::remove_tree(making); !removed) return std::unexpected(removed.error());
-  if (auto forgotten = forget_state(paths); !forgotten) return std::unexpected(forgotten.error());
+  if (auto forgotten = remove_state(paths); !forgotten) return std::unexpected(forgotten.error());
   const auto epoch = epoch_of_connections(old_maps);
   if (!epoch) return std::unexpected(epoch.error());
   if (*epoch) {

@@ -9,6 +9,7 @@
 #include "compiler/policy/entities.h"
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/inventory.h"
+#include "loader/endpoint/inventory_file.h"
 #include "loader/endpoint/shapes.h"
 
 namespace policyc::observe {

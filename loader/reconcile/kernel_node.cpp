@@ -1,8 +1,8 @@
 #include "loader/reconcile/kernel_node.h"
 
 #include "compiler/backend/backend.h"
-#include "loader/bpf/bpffs.h"
 #include "loader/endpoint/datapath.h"
+#include "loader/endpoint/inventory_file.h"
 #include "loader/endpoint/status.h"
 #include "loader/endpoint/upgrade.h"
 
@@ -37,20 +37,25 @@ Result<Actual> KernelNode::read() {
 
 Result<InventoryRef> KernelNode::read_inventory() {
   if (auto settled = settle(); !settled) return std::unexpected(settled.error());
-  if (!bpf::exists(paths_.inventory_file())) return InventoryRef{};
+  if (!endpoint::has_inventory(paths_)) return InventoryRef{};
+  // Of before it is read: another file that takes its place meanwhile is not taken for it.
+  const endpoint::FileStamp stamp = endpoint::stamp_of(paths_.inventory_file());
   auto inventory = endpoint::read_inventory(paths_);
   // A load with an inventory replaces a damaged one.
   if (!inventory) return InventoryRef{};
-  return std::make_shared<const endpoint::Inventory>(std::move(*inventory));
+  keep(std::make_shared<const endpoint::Inventory>(std::move(*inventory)), stamp);
+  return kept_;
 }
 
 Result<std::vector<endpoint::LoadReport>> KernelNode::load(
     std::span<endpoint::LoadRequest> requests, const InventoryRef& inventory) {
-  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  if (auto ended = end_session(); !ended) return std::unexpected(ended.error());
   if (requests.empty()) return std::vector<endpoint::LoadReport>{};
   if (inventory) requests.front().inventory = *inventory;
   requests.front().progress = progress_;
   auto reports = endpoint::load_endpoints(paths_, requests);
+  if (inventory) forget();
+  if (reports && inventory) keep(inventory, reports->front().inventory);
   if (reports) retire();
   return reports;
 }
@@ -63,40 +68,75 @@ void KernelNode::retire() const {
 
 Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest request,
                                                   const InventoryRef& inventory) {
-  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  if (auto ended = end_session(); !ended) return std::unexpected(ended.error());
   if (inventory) request.inventory = *inventory;
   request.datapath = backend::datapath_object();
   request.progress = progress_;
   auto report = endpoint::update_node(paths_, request);
+  if (inventory) forget();
+  if (report && inventory) keep(inventory, report->inventory);
   if (report) retire();
   return report;
 }
 
 Result<PeersReport> KernelNode::change_peers(const InventoryRef& before,
                                              const InventoryRef& after) {
-  if (!session_) {
-    auto session = PeerSession::open(paths_);
-    if (!session) return std::unexpected(session.error());
-    session_ = std::move(*session);
-  }
-  static const endpoint::Inventory kNone;
-  const auto changes =
-      address_changes(before ? *before : kNone, after ? *after : kNone, session_->shapes());
+  if (auto opened = open_session(); !opened) return std::unexpected(opened.error());
+  static const auto kNone = std::make_shared<const endpoint::Inventory>();
+  const InventoryRef from = before ? before : kNone;
+  const InventoryRef to = after ? after : kNone;
+  if (!counts_ || counted_ != from) counts_.emplace(from->cluster.endpoints);
+  counted_ = to;
+  const auto changes = address_changes(*from, *to, session_->shapes(), *counts_);
   auto report = session_->change(changes);
   if (!report) {
     session_.reset();
+    session_inventory_ = nullptr;
     return report;
   }
-  session_inventory_ = after;
+  session_inventory_ = to;
   if (progress_) progress_("peers");
   return report;
 }
 
+Result<void> KernelNode::open_session() {
+  if (session_) {
+    const auto same = session_->reopen();
+    if (same && *same) return {};
+    session_.reset();
+    if (!same) return std::unexpected(same.error());
+  }
+  auto session = PeerSession::open(paths_);
+  if (!session) return std::unexpected(session.error());
+  session_ = std::move(*session);
+  return {};
+}
+
+void KernelNode::keep(InventoryRef inventory, const endpoint::FileStamp& stamp) {
+  kept_ = std::move(inventory);
+  kept_stamp_ = stamp;
+}
+
+// The session stays, for the next change of peers.
 Result<void> KernelNode::settle() {
-  if (!session_) return {};
-  const auto session = std::move(session_);
-  if (!session_inventory_) return {};
-  return session->close(*std::exchange(session_inventory_, nullptr));
+  if (!session_ || !session_inventory_) return {};
+  const InventoryRef inventory = std::exchange(session_inventory_, nullptr);
+  const bool is_kept = kept_ && kept_stamp_ == endpoint::stamp_of(paths_.inventory_file());
+  auto closed = session_->close(is_kept ? kept_.get() : nullptr, *inventory);
+  if (!closed) {
+    forget();
+    session_.reset();
+    return std::unexpected(closed.error());
+  }
+  keep(inventory, *closed);
+  return {};
+}
+
+// Before a load, which makes what it knows obsolete.
+Result<void> KernelNode::end_session() {
+  auto settled = settle();
+  session_.reset();
+  return settled;
 }
 
 Result<std::string> KernelNode::check(const endpoint::EndpointRecord& record) {

@@ -2,6 +2,7 @@
 // The node of this kernel: plans are carried out through loader/endpoint.
 
 #include <memory>
+#include <optional>
 
 #include "loader/endpoint/node.h"
 #include "loader/endpoint/paths.h"
@@ -28,13 +29,21 @@ class KernelNode : public NodeActions {
   [[nodiscard]] Result<std::string> check(const endpoint::EndpointRecord& record) override;
 
  private:
+  void keep(InventoryRef inventory, const endpoint::FileStamp& stamp);
+  void forget() { kept_ = nullptr; }
+  [[nodiscard]] Result<void> open_session();
+  [[nodiscard]] Result<void> end_session();
   // What an upgrade set aside goes as far as it can.
   void retire() const;
 
   endpoint::Paths paths_;
   endpoint::Progress progress_;
   std::unique_ptr<PeerSession> session_;
-  InventoryRef session_inventory_;
+  InventoryRef session_inventory_;  // what its changes led to; nothing: it is closed
+  InventoryRef kept_;  // what the disk has, while that file is there; nothing: nobody knows
+  endpoint::FileStamp kept_stamp_;
+  std::optional<AddressCounts> counts_;
+  InventoryRef counted_;
 };
 
 }  // namespace policyc::reconcile

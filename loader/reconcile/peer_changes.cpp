@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <span>
+#include <string_view>
 
 #include "loader/endpoint/identities.h"
 
@@ -11,29 +12,11 @@ namespace policyc::reconcile {
 namespace {
 
 using endpoint::Inventory;
-using Pods = std::span<const policy::Endpoint>;
-
-bool same_but_endpoints(const Inventory& a, const Inventory& b) {
-  return same_options(a, b) && a.prefixes == b.prefixes &&
-         a.cluster.namespaces == b.cluster.namespaces && a.cluster.nodes == b.cluster.nodes &&
-         a.cluster.dns == b.cluster.dns;
-}
-
-// What is left of both without their equal beginnings and ends.
-std::pair<Pods, Pods> trim(Pods before, Pods after) {
-  const auto [first, second] = std::ranges::mismatch(before, after);
-  before = before.subspan(static_cast<std::size_t>(first - before.begin()));
-  after = after.subspan(static_cast<std::size_t>(second - after.begin()));
-  while (!before.empty() && !after.empty() && before.back() == after.back()) {
-    before = before.first(before.size() - 1);
-    after = after.first(after.size() - 1);
-  }
-  return {before, after};
-}
+using Pods = std::span<const policy::EndpointRef>;
 
 bool only_pods(Pods endpoints) {
-  return std::ranges::all_of(endpoints, [](const policy::Endpoint& endpoint) {
-    return endpoint.kind == policy::EndpointKind::Pod;
+  return std::ranges::all_of(endpoints, [](const policy::EndpointRef& endpoint) {
+    return endpoint->kind == policy::EndpointKind::Pod;
   });
 }
 
@@ -47,25 +30,35 @@ Labels all_labels(const Inventory& inventory, const std::vector<const ir::Shape*
   return labels;
 }
 
-// Of these addresses: a pod's labels are its own, whatever else is known of its address.
+// Of these addresses, which none but `pods` have: a pod's labels are its own, whatever else is
+// known of its address.
 Labels some_labels(const Inventory& inventory, const std::vector<const ir::Shape*>& shapes,
-                   const std::set<IpAddress>& addresses) {
+                   const std::set<IpAddress>& addresses, Pods pods) {
   Inventory part{inventory.options, {}, inventory.prefixes};
   part.cluster.namespaces = inventory.cluster.namespaces;
   part.cluster.nodes = inventory.cluster.nodes;
   part.cluster.dns = inventory.cluster.dns;
-  for (const policy::Endpoint& endpoint : inventory.cluster.endpoints) {
-    const bool is_asked_for = std::ranges::any_of(
-        endpoint.addresses,
-        [&addresses](const IpAddress& address) { return addresses.contains(address); });
-    if (is_asked_for) part.cluster.endpoints.push_back(endpoint);
-  }
+  for (const policy::EndpointRef& pod : pods) part.cluster.endpoints.push_back(pod);
   Labels labels = all_labels(part, shapes);
   std::erase_if(labels, [&addresses](const auto& entry) {
     return entry.first.length != entry.first.address.bit_length() ||
            !addresses.contains(entry.first.address);
   });
   return labels;
+}
+
+// Those that have one of the addresses.
+std::vector<policy::EndpointRef> owners(const Inventory& inventory,
+                                        const std::set<IpAddress>& addresses) {
+  const policy::EndpointList& list = inventory.cluster.endpoints;
+  std::vector<policy::EndpointRef> result;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const bool is_asked_for = std::ranges::any_of(
+        list[i].addresses,
+        [&addresses](const IpAddress& address) { return addresses.contains(address); });
+    if (is_asked_for) result.push_back(list.ref(i));
+  }
+  return result;
 }
 
 std::vector<AddressChange> difference(const Labels& before, const Labels& after) {
@@ -96,26 +89,79 @@ bool same_options(const Inventory& a, const Inventory& b) {
          a.options.cidr_match_nodes == b.options.cidr_match_nodes;
 }
 
+bool same_but_endpoints(const Inventory& a, const Inventory& b) {
+  return same_options(a, b) && a.prefixes == b.prefixes &&
+         a.cluster.namespaces == b.cluster.namespaces && a.cluster.nodes == b.cluster.nodes &&
+         a.cluster.services == b.cluster.services && a.cluster.dns == b.cluster.dns &&
+         a.cluster.listeners == b.cluster.listeners;
+}
+
 bool same_inventory(const Inventory& a, const Inventory& b) {
-  return same_options(a, b) && a.cluster == b.cluster && a.prefixes == b.prefixes;
+  return same_but_endpoints(a, b) && a.cluster.endpoints == b.cluster.endpoints;
+}
+
+AddressCounts::AddressCounts(const policy::EndpointList& endpoints) {
+  counts_.reserve(endpoints.size());
+  for (const policy::Endpoint& endpoint : endpoints) count(endpoint, true);
+}
+
+std::size_t AddressCounts::Hash::operator()(const IpAddress& address) const noexcept {
+  return std::hash<std::string_view>{}(
+      {reinterpret_cast<const char*>(address.bytes.data()), address.bytes.size()});
+}
+
+void AddressCounts::count(const policy::Endpoint& endpoint, bool comes) {
+  for (const IpAddress& address : endpoint.addresses) {
+    if (comes) {
+      ++counts_[address];
+    } else if (const auto found = counts_.find(address); --found->second == 0) {
+      counts_.erase(found);
+    }
+  }
+}
+
+void AddressCounts::follow(const policy::EndpointList::Difference& difference) {
+  for (const policy::EndpointRef& one : difference.gone) count(*one, false);
+  for (const policy::EndpointRef& one : difference.come) count(*one, true);
+}
+
+std::size_t AddressCounts::of(const IpAddress& address) const {
+  const auto found = counts_.find(address);
+  return found == counts_.end() ? 0 : found->second;
 }
 
 std::vector<AddressChange> address_changes(const Inventory& before, const Inventory& after,
-                                           const std::vector<const ir::Shape*>& shapes) {
-  if (same_but_endpoints(before, after)) {
-    const auto [gone, come] = trim(before.cluster.endpoints, after.cluster.endpoints);
-    if (only_pods(gone) && only_pods(come)) {
-      std::set<IpAddress> addresses;
-      for (const Pods pods : {gone, come}) {
-        for (const policy::Endpoint& pod : pods)
-          addresses.insert(pod.addresses.begin(), pod.addresses.end());
-      }
-      if (addresses.empty()) return {};
-      return difference(some_labels(before, shapes, addresses),
-                        some_labels(after, shapes, addresses));
+                                           const std::vector<const ir::Shape*>& shapes,
+                                           AddressCounts& counts) {
+  const auto pods =
+      policy::EndpointList::difference(before.cluster.endpoints, after.cluster.endpoints);
+  if (!same_but_endpoints(before, after) || !only_pods(pods.gone) || !only_pods(pods.come)) {
+    counts.follow(pods);
+    return difference(all_labels(before, shapes), all_labels(after, shapes));
+  }
+  std::map<IpAddress, std::size_t> leaving;
+  std::set<IpAddress> addresses;
+  for (const policy::EndpointRef& pod : pods.gone) {
+    for (const IpAddress& address : pod->addresses) {
+      ++leaving[address];
+      addresses.insert(address);
     }
   }
-  return difference(all_labels(before, shapes), all_labels(after, shapes));
+  for (const policy::EndpointRef& pod : pods.come)
+    addresses.insert(pod->addresses.begin(), pod->addresses.end());
+  // Pods that stay and have one of the addresses too: the last in order decides.
+  const bool shared = std::ranges::any_of(addresses, [&](const IpAddress& address) {
+    const auto found = leaving.find(address);
+    return counts.of(address) > (found == leaving.end() ? 0 : found->second);
+  });
+  counts.follow(pods);
+  if (addresses.empty()) return {};
+  if (shared) {
+    return difference(some_labels(before, shapes, addresses, owners(before, addresses)),
+                      some_labels(after, shapes, addresses, owners(after, addresses)));
+  }
+  return difference(some_labels(before, shapes, addresses, pods.gone),
+                    some_labels(after, shapes, addresses, pods.come));
 }
 
 }  // namespace policyc::reconcile

@@ -2,6 +2,7 @@
 // What a change of the cluster is for the IP cache: addresses and their labels.
 
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "compiler/ir/shape.h"
@@ -17,15 +18,33 @@ struct AddressChange {
   friend bool operator==(const AddressChange&, const AddressChange&) = default;
 };
 
+// How many endpoints of a list have each address.
+class AddressCounts {
+ public:
+  explicit AddressCounts(const policy::EndpointList& endpoints);
+  void follow(const policy::EndpointList::Difference& difference);
+  [[nodiscard]] std::size_t of(const IpAddress& address) const;
+
+ private:
+  struct Hash {
+    std::size_t operator()(const IpAddress& address) const noexcept;
+  };
+  void count(const policy::Endpoint& endpoint, bool comes);
+  std::unordered_map<IpAddress, std::uint32_t, Hash> counts_;
+};
+
 // Whether both label everything alike, options included.
 [[nodiscard]] bool same_inventory(const endpoint::Inventory& a, const endpoint::Inventory& b);
+// Whether nothing but endpoints of the cluster is different.
+[[nodiscard]] bool same_but_endpoints(const endpoint::Inventory& a, const endpoint::Inventory& b);
 // Whether the options that labels depend on are the same: if not, more than addresses changes.
 [[nodiscard]] bool same_options(const endpoint::Inventory& a, const endpoint::Inventory& b);
 
 // From `before` to `after`, in the order of prefixes, for a node that runs these shapes. Where only
-// pods differ the work is one look at each pod, and labels are made for those that differ alone.
+// pods differ the work is that of the chunks of pods that differ, and labels are made for those
+// that differ alone. `counts` is of the endpoints of `before`, and afterwards of those of `after`.
 [[nodiscard]] std::vector<AddressChange> address_changes(
     const endpoint::Inventory& before, const endpoint::Inventory& after,
-    const std::vector<const ir::Shape*>& shapes);
+    const std::vector<const ir::Shape*>& shapes, AddressCounts& counts);
 
 }  // namespace policyc::reconcile

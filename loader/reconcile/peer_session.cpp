@@ -1,6 +1,8 @@
 #include "loader/reconcile/peer_session.h"
 
 #include "loader/endpoint/files.h"
+#include "loader/endpoint/inventory_change.h"
+#include "loader/endpoint/inventory_file.h"
 
 namespace policyc::reconcile {
 
@@ -62,7 +64,7 @@ Result<PeersReport> PeerSession::change(std::span<const AddressChange> changes) 
   if (changes.empty()) return report;
   if (!marked_) {
     state_.dirty = true;
-    if (auto written = endpoint::write_state(paths_, state_); !written)
+    if (auto written = endpoint::write_state_alone(paths_, state_); !written)
       return std::unexpected(written.error());
     marked_ = true;
   }
@@ -78,14 +80,63 @@ Result<PeersReport> PeerSession::change(std::span<const AddressChange> changes) 
   return report;
 }
 
-Result<void> PeerSession::close(const endpoint::Inventory& inventory) {
-  if (!marked_) return {};
-  state_.identities = peers_->identities();
+// The allocator goes on with its numbers: labels that come again have the one that they had.
+Result<void> PeerSession::write_identities() {
   state_.dirty = false;
-  if (auto written = endpoint::write_inventory(paths_, inventory); !written) return written;
-  if (auto written = endpoint::write_state(paths_, state_); !written) return written;
-  marked_ = false;
-  return {};
+  if (!peers_->identities_changed()) return endpoint::write_state_alone(paths_, state_);
+  std::vector<endpoint::IdentityRecord> live = peers_->identities();
+  constexpr std::size_t kSpare = 4096;  // identities that are gone
+  const bool forget = state_.identities.size() > 2 * live.size() + kSpare;
+  live.swap(state_.identities);
+  auto written = endpoint::write_state(paths_, state_);
+  if (forget) {
+    allocator_ = std::make_unique<endpoint::IdentityAllocator>(state_);
+  } else {
+    live.swap(state_.identities);
+  }
+  if (written) peers_->identities_kept();
+  return written;
+}
+
+Result<void> PeerSession::write_inventory(const endpoint::Inventory* before,
+                                          const endpoint::Inventory& inventory) const {
+  if (before != nullptr && same_but_endpoints(*before, inventory)) {
+    const endpoint::InventoryChange change{
+        {},
+        policy::EndpointList::splices_between(before->cluster.endpoints,
+                                              inventory.cluster.endpoints)};
+    if (change.empty()) return {};
+    const auto appended = endpoint::append_inventory(paths_, change);
+    if (!appended) return std::unexpected(appended.error());
+    if (*appended) return {};
+  }
+  // What services know of nodes stays as it is.
+  auto stored = endpoint::read_inventory(paths_);
+  endpoint::Inventory whole = inventory;
+  if (stored) whole.known_nodes = std::move(stored->known_nodes);
+  return endpoint::write_inventory(paths_, whole);
+}
+
+Result<endpoint::FileStamp> PeerSession::close(const endpoint::Inventory* before,
+                                               const endpoint::Inventory& inventory) {
+  if (auto written = write_inventory(before, inventory); !written)
+    return std::unexpected(written.error());
+  if (marked_) {
+    if (auto written = write_identities(); !written) return std::unexpected(written.error());
+    marked_ = false;
+  }
+  stamp_ = endpoint::stamp_of(paths_.state_file());
+  const endpoint::FileStamp kept = endpoint::stamp_of(paths_.inventory_file());
+  lock_.reset();
+  return kept;
+}
+
+Result<bool> PeerSession::reopen() {
+  if (lock_.valid()) return true;
+  auto lock = endpoint::lock_directory(paths_.state);
+  if (!lock) return std::unexpected(lock.error());
+  lock_ = std::move(*lock);
+  return stamp_ == endpoint::stamp_of(paths_.state_file());
 }
 
 }  // namespace policyc::reconcile

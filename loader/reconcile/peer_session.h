@@ -1,7 +1,8 @@
 #pragma once
 // Changes of peers alone, one after the other, with what is loaded kept in memory: an address costs
-// one map write (endpoint::NodePeers). Holds the state's lock while it lives; a load has to wait,
-// so whoever loads closes it first.
+// one map write (endpoint::NodePeers). Holds the state's lock until it is closed; a load has to
+// wait, so whoever loads closes it first. A closed one goes on where it was when nobody has changed
+// the state meanwhile.
 
 #include <memory>
 #include <set>
@@ -11,6 +12,7 @@
 
 #include "compiler/support/result.h"
 #include "loader/bpf/fd.h"
+#include "loader/endpoint/files.h"
 #include "loader/endpoint/identities.h"
 #include "loader/endpoint/peers.h"
 #include "loader/endpoint/state.h"
@@ -40,8 +42,12 @@ class PeerSession {
   // Writes the addresses and raises the policy epoch. Those of this node's endpoints are left out.
   // After an Error some are written, and the session must not be used any more.
   [[nodiscard]] Result<PeersReport> change(std::span<const AddressChange> changes);
-  // State and inventory to disk.
-  [[nodiscard]] Result<void> close(const endpoint::Inventory& inventory);
+  // State and inventory to disk; `before` is what the disk has, or nothing. Gives the lock back,
+  // and returns the stamp that the inventory's file had until then.
+  [[nodiscard]] Result<endpoint::FileStamp> close(const endpoint::Inventory* before,
+                                                  const endpoint::Inventory& inventory);
+  // Takes the lock again. False when another process has changed the state: open another session.
+  [[nodiscard]] Result<bool> reopen();
 
  private:
   PeerSession(endpoint::Paths paths, bpf::Fd lock, endpoint::State state, maps::NodeMaps maps)
@@ -50,6 +56,9 @@ class PeerSession {
         state_(std::move(state)),
         maps_(std::move(maps)) {}
   [[nodiscard]] Result<void> change_one(const AddressChange& change, PeersReport& report);
+  [[nodiscard]] Result<void> write_identities();
+  [[nodiscard]] Result<void> write_inventory(const endpoint::Inventory* before,
+                                             const endpoint::Inventory& inventory) const;
 
   endpoint::Paths paths_;
   bpf::Fd lock_;
@@ -60,6 +69,7 @@ class PeerSession {
   std::unique_ptr<endpoint::NodePeers> peers_;
   std::unique_ptr<endpoint::IdentityAllocator> allocator_;
   bool marked_ = false;
+  endpoint::FileStamp stamp_;  // of the state, when it was closed
 };
 
 }  // namespace policyc::reconcile

@@ -93,11 +93,10 @@ struct Resolved {
   std::uint64_t id = 0;
   std::vector<ResolvedEndpoint> endpoints;  // in the order of the request
   std::vector<PolicyInfo> policies;         // all
-  // What follows is whole when `everything`, as after a restart of the process whatever was asked
-  // for: services that are not named do not exist. Else it says what changed since the last
-  // Resolved that was given out.
+  // When `everything`, as after a restart of the process whatever was asked for, services that are
+  // not named do not exist. Else they are what changed since the last Resolved that was given out.
   bool everything = false;
-  std::optional<endpoint::Inventory> inventory;  // nothing: as before
+  std::shared_ptr<const endpoint::Inventory> inventory;  // whole; nothing: as before
   std::vector<service::DesiredService> services;
   std::vector<std::string> removed_services;
   std::string diagnostics;  // of policies against each other and the cluster

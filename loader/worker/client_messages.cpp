@@ -182,14 +182,15 @@ FileResult file_of(const wire::FileResult& from) {
   return {from.key(), from.accepted(), from.diagnostics(), from.last_good(), false};
 }
 
-Resolved resolved_of(const wire::Resolved& from) {
+Resolved resolved_of(const wire::Resolved& from, Incoming& incoming) {
   Resolved resolved;
+  resolved.everything = from.everything();
   for (const auto& one : from.endpoints()) resolved.endpoints.push_back(endpoint_of(one));
   for (const auto& one : from.policies()) resolved.policies.push_back(policy_of(one));
   if (!from.inventory().empty()) {
-    auto inventory = endpoint::inventory_from_json(from.inventory());
-    require(inventory.has_value(), "the inventory");
-    resolved.inventory = std::move(*inventory);
+    auto change = endpoint::change_from_bytes(from.inventory());
+    require(change.has_value(), "the inventory");
+    incoming.inventory = std::move(*change);
   }
   std::set<std::string> names;
   for (const auto& one : from.services()) {
@@ -217,7 +218,7 @@ Incoming incoming_of(const wire::Reply& reply) {
       incoming.body = file_of(reply.file());
       break;
     case wire::Reply::kResolved:
-      incoming.body = resolved_of(reply.resolved());
+      incoming.body = resolved_of(reply.resolved(), incoming);
       break;
     case wire::Reply::kCompiled: {
       Compiled compiled;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compiler/support/result.h"
+#include "loader/endpoint/inventory_change.h"
 #include "loader/worker/client.h"
 
 namespace policyc::worker {
@@ -29,6 +30,7 @@ struct Incoming {
   bool unknown_shape = false;
   // Nothing; or an answer whose `id`, and Compiled::shape, are not set.
   std::variant<std::monostate, FileResult, Resolved, Compiled> body;
+  endpoint::InventoryChange inventory{};  // of a Resolved, whose own is not set
 };
 // An Error when anything in it is not as it must be: sizes of addresses, ranges of numbers,
 // indices, names given twice.

@@ -178,6 +178,9 @@ std::string Client::State::finish_resolution(Resolution& task, Incoming& incomin
     const bool same = std::ranges::equal(task.endpoints, resolved->endpoints, {},
                                          &LocalEndpoint::key, &ResolvedEndpoint::key);
     if (!same) return "a resolution of other endpoints";
+    if (task.everything && !resolved->everything) return "less than everything";
+    if (std::string wrong = take_inventory(*resolved, incoming.inventory); !wrong.empty())
+      return wrong;
     // A probe is over well; so is the care when none is left.
     const bool more = std::ranges::any_of(tasks_, [](const Task& other) {
       const auto* probe = std::get_if<Resolution>(&other);
@@ -204,13 +207,25 @@ std::string Client::State::finish_resolution(Resolution& task, Incoming& incomin
     return {};
   }
   resolved->id = task.id;
-  resolved->everything = task.everything;
   shapes_.clear();
   for (const ResolvedEndpoint& endpoint : resolved->endpoints) {
     if (!endpoint.shape.empty()) shapes_.insert(endpoint.shape);
   }
   std::erase_if(shape_blame_, [this](const auto& item) { return !shapes_.contains(item.first); });
   answers_.push_back(std::move(*resolved));
+  return {};
+}
+
+// The inventory of before stays what it is: whoever has it goes on using it.
+std::string Client::State::take_inventory(Resolved& resolved,
+                                          const endpoint::InventoryChange& change) {
+  if (change.empty() && !resolved.everything) return {};
+  auto now = resolved.everything || !inventory_
+                 ? std::make_shared<endpoint::Inventory>()
+                 : std::make_shared<endpoint::Inventory>(*inventory_);
+  if (const auto applied = endpoint::apply(change, *now); !applied)
+    return "an inventory that is wrong: " + applied.error().message;
+  inventory_ = resolved.inventory = std::move(now);
   return {};
 }
 

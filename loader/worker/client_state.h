@@ -73,6 +73,8 @@ class Client::State {
   [[nodiscard]] std::string take(std::string_view message);
   [[nodiscard]] std::string finish(Task& task, Incoming& incoming);
   [[nodiscard]] std::string finish_resolution(Resolution& task, Incoming& incoming);
+  [[nodiscard]] std::string take_inventory(Resolved& resolved,
+                                           const endpoint::InventoryChange& change);
   [[nodiscard]] std::string finish_compilation(const Compilation& task, Incoming& incoming);
   void send_tasks();
   void send(Task task);
@@ -106,7 +108,8 @@ class Client::State {
   std::set<std::string> shapes_;  // of the last Resolved
   std::vector<LocalEndpoint> last_endpoints_;
   unsigned resolve_blame_ = 0;
-  bool careful_ = false;         // files that are not proven are told one by one, each probed
+  bool careful_ = false;  // files that are not proven are told one by one, each probed
+  std::shared_ptr<const endpoint::Inventory> inventory_;  // of the last resolution
   bool tell_everything_ = true;  // the caller knows nothing of this process' answers
   std::uint64_t next_id_ = 1;
   std::uint64_t next_wire_id_ = 1;

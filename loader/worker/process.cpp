@@ -5,8 +5,7 @@
 
 #include <loader/worker/worker.pb.h>
 
-#include "compiler/support/sha256.h"
-#include "loader/endpoint/inventory.h"
+#include "loader/endpoint/inventory_change.h"
 #include "loader/worker/frame.h"
 #include "loader/worker/process_messages.h"
 
@@ -104,14 +103,16 @@ void Process::resolve(const wire::Resolve& resolve, wire::Reply& reply) {
   const auto resolution = session_->resolve(session_endpoints(resolve), resolve.everything());
   wire::Resolved& resolved = *reply.mutable_resolved();
   write_resolution(resolution, resolved);
-  if (!resolution.inventory_changed) return;
-  std::string inventory = endpoint::to_json({options_, *resolution.cluster, *resolution.prefixes});
-  Sha256 hash;
-  hash.update(inventory);
-  std::string digest = hash.hex();
-  if (!resolve.everything() && digest == told_inventory_) return;
-  resolved.set_inventory(std::move(inventory));
-  told_inventory_ = std::move(digest);
+  resolved.set_everything(resolution.everything);
+  if (!resolution.inventory_changed()) return;
+  endpoint::InventoryChange change{{}, resolution.endpoint_changes};
+  if (resolution.more_than_endpoints) {
+    const policy::Cluster& from = *resolution.cluster;
+    change.rest = {options_,
+                   {from.namespaces, {}, from.nodes, from.services, from.dns, from.listeners},
+                   *resolution.prefixes};
+  }
+  resolved.set_inventory(endpoint::to_bytes(change));
 }
 
 void Process::send(const wire::Reply& reply) {

@@ -40,7 +40,6 @@ class Process {
   std::mutex write_mutex_;
   policy::Options options_;
   std::unique_ptr<driver::Session> session_;
-  std::string told_inventory_;         // hash of the last one
   std::unique_ptr<CompilePool> pool_;  // ends before what it uses
 };
 

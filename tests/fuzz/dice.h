@@ -14,8 +14,8 @@ class Dice {
   // [0, bound)
   std::size_t below(std::size_t bound) { return static_cast<std::size_t>(engine_() % bound); }
   bool one_in(std::size_t n) { return below(n) == 0; }
-  template <class T>
-  const T& pick(const std::vector<T>& items) {
+  template <class List>
+  const auto& pick(const List& items) {
     return items[below(items.size())];
   }
 

@@ -1,8 +1,9 @@
-// What the agent takes: a pod told to it, many at once, an edit of policies, and its memory. Real
-// policyd and policyc-compilerd beside this program, in a network namespace of its own; enforced
-// means that the kernel's entries name the new policy. Needs root. Usage: agent_bench [PODS
-// [IDENTITIES]]
+// What the agent takes: a pod told to it, many at once, an edit of policies, a cluster of many
+// pods, a change of one of these, and its memory. Real policyd and policyc-compilerd beside this
+// program, in a network namespace of its own; enforced means that the kernel's entries name the new
+// policy. Needs root. Usage: agent_bench [PODS [REMOTE PODS]]
 #include <chrono>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -15,10 +16,12 @@
 #include <sched.h>
 #include <sys/wait.h>
 
+#include "compiler/support/ip.h"
 #include "loader/api/client.h"
 #include "loader/endpoint/unload.h"
 #include "loader/maps/node_maps.h"
 #include "tests/bench/bench_paths.h"
+#include "tests/bench/process.h"
 #include "tests/bench/report.h"
 
 namespace {
@@ -90,8 +93,13 @@ class Agent {
       ::execv(argv[0], argv.data());
       std::_Exit(127);
     }
-    client_ = std::make_unique<api::Client>(paths_.state / "policyd.sock");
     const auto end = Clock::now() + 300s;
+    // A client that finds nobody there waits for seconds before it tries again.
+    while (!std::filesystem::exists(paths_.state / "policyd.sock")) {
+      if (Clock::now() > end) give_up("the agent does not come up");
+      std::this_thread::sleep_for(1ms);
+    }
+    client_ = std::make_unique<api::Client>(paths_.state / "policyd.sock");
     while (true) {
       const auto status = client_->status(20s);
       if (status && status->synced() && status->realized_revision() != 0) return;
@@ -99,6 +107,7 @@ class Agent {
       std::this_thread::sleep_for(20ms);
     }
   }
+  [[nodiscard]] std::filesystem::path maps() const { return paths_.maps(); }
   void stop() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGTERM);
@@ -107,13 +116,9 @@ class Agent {
   }
   [[nodiscard]] api::Client& client() { return *client_; }
   // Of the agent alone: the compiler process has its own.
-  [[nodiscard]] double resident_mib() const {
-    std::ifstream file("/proc/" + std::to_string(pid_) + "/status");
-    for (std::string line; std::getline(file, line);) {
-      if (line.starts_with("VmRSS:")) return std::stod(line.substr(6)) / 1024;
-    }
-    return 0;
-  }
+  [[nodiscard]] double resident_mib() const { return bench::resident_mib(pid_); }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] pid_t compiler() const { return bench::only_child(pid_); }
 
  private:
   endpoint::Paths paths_;
@@ -245,34 +250,96 @@ void edits(unsigned count, unsigned groups, unsigned runs) {
   must(endpoint::unload_all(folders.paths()));
 }
 
-// Pods of other nodes, as the source tells them.
-void many_peers(unsigned identities) {
-  const bench::BenchPaths folders("-peers");
+// A pod of another node, as its manifest or as the API server has it.
+std::string remote_pod(unsigned number, const std::string& app, bool json) {
+  const std::string name = "r" + std::to_string(number);
+  const std::string address = address_of(number);
+  if (json) {
+    return R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
+           R"(","namespace":"shop","labels":{"app":")" + app +
+           R"("}},"spec":{"nodeName":"n2","containers":[{"name":"c","image":"i"}]},"status":{"podIP":")" +
+           address + R"(","podIPs":[{"ip":")" + address + "\"}],\"phase\":\"Running\"}}\n";
+  }
+  return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name +
+         ", namespace: shop, labels: {app: " + app +
+         "}}\nspec: {nodeName: n2, containers: [{name: c, image: i}]}\nstatus: {podIP: " + address +
+         ", podIPs: [{ip: " + address + "}], phase: Running}\n---\n";
+}
+
+void wait_for_address(const maps::NodeMaps& maps, unsigned number) {
+  ipcache4_key key{};
+  const policyc::IpAddress address = *policyc::parse_ip_address(address_of(number));
+  std::memcpy(&key, address.bytes.data(), sizeof key);
+  const auto start = Clock::now();
+  while (!must(maps.ipcache4.lookup(key))) {
+    if (ms_since(start) > 60'000) give_up("an address is not written");
+    std::this_thread::sleep_for(200us);
+  }
+}
+
+// Pods with labels that are known come, each in a file of its own: all at once, then one by one.
+void later_changes(Agent& agent, unsigned first, unsigned count, const std::string& with) {
+  const auto maps = must(maps::NodeMaps::open(agent.maps()));
+  unsigned number = first;
+  const auto add = [&](unsigned pods) {
+    for (unsigned i = 0; i < pods; ++i, ++number)
+      agent.write("late" + std::to_string(number) + ".json",
+                  remote_pod(number, "a" + std::to_string(1 + number % 100), true));
+    wait_for_address(maps, number - 1);
+  };
+  add(1);  // the session of peers is opened
+  const auto measure = [&](const std::string& how, unsigned pods, unsigned runs) {
+    std::vector<double> wall, of_agent, of_compiler;
+    for (unsigned run = 0; run < runs; ++run) {
+      const double agent_before = bench::cpu_us(agent.pid());
+      const double compiler_before = bench::cpu_us(agent.compiler());
+      const auto start = Clock::now();
+      add(pods);
+      wall.push_back(ms_since(start) * 1000 / pods);
+      of_agent.push_back((bench::cpu_us(agent.pid()) - agent_before) / pods);
+      of_compiler.push_back((bench::cpu_us(agent.compiler()) - compiler_before) / pods);
+    }
+    bench::report("CPU of policyd for a pod's address, " + how + with, of_agent, "us");
+    bench::report("CPU of policyc-compilerd for a pod's address, " + how + with, of_compiler, "us");
+    bench::report("a pod's address written after, " + how + with, wall, "us");
+  };
+  measure("of " + std::to_string(count) + " at once, ", count, 3);
+  measure("alone, ", 1, 11);
+}
+
+// Pods of other nodes, as the source tells them; each has an identity of its own while there are
+// numbers for them in one cluster.
+void many_peers(unsigned addresses, bool json) {
+  constexpr unsigned kMostIdentities = 65'000;
+  const unsigned identities = std::min(addresses, kMostIdentities);
+  const bench::BenchPaths folders(json ? "-peers-json" : "-peers");
   Agent agent(folders.paths());
   agent.write("pods.yaml", pods(1, 1));
   agent.write("policies.yaml", policies(1, 1000));
   constexpr unsigned kOfAFile = 5000;
-  for (unsigned first = 1; first <= identities; first += kOfAFile) {
-    std::ostringstream text;
-    for (unsigned i = first; i < std::min(first + kOfAFile, identities + 1); ++i) {
-      text << "apiVersion: v1\nkind: Pod\nmetadata: {name: r" << i
-           << ", namespace: shop, labels: {app: a" << i << "}}\nspec: {nodeName: n2, containers: "
-           << "[{name: c, image: i}]}\nstatus: {podIP: " << address_of(i)
-           << ", podIPs: [{ip: " << address_of(i) << "}], phase: Running}\n---\n";
-    }
-    agent.write("remote" + std::to_string(first) + ".yaml", text.str());
+  for (unsigned first = 1; first <= addresses; first += kOfAFile) {
+    std::string text;
+    for (unsigned i = first; i < std::min(first + kOfAFile, addresses + 1); ++i)
+      text += remote_pod(i, "a" + std::to_string(1 + i % identities), json);
+    agent.write("remote" + std::to_string(first) + (json ? ".json" : ".yaml"), text);
   }
+  const std::string with = std::to_string(addresses) + " remote pods of " +
+                           std::to_string(identities) + " identities, " + (json ? "JSON" : "YAML");
   const auto start = Clock::now();
   agent.start("262144");
-  bench::report("start with " + std::to_string(identities) + " remote pods, to resolved",
-                {ms_since(start)}, "ms");
+  bench::report("start with " + with + ", to resolved", {ms_since(start)}, "ms");
   const auto add = Clock::now();
   const auto added = agent.client().add(request_of(0), 120s);
   if (!added) give_up(to_string(added.error()));
-  bench::report("first pod with " + std::to_string(identities) + " remote pods, to enforced",
-                {ms_since(add)}, "ms");
-  bench::report("resident memory, " + std::to_string(identities) + " remote pods",
-                {agent.resident_mib()}, "MiB");
+  bench::report("first pod with " + with + ", to enforced", {ms_since(add)}, "ms");
+  bench::report("initial sync of " + with + ": CPU of policyd", {bench::cpu_us(agent.pid()) / 1000},
+                "ms");
+  bench::report("initial sync of " + with + ": CPU of policyc-compilerd",
+                {bench::cpu_us(agent.compiler()) / 1000}, "ms");
+  later_changes(agent, addresses + 1, std::min(addresses, 1000U), with);
+  bench::report("resident memory of policyd, " + with, {agent.resident_mib()}, "MiB");
+  bench::report("resident memory of policyc-compilerd, " + with,
+                {bench::resident_mib(agent.compiler())}, "MiB");
   agent.stop();
   must(endpoint::unload_all(folders.paths()));
 }
@@ -281,7 +348,7 @@ void many_peers(unsigned identities) {
 
 int main(int argc, char** argv) {
   const auto count = static_cast<unsigned>(argc > 1 ? std::stoul(argv[1]) : 200);
-  const auto identities = static_cast<unsigned>(argc > 2 ? std::stoul(argv[2]) : 50'000);
+  const auto identities = static_cast<unsigned>(argc > 2 ? std::stoul(argv[2]) : 100'000);
   if (::unshare(CLONE_NEWNET) != 0) give_up("make a network namespace");
   {
     const bench::BenchPaths folders("-links");
@@ -290,6 +357,7 @@ int main(int argc, char** argv) {
   const unsigned runs = count < 50 ? 1 : 7;
   edits(count, 1, runs);
   edits(count, std::min(count, 50U), runs);
-  many_peers(identities);
+  many_peers(identities, false);
+  many_peers(identities, true);
   return 0;
 }

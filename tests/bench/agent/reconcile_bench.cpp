@@ -134,7 +134,7 @@ int main(int argc, char** argv) {
     writes.push_back(us_since(start) / kBatch);
   }
   bench::report("an address of " + with + " changes its identity, of 1000 at once", writes, "us");
-  must(session->close(*inventory));
+  must(session->close(nullptr, *inventory));
   session.reset();  // it holds the lock
   must(endpoint::unload_all(folders.paths()));
   return 0;

@@ -364,21 +364,56 @@ TEST(Session, TheNodesOwnManifestDecidesItsServicesAndItsAddresses) {
 TEST(Session, SaysWhenTheInventoryChanged) {
   Session session({});
   session.put_file("pod", "pod.yaml", pod("api", "api"));
-  EXPECT_TRUE(session.resolve({}).inventory_changed);
-  EXPECT_FALSE(session.resolve({}).inventory_changed);
+  EXPECT_TRUE(session.resolve({}).inventory_changed());
+  EXPECT_FALSE(session.resolve({}).inventory_changed());
   session.put_file("p", "p.yaml", allow("api", "api", "web", "80"));
-  EXPECT_FALSE(session.resolve({}).inventory_changed);
+  EXPECT_FALSE(session.resolve({}).inventory_changed());
   session.put_file("c", "c.yaml",
                    "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: c, "
                    "namespace: shop}\nspec:\n  endpointSelector: {}\n  egress:\n  - toCIDR: "
                    "[192.0.2.0/24]\n");
   auto result = session.resolve({});
-  EXPECT_TRUE(result.inventory_changed);
+  EXPECT_TRUE(result.inventory_changed());
   ASSERT_EQ(result.prefixes->size(), 1U);
   EXPECT_EQ(result.prefixes->front().prefix.to_string(), "192.0.2.0/24");
   session.remove_file("pod");
-  EXPECT_TRUE(session.resolve({}).inventory_changed);
-  EXPECT_TRUE(session.resolve({}, true).inventory_changed);
+  EXPECT_TRUE(session.resolve({}).inventory_changed());
+  EXPECT_TRUE(session.resolve({}, true).inventory_changed());
+}
+
+// Whatever comes and goes: what is told, step by step, is what a session that sees it all at once
+// has.
+TEST(Session, TellsPodsThatComeAndGo) {
+  Session session({});
+  std::map<std::string, std::string> files;
+  policy::EndpointList told;
+  std::uint32_t random = 7;
+  const auto pick = [&random](std::uint32_t below) {
+    random = random * 1664525 + 1013904223;
+    return (random >> 8U) % below;
+  };
+  for (int step = 0; step < 300; ++step) {
+    const std::string key = "f" + std::to_string(pick(40));
+    if (pick(4) == 0) {
+      files.erase(key);
+      session.remove_file(key);
+    } else {
+      std::string text;
+      for (std::uint32_t left = pick(3) + 1; left != 0; --left)
+        text += pod("p" + std::to_string(pick(60)), "app" + std::to_string(pick(5))) + "---\n";
+      if (pick(20) == 0) text += "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+      files[key] = text;
+      session.put_file(key, key + ".yaml", text);
+    }
+    if (pick(3) != 0) continue;
+    const auto result = session.resolve({});
+    if (result.everything) told.clear();
+    for (const policy::EndpointSplice& splice : result.endpoint_changes) told.splice(splice);
+    Session whole({});
+    for (const auto& [name, text] : files) whole.put_file(name, name + ".yaml", text);
+    ASSERT_EQ(told, whole.resolve({}).cluster->endpoints) << step;
+    ASSERT_EQ(*result.cluster, *whole.resolve({}).cluster) << step;
+  }
 }
 
 TEST(Session, CompilesWhileItReads) {

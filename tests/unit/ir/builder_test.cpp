@@ -231,7 +231,7 @@ TEST(Builder, RuleIdsAreUniqueInTheEndpointAndStartAtOne) {
 TEST(BuilderNamedPorts, IngressLooksAtTheSubjectsOwnPorts) {
   World world;
   world.subject_ports = {{"web", 8080, "TCP"}, {"web", 8081, "UDP"}};
-  world.cluster.endpoints.push_back({});
+  world.cluster.endpoints.push_back(policy::Endpoint{});
   world.cluster.endpoints.back().ports = {{"web", 9999, "TCP"}};
   world.add(Direction::Ingress, false, {}, {named(Protocol::Tcp, "web")});
   const auto rules = written(world.build().directions[kIn]);

@@ -22,8 +22,8 @@ TEST_P(LoadTest, AGrownInventoryReachesOlderEndpoints) {
   const Pod first("web0", "10.9.1.1");
   const Pod second("web1", "10.9.1.2");
   auto early = request(object("client", 53), first);
-  std::erase_if(early.inventory->cluster.endpoints,
-                [](const policy::Endpoint& pod) { return pod.name == "client"; });
+  erase_if(early.inventory->cluster.endpoints,
+           [](const policy::Endpoint& pod) { return pod.name == "client"; });
   must(endpoint::load_endpoint(paths_, early));
   EXPECT_FALSE(first.reached_from(kClient, 53)) << "not known yet";
   must(endpoint::load_endpoint(paths_, request(object("other", 54), second)));

@@ -7,6 +7,7 @@
 #include "compiler/ir/shape.h"
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/inventory.h"
+#include "loader/endpoint/inventory_file.h"
 #include "loader/endpoint/state.h"
 #include "loader/observe/event.h"
 #include "tests/support/temporary_folder.h"

@@ -1,0 +1,74 @@
+#pragma once
+// What exists, of all files of a session together. Files that speak of pods alone, which come and
+// go all the time, are taken in at the cost of what they say; for all else the cluster is put
+// together anew. Internal to compiler/driver.
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "compiler/driver/session_file.h"
+#include "compiler/policy/cluster.h"
+#include "compiler/policy/options.h"
+#include "compiler/service/directory.h"
+
+namespace policyc::driver {
+
+using FileMap = std::map<std::string, std::unique_ptr<SessionFile>>;
+
+class SessionCluster {
+ public:
+  // Both must outlive it.
+  SessionCluster(const policy::Options& options, const service::NodeView& node)
+      : options_(options), node_(node) {}
+
+  // A file comes, changes (`before` is what it said) or goes.
+  void replace(const std::string& key, const SessionFile* before, const SessionFile* now);
+
+  struct Change {
+    bool any = false;
+    bool more_than_pods = false;
+    std::vector<policy::EndpointSplice> splices;  // of the endpoints, one after the other
+    // Pods that went or came: a changed one is in both.
+    std::vector<policy::EndpointRef> gone;
+    std::vector<policy::EndpointRef> come;
+  };
+  // The cluster is what these files say, which replace() was told.
+  [[nodiscard]] Change update(const FileMap& files);
+
+  [[nodiscard]] const policy::Cluster& cluster() const { return cluster_; }
+  // The Pod, or else the CiliumEndpoint, of that name; nothing: there is none.
+  [[nodiscard]] const policy::Endpoint* find(const std::string& name_space,
+                                             const std::string& name) const;
+
+ private:
+  using Key = policy::Inventory::Key;
+  struct Owner {
+    std::string file;
+    policy::EndpointRef pod;  // nothing: it is over, or has the host's identity
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const noexcept;
+  };
+  void own(const std::string& file, const SessionFile& from, bool coming);
+  [[nodiscard]] policy::EndpointRef pod_of(const Key& key) const;
+  [[nodiscard]] bool needs_rebuild(const Key& key) const;
+  void put_pod(const Key& key, Change& change);
+  void rebuild(const FileMap& files, Change& change);
+  void add_host();
+
+  const policy::Options& options_;
+  const service::NodeView& node_;
+  policy::Cluster cluster_;
+  std::size_t pods_ = 0;  // of its endpoints, these come first
+  std::unordered_map<Key, std::vector<Owner>, KeyHash> owners_;  // by file: the last one counts
+  std::set<Key> cilium_endpoints_;
+  std::map<Key, policy::EndpointRef> others_;  // endpoints that are no pods; of a name the first
+  std::set<Key> touched_;
+  bool stale_ = true;  // more than pods
+};
+
+}  // namespace policyc::driver
