@@ -43,17 +43,19 @@ void shell(const std::string& command) {
 
 namespace {
 
-// Until a packet to the address finds its way; `inside` is put before commands.
-void wait_for_route6(const std::string& inside, const std::string& address) {
+// Until a packet to the address finds such a way; `inside` is put before commands.
+void wait_for_route6(const std::string& inside, const std::string& address,
+                     const std::string& way = "") {
   shell("for i in $(seq 300); do " + inside + "ip -6 route get " + address +
-        " >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1");
+        " 2>/dev/null | grep -q '^" + way + "' && exit 0; sleep 0.1; done; exit 1");
 }
 
 }  // namespace
 
 void add_loopback6(const std::string& address) {
   shell("ip addr replace " + address + "/128 dev lo nodad");
-  wait_for_route6("", address);
+  // The route to the interface comes before the one that makes it an address of its own.
+  wait_for_route6("", address, "local ");
 }
 
 void KernelTest::SetUpTestSuite() {
