@@ -125,7 +125,8 @@ class Session::State {
     std::string digest;
     FileVerdict verdict;
   };
-  std::map<std::string, LastSeen> seen_;  // the last version of each file, counted or not
+  std::map<std::string, LastSeen> seen_;          // the last version of each file, counted or not
+  std::map<std::string, source::FileId> places_;  // of files that have one
   std::uint64_t next_stamp_ = 1;
   std::size_t live_bytes_ = 0;   // of texts in sources_ that count
   std::size_t spare_bytes_ = 0;  // that do not
@@ -199,7 +200,9 @@ void Session::State::replace(const std::string& key, std::unique_ptr<SessionFile
   if (now != nullptr) count(*now, true);
   services_.replace(key, before, now.get());
   cluster_.replace(key, before, now.get());
+  places_.erase(key);
   if (now != nullptr) {
+    if (now->place) places_.emplace(key, *now->place);
     files_[key] = std::move(now);
   } else {
     files_.erase(known);
@@ -214,6 +217,7 @@ void Session::State::make_room() {
     if (!file->place) continue;
     auto again = read_session_file(sources, file->name, sources_.text(*file->place), options_.read);
     file->place = again->place;
+    places_.insert_or_assign(key, *file->place);
     file->policies = std::move(again->policies);
   }
   sources_ = std::move(sources);
@@ -332,9 +336,7 @@ Resolution Session::State::resolve(const std::vector<SessionEndpoint>& endpoints
 
   Resolution result;
   std::vector<source::FileId> files;
-  for (const auto& [key, file] : files_) {
-    if (file->place) files.push_back(*file->place);
-  }
+  for (const auto& [key, place] : places_) files.push_back(place);
   const std::function<const std::vector<policy::LabelSet>&()> all_peers = [this]() -> const auto& {
     return peers();
   };

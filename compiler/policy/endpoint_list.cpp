@@ -166,16 +166,31 @@ std::optional<EndpointSplice> EndpointList::splice_between(const EndpointList& b
   return result;
 }
 
+EndpointList::Middle EndpointList::middle_of(const EndpointList& before,
+                                             const EndpointList& after) {
+  Middle middle{0, before.chunks_.size(), after.chunks_.size()};
+  while (middle.first < middle.old_end && middle.first < middle.new_end &&
+         before.chunks_[middle.first] == after.chunks_[middle.first])
+    ++middle.first;
+  while (middle.old_end > middle.first && middle.new_end > middle.first &&
+         before.chunks_[middle.old_end - 1] == after.chunks_[middle.new_end - 1]) {
+    --middle.old_end;
+    --middle.new_end;
+  }
+  return middle;
+}
+
 std::vector<EndpointSplice> EndpointList::splices_between(const EndpointList& before,
                                                           const EndpointList& after) {
+  const auto [first, old_end, new_end] = middle_of(before, after);
   std::unordered_set<const Chunk*> now;
-  for (const auto& chunk : after.chunks_) now.insert(chunk.get());
+  for (std::size_t i = first; i < new_end; ++i) now.insert(after.chunks_[i].get());
   std::vector<EndpointSplice> result;
-  std::size_t old = 0;  // chunks, in both lists up to here alike
-  std::size_t next = 0;
-  while (old < before.chunks_.size() || next < after.chunks_.size()) {
-    const Chunk* next_old = old < before.chunks_.size() ? before.chunks_[old].get() : nullptr;
-    const Chunk* next_new = next < after.chunks_.size() ? after.chunks_[next].get() : nullptr;
+  std::size_t old = first;  // chunks, in both lists up to here alike
+  std::size_t next = first;
+  while (old < old_end || next < new_end) {
+    const Chunk* next_old = old < old_end ? before.chunks_[old].get() : nullptr;
+    const Chunk* next_new = next < new_end ? after.chunks_[next].get() : nullptr;
     if (next_old == next_new) {
       ++old;
       ++next;
@@ -184,10 +199,10 @@ std::vector<EndpointSplice> EndpointList::splices_between(const EndpointList& be
     // A run up to the next chunk that both have.
     const std::size_t begin_old = old;
     const std::size_t begin_new = next;
-    while (old < before.chunks_.size() && !now.contains(before.chunks_[old].get())) ++old;
-    const Chunk* both = old < before.chunks_.size() ? before.chunks_[old].get() : nullptr;
-    while (next < after.chunks_.size() && after.chunks_[next].get() != both) ++next;
-    if (both != nullptr && next == after.chunks_.size()) old = before.chunks_.size();
+    while (old < old_end && !now.contains(before.chunks_[old].get())) ++old;
+    const Chunk* both = old < old_end ? before.chunks_[old].get() : nullptr;
+    while (next < new_end && after.chunks_[next].get() != both) ++next;
+    if (both != nullptr && next == new_end) old = old_end;
     const auto run = [](const EndpointList& list, std::size_t from, std::size_t to) {
       std::vector<const EndpointRef*> refs;
       for (std::size_t i = from; i < to; ++i) {
@@ -203,16 +218,20 @@ std::vector<EndpointSplice> EndpointList::splices_between(const EndpointList& be
 
 EndpointList::Difference EndpointList::difference(const EndpointList& before,
                                                   const EndpointList& after) {
-  const auto without = [](const EndpointList& list, const EndpointList& other) {
+  const auto middle = middle_of(before, after);
+  const auto without = [first = middle.first](const EndpointList& list, std::size_t end,
+                                              const EndpointList& other, std::size_t other_end) {
     std::unordered_set<const Chunk*> shared;
-    for (const auto& chunk : other.chunks_) shared.insert(chunk.get());
+    for (std::size_t i = first; i < other_end; ++i) shared.insert(other.chunks_[i].get());
     std::vector<EndpointRef> result;
-    for (const auto& chunk : list.chunks_) {
-      if (!shared.contains(chunk.get())) result.insert(result.end(), chunk->begin(), chunk->end());
+    for (std::size_t i = first; i < end; ++i) {
+      const Chunk& chunk = *list.chunks_[i];
+      if (!shared.contains(&chunk)) result.insert(result.end(), chunk.begin(), chunk.end());
     }
     return result;
   };
-  Difference result{without(before, after), without(after, before)};
+  Difference result{without(before, middle.old_end, after, middle.new_end),
+                    without(after, middle.new_end, before, middle.old_end)};
   const auto drop = [](std::vector<EndpointRef>& from,
                        const std::unordered_set<const Endpoint*>& all) {
     std::erase_if(from, [&all](const EndpointRef& one) { return all.contains(one.get()); });

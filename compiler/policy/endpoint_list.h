@@ -145,6 +145,12 @@ class EndpointList {
 
  private:
   using Chunk = std::vector<EndpointRef>;
+  // Chunks [first, old_end) of one list and [first, new_end) of another: what stands before and
+  // behind is the same in both.
+  struct Middle {
+    std::size_t first, old_end, new_end;
+  };
+  [[nodiscard]] static Middle middle_of(const EndpointList& before, const EndpointList& after);
   [[nodiscard]] std::size_t chunk_of(std::size_t index) const;
   [[nodiscard]] std::size_t begin_of(std::size_t chunk) const {
     return chunk == 0 ? 0 : ends_[chunk - 1];

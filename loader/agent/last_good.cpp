@@ -1,11 +1,15 @@
 #include "loader/agent/last_good.h"
 
+#include <cerrno>
 #include <stdexcept>
 
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "compiler/support/sha256.h"
 #include "loader/bpf/bpffs.h"
+#include "loader/bpf/log.h"
 #include "loader/endpoint/files.h"
 
 namespace policyc::agent {
@@ -13,39 +17,152 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t kDigest = 15;                    // hexadecimal digits
+constexpr std::size_t kSpare = std::size_t{1} << 20U;  // bytes of no use, beside as many as of use
+
+std::string digest_of(std::string_view text) { return sha256_hex(text).substr(0, kDigest); }
+
+std::string line_of(const std::string& text) { return digest_of(text) + " " + text + "\n"; }
+
 std::string to_text(const std::string& key, const LastGood::File& file) {
   return Json{{"key", key}, {"name", file.name}, {"content", file.content}}.dump();
 }
 
+std::pair<std::string, LastGood::File> from_json(const Json& json) {
+  return {json.at("key").get<std::string>(),
+          {json.at("name").get<std::string>(), json.at("content").get<std::string>()}};
+}
+
 }  // namespace
 
-std::filesystem::path LastGood::path_of(const std::string& key) const {
-  return folder_ / (sha256_hex(key) + ".json");
+void LastGood::know(const std::string& key, std::string digest, std::size_t bytes) {
+  Known& known = known_[key];
+  live_ += bytes - known.bytes;
+  known = {std::move(digest), bytes};
+}
+
+void LastGood::forget(const std::string& key) {
+  const auto found = known_.find(key);
+  if (found == known_.end()) return;
+  live_ -= found->second.bytes;
+  known_.erase(found);
+  files_.erase(key);
+}
+
+void LastGood::read_line(std::string_view line, std::size_t number) {
+  try {
+    if (line.size() <= kDigest || line[kDigest] != ' ')
+      throw std::runtime_error("there is no digest");
+    const std::string_view text = line.substr(kDigest + 1);
+    std::string digest = digest_of(text);
+    if (line.substr(0, kDigest) != digest) throw std::runtime_error("it was changed");
+    const Json json = Json::parse(text);
+    if (json.contains("gone")) return forget(json.at("key").get<std::string>());
+    auto [key, file] = from_json(json);
+    know(key, std::move(digest), line.size() + 1);
+    files_.insert_or_assign(std::move(key), std::move(file));
+  } catch (const std::exception&) {
+    damaged_.push_back(journal().string() + ":" + std::to_string(number));
+  }
+}
+
+Result<void> LastGood::read_journal() {
+  const auto text = endpoint::read_file(journal());
+  if (!text) return std::unexpected(text.error());
+  std::string_view rest = text->has_value() ? std::string_view(**text) : std::string_view();
+  for (std::size_t number = 1;; ++number) {
+    const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos) break;
+    read_line(rest.substr(0, end), number);
+    bytes_ += end + 1;
+    rest.remove_prefix(end + 1);
+  }
+  return {};
+}
+
+Result<void> LastGood::open_journal() {
+  file_ = bpf::Fd(::open(journal().c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  if (!file_.valid()) return bpf::fail_errno("open " + journal().string(), errno);
+  // Without the half of a line that a process died of writing.
+  if (::ftruncate(file_.get(), static_cast<off_t>(bytes_)) != 0)
+    return bpf::fail_errno("write " + journal().string(), errno);
+  return {};
+}
+
+Result<void> LastGood::take_over_files() {
+  for (const std::string& name : bpf::list(folder_)) {
+    const auto path = folder_ / name;
+    if (path.extension() != ".json") continue;
+    const auto text = endpoint::read_file(path);
+    if (!text) return std::unexpected(text.error());
+    try {
+      auto [key, file] = from_json(Json::parse(text->value_or("")));
+      if (sha256_hex(key) + ".json" != name) throw std::runtime_error("it is not its name's");
+      if (!contains(key)) {
+        if (auto kept = put(key, file); !kept) return kept;
+        files_.emplace(std::move(key), std::move(file));
+      }
+    } catch (const std::exception&) {
+      damaged_.push_back(path.string());
+      continue;
+    }
+    if (auto removed = endpoint::remove_file(path); !removed) return removed;
+  }
+  return {};
 }
 
 Result<LastGood> LastGood::open(std::filesystem::path folder) {
   if (auto made = endpoint::make_directory(folder); !made) return std::unexpected(made.error());
   LastGood store(std::move(folder));
-  for (const std::string& name : bpf::list(store.folder_)) {
-    const auto path = store.folder_ / name;
-    if (path.extension() != ".json") continue;  // half written when a process died
-    const auto text = endpoint::read_file(path);
-    if (!text) return std::unexpected(text.error());
-    try {
-      const Json json = Json::parse(text->value_or(""));
-      const auto key = json.at("key").get<std::string>();
-      File file{json.at("name").get<std::string>(), json.at("content").get<std::string>()};
-      if (store.path_of(key) != path) throw std::runtime_error("it is not its name's");
-      store.digests_[key] = sha256_hex(**text);
-      store.files_.emplace(key, std::move(file));
-    } catch (const std::exception&) {
-      store.damaged_.push_back(path.string());
-    }
-  }
+  if (auto read = store.read_journal(); !read) return std::unexpected(read.error());
+  if (auto opened = store.open_journal(); !opened) return std::unexpected(opened.error());
+  if (auto taken = store.take_over_files(); !taken) return std::unexpected(taken.error());
   return store;
 }
 
 void LastGood::forget_contents() { files_.clear(); }
+
+Result<void> LastGood::append(const std::string& line) {
+  for (std::size_t done = 0; done < line.size();) {
+    const ssize_t count = ::write(file_.get(), line.data() + done, line.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      const int error = errno;
+      // The line after this one must not go on with it.
+      if (::ftruncate(file_.get(), static_cast<off_t>(bytes_)) != 0)
+        return bpf::fail_errno("mend " + journal().string(), errno);
+      return bpf::fail_errno("write " + journal().string(), error);
+    }
+    done += static_cast<std::size_t>(count);
+  }
+  bytes_ += line.size();
+  return {};
+}
+
+// From the journal itself: contents are not kept in memory.
+Result<void> LastGood::write_anew() {
+  const auto text = endpoint::read_file(journal());
+  if (!text) return std::unexpected(text.error());
+  std::map<std::string, std::string_view> lines;  // the last one of each key
+  std::string_view rest = text->has_value() ? std::string_view(**text) : std::string_view();
+  for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    const std::string_view line = rest.substr(0, end + 1);
+    rest.remove_prefix(end + 1);
+    const Json json = Json::parse(line.substr(std::min(kDigest, line.size())), nullptr, false);
+    if (!json.is_object() || !json.contains("key")) continue;
+    auto key = json["key"].get<std::string>();
+    const auto known = known_.find(key);
+    if (known != known_.end() && line.starts_with(known->second.digest))
+      lines.insert_or_assign(std::move(key), line);
+  }
+  std::string whole;
+  whole.reserve(live_);
+  for (const auto& [key, line] : lines) whole += line;
+  auto written = endpoint::write_file(journal(), whole, endpoint::Flush::No);
+  if (!written) return written;
+  bytes_ = whole.size();
+  return open_journal();
+}
 
 Result<void> LastGood::put(const std::string& key, const File& file) {
   std::string text;
@@ -54,19 +171,20 @@ Result<void> LastGood::put(const std::string& key, const File& file) {
   } catch (const std::exception& error) {  // not UTF-8: no reader of manifests takes that
     return fail(file.name + ": " + error.what());
   }
-  std::string digest = sha256_hex(text);
-  const auto known = digests_.find(key);
-  if (known != digests_.end() && known->second == digest) return {};
-  if (auto written = endpoint::write_file(path_of(key), text, endpoint::Flush::No); !written)
-    return written;
-  digests_[key] = std::move(digest);
-  return {};
+  const std::string line = line_of(text);
+  std::string digest = line.substr(0, kDigest);
+  const auto found = known_.find(key);
+  if (found != known_.end() && found->second.digest == digest) return {};
+  if (auto added = append(line); !added) return added;
+  know(key, std::move(digest), line.size());
+  return bytes_ > 2 * live_ + kSpare ? write_anew() : Result<void>();
 }
 
 Result<void> LastGood::erase(const std::string& key) {
-  if (digests_.erase(key) == 0) return {};
-  files_.erase(key);
-  return endpoint::remove_file(path_of(key));
+  if (!contains(key)) return {};
+  if (auto added = append(line_of(Json{{"key", key}, {"gone", true}}.dump())); !added) return added;
+  forget(key);
+  return bytes_ > 2 * live_ + kSpare ? write_anew() : Result<void>();
 }
 
 }  // namespace policyc::agent

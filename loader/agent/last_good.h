@@ -1,13 +1,21 @@
 #pragma once
 // The last good version of each file of the source, kept in <state>/agent/source: what an agent
 // that starts again uses while the source's own version is bad.
+//
+// They are lines of a journal, `DIGEST {"key", "name", "content"}` or `DIGEST {"key", "gone"}`, of
+// which the last one of a key counts; DIGEST is the start of the rest's SHA-256. A line that a
+// process died of writing has no end, and is cut off. When half of the journal is of no use any
+// more it is written anew.
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/support/result.h"
+#include "loader/bpf/fd.h"
 
 namespace policyc::agent {
 
@@ -19,7 +27,8 @@ class LastGood {
     friend bool operator==(const File&, const File&) = default;
   };
 
-  // What is there; a file that cannot be read is left out, and named in `damaged`.
+  // What is there; what cannot be read is left out, and named in `damaged`. A folder of a version
+  // before, with a file for each, is taken over.
   [[nodiscard]] static Result<LastGood> open(std::filesystem::path folder);
 
   // By key, until forget_contents().
@@ -28,18 +37,33 @@ class LastGood {
   // They were told: from here on only their digests are kept in memory.
   void forget_contents();
 
-  // There in full or not at all.
+  // There in full or not at all; not flushed to disk.
   [[nodiscard]] Result<void> put(const std::string& key, const File& file);
   [[nodiscard]] Result<void> erase(const std::string& key);
-  [[nodiscard]] bool contains(const std::string& key) const { return digests_.contains(key); }
+  [[nodiscard]] bool contains(const std::string& key) const { return known_.contains(key); }
 
  private:
+  struct Known {
+    std::string digest;
+    std::size_t bytes = 0;  // of its line
+  };
   explicit LastGood(std::filesystem::path folder) : folder_(std::move(folder)) {}
-  [[nodiscard]] std::filesystem::path path_of(const std::string& key) const;
+  [[nodiscard]] std::filesystem::path journal() const { return folder_ / "journal"; }
+  [[nodiscard]] Result<void> read_journal();
+  void read_line(std::string_view line, std::size_t number);
+  [[nodiscard]] Result<void> open_journal();
+  [[nodiscard]] Result<void> take_over_files();
+  [[nodiscard]] Result<void> append(const std::string& line);
+  [[nodiscard]] Result<void> write_anew();
+  void know(const std::string& key, std::string digest, std::size_t bytes);
+  void forget(const std::string& key);
 
   std::filesystem::path folder_;
+  bpf::Fd file_;
+  std::size_t bytes_ = 0;  // of the journal
+  std::size_t live_ = 0;   // of them, of lines that count
   std::map<std::string, File> files_;
-  std::map<std::string, std::string> digests_;  // of what is on disk, by key
+  std::map<std::string, Known> known_;  // what is on disk, by key
   std::vector<std::string> damaged_;
 };
 

@@ -1,6 +1,7 @@
 #include "loader/agent/source_files.h"
 
 #include <set>
+#include <utility>
 
 namespace policyc::agent {
 
@@ -20,6 +21,7 @@ void SourceFiles::put(const watch::Object& object, Compiler& compiler) {
   file.told = true;
   file.name = object.name;
   file.content = object.content;
+  unsettled_.insert(object.key);
   file.accepted = false;
   file.unreadable.clear();
   compiler.put_file(object.key, object.name, object.content);
@@ -79,11 +81,20 @@ void SourceFiles::take(const worker::FileResult& result) {
 Result<void> SourceFiles::settle(const std::vector<worker::FileResult>& refused) {
   for (const worker::FileResult& result : refused) take(result);
   Result<void> outcome;
-  for (auto& [key, file] : files_) {
-    if (!file.accepted || !file.content) continue;
-    auto kept = store_.put(key, {file.name, std::move(*file.content)});
-    file.content.reset();
-    if (!kept) outcome = std::unexpected(kept.error());
+  for (auto key = unsettled_.begin(); key != unsettled_.end();) {
+    const auto found = files_.find(*key);
+    const bool waits = found != files_.end() && found->second.content && !found->second.accepted;
+    if (waits) {
+      ++key;
+      continue;
+    }
+    if (found != files_.end() && found->second.content) {
+      File& file = found->second;
+      auto kept = store_.put(*key, {file.name, std::move(*file.content)});
+      file.content.reset();
+      if (!kept) outcome = std::unexpected(kept.error());
+    }
+    key = unsettled_.erase(key);
   }
   return outcome;
 }

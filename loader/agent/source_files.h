@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ class SourceFiles {
 
   LastGood store_;
   std::map<std::string, File> files_;
+  std::set<std::string> unsettled_;  // keys of files that have their content
   bool synced_ = false;
 };
 

@@ -35,7 +35,10 @@ void FileBook::answered(const TellFile& told, const FileResult& result, std::uin
     told.version->process = process;
     // What is told before it, to have something to fall back to, does not take its place.
     const bool earlier = told.version == file.proven && told.version != file.now && file.good;
-    if (!earlier) file.good = told.version;
+    if (!earlier) {
+      file.good = told.version;
+      unproven_.push_back(told.key);
+    }
   } else if (file.good == told.version) {
     file.good = nullptr;  // not any more: told again with less memory, perhaps
     file.answered = false;
@@ -47,11 +50,15 @@ void FileBook::answered(const TellFile& told, const FileResult& result, std::uin
 }
 
 void FileBook::resolved(std::uint64_t process) {
-  for (auto& [key, file] : files_) {
+  for (const std::string& key : unproven_) {
+    const auto found = files_.find(key);
+    if (found == files_.end()) continue;
+    File& file = found->second;
     if (!file.good || file.good->process != process) continue;
     file.good->proven = true;
     file.proven = file.good;
   }
+  unproven_.clear();
 }
 
 void FileBook::blame(const TellFile& told, unsigned weight, const std::string& how,

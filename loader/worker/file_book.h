@@ -68,6 +68,7 @@ class FileBook {
     FileResult result;
   };
   std::map<std::string, File> files_;
+  std::vector<std::string> unproven_;  // keys of what was accepted since the last resolution
 };
 
 }  // namespace policyc::worker

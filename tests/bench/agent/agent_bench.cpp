@@ -3,6 +3,7 @@
 // program, in a network namespace of its own; enforced means that the kernel's entries name the new
 // policy. Needs root. Usage: agent_bench [PODS [REMOTE PODS]]
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -349,6 +350,8 @@ void many_peers(unsigned addresses, bool json) {
 int main(int argc, char** argv) {
   const auto count = static_cast<unsigned>(argc > 1 ? std::stoul(argv[1]) : 200);
   const auto identities = static_cast<unsigned>(argc > 2 ? std::stoul(argv[2]) : 100'000);
+  // As /run, where an agent has its state.
+  ::setenv("TMPDIR", "/dev/shm", 0);
   if (::unshare(CLONE_NEWNET) != 0) give_up("make a network namespace");
   {
     const bench::BenchPaths folders("-links");

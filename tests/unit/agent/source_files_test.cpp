@@ -148,7 +148,7 @@ TEST_F(SourceFilesTest, ADeletedFileIsForgotten) {
 TEST_F(SourceFilesTest, ADamagedFileOfTheStoreIsLeftOut) {
   keep({"a.yaml"});
   for (const auto& entry : std::filesystem::directory_iterator(folder_ / "source"))
-    std::ofstream(entry.path()) << "{";
+    std::ofstream(entry.path()) << "{\n";
   SourceFiles files = open();
   files.begin(compiler_);
   EXPECT_THAT(compiler_.take_log(), IsEmpty());
