@@ -1,13 +1,12 @@
 #include <string>
 
 #include "compiler/diag/diag.h"
-#include "compiler/diag/snippet.h"
+#include "compiler/diag/quote.h"
 #include "compiler/diag/text.h"
 
 namespace policyc::diag {
 namespace {
 
-constexpr std::size_t kNumberWidth = 5;
 constexpr std::size_t kMaxMessage = 4000;  // bytes; a message is one line, whatever was put into it
 
 std::string one_line(std::string_view text) {
@@ -42,18 +41,9 @@ std::string_view refusal_note(RefusedBy refused_by) {
   return {};
 }
 
-// "   14 |     - prot: TCP" and the line below it with the range marked and, for an info, its text.
-void append_snippet(std::string& out, SnippetCutter& cutter, const source::Range& range, char first,
-                    char rest, std::string_view label) {
-  const Snippet snippet = cutter.cut(range);
-  const std::string number = std::to_string(range.begin.line);
-  const std::size_t margin = std::max(kNumberWidth, number.size());
-  out.append(margin - number.size(), ' ').append(number).append(" | ").append(snippet.text);
-  while (out.back() == ' ') out.pop_back();
-  out.append("\n").append(margin, ' ').append(" | ").append(snippet.indent, ' ');
-  out += first;
-  out.append(snippet.width - 1, rest);
-  out.append(label.empty() ? "" : " info: ").append(one_line(label)).append("\n");
+void append_plain_quote(std::string& out, SnippetCutter& cutter, const source::Range& range,
+                        const Mark& mark) {
+  append_quote(out, cutter, range, mark, Paint(false));
 }
 
 std::string position(const source::SourceMap& sources, source::NodeId node) {
@@ -81,7 +71,7 @@ void append_diagnostic(std::string& out, const source::SourceMap& sources, Snipp
   if (diagnostic.node.valid()) {
     const source::Range& range = sources.range(diagnostic.node);
     shown_file = range.file;
-    append_snippet(out, cutter, range, '^', '~', {});
+    append_plain_quote(out, cutter, range, {});
   }
   for (const Info& info : diagnostic.infos) {
     if (!info.node.valid()) {
@@ -92,7 +82,8 @@ void append_diagnostic(std::string& out, const source::SourceMap& sources, Snipp
     if (range.file != shown_file)
       out.append("  ").append(position(sources, info.node)).append(":\n");
     shown_file = range.file;
-    append_snippet(out, cutter, range, '-', '-', info.text);
+    const std::string label = info.text.empty() ? "" : "info: " + one_line(info.text);
+    append_plain_quote(out, cutter, range, {.first = '-', .rest = '-', .label = label});
   }
   if (const auto note = refusal_note(diagnostic.refused_by); !note.empty()) {
     out.append("  note: ").append(note).append("\n");

@@ -10,8 +10,9 @@ namespace policyc::bench {
 
 struct Options {
   std::vector<std::size_t> services = {10, 1000, 10000};
-  std::vector<std::string> implementations = {"direct", "nftables", "iptables-legacy",
-                                              "policyc-sockets", "policyc-packets"};
+  std::vector<std::string> implementations = {"direct",          "nftables",
+                                              "iptables-legacy", "policyc-sockets",
+                                              "policyc-packets", "policyc-packets-delivery"};
   int repeats = 5;
   Round round = Round(400);
   std::string json_file;  // empty: none
