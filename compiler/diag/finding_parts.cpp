@@ -5,19 +5,7 @@
 #include "compiler/diag/text.h"
 
 namespace policyc::diag {
-namespace {
-
-constexpr std::size_t kMaxLine = 4000;  // bytes
-
-}  // namespace
-
-std::string one_line(std::string_view text) {
-  std::string out;
-  std::size_t offset = 0;
-  while (offset < text.size() && out.size() < kMaxLine) append_printable(out, text, offset);
-  if (offset < text.size()) out += "...";
-  return out;
-}
+namespace {}  // namespace
 
 std::string clean(std::string_view text) {
   std::string out;

@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "compiler/diag/finding.h"
+#include "compiler/diag/text.h"
 
 namespace policyc::diag {
 
-// One line: control characters as `?`, cut when it is very long.
-[[nodiscard]] std::string one_line(std::string_view text);
 // Valid UTF-8 without control characters other than tab and line feed.
 [[nodiscard]] std::string clean(std::string_view text);
 // A path without leading `./`; what reports of CI systems name.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compiler/diag/finding_parts.h"
+#include "compiler/diag/text.h"
 
 namespace policyc::diag {
 

@@ -7,16 +7,6 @@
 namespace policyc::diag {
 namespace {
 
-constexpr std::size_t kMaxMessage = 4000;  // bytes; a message is one line, whatever was put into it
-
-std::string one_line(std::string_view text) {
-  std::string out;
-  std::size_t offset = 0;
-  while (offset < text.size() && out.size() < kMaxMessage) append_printable(out, text, offset);
-  if (offset < text.size()) out += "...";
-  return out;
-}
-
 std::string_view severity_word(Severity severity) {
   switch (severity) {
     case Severity::Note:

@@ -67,6 +67,15 @@ void append_printable(std::string& out, std::string_view text, std::size_t& offs
   offset += length;
 }
 
+std::string one_line(std::string_view text) {
+  constexpr std::size_t kMaxBytes = 4000;
+  std::string out;
+  std::size_t offset = 0;
+  while (offset < text.size() && out.size() < kMaxBytes) append_printable(out, text, offset);
+  if (offset < text.size()) out += "...";
+  return out;
+}
+
 std::string quoted(std::string_view text, std::size_t max_length) {
   std::string out = "`";
   std::size_t offset = 0;

@@ -16,4 +16,7 @@ namespace policyc::diag {
 // direction marks and invalid bytes become `?`.
 void append_printable(std::string& out, std::string_view text, std::size_t& offset);
 
+// One line: control characters as `?`, cut when it is very long, whatever was put into it.
+[[nodiscard]] std::string one_line(std::string_view text);
+
 }  // namespace policyc::diag
