@@ -5,7 +5,6 @@
 #include "compiler/diag/text.h"
 
 namespace policyc::diag {
-namespace {}  // namespace
 
 std::string clean(std::string_view text) {
   std::string out;
