@@ -8,6 +8,7 @@
 
 #include "loader/endpoint/inventory.h"
 #include "loader/endpoint/load.h"
+#include "loader/endpoint/update.h"
 #include "loader/maps/node_maps.h"
 #include "runtime/abi/abi.h"
 #include "tests/unit/loader/load_fixture.h"
@@ -66,6 +67,15 @@ TEST_P(NodesTest, TheHostAndOtherNodesAreKnown) {
   EXPECT_FALSE(again.any());
   set({node(NodeRole::Host, "n1", {"192.0.2.7"})});
   EXPECT_EQ(identities(), (std::map<std::string, std::uint32_t>{{"192.0.2.7/32", IDENTITY_HOST}}));
+}
+
+TEST_P(NodesTest, UpdatesOfWhatExistsKeepThem) {
+  set({node(NodeRole::Host, "n1", {"192.0.2.1"})});
+  load(inventory());
+  endpoint::UpdateRequest update;
+  update.inventory = inventory();
+  must(endpoint::update_node(paths_, update));
+  EXPECT_EQ(identities()["192.0.2.1/32"], IDENTITY_HOST);
 }
 
 TEST_P(NodesTest, LoadsKeepThem) {
