@@ -23,6 +23,14 @@ if(POLICYC_SANITIZE)
   target_link_options(policyc_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
+# Of the processes that run for long and keep much. Sanitizers have their own.
+add_library(policyc_allocator INTERFACE)
+if(NOT POLICYC_SANITIZE)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+  target_link_libraries(policyc_allocator INTERFACE PkgConfig::JEMALLOC)
+endif()
+
 function(policyc_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})

@@ -95,7 +95,7 @@ class Session::State {
         cluster_(options_.read.agent, options_.node),
         policies_(options_.read.agent),
         subjects_(options_.read.agent),
-        services_(options_.node, options_.services) {}
+        services_(options_.node, options_.services, cluster_) {}
 
   FileVerdict put_file(const std::string& key, std::string name, std::string text);
   void remove_file(const std::string& key);
@@ -155,7 +155,7 @@ FileVerdict Session::State::put_file(const std::string& key, std::string name, s
   FileVerdict verdict;
   std::unique_ptr<SessionFile> file;
   try {
-    file = read_session_file(sources_, name, std::move(text), options_.read);
+    file = read_session_file(sources_, name, std::move(text), options_.read, options_.read_workers);
   } catch (const std::bad_alloc&) {
     verdict.diagnostics = diag::quoted(name) + " takes more memory than there is\n";
     verdict.last_good = files_.contains(key);
@@ -198,8 +198,8 @@ void Session::State::replace(const std::string& key, std::unique_ptr<SessionFile
   if (before == nullptr && now == nullptr) return;
   if (before != nullptr) count(*before, false);
   if (now != nullptr) count(*now, true);
-  services_.replace(key, before, now.get());
   cluster_.replace(key, before, now.get());
+  services_.replace(key, before, now.get());
   places_.erase(key);
   if (now != nullptr) {
     if (now->place) places_.emplace(key, *now->place);

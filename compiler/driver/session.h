@@ -25,6 +25,7 @@ struct SessionOptions {
   service::NodeView node;
   service::Defaults services;
   std::size_t max_rows = ir::kMaxRows;
+  unsigned read_workers = 1;  // threads that read a large file
   // Places of texts that do not count any more are kept until there are as many bytes of them as of
   // those that do, and this many.
   std::size_t spare_text_bytes = std::size_t{16} << 20;

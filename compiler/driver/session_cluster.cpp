@@ -44,6 +44,12 @@ policy::EndpointRef SessionCluster::pod_of(const Key& key) const {
   return found == owners_.end() ? nullptr : found->second.back().pod;
 }
 
+const std::string* SessionCluster::file_of(const std::string& name_space,
+                                           const std::string& name) const {
+  const auto found = owners_.find(Key{name_space, name});
+  return found == owners_.end() ? nullptr : &found->second.back().file;
+}
+
 // Whether more of the cluster than its pods depends on that pod.
 bool SessionCluster::needs_rebuild(const Key& key) const {
   return cilium_endpoints_.contains(key) ||

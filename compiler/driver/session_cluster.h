@@ -43,6 +43,10 @@ class SessionCluster {
   // The Pod, or else the CiliumEndpoint, of that name; nothing: there is none.
   [[nodiscard]] const policy::Endpoint* find(const std::string& name_space,
                                              const std::string& name) const;
+  // The file whose version of a Pod counts, also one that says that it is over; nothing: no file
+  // has it.
+  [[nodiscard]] const std::string* file_of(const std::string& name_space,
+                                           const std::string& name) const;
 
  private:
   using Key = policy::Inventory::Key;

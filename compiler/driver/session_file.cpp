@@ -14,6 +14,8 @@ bool looks_like_policies(std::string_view text) {
   return text.contains("NetworkPolicy") || text.contains("CiliumCIDRGroup");
 }
 
+}  // namespace
+
 void read_into(SessionFile& file, source::SourceMap& sources, source::FileId id,
                const policy::ReadOptions& options) {
   std::vector<manifest::Document> policies;
@@ -32,11 +34,12 @@ void read_into(SessionFile& file, source::SourceMap& sources, source::FileId id,
   file.services = services.take();
 }
 
-}  // namespace
-
 std::unique_ptr<SessionFile> read_session_file(source::SourceMap& sources, std::string name,
-                                               std::string text,
-                                               const policy::ReadOptions& options) {
+                                               std::string text, const policy::ReadOptions& options,
+                                               unsigned workers) {
+  if (workers > 1 && !looks_like_policies(text)) {
+    if (auto file = read_in_parts(name, text, options, workers)) return file;
+  }
   auto file = std::make_unique<SessionFile>();
   file->name = name;
   file->text_bytes = text.size();

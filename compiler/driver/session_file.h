@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/diag/diag.h"
@@ -33,9 +34,22 @@ struct SessionFile {
 };
 
 // Reads a file; it may be used when `reports` has no errors. `options` must outlive the result.
-// What it reads of a file with policies stays in `sources`, of others nothing does.
+// What it reads of a file with policies stays in `sources`, of others nothing does. A large one
+// without policies is read by up to `workers` threads.
 [[nodiscard]] std::unique_ptr<SessionFile> read_session_file(source::SourceMap& sources,
                                                              std::string name, std::string text,
-                                                             const policy::ReadOptions& options);
+                                                             const policy::ReadOptions& options,
+                                                             unsigned workers = 1);
+
+// What documents of a text say, into `file`.
+void read_into(SessionFile& file, source::SourceMap& sources, source::FileId id,
+               const policy::ReadOptions& options);
+// The same by several threads, each with a part of the text. Nothing: it is too small for that, or
+// there is something to report, with places that only a reading of the whole text has, or there are
+// policies.
+[[nodiscard]] std::unique_ptr<SessionFile> read_in_parts(const std::string& name,
+                                                         std::string_view text,
+                                                         const policy::ReadOptions& options,
+                                                         unsigned workers);
 
 }  // namespace policyc::driver

@@ -7,20 +7,15 @@ constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
 
 }  // namespace
 
-SessionServices::SessionServices(service::NodeView node, const service::Defaults& defaults)
-    : settings_(std::move(node)), defaults_(defaults), view_(settings_) {
+SessionServices::SessionServices(service::NodeView node, const service::Defaults& defaults,
+                                 const SessionCluster& cluster)
+    : cluster_(cluster), settings_(std::move(node)), defaults_(defaults), view_(settings_) {
   directory_.emplace(view_, defaults_);
 }
 
 std::map<SessionServices::Id, SessionServices::Object> SessionServices::objects_of(
     const SessionFile& file) {
   std::map<Id, Object> result;
-  if (file.inventory) {
-    for (const auto& [key, pod] : file.inventory->pods())
-      result[{Kind::Pod, key.first, key.second}] = {};
-    for (const auto& key : file.inventory->pods_gone())
-      result[{Kind::Pod, key.first, key.second}] = {};
-  }
   const service::Objects& objects = file.services;
   for (const auto& one : objects.services) result[{Kind::Service, one.namespace_, one.name}] = &one;
   for (const auto& one : objects.slices) {
@@ -32,23 +27,37 @@ std::map<SessionServices::Id, SessionServices::Object> SessionServices::objects_
   return result;
 }
 
+void SessionServices::add_pods_of(const SessionFile& file, std::set<Id>& ids) const {
+  if (!file.inventory || pods_ == 0) return;
+  const auto add = [&](const policy::Inventory::Key& key) {
+    Id id{Kind::Pod, key.first, key.second};
+    if (objects_.contains(id)) ids.insert(std::move(id));
+  };
+  for (const auto& [key, pod] : file.inventory->pods()) add(key);
+  for (const auto& key : file.inventory->pods_gone()) add(key);
+}
+
 void SessionServices::replace(const std::string& key, const SessionFile* before,
                               const SessionFile* now) {
   std::set<Id> changed;
-  if (before != nullptr) {
-    for (const auto& [id, object] : objects_of(*before)) {
-      const auto found = objects_.find(id);
-      if (found == objects_.end()) continue;
-      found->second.erase(key);
-      if (found->second.empty()) objects_.erase(found);
+  for (const SessionFile* file : {before, now}) {
+    if (file == nullptr) continue;
+    for (const auto& [id, object] : objects_of(*file)) {
+      const bool is_pod = std::get<0>(id) == Kind::Pod;
+      if (file == now) {
+        auto& files = objects_[id];
+        pods_ += is_pod && files.empty() ? 1U : 0U;
+        files[key] = object;
+      } else if (const auto found = objects_.find(id); found != objects_.end()) {
+        found->second.erase(key);
+        pods_ -= is_pod && found->second.empty() ? 1U : 0U;
+        if (found->second.empty()) objects_.erase(found);
+      }
       changed.insert(id);
     }
   }
-  if (now != nullptr) {
-    for (const auto& [id, object] : objects_of(*now)) {
-      objects_[id][key] = object;
-      changed.insert(id);
-    }
+  for (const SessionFile* file : {before, now}) {
+    if (file != nullptr) add_pods_of(*file, changed);
   }
   bool node_changed = false;
   for (const Id& id : changed) {
@@ -59,20 +68,32 @@ void SessionServices::replace(const std::string& key, const SessionFile* before,
   if (node_changed) look_at_node();
 }
 
+std::optional<SessionServices::Object> SessionServices::object_of(const Id& id) const {
+  const auto found = objects_.find(id);
+  if (found == objects_.end()) return std::nullopt;
+  const auto& [file, object] = *found->second.rbegin();
+  const auto& [kind, name_space, name] = id;
+  if (kind == Kind::Pod) {
+    const std::string* counts = cluster_.file_of(name_space, name);
+    if (counts == nullptr || *counts != file) return std::nullopt;
+  }
+  return object;
+}
+
 // Tells the directory what counts of an object now.
 void SessionServices::apply(const Id& id) {
   const auto& [kind, name_space, name] = id;
-  const auto found = objects_.find(id);
-  const Object object = found == objects_.end() ? Object{} : found->second.rbegin()->second;
+  const std::optional<Object> object = object_of(id);
   std::string service;
-  if (const auto* one = std::get_if<const service::Service*>(&object)) {
-    service = directory_->upsert(**one);
-  } else if (const auto* slice = std::get_if<const service::EndpointSlice*>(&object)) {
+  if (object && std::holds_alternative<const service::Service*>(*object)) {
+    service = directory_->upsert(*std::get<const service::Service*>(*object));
+  } else if (object && std::holds_alternative<const service::EndpointSlice*>(*object)) {
+    const service::EndpointSlice& slice = *std::get<const service::EndpointSlice*>(*object);
     // It may have been another service's until now.
-    touched_.insert(directory_->remove_slice(name_space, name, (*slice)->legacy));
-    service = directory_->upsert(**slice);
-  } else if (const auto* pod = std::get_if<const service::HostPortPod*>(&object)) {
-    service = directory_->upsert(**pod);
+    touched_.insert(directory_->remove_slice(name_space, name, slice.legacy));
+    service = directory_->upsert(slice);
+  } else if (object && std::holds_alternative<const service::HostPortPod*>(*object)) {
+    service = directory_->upsert(*std::get<const service::HostPortPod*>(*object));
   } else if (kind == Kind::Service) {
     service = directory_->remove_service(name_space, name);
   } else if (kind == Kind::Slice || kind == Kind::LegacySlice) {

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "compiler/driver/session_cluster.h"
 #include "compiler/driver/session_file.h"
 #include "compiler/service/directory.h"
 
@@ -17,10 +18,12 @@ namespace policyc::driver {
 
 class SessionServices {
  public:
-  SessionServices(service::NodeView node, const service::Defaults& defaults);
+  // `cluster` knows which file's version of a pod counts; it must outlive this.
+  SessionServices(service::NodeView node, const service::Defaults& defaults,
+                  const SessionCluster& cluster);
 
-  // A file comes, changes (`before` is what it said) or goes. What it says must live until the
-  // next change of the file.
+  // A file comes, changes (`before` is what it said) or goes, and the cluster was told. What it
+  // says must live until the next change of the file.
   void replace(const std::string& key, const SessionFile* before, const SessionFile* now);
 
   struct Delta {
@@ -35,19 +38,23 @@ class SessionServices {
  private:
   enum class Kind { Service, Slice, LegacySlice, Pod, Node };
   using Id = std::tuple<Kind, std::string, std::string>;  // namespace, name
-  // Nothing: the object is there and says nothing of services.
-  using Object =
-      std::variant<std::monostate, const service::Service*, const service::EndpointSlice*,
-                   const service::HostPortPod*, const service::NodeObject*>;
+  using Object = std::variant<const service::Service*, const service::EndpointSlice*,
+                              const service::HostPortPod*, const service::NodeObject*>;
   [[nodiscard]] static std::map<Id, Object> objects_of(const SessionFile& file);
+  // Pods of the file that some file gives host ports: most have none, and are not kept here.
+  void add_pods_of(const SessionFile& file, std::set<Id>& ids) const;
+  // What counts of it; nothing: there is none, or the pod that counts has no host ports.
+  [[nodiscard]] std::optional<Object> object_of(const Id& id) const;
   void apply(const Id& id);
   void look_at_node();
 
+  const SessionCluster& cluster_;
   service::NodeView settings_;
   service::Defaults defaults_;
   service::NodeView view_;
   std::optional<service::Directory> directory_;
   std::map<Id, std::map<std::string, Object>> objects_;  // by file: that of the last one counts
+  std::size_t pods_ = 0;                                 // of them
   std::set<std::string> touched_;                        // services that may have changed
   std::map<std::string, service::DesiredService> told_;
 };

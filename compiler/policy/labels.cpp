@@ -10,19 +10,17 @@ namespace {
 auto position_of(auto& labels, std::string_view key) {
   return std::lower_bound(
       labels.begin(), labels.end(), key,
-      [](const Label& label, std::string_view wanted) { return label.key < wanted; });
+      [](const LabelRef& label, std::string_view wanted) { return label->key < wanted; });
 }
 
 }  // namespace
 
-const std::vector<Label> LabelSet::kNone;
-
 // For a change: nobody else has it.
-std::vector<Label>& LabelSet::own() {
+std::vector<LabelRef>& LabelSet::own() {
   if (!labels_) {
-    labels_ = std::make_shared<std::vector<Label>>();
+    labels_ = std::make_shared<std::vector<LabelRef>>();
   } else if (labels_.use_count() > 1) {
-    labels_ = std::make_shared<std::vector<Label>>(*labels_);
+    labels_ = std::make_shared<std::vector<LabelRef>>(*labels_);
   } else {
     // Whoever had it too, perhaps another thread, has read it before now.
     std::atomic_thread_fence(std::memory_order_acquire);
@@ -30,41 +28,60 @@ std::vector<Label>& LabelSet::own() {
   return *labels_;
 }
 
-bool LabelSet::add(Label label) {
+bool LabelSet::add(const Label& label) {
   if (has_key(label.key)) return false;
-  std::vector<Label>& labels = own();
-  labels.insert(position_of(labels, label.key), std::move(label));
+  std::vector<LabelRef>& labels = own();
+  labels.emplace(position_of(labels, label.key), label.source, label.key, label.value);
   return true;
 }
 
-void LabelSet::set(Label label) {
-  std::vector<Label>& labels = own();
-  const auto at = position_of(labels, label.key);
-  if (at != labels.end() && at->key == label.key) {
-    *at = std::move(label);
+void LabelSet::set(std::string_view source, std::string_view key, std::string_view value) {
+  std::vector<LabelRef>& labels = own();
+  const auto at = position_of(labels, key);
+  if (at != labels.end() && (*at)->key == key) {
+    *at = LabelRef(source, key, value);
   } else {
-    labels.insert(at, std::move(label));
+    labels.emplace(at, source, key, value);
   }
 }
 
 void LabelSet::remove_source(std::string_view source) {
-  const auto is_of = [source](const Label& label) { return label.source == source; };
-  if (std::ranges::any_of(all(), is_of)) std::erase_if(own(), is_of);
+  const auto is_of = [source](const LabelRef& label) { return label->source == source; };
+  if (std::ranges::any_of(refs(), is_of)) std::erase_if(own(), is_of);
 }
 
 void LabelSet::remove(std::string_view source, std::string_view key) {
   if (!has(source, key)) return;
-  std::erase_if(own(), [key](const Label& label) { return label.key == key; });
+  std::erase_if(own(), [key](const LabelRef& label) { return label->key == key; });
 }
 
 const Label* LabelSet::find_key(std::string_view key) const {
-  const auto at = position_of(all(), key);
-  return at != all().end() && at->key == key ? &*at : nullptr;
+  const std::span<const LabelRef> labels = refs();
+  const auto at = position_of(labels, key);
+  return at != labels.end() && (*at)->key == key ? &**at : nullptr;
 }
 
 bool LabelSet::has(std::string_view source, std::string_view key) const {
   const Label* label = find_key(key);
   return label != nullptr && label->source == source;
+}
+
+std::strong_ordering operator<=>(const LabelSet& a, const LabelSet& b) {
+  if (a.labels_ == b.labels_) return std::strong_ordering::equal;
+  const std::span<const LabelRef> left = a.refs();
+  const std::span<const LabelRef> right = b.refs();
+  return std::lexicographical_compare_three_way(
+      left.begin(), left.end(), right.begin(), right.end(),
+      [](const LabelRef& x, const LabelRef& y) {
+        return x == y ? std::strong_ordering::equal : *x <=> *y;
+      });
+}
+
+std::size_t LabelSet::hash() const {
+  std::size_t result = 0;
+  for (const LabelRef& label : refs())
+    result ^= label.hash() + 0x9e3779b97f4a7c15U + (result << 6U) + (result >> 2U);
+  return result;
 }
 
 std::string LabelSet::to_string() const {

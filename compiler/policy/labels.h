@@ -1,54 +1,113 @@
 #pragma once
 // Labels of identities: (source, key, value). Spec section 4.1.
 
+#include <algorithm>
 #include <compare>
+#include <cstddef>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "compiler/policy/label.h"
 #include "compiler/support/ip.h"
 
 namespace policyc::policy {
 
-struct Label {
-  std::string source;  // "k8s", "reserved", "cidr", "cidrgroup", "fqdn", "node", "unspec"
-  std::string key;
-  std::string value;
-  friend auto operator<=>(const Label&, const Label&) = default;
-};
-
 // The labels of one identity, sorted by key, one label per key (the first added wins, as in
-// Cilium's label map). Copies share what they hold until one is changed: a node keeps the labels of
-// a hundred thousand identities in several tables.
+// Cilium's label map). Copies share what they hold until one is changed, and sets share labels: a
+// node keeps the labels of a hundred thousand identities in several tables.
 class LabelSet {
  public:
+  // Of labels, in the order of their keys.
+  class View {
+   public:
+    class iterator {
+     public:
+      using iterator_category = std::random_access_iterator_tag;
+      using value_type = Label;
+      using difference_type = std::ptrdiff_t;
+      using pointer = const Label*;
+      using reference = const Label&;
+
+      iterator() = default;
+      explicit iterator(const LabelRef* at) : at_(at) {}
+      reference operator*() const { return **at_; }
+      pointer operator->() const { return &**at_; }
+      reference operator[](difference_type by) const { return *at_[by]; }
+      iterator& operator+=(difference_type by) {
+        at_ += by;
+        return *this;
+      }
+      iterator& operator-=(difference_type by) { return *this += -by; }
+      iterator& operator++() { return *this += 1; }
+      iterator& operator--() { return *this += -1; }
+      iterator operator++(int) { return std::exchange(*this, *this + 1); }
+      iterator operator--(int) { return std::exchange(*this, *this + -1); }
+      friend iterator operator+(iterator it, difference_type by) { return it += by; }
+      friend iterator operator+(difference_type by, iterator it) { return it += by; }
+      friend iterator operator-(iterator it, difference_type by) { return it -= by; }
+      friend difference_type operator-(iterator a, iterator b) { return a.at_ - b.at_; }
+      friend auto operator<=>(const iterator&, const iterator&) = default;
+
+     private:
+      const LabelRef* at_ = nullptr;
+    };
+    using const_iterator = iterator;
+    using value_type = Label;
+
+    explicit View(std::span<const LabelRef> labels) : labels_(labels) {}
+    [[nodiscard]] iterator begin() const { return iterator(labels_.data()); }
+    [[nodiscard]] iterator end() const { return iterator(labels_.data() + labels_.size()); }
+    [[nodiscard]] std::size_t size() const { return labels_.size(); }
+    [[nodiscard]] bool empty() const { return labels_.empty(); }
+    [[nodiscard]] const Label& operator[](std::size_t index) const { return *labels_[index]; }
+    [[nodiscard]] const Label& front() const { return *labels_.front(); }
+    [[nodiscard]] const Label& back() const { return *labels_.back(); }
+
+   private:
+    std::span<const LabelRef> labels_;
+  };
+
   // Returns false when the key is taken.
-  bool add(Label label);
+  bool add(const Label& label);
   // Adds or replaces.
-  void set(Label label);
+  void set(std::string_view source, std::string_view key, std::string_view value);
+  void set(const Label& label) { set(label.source, label.key, label.value); }
   void remove_source(std::string_view source);
   void remove(std::string_view source, std::string_view key);
 
   [[nodiscard]] const Label* find_key(std::string_view key) const;  // whatever the source
   [[nodiscard]] bool has(std::string_view source, std::string_view key) const;
   [[nodiscard]] bool has_key(std::string_view key) const { return find_key(key) != nullptr; }
-  [[nodiscard]] const std::vector<Label>& all() const { return labels_ ? *labels_ : kNone; }
+  // Until the set is changed, or the last copy of it gone.
+  [[nodiscard]] View all() const { return View(refs()); }
   [[nodiscard]] bool empty() const { return all().empty(); }
   // "k8s:app=web,k8s:io.kubernetes.pod.namespace=a"; "reserved:host" when the value is empty.
   [[nodiscard]] std::string to_string() const;
   friend bool operator==(const LabelSet& a, const LabelSet& b) {
-    return a.labels_ == b.labels_ || a.all() == b.all();
+    return a.labels_ == b.labels_ || std::ranges::equal(a.refs(), b.refs());
   }
-  friend auto operator<=>(const LabelSet& a, const LabelSet& b) { return a.all() <=> b.all(); }
+  friend std::strong_ordering operator<=>(const LabelSet& a, const LabelSet& b);
+  // Equal for equal sets, in this process.
+  [[nodiscard]] std::size_t hash() const;
 
  private:
-  [[nodiscard]] std::vector<Label>& own();
+  [[nodiscard]] std::span<const LabelRef> refs() const {
+    return labels_ ? std::span<const LabelRef>(*labels_) : std::span<const LabelRef>();
+  }
+  [[nodiscard]] std::vector<LabelRef>& own();
 
-  static const std::vector<Label> kNone;
-  std::shared_ptr<std::vector<Label>> labels_;  // nothing: no labels
+  std::shared_ptr<std::vector<LabelRef>> labels_;  // nothing: no labels
+};
+
+struct LabelSetHash {
+  std::size_t operator()(const LabelSet& labels) const noexcept { return labels.hash(); }
 };
 
 // Names of the labels that Cilium derives (pkg/k8s/apis/cilium.io/const.go).

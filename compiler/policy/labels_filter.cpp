@@ -84,23 +84,24 @@ LabelSet pod_identity_labels(const StringMap& pod_labels, const StringMap& names
                              const std::string& namespace_name, const std::string& service_account,
                              const std::string& cluster) {
   LabelSet labels;
-  const auto add = [&labels](const std::string& key, const std::string& value) {
-    if (identity_relevant(key)) {
-      labels.set(Label{"k8s", key, value});
-    }
+  const auto add = [&labels](std::string_view key, std::string_view value) {
+    if (identity_relevant(key)) labels.set("k8s", key, value);
   };
   for (const auto& [key, value] : pod_labels) {
     if (!key.starts_with("io.cilium.k8s")) {  // nobody may forge the derived labels below
       add(key, value);
     }
   }
+  std::string name(kNamespaceLabelsPrefix);
   for (const auto& [key, value] : namespace_labels) {
-    add(std::string(kNamespaceLabelsPrefix) + key, value);
+    name.resize(kNamespaceLabelsPrefix.size());
+    name += key;
+    add(name, value);
   }
-  add(std::string(kPodNamespaceKey), namespace_name);
-  add(std::string(kClusterKey), cluster);
+  add(kPodNamespaceKey, namespace_name);
+  add(kClusterKey, cluster);
   if (!service_account.empty()) {
-    add(std::string(kServiceAccountKey), service_account);
+    add(kServiceAccountKey, service_account);
   }
   return labels;
 }

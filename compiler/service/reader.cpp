@@ -45,8 +45,11 @@ bool Reader::add(const manifest::Document& document) {
       slices_[{key, true}] = std::move(*slice);
   } else if (core && kind == "Pod") {
     pods_.erase(key);
-    if (auto pod = read_pod(document, diagnostics_); pod && !pod->ports.empty())
+    pods_without_.insert(key);
+    if (auto pod = read_pod(document, diagnostics_); pod && !pod->ports.empty()) {
       pods_[key] = std::move(*pod);
+      pods_without_.erase(key);
+    }
   } else if (core && kind == "Node") {
     if (auto node = read_node_object(document, diagnostics_))
       nodes_[document.name.value] = std::move(*node);
@@ -54,6 +57,26 @@ bool Reader::add(const manifest::Document& document) {
     return false;
   }
   return true;
+}
+
+namespace {
+
+template <class Map>
+void replace_with(Map& map, Map& later) {
+  later.merge(map);
+  map.swap(later);
+}
+
+}  // namespace
+
+void Reader::add(Reader&& later) {
+  for (const Key& key : later.pods_without_) pods_.erase(key);
+  for (const auto& [key, pod] : later.pods_) pods_without_.erase(key);
+  pods_without_.merge(later.pods_without_);
+  replace_with(services_, later.services_);
+  replace_with(slices_, later.slices_);
+  replace_with(pods_, later.pods_);
+  replace_with(nodes_, later.nodes_);
 }
 
 Objects Reader::take() {
@@ -65,6 +88,7 @@ Objects Reader::take() {
   services_.clear();
   slices_.clear();
   pods_.clear();
+  pods_without_.clear();
   nodes_.clear();
   return objects;
 }

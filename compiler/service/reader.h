@@ -3,6 +3,7 @@
 // left out.
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,8 @@ class Reader {
   // False when the kind says nothing of services: it is none of Service, EndpointSlice, Endpoints,
   // Pod and Node. A later document with the same kind, namespace and name replaces the earlier one.
   bool add(const manifest::Document& document);
+  // As if the documents of the other one were added now.
+  void add(Reader&& later);
   [[nodiscard]] Objects take();
 
  private:
@@ -33,6 +36,7 @@ class Reader {
   std::map<Key, Service> services_;
   std::map<std::pair<Key, bool>, EndpointSlice> slices_;  // and whether it is an Endpoints
   std::map<Key, HostPortPod> pods_;
+  std::set<Key> pods_without_;  // host ports: an earlier document of theirs does not count
   std::map<std::string, NodeObject> nodes_;
 };
 

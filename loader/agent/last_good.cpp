@@ -1,5 +1,6 @@
 #include "loader/agent/last_good.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 
@@ -20,12 +21,49 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kDigest = 15;                    // hexadecimal digits
 constexpr std::size_t kSpare = std::size_t{1} << 20U;  // bytes of no use, beside as many as of use
 
+constexpr char kContent = '\t';  // begins it; JSON has none unless escaped
+
 std::string digest_of(std::string_view text) { return sha256_hex(text).substr(0, kDigest); }
 
 std::string line_of(const std::string& text) { return digest_of(text) + " " + text + "\n"; }
 
+// A text as a part of a line.
+std::string on_one_line(std::string_view text) {
+  std::string line;
+  line.reserve(text.size() + text.size() / 16);
+  std::size_t at = 0;
+  std::size_t slash = text.find('\\');
+  std::size_t end = text.find('\n');
+  while (slash != end) {  // both nowhere
+    const std::size_t next = std::min(slash, end);
+    line += text.substr(at, next - at);
+    line += next == end ? "\\n" : "\\\\";
+    at = next + 1;
+    if (next == end) {
+      end = text.find('\n', at);
+    } else {
+      slash = text.find('\\', at);
+    }
+  }
+  line += text.substr(at);
+  return line;
+}
+
+std::string from_one_line(std::string_view line) {
+  std::string text;
+  text.reserve(line.size());
+  while (true) {
+    const std::size_t end = line.find('\\');
+    text += line.substr(0, end);
+    if (end == std::string_view::npos) return text;
+    if (end + 1 == line.size()) throw std::runtime_error("it ends too early");
+    text += line[end + 1] == 'n' ? '\n' : line[end + 1];
+    line.remove_prefix(end + 2);
+  }
+}
+
 std::string to_text(const std::string& key, const LastGood::File& file) {
-  return Json{{"key", key}, {"name", file.name}, {"content", file.content}}.dump();
+  return Json{{"key", key}, {"name", file.name}}.dump() + kContent + on_one_line(file.content);
 }
 
 std::pair<std::string, LastGood::File> from_json(const Json& json) {
@@ -56,8 +94,11 @@ void LastGood::read_line(std::string_view line, std::size_t number) {
     const std::string_view text = line.substr(kDigest + 1);
     std::string digest = digest_of(text);
     if (line.substr(0, kDigest) != digest) throw std::runtime_error("it was changed");
-    const Json json = Json::parse(text);
+    const std::size_t content = text.find(kContent);
+    Json json = Json::parse(text.substr(0, content));
     if (json.contains("gone")) return forget(json.at("key").get<std::string>());
+    if (content != std::string_view::npos)
+      json["content"] = from_one_line(text.substr(content + 1));
     auto [key, file] = from_json(json);
     know(key, std::move(digest), line.size() + 1);
     files_.insert_or_assign(std::move(key), std::move(file));
@@ -141,14 +182,15 @@ Result<void> LastGood::append(const std::string& line) {
 
 // From the journal itself: contents are not kept in memory.
 Result<void> LastGood::write_anew() {
-  const auto text = endpoint::read_file(journal());
-  if (!text) return std::unexpected(text.error());
+  const auto whole_text = endpoint::read_file(journal());
+  if (!whole_text) return std::unexpected(whole_text.error());
   std::map<std::string, std::string_view> lines;  // the last one of each key
-  std::string_view rest = text->has_value() ? std::string_view(**text) : std::string_view();
+  std::string_view rest = *whole_text ? std::string_view(**whole_text) : std::string_view();
   for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
     const std::string_view line = rest.substr(0, end + 1);
     rest.remove_prefix(end + 1);
-    const Json json = Json::parse(line.substr(std::min(kDigest, line.size())), nullptr, false);
+    const std::string_view text = line.substr(std::min(kDigest, line.size()));
+    const Json json = Json::parse(text.substr(0, text.find(kContent)), nullptr, false);
     if (!json.is_object() || !json.contains("key")) continue;
     auto key = json["key"].get<std::string>();
     const auto known = known_.find(key);

@@ -2,10 +2,11 @@
 // The last good version of each file of the source, kept in <state>/agent/source: what an agent
 // that starts again uses while the source's own version is bad.
 //
-// They are lines of a journal, `DIGEST {"key", "name", "content"}` or `DIGEST {"key", "gone"}`, of
-// which the last one of a key counts; DIGEST is the start of the rest's SHA-256. A line that a
-// process died of writing has no end, and is cut off. When half of the journal is of no use any
-// more it is written anew.
+// They are lines of a journal, of which the last one of a key counts: `DIGEST {"key", "name"}`, a
+// tab and the content, with line ends and backslashes as `\n` and `\\`; or `DIGEST {"key",
+// "gone"}`. DIGEST is the start of the rest's SHA-256. A line that a process died of writing has no
+// end, and is cut off. When half of the journal is of no use any more it is written anew. (Versions
+// before had the content in the JSON object.)
 
 #include <cstddef>
 #include <filesystem>

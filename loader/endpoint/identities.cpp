@@ -113,6 +113,8 @@ IdentityScope scope_of(const LabelSet& labels) {
 }
 
 IdentityAllocator::IdentityAllocator(State& state) : state_(state) {
+  index_.reserve(state.identities.size());
+  numbers_.reserve(state.identities.size());
   for (std::size_t i = 0; i < state.identities.size(); ++i) {
     index_.emplace(state.identities[i].labels, i);
     numbers_.insert(state.identities[i].identity);

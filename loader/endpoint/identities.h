@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -37,7 +38,8 @@ class IdentityAllocator {
   [[nodiscard]] Result<std::uint32_t> next_number(IdentityScope scope);
 
   State& state_;
-  std::map<policy::LabelSet, std::size_t> index_;  // into state_.identities
+  // Into state_.identities.
+  std::unordered_map<policy::LabelSet, std::size_t, policy::LabelSetHash> index_;
   std::unordered_set<std::uint32_t> numbers_;
 };
 

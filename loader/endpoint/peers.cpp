@@ -8,14 +8,6 @@
 
 namespace policyc::endpoint {
 
-std::size_t NodePeers::Hash::operator()(const policy::LabelSet& labels) const noexcept {
-  std::size_t hash = 0;
-  const identity::TextHash text;
-  for (const policy::Label& label : labels.all())
-    hash = identity::spread(hash ^ text(label.key)) ^ text(label.value);
-  return hash;
-}
-
 std::size_t NodePeers::AddressHash::operator()(const IpPrefix& prefix) const noexcept {
   const std::string_view bytes(reinterpret_cast<const char*>(prefix.address.bytes.data()),
                                prefix.address.v6 ? 16 : 4);

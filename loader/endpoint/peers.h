@@ -65,10 +65,7 @@ class NodePeers {
     std::uint32_t number = 0;  // in the partition
     std::size_t addresses = 0;
   };
-  struct Hash {
-    std::size_t operator()(const policy::LabelSet& labels) const noexcept;
-  };
-  using Members = std::unordered_map<policy::LabelSet, Member, Hash>;
+  using Members = std::unordered_map<policy::LabelSet, Member, policy::LabelSetHash>;
   using MemberRef = Members::value_type*;  // stays where it is until it is erased
   struct AddressHash {
     std::size_t operator()(const IpPrefix& prefix) const noexcept;

@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "loader/worker/client.h"
+#include "loader/worker/packed_text.h"
 
 namespace policyc::worker {
 
@@ -20,7 +22,7 @@ inline constexpr unsigned kKilled = 1;    // by SIGKILL: perhaps for memory, per
 
 struct FileVersion {
   std::string name;
-  std::string content;
+  PackedText content;
   unsigned blame = 0;
   std::uint64_t process = 0;  // the last one that accepted it
   bool proven = false;        // a resolution with it was answered
@@ -37,7 +39,7 @@ class FileBook {
  public:
   // The version to tell; nothing when the file is as it was, and then `result` is its answer, if it
   // has one already.
-  VersionPtr put(const std::string& key, std::string name, std::string content,
+  VersionPtr put(const std::string& key, std::string name, std::string_view content,
                  std::vector<FileResult>& results);
   bool remove(const std::string& key) { return files_.erase(key) != 0; }
 

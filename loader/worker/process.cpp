@@ -84,10 +84,11 @@ void Process::configure(const wire::Configure& configure, wire::Reply& reply) {
   auto options = session_options(configure);
   if (!options) return reply.set_error(options.error().message);
   options_ = options->read.agent;
+  const unsigned threads = std::clamp(configure.threads(), 1U, kMaxThreads);
+  options->read_workers = threads;
   session_ = std::make_unique<driver::Session>(std::move(*options));
   pool_ = std::make_unique<CompilePool>(
-      std::clamp(configure.threads(), 1U, kMaxThreads),
-      [this](std::uint64_t id, const Result<backend::Bytes>& object) {
+      threads, [this](std::uint64_t id, const Result<backend::Bytes>& object) {
         wire::Reply compiled;
         compiled.set_id(id);
         if (object) {

@@ -1,7 +1,7 @@
 // What the agent takes: a pod told to it, many at once, an edit of policies, a cluster of many
 // pods, a change of one of these, and its memory. Real policyd and policyc-compilerd beside this
 // program, in a network namespace of its own; enforced means that the kernel's entries name the new
-// policy. Needs root. Usage: agent_bench [PODS [REMOTE PODS]]
+// policy. Needs root. Usage: agent_bench [PODS [REMOTE PODS [json|yaml]]]
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -360,7 +360,8 @@ int main(int argc, char** argv) {
   const unsigned runs = count < 50 ? 1 : 7;
   edits(count, 1, runs);
   edits(count, std::min(count, 50U), runs);
-  many_peers(identities, false);
-  many_peers(identities, true);
+  const std::string format = argc > 3 ? argv[3] : "both";
+  if (format != "json") many_peers(identities, false);
+  if (format != "yaml") many_peers(identities, true);
   return 0;
 }

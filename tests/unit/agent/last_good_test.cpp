@@ -53,7 +53,9 @@ TEST_F(LastGoodTest, KeepsWhatWasPutLast) {
       ASSERT_TRUE(store->erase(key));
       expected.erase(key);
     } else {
-      const LastGood::File file{"name", std::string(pick(9000), 'x') + std::to_string(pick(9))};
+      std::string content(pick(9000), 'x');
+      for (char& letter : content) letter = pick(4) == 0 ? "\n\\\t\""[pick(4)] : letter;
+      const LastGood::File file{"name", content + std::to_string(pick(9))};
       ASSERT_TRUE(store->put(key, file));
       expected[key] = file;
     }
@@ -140,9 +142,18 @@ TEST_F(LastGoodTest, FilesOfAVersionBeforeAreTakenOver) {
   EXPECT_EQ(open().files().size(), 2U);
 }
 
-TEST_F(LastGoodTest, WhatIsNotUtf8IsRefused) {
+TEST_F(LastGoodTest, LinesOfAVersionBeforeAreRead) {
+  const std::string old = nlohmann::json{{"key", "a"}, {"name", "a"}, {"content", "x\ty\n"}}.dump();
+  fs::create_directories(folder_ / "source");
+  std::ofstream(journal()) << sha256_hex(old).substr(0, 15) << " " << old << "\n";
   LastGood store = open();
-  EXPECT_FALSE(store.put("a", {"a", "\xff"}));
+  EXPECT_EQ(store.files(), (Files{{"a", {"a", "x\ty\n"}}}));
+  EXPECT_THAT(store.damaged(), IsEmpty());
+}
+
+TEST_F(LastGoodTest, ANameThatIsNotUtf8IsRefused) {
+  LastGood store = open();
+  EXPECT_FALSE(store.put("a", {"\xff", "a"}));
   EXPECT_FALSE(store.contains("a"));
   EXPECT_EQ(fs::file_size(journal()), 0U);
 }

@@ -33,7 +33,7 @@ class Files : public ::testing::Test {
     ++process_;
     std::vector<std::string> contents;
     told_ = book_.retell(proven_first);
-    for (const TellFile& one : told_) contents.push_back(one.version->content);
+    for (const TellFile& one : told_) contents.push_back(one.version->content.unpack());
     return contents;
   }
 
@@ -131,6 +131,19 @@ TEST_F(Files, AnAnswerForgivesWhatWentBefore) {
     answer(told_[0]);
   }
   EXPECT_THAT(restart(), ElementsAre("a1"));
+}
+
+TEST(PackedTexts, AreWhatTheyWere) {
+  std::string noise;
+  for (std::uint32_t i = 0, random = 1; i < 100'000; ++i, random = random * 1664525 + 1013904223)
+    noise += static_cast<char>(random >> 24U);
+  for (const std::string& text : {std::string(), std::string("a"), std::string(4097, 'x'),
+                                  std::string(1 << 20, 'y'), noise}) {
+    const PackedText packed(text);
+    EXPECT_EQ(packed.unpack(), text);
+    EXPECT_EQ(packed, PackedText(text));
+    EXPECT_NE(packed, PackedText(text + " "));
+  }
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "compiler/policy/labels.h"
 
+#include <atomic>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 namespace policyc::policy {
@@ -56,6 +59,46 @@ TEST(PodIdentityLabels, DropsWhatTheDefaultFilterDrops) {
 TEST(PodIdentityLabels, KeepsNamespaceLabelsThatTheFilterWouldDropOnAPod) {
   const LabelSet labels = pod({}, {{"kubernetes.io/metadata.name", "a"}});
   EXPECT_TRUE(labels.has("k8s", "io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name"));
+}
+
+TEST(LabelRefs, ThreadsTakeAndDropTheSameLabels) {
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&wrong] {
+      for (int i = 0; i < 20'000; ++i) {
+        const std::string key = "key" + std::to_string(i % 3);
+        LabelSet set;
+        set.set("k8s", key, "value");
+        const LabelSet copy = set;
+        set.set("k8s", "other", std::to_string(i));
+        if (copy.all().size() != 1 || copy.all()[0] != Label{"k8s", key, "value"} || copy == set)
+          ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(LabelRefs, EqualSetsAreEqualHoweverTheyCameAbout) {
+  LabelSet a;
+  a.set("k8s", "x", "1");
+  a.set("k8s", "y", "2");
+  a.set("k8s", "z", "3");
+  LabelSet b;
+  EXPECT_TRUE(b.add({"k8s", "y", "2"}));
+  EXPECT_FALSE(b.add({"any", "y", "3"}));
+  b.set("k8s", "z", "0");
+  b.set("k8s", "z", "3");
+  EXPECT_NE(a, b);
+  EXPECT_LT(a, b);
+  EXPECT_TRUE(b.add({"k8s", "x", "1"}));
+  EXPECT_EQ(a, b);
+  EXPECT_EQ(a.hash(), b.hash());
+  EXPECT_EQ(a <=> b, std::strong_ordering::equal);
+  b.remove("k8s", "z");
+  EXPECT_GT(a, b);
 }
 
 TEST(CidrLabel, WritesColonsAsDashesAndReadsThemBack) {
