@@ -160,6 +160,7 @@ AddressBook::AddressBook(const Cluster& cluster, const std::vector<ClusterNode>&
   }
   add_dns_answers(metadata, cluster, resolved);
   add_nodes(metadata, nodes, options);
+  Derived last;
   for (const Endpoint& endpoint : cluster.endpoints) {
     for (const IpAddress& address : endpoint.addresses) {
       Metadata& entry = metadata[host_prefix(address)];
@@ -167,7 +168,7 @@ AddressBook::AddressBook(const Cluster& cluster, const std::vector<ClusterNode>&
         entry.labels.add(reserved_label("host"));
         entry.is_node = true;
       } else {
-        entry.labels = endpoint_labels(endpoint);
+        entry.labels = labels_after(endpoint, last);
         entry.is_pod = true;
       }
     }
@@ -213,9 +214,28 @@ LabelSet AddressBook::endpoint_labels(const Endpoint& endpoint) const {
     case EndpointKind::Pod:
       break;
   }
-  return pod_identity_labels(endpoint.labels, labels_of_namespace(cluster_, endpoint.namespace_),
-                             endpoint.namespace_, endpoint.service_account,
-                             endpoint.cluster.empty() ? options_.cluster_name : endpoint.cluster);
+  Derived none;
+  return labels_after(endpoint, none);
+}
+
+LabelSet AddressBook::labels_after(const Endpoint& endpoint, Derived& last) const {
+  if (endpoint.kind != EndpointKind::Pod) return endpoint_labels(endpoint);
+  if (!endpoint.cluster.empty() && have_namespace_labels(endpoint.labels)) {
+    return told_identity_labels(endpoint.labels, endpoint.namespace_, endpoint.service_account,
+                                endpoint.cluster);
+  }
+  const bool is_alike = last.of != nullptr && last.of->namespace_ == endpoint.namespace_ &&
+                        last.of->service_account == endpoint.service_account &&
+                        last.of->cluster == endpoint.cluster;
+  if (!is_alike) {
+    last = {&endpoint, derived_identity_labels(
+                           labels_of_namespace(cluster_, endpoint.namespace_), endpoint.namespace_,
+                           endpoint.service_account,
+                           endpoint.cluster.empty() ? options_.cluster_name : endpoint.cluster)};
+  }
+  LabelSet labels = last.labels;
+  add_own_identity_labels(labels, endpoint.labels);
+  return labels;
 }
 
 LabelSet AddressBook::subject_labels(const Endpoint& endpoint) const {

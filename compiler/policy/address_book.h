@@ -35,9 +35,17 @@ class AddressBook {
   // Everything known, sorted by prefix: the content of a node's IP cache.
   [[nodiscard]] const std::vector<Cached>& entries() const { return entries_; }
   [[nodiscard]] LabelSet world_labels(bool v6) const;
+  [[nodiscard]] const Options& options() const { return options_; }
 
  private:
   void unite_host();
+  // As endpoint_labels(), for one endpoint after the other: most are of the namespace of the one
+  // before.
+  struct Derived {
+    const Endpoint* of = nullptr;
+    LabelSet labels;
+  };
+  [[nodiscard]] LabelSet labels_after(const Endpoint& endpoint, Derived& last) const;
 
   const Options& options_;
   const Cluster& cluster_;

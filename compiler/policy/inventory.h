@@ -31,13 +31,14 @@ class Inventory {
   [[nodiscard]] Cluster take();
 
   using Key = std::pair<std::string, std::string>;  // namespace, name
-  // What documents of kind Pod said.
+  // What documents of kind Pod said, and those of kind CiliumEndpoint of pods of other clusters,
+  // which are named "name@cluster": whatever is here has names of its own.
   [[nodiscard]] const std::map<Key, EndpointRef>& pods() const { return pods_; }
   [[nodiscard]] const std::set<Key>& pods_gone() const { return pods_gone_; }
   [[nodiscard]] const std::map<Key, EndpointRef>& cilium_endpoints() const {
     return cilium_endpoints_;
   }
-  // Whether there was nothing but documents of kind Pod.
+  // Whether there was nothing but what pods() has.
   [[nodiscard]] bool only_pods() const;
 
  private:
@@ -58,7 +59,8 @@ class Inventory {
   void add_cilium_identity(const manifest::Document& document);
 
   // An endpoint from identity labels `source:key`, whose derived labels become its namespace,
-  // account and cluster.
+  // account and cluster. Those of its namespace become the namespace's; an endpoint of another
+  // cluster keeps them itself.
   [[nodiscard]] Endpoint endpoint_from_labels(
       const std::vector<std::pair<std::string, std::string>>& labels);
   [[nodiscard]] std::vector<IpAddress> read_addresses(const manifest::Node& object,

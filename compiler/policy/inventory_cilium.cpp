@@ -47,8 +47,13 @@ Endpoint Inventory::endpoint_from_labels(
       endpoint.labels[key] = value;
     }
   }
-  if (!endpoint.namespace_.empty())
+  if (!endpoint.cluster.empty()) {
+    // The namespace of that name here may have others.
+    for (const auto& [key, value] : namespace_labels)
+      endpoint.labels[std::string(kNamespaceLabelsPrefix) + key] = value;
+  } else if (!endpoint.namespace_.empty()) {
     seen_namespace_labels_[endpoint.namespace_].merge(namespace_labels);
+  }
   return endpoint;
 }
 
@@ -79,6 +84,13 @@ void Inventory::add_cilium_endpoint(const Document& document) {
     }
   }
   if (!ok) return;
+  if (!endpoint.cluster.empty()) {
+    endpoint.name += "@" + endpoint.cluster;
+    Key key{endpoint.namespace_, endpoint.name};
+    pods_gone_.erase(key);
+    pods_[std::move(key)] = std::make_shared<Endpoint>(std::move(endpoint));
+    return;
+  }
   const Key key{endpoint.namespace_, endpoint.name};
   cilium_endpoints_[key] = std::make_shared<Endpoint>(std::move(endpoint));
 }

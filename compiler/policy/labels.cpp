@@ -17,15 +17,16 @@ auto position_of(auto& labels, std::string_view key) {
 
 // For a change: nobody else has it.
 std::vector<LabelRef>& LabelSet::own() {
-  if (!labels_) {
-    labels_ = std::make_shared<std::vector<LabelRef>>();
-  } else if (labels_.use_count() > 1) {
-    labels_ = std::make_shared<std::vector<LabelRef>>(*labels_);
+  if (!shared_) {
+    shared_ = std::make_shared<Shared>();
+  } else if (shared_.use_count() > 1) {
+    shared_ = std::make_shared<Shared>(shared_->labels);
   } else {
     // Whoever had it too, perhaps another thread, has read it before now.
     std::atomic_thread_fence(std::memory_order_acquire);
+    shared_->hash.store(0, std::memory_order_relaxed);
   }
-  return *labels_;
+  return shared_->labels;
 }
 
 bool LabelSet::add(const Label& label) {
@@ -67,7 +68,7 @@ bool LabelSet::has(std::string_view source, std::string_view key) const {
 }
 
 std::strong_ordering operator<=>(const LabelSet& a, const LabelSet& b) {
-  if (a.labels_ == b.labels_) return std::strong_ordering::equal;
+  if (a.shared_ == b.shared_) return std::strong_ordering::equal;
   const std::span<const LabelRef> left = a.refs();
   const std::span<const LabelRef> right = b.refs();
   return std::lexicographical_compare_three_way(
@@ -78,9 +79,14 @@ std::strong_ordering operator<=>(const LabelSet& a, const LabelSet& b) {
 }
 
 std::size_t LabelSet::hash() const {
-  std::size_t result = 0;
-  for (const LabelRef& label : refs())
-    result ^= label.hash() + 0x9e3779b97f4a7c15U + (result << 6U) + (result >> 2U);
+  if (!shared_) return 1;
+  std::size_t result = shared_->hash.load(std::memory_order_relaxed);
+  if (result != 0) return result;
+  result = 1;
+  for (const LabelRef& label : shared_->labels)
+    result = (result ^ label.hash()) * 0x9e3779b97f4a7c15U + (result >> 29U);
+  result += result == 0 ? 1U : 0U;
+  shared_->hash.store(result, std::memory_order_relaxed);
   return result;
 }
 

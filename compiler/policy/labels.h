@@ -2,6 +2,7 @@
 // Labels of identities: (source, key, value). Spec section 4.1.
 
 #include <algorithm>
+#include <atomic>
 #include <compare>
 #include <cstddef>
 #include <iterator>
@@ -91,7 +92,7 @@ class LabelSet {
   // "k8s:app=web,k8s:io.kubernetes.pod.namespace=a"; "reserved:host" when the value is empty.
   [[nodiscard]] std::string to_string() const;
   friend bool operator==(const LabelSet& a, const LabelSet& b) {
-    return a.labels_ == b.labels_ || std::ranges::equal(a.refs(), b.refs());
+    return a.shared_ == b.shared_ || std::ranges::equal(a.refs(), b.refs());
   }
   friend std::strong_ordering operator<=>(const LabelSet& a, const LabelSet& b);
   // Equal for equal sets, in this process.
@@ -99,11 +100,16 @@ class LabelSet {
 
  private:
   [[nodiscard]] std::span<const LabelRef> refs() const {
-    return labels_ ? std::span<const LabelRef>(*labels_) : std::span<const LabelRef>();
+    return shared_ ? std::span<const LabelRef>(shared_->labels) : std::span<const LabelRef>();
   }
   [[nodiscard]] std::vector<LabelRef>& own();
 
-  std::shared_ptr<std::vector<LabelRef>> labels_;  // nothing: no labels
+  struct Shared {
+    explicit Shared(std::vector<LabelRef> list = {}) : labels(std::move(list)) {}
+    std::vector<LabelRef> labels;
+    std::atomic<std::size_t> hash = 0;  // 0: not asked for yet
+  };
+  std::shared_ptr<Shared> shared_;  // nothing: no labels
 };
 
 struct LabelSetHash {
@@ -134,5 +140,22 @@ using StringMap = std::map<std::string, std::string>;
                                            const std::string& namespace_name,
                                            const std::string& service_account,
                                            const std::string& cluster);
+
+// The part of these that does not come from the pod's own labels.
+[[nodiscard]] LabelSet derived_identity_labels(const StringMap& namespace_labels,
+                                               std::string_view namespace_name,
+                                               std::string_view service_account,
+                                               std::string_view cluster);
+// Adds the pod's own.
+void add_own_identity_labels(LabelSet& labels, const StringMap& pod_labels);
+
+// Those that another cluster's agent gave a pod: `labels` are after the filter, and have those of
+// the namespace under their derived keys.
+[[nodiscard]] LabelSet told_identity_labels(const StringMap& labels,
+                                            const std::string& namespace_name,
+                                            const std::string& service_account,
+                                            const std::string& cluster);
+// Whether labels have some of the namespace under derived keys, as a Pod's own never do.
+[[nodiscard]] bool have_namespace_labels(const StringMap& labels);
 
 }  // namespace policyc::policy

@@ -80,18 +80,12 @@ bool identity_relevant(std::string_view key) {
 
 }  // namespace
 
-LabelSet pod_identity_labels(const StringMap& pod_labels, const StringMap& namespace_labels,
-                             const std::string& namespace_name, const std::string& service_account,
-                             const std::string& cluster) {
+LabelSet derived_identity_labels(const StringMap& namespace_labels, std::string_view namespace_name,
+                                 std::string_view service_account, std::string_view cluster) {
   LabelSet labels;
   const auto add = [&labels](std::string_view key, std::string_view value) {
     if (identity_relevant(key)) labels.set("k8s", key, value);
   };
-  for (const auto& [key, value] : pod_labels) {
-    if (!key.starts_with("io.cilium.k8s")) {  // nobody may forge the derived labels below
-      add(key, value);
-    }
-  }
   std::string name(kNamespaceLabelsPrefix);
   for (const auto& [key, value] : namespace_labels) {
     name.resize(kNamespaceLabelsPrefix.size());
@@ -100,10 +94,40 @@ LabelSet pod_identity_labels(const StringMap& pod_labels, const StringMap& names
   }
   add(kPodNamespaceKey, namespace_name);
   add(kClusterKey, cluster);
-  if (!service_account.empty()) {
-    add(kServiceAccountKey, service_account);
-  }
+  if (!service_account.empty()) add(kServiceAccountKey, service_account);
   return labels;
+}
+
+void add_own_identity_labels(LabelSet& labels, const StringMap& pod_labels) {
+  for (const auto& [key, value] : pod_labels) {
+    // Nobody may forge derived labels.
+    if (!key.starts_with("io.cilium.k8s") && !labels.has_key(key) && identity_relevant(key))
+      labels.set("k8s", key, value);
+  }
+}
+
+LabelSet pod_identity_labels(const StringMap& pod_labels, const StringMap& namespace_labels,
+                             const std::string& namespace_name, const std::string& service_account,
+                             const std::string& cluster) {
+  LabelSet labels =
+      derived_identity_labels(namespace_labels, namespace_name, service_account, cluster);
+  add_own_identity_labels(labels, pod_labels);
+  return labels;
+}
+
+LabelSet told_identity_labels(const StringMap& labels, const std::string& namespace_name,
+                              const std::string& service_account, const std::string& cluster) {
+  LabelSet result;
+  for (const auto& [key, value] : labels) result.set("k8s", key, value);
+  result.set("k8s", kPodNamespaceKey, namespace_name);
+  result.set("k8s", kClusterKey, cluster);
+  if (!service_account.empty()) result.set("k8s", kServiceAccountKey, service_account);
+  return result;
+}
+
+bool have_namespace_labels(const StringMap& labels) {
+  const auto found = labels.lower_bound(std::string(kNamespaceLabelsPrefix));
+  return found != labels.end() && found->first.starts_with(kNamespaceLabelsPrefix);
 }
 
 }  // namespace policyc::policy

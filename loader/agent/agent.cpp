@@ -113,6 +113,7 @@ Result<void> Agent::begin() {
                " endpoints that are loaded");
   }
   if (auto begun = begin_compiler(); !begun) return begun;
+  reconciler_->prepare();
   work_soon();
   return {};
 }

@@ -7,6 +7,7 @@
 #include "loader/endpoint/identities.h"
 #include "loader/endpoint/state.h"
 #include "loader/endpoint/status.h"
+#include "loader/maps/counters.h"
 #include "loader/maps/ipcache.h"
 #include "loader/service/listing.h"
 
@@ -100,10 +101,9 @@ Result<v1::ServiceList> services_view(const endpoint::Paths& paths) {
 
 Result<v1::MapList> maps_view(const endpoint::Paths& paths) {
   v1::MapList list;
-  const auto status = endpoint::read_status(paths);
-  if (!status) return std::unexpected(status.error());
-  if (!*status) return list;
-  for (const endpoint::TableStatus& table : (*status)->tables) {
+  const auto tables = endpoint::read_tables(paths);
+  if (!tables) return std::unexpected(tables.error());
+  for (const endpoint::TableStatus& table : *tables) {
     v1::Map& view = *list.add_maps();
     view.set_name(table.name);
     view.set_entries(table.entries);
@@ -118,12 +118,15 @@ KernelSnapshot kernel_snapshot(const endpoint::Paths& paths) {
     for (const endpoint::IdentityRecord& record : state->identities)
       ++snapshot.identities[identity_type(record)];
   }
-  // While something changes the answer may be missing once.
-  const auto status = endpoint::read_status(paths);
-  if (!status || !*status) return snapshot;
-  snapshot.counters = (*status)->counters;
-  for (const endpoint::TableStatus& table : (*status)->tables)
-    snapshot.tables.push_back({table.name, table.entries, table.capacity});
+  if (!bpf::exists(paths.maps())) return snapshot;
+  // While something changes an answer may be missing once.
+  if (const auto maps = maps::NodeMaps::open(paths.maps())) {
+    if (auto counters = maps::read_counters(*maps)) snapshot.counters = std::move(*counters);
+  }
+  if (const auto tables = endpoint::read_tables(paths)) {
+    for (const endpoint::TableStatus& table : *tables)
+      snapshot.tables.push_back({table.name, table.entries, table.capacity});
+  }
   return snapshot;
 }
 

@@ -82,8 +82,7 @@ grpc::Status Service::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest
   if (!status.ok()) return status;
   reply->set_version(version_);
   reply->set_started(started_);
-  if (const auto state = endpoint::read_state(paths_))
-    reply->set_identities(state->identities.size());
+  if (const auto count = endpoint::count_identities(paths_)) reply->set_identities(*count);
   if (const auto maps = maps_view(paths_)) *reply->mutable_maps() = maps->maps();
   return status;
 }

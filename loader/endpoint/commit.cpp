@@ -18,11 +18,13 @@ Result<std::uint32_t> Node::commit() {
   report("epoch");
   if (auto freed = free_slots(); !freed) return std::unexpected(freed.error());
   report("slots");
-  if (auto merged = merge_classes(); !merged) return std::unexpected(merged.error());
+  const auto merged = merge_classes();
+  if (!merged) return std::unexpected(merged.error());
   if (auto swept = sweep(); !swept) return std::unexpected(swept.error());
   report("sweep");
   state_.dirty = false;
-  if (auto written = write_state(paths_, state_); !written) return std::unexpected(written.error());
+  auto written = *merged ? write_state(paths_, state_) : write_state_alone(paths_, state_);
+  if (!written) return std::unexpected(written.error());
   return epoch;
 }
 
@@ -47,29 +49,32 @@ Result<void> Node::free_slots() {
 
 // Forgets identities that nothing has, and predicates of shapes without a slot. The numbers of
 // classes that end by it are free afterwards. No epoch: programs that are left decide alike for
-// classes that become one.
-Result<void> Node::merge_classes() {
-  std::erase_if(state_.identities, [this](const IdentityRecord& record) {
-    if (used_.contains(record.member)) return false;
-    classes_->remove_identity(record.member);
-    return true;
-  });
+// classes that become one. True: identities are others now.
+Result<bool> Node::merge_classes() {
+  const std::size_t forgotten =
+      std::erase_if(state_.identities, [this](const IdentityRecord& record) {
+        if (used_.contains(record.member)) return false;
+        classes_->remove_identity(record.member);
+        return true;
+      });
   for (const std::string& key : classes_->shapes()) {
     if (!state_.slots.contains(key)) classes_->remove_shape(key);
   }
   std::erase_if(shapes_,
                 [this](const LoadedShape& shape) { return !state_.slots.contains(shape.key); });
-  if (classes_->update(state_.identities)) {
+  const bool moved_classes = classes_->update(state_.identities);
+  if (moved_classes) {
     // The numbers that addresses leave are in no state from here on: restore_classes() finds them.
-    if (auto written = write_state(paths_, state_); !written) return written;
+    if (auto written = write_state(paths_, state_); !written)
+      return std::unexpected(written.error());
     report("merged state");
-    if (auto done = write_world(); !done) return done;
+    if (auto done = write_world(); !done) return std::unexpected(done.error());
     if (auto moved = write_addresses(); !moved) return std::unexpected(moved.error());
     report("merged addresses");
     wait_for_running_programs();
   }
   classes_->release();
-  return {};
+  return moved_classes || forgotten != 0;
 }
 
 // Removes what no endpoint uses, whoever left it: this change or a process that died.

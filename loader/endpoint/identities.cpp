@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "runtime/abi/abi.h"
 
@@ -51,30 +52,9 @@ std::optional<std::uint32_t> reserved_number(const LabelSet& labels) {
   return std::nullopt;
 }
 
-struct NumberRange {
-  std::uint32_t first;
-  std::uint32_t last;
-};
-
-NumberRange range_of(IdentityScope scope) {
-  switch (scope) {
-    case IdentityScope::Local:
-      return {0x01000001U, 0x01ffffffU};
-    case IdentityScope::RemoteNode:
-      return {0x02000001U, 0x02ffffffU};
-    case IdentityScope::Cluster:
-      return {256U, 65535U};
-    case IdentityScope::Reserved:
-      break;
-  }
-  return {0, 255U};
-}
-
-std::uint32_t& counter_of(State& state, IdentityScope scope) {
-  if (scope == IdentityScope::Local) return state.next_local_identity;
-  return scope == IdentityScope::RemoteNode ? state.next_remote_node_identity
-                                            : state.next_cluster_identity;
-}
+constexpr std::uint32_t kFirstOfCluster = 256;
+constexpr std::uint32_t kLastOfCluster = 65535;
+constexpr std::uint32_t kClusterShift = 16;
 
 // What the policies behind the shapes would have told the address book: their prefixes and DNS
 // names.
@@ -112,7 +92,8 @@ IdentityScope scope_of(const LabelSet& labels) {
   return names_outside(labels) ? IdentityScope::Local : IdentityScope::Cluster;
 }
 
-IdentityAllocator::IdentityAllocator(State& state) : state_(state) {
+IdentityAllocator::IdentityAllocator(State& state, std::string cluster)
+    : state_(state), cluster_(std::move(cluster)) {
   index_.reserve(state.identities.size());
   numbers_.reserve(state.identities.size());
   for (std::size_t i = 0; i < state.identities.size(); ++i) {
@@ -121,15 +102,58 @@ IdentityAllocator::IdentityAllocator(State& state) : state_(state) {
   }
 }
 
-Result<std::uint32_t> IdentityAllocator::next_number(IdentityScope scope) {
-  const NumberRange range = range_of(scope);
-  std::uint32_t& counter = counter_of(state_, scope);
-  for (std::uint64_t tries = 0; tries <= std::uint64_t{range.last} - range.first; ++tries) {
-    if (counter < range.first || counter > range.last) counter = range.first;
+Result<std::uint32_t> IdentityAllocator::next_free(std::uint32_t& counter, std::uint32_t first,
+                                                   std::uint32_t last) {
+  for (std::uint64_t tries = 0; tries <= std::uint64_t{last} - first; ++tries) {
+    if (counter < first || counter > last) counter = first;
     const std::uint32_t number = counter++;
     if (numbers_.insert(number).second) return number;
   }
   return fail("no identity number is free");
+}
+
+// Clusters without identities give way when all numbers are taken.
+Result<RemoteCluster*> IdentityAllocator::remote_cluster(const std::string& name) {
+  const auto known = state_.clusters.find(name);
+  if (known != state_.clusters.end()) return &known->second;
+  std::set<std::uint32_t> taken;
+  for (const auto& [other, cluster] : state_.clusters) taken.insert(cluster.id);
+  if (taken.size() == kMaxCluster) {
+    std::set<std::uint32_t> used;
+    for (const std::uint32_t number : numbers_) used.insert(number >> kClusterShift);
+    std::erase_if(state_.clusters,
+                  [&used](const auto& entry) { return !used.contains(entry.second.id); });
+    taken.clear();
+    for (const auto& [other, cluster] : state_.clusters) taken.insert(cluster.id);
+  }
+  std::uint32_t id = 1;
+  while (taken.contains(id)) ++id;
+  if (id > kMaxCluster)
+    return fail("pods of more than " + std::to_string(kMaxCluster) + " other clusters");
+  return &(state_.clusters[name] = {id, 0});
+}
+
+Result<std::uint32_t> IdentityAllocator::next_number(const LabelSet& labels) {
+  switch (scope_of(labels)) {
+    case IdentityScope::Local:
+      return next_free(state_.next_local_identity, 0x01000001U, 0x01ffffffU);
+    case IdentityScope::RemoteNode:
+      return next_free(state_.next_remote_node_identity, 0x02000001U, 0x02ffffffU);
+    case IdentityScope::Reserved:
+      return fail("no identity of those labels has a number of its own");
+    case IdentityScope::Cluster:
+      break;
+  }
+  const policy::Label* cluster = labels.find_key(policy::kClusterKey);
+  if (cluster == nullptr || cluster->value == cluster_)
+    return next_free(state_.next_cluster_identity, kFirstOfCluster, kLastOfCluster);
+  auto remote = remote_cluster(cluster->value);
+  if (!remote) return std::unexpected(remote.error());
+  const std::uint32_t base = (*remote)->id << kClusterShift;
+  std::uint32_t counter = base + (*remote)->next_identity;
+  auto number = next_free(counter, base + kFirstOfCluster, base + kLastOfCluster);
+  (*remote)->next_identity = counter - base;
+  return number;
 }
 
 Result<std::size_t> IdentityAllocator::ensure(const LabelSet& labels) {
@@ -138,7 +162,7 @@ Result<std::size_t> IdentityAllocator::ensure(const LabelSet& labels) {
   const IdentityScope scope = scope_of(labels);
   IdentityRecord record{labels, reserved_number(labels).value_or(IDENTITY_UNKNOWN), 0, 0};
   if (scope != IdentityScope::Reserved) {
-    const auto number = next_number(scope);
+    const auto number = next_number(labels);
     if (!number) return std::unexpected(number.error());
     record.identity = *number;
   }
@@ -154,7 +178,7 @@ policy::AddressBook label_addresses(const Inventory& inventory,
 
 Result<AddressTable> number_addresses(State& state, const policy::AddressBook& book) {
   AddressTable table;
-  IdentityAllocator allocator(state);
+  IdentityAllocator allocator(state, book.options().cluster_name);
   const auto world4 = allocator.ensure(book.world_labels(false));
   const auto world6 = allocator.ensure(book.world_labels(true));
   if (!world4) return std::unexpected(world4.error());

@@ -20,7 +20,7 @@ namespace policyc::endpoint {
 // Where a number is taken from (Cilium pkg/identity/numericidentity.go).
 enum class IdentityScope : std::uint8_t {
   Reserved,    // fixed numbers below 256
-  Cluster,     // pods: from 256
+  Cluster,     // pods: from 256; of another cluster with its number from bit 16 on
   Local,       // CIDRs and DNS names: from 0x01000001
   RemoteNode,  // nodes with labels: from 0x02000001
 };
@@ -29,15 +29,22 @@ enum class IdentityScope : std::uint8_t {
 // Numbers identities into a state. Nobody else may change the state's identities meanwhile.
 class IdentityAllocator {
  public:
-  explicit IdentityAllocator(State& state);
+  // `cluster`: the name of this one. Others get numbers of their own as their pods come, which they
+  // keep while they have identities.
+  IdentityAllocator(State& state, std::string cluster);
   // The record of those labels, as an index into the state's identities; a new one gets the scope's
   // next free number, and no class yet. Errors when numbers run out.
   [[nodiscard]] Result<std::size_t> ensure(const policy::LabelSet& labels);
 
  private:
-  [[nodiscard]] Result<std::uint32_t> next_number(IdentityScope scope);
+  [[nodiscard]] Result<std::uint32_t> next_number(const policy::LabelSet& labels);
+  // The first free one from `counter` on, around the range from `first` to `last`.
+  [[nodiscard]] Result<std::uint32_t> next_free(std::uint32_t& counter, std::uint32_t first,
+                                                std::uint32_t last);
+  [[nodiscard]] Result<RemoteCluster*> remote_cluster(const std::string& name);
 
   State& state_;
+  std::string cluster_;
   // Into state_.identities.
   std::unordered_map<policy::LabelSet, std::size_t, policy::LabelSetHash> index_;
   std::unordered_set<std::uint32_t> numbers_;

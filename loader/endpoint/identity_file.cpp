@@ -1,7 +1,7 @@
 #include "loader/endpoint/identity_file.h"
 
 #include <limits>
-#include <set>
+#include <unordered_set>
 
 #include "loader/endpoint/bytes.h"
 
@@ -26,12 +26,23 @@ std::string to_bytes(const std::vector<IdentityRecord>& identities) {
 }
 
 Result<void> check_identities(const std::vector<IdentityRecord>& identities) {
-  std::set<policy::LabelSet> labels;
+  std::unordered_set<policy::LabelSet, policy::LabelSetHash> labels;
+  labels.reserve(identities.size());
   for (const IdentityRecord& record : identities) {
     if (record.peer_class == 0) return fail("a class number is bad");
     if (!labels.insert(record.labels).second) return fail("two identities have the same labels");
   }
   return {};
+}
+
+Result<std::size_t> count_from_bytes(std::string_view bytes) {
+  try {
+    ByteReader in(bytes);
+    if (in.number() != kVersion) return fail("it is of another version");
+    return static_cast<std::size_t>(in.number());
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
 }
 
 Result<std::vector<IdentityRecord>> identities_from_bytes(std::string_view bytes) {

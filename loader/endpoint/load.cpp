@@ -138,6 +138,13 @@ Result<std::vector<LoadReport>> load_endpoints(const Paths& paths,
   return loading.run();
 }
 
+Result<void> prepare_node(const Paths& paths, const maps::MapSizes& sizes,
+                          std::span<const std::uint8_t> datapath) {
+  auto node = Node::open(paths, sizes);
+  if (!node) return std::unexpected(node.error());
+  return node->use_datapath(datapath);
+}
+
 Result<LoadReport> load_endpoint(const Paths& paths, const LoadRequest& request) {
   auto reports = load_endpoints(paths, {&request, 1});
   if (!reports) return std::unexpected(reports.error());

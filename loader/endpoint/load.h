@@ -87,6 +87,11 @@ struct LoadReport {
 // The case of one.
 [[nodiscard]] Result<LoadReport> load_endpoint(const Paths& paths, const LoadRequest& request);
 
+// Makes the node's maps and loads its datapath, as the first load would. Takes some 0.2 s when they
+// are not there.
+[[nodiscard]] Result<void> prepare_node(const Paths& paths, const maps::MapSizes& sizes,
+                                        std::span<const std::uint8_t> datapath);
+
 // The index of an interface of this network namespace.
 [[nodiscard]] Result<std::uint32_t> interface_index(const std::string& name);
 

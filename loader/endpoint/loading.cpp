@@ -13,12 +13,14 @@
 namespace policyc::endpoint {
 namespace {
 
-// Pods by address: the first that has it.
-std::map<IpAddress, std::string> names_by_address(const Inventory& inventory) {
+// Pods by address, of those that are asked for: the first that has it.
+std::map<IpAddress, std::string> names_by_address(const Inventory& inventory,
+                                                  const std::set<IpAddress>& asked) {
   std::map<IpAddress, std::string> names;
   for (const policy::Endpoint& endpoint : inventory.cluster.endpoints) {
-    for (const IpAddress& address : endpoint.addresses)
-      names.try_emplace(address, endpoint.full_name());
+    for (const IpAddress& address : endpoint.addresses) {
+      if (asked.contains(address)) names.try_emplace(address, endpoint.full_name());
+    }
   }
   return names;
 }
@@ -103,7 +105,9 @@ void Loading::find_old_records() {
 
 Result<void> Loading::make_records() {
   std::map<attach::HookChoice, attach::HookKind> hooks;
-  const auto names = names_by_address(inventory_);
+  std::set<IpAddress> asked;
+  for (const Place& place : places_) asked.insert(place.request->addresses.front());
+  const auto names = names_by_address(inventory_, asked);
   std::size_t count = 0;
   for (const Place& place : places_) count += place.replaced ? 0U : 1U;
   const auto ids = next_.take_endpoint_ids(count);
@@ -143,7 +147,7 @@ Result<policy::AddressBook> Loading::label(const Inventory& inventory, const Sta
 }
 
 Result<void> Loading::find_identities(const policy::AddressBook& book) {
-  IdentityAllocator allocator(next_);
+  IdentityAllocator allocator(next_, inventory_.options.cluster_name);
   for (Place& place : places_) {
     EndpointRecord& record = place.record;
     if (place.request->identity) {

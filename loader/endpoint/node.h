@@ -135,7 +135,7 @@ class Node {
   [[nodiscard]] Result<void> fill_slot_of(const LoadedShape& shape) const;
 
   [[nodiscard]] Result<void> free_slots();
-  [[nodiscard]] Result<void> merge_classes();
+  [[nodiscard]] Result<bool> merge_classes();
   [[nodiscard]] Result<void> sweep() const;
 
   Paths paths_;

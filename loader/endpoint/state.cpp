@@ -1,6 +1,8 @@
 #include "loader/endpoint/state.h"
 
 #include <algorithm>
+#include <array>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <random>
@@ -80,6 +82,11 @@ void check_consistent(const State& state) {
     if (slot == 0 || slot > kMaxSlot || !slots.insert(slot).second)
       throw std::runtime_error("a slot is bad");
   }
+  std::set<std::uint32_t> clusters;
+  for (const auto& [name, cluster] : state.clusters) {
+    if (cluster.id == 0 || cluster.id > kMaxCluster || !clusters.insert(cluster.id).second)
+      throw std::runtime_error("the number of a cluster is bad");
+  }
   if (!state.datapath.empty() && !is_key(state.datapath))
     throw std::runtime_error("the datapath's version is bad");
   if (state.instance == 0) throw std::runtime_error("the instance is 0");
@@ -157,6 +164,8 @@ std::string to_json(const State& state) {
                {"identities", state.stored.generation},
                {"endpoints", Json::array()}};
   for (const EndpointRecord& record : state.endpoints) json["endpoints"].push_back(to_json(record));
+  for (const auto& [name, cluster] : state.clusters)
+    json["clusters"][name] = {{"id", cluster.id}, {"next_identity", cluster.next_identity}};
   return json.dump(1) + "\n";
 }
 
@@ -185,6 +194,12 @@ Result<State> state_from_json(std::string_view text) {
     }
     for (const Json& record : json.at("endpoints"))
       state.endpoints.push_back(endpoint_from_json(record));
+    if (const auto clusters = json.find("clusters"); clusters != json.end()) {
+      for (const auto& [name, cluster] : clusters->items()) {
+        state.clusters[name] = {cluster.at("id").get<std::uint32_t>(),
+                                cluster.at("next_identity").get<std::uint32_t>()};
+      }
+    }
     check_consistent(state);
     return state;
   } catch (const std::exception& error) {
@@ -234,6 +249,19 @@ Result<State> read_state(const Paths& paths) {
     if (*state) return std::move(**state);
   }
   return damaged(paths.state_file(), "the file of its identities is gone");
+}
+
+Result<std::size_t> count_identities(const Paths& paths) {
+  const auto text = read_file(paths.state_file());
+  if (!text) return std::unexpected(text.error());
+  if (!*text) return 0;
+  const auto state = state_from_json(**text);
+  if (!state) return damaged(paths.state_file(), state.error().message);
+  if (state->stored.generation == 0) return state->identities.size();
+  std::ifstream file(paths.identity_file(state->stored.generation), std::ios::binary);
+  std::array<char, kCountBytes> bytes{};
+  file.read(bytes.data(), bytes.size());
+  return count_from_bytes({bytes.data(), static_cast<std::size_t>(file.gcount())});
 }
 
 namespace {

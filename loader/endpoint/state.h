@@ -44,12 +44,22 @@ struct EndpointRecord {
   friend bool operator==(const EndpointRecord&, const EndpointRecord&) = default;
 };
 
+inline constexpr std::uint32_t kMaxCluster = 255;
+
+// Another cluster whose pods have identities here.
+struct RemoteCluster {
+  std::uint32_t id = 0;             // from 1; the bits from 16 on of its identities' numbers
+  std::uint32_t next_identity = 0;  // the bits below
+  friend bool operator==(const RemoteCluster&, const RemoteCluster&) = default;
+};
+
 struct State {
   std::uint64_t instance = 0;  // ties this file to the maps (NodeMaps::instance)
   // A change is under way: rows of classes may be missing, addresses may be of older classes. Set
   // before and cleared after each change.
   bool dirty = false;
   std::uint32_t next_cluster_identity = 256;
+  std::map<std::string, RemoteCluster> clusters;  // by name, without this one
   std::uint32_t next_local_identity = 0x01000001;
   std::uint32_t next_remote_node_identity = 0x02000001;
   std::uint16_t next_endpoint_id = 1;
@@ -87,6 +97,8 @@ struct State {
 // A state with a fresh random instance when there is no file. A file that cannot be understood is
 // an Error that tells how to start afresh: guessing would give numbers a second meaning.
 [[nodiscard]] Result<State> read_state(const Paths& paths);
+// How many identities there are, without reading them.
+[[nodiscard]] Result<std::size_t> count_identities(const Paths& paths);
 // The identities are written when they are not those of the file.
 [[nodiscard]] Result<void> write_state(const Paths& paths, const State& state);
 // The same where the identities are those last read or written.

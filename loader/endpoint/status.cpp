@@ -177,4 +177,11 @@ Result<std::optional<Status>> read_status(const Paths& paths) {
   return status;
 }
 
+Result<std::vector<TableStatus>> read_tables(const Paths& paths) {
+  if (!bpf::exists(paths.maps())) return std::vector<TableStatus>{};
+  const auto maps = maps::NodeMaps::open(paths.maps());
+  if (!maps) return std::unexpected(maps.error());
+  return tables_of(*maps);
+}
+
 }  // namespace policyc::endpoint

@@ -8,7 +8,20 @@
 
 namespace policyc::reconcile {
 
+bool KernelNode::prepare(const endpoint::LoadRequest& node) {
+  // The verifier takes its time, and manifests are read meanwhile.
+  preparation_ = std::async(std::launch::async, [paths = paths_, sizes = node.sizes] {
+    (void)endpoint::prepare_node(paths, sizes, backend::datapath_object());
+  });
+  return true;
+}
+
+void KernelNode::end_preparation() {
+  if (preparation_.valid()) preparation_.get();
+}
+
 Result<Actual> KernelNode::read() {
+  end_preparation();
   if (auto settled = settle(); !settled) return std::unexpected(settled.error());
   // What a process left that ended before it could.
   retire();
@@ -49,6 +62,7 @@ Result<InventoryRef> KernelNode::read_inventory() {
 
 Result<std::vector<endpoint::LoadReport>> KernelNode::load(
     std::span<endpoint::LoadRequest> requests, const InventoryRef& inventory) {
+  end_preparation();
   if (auto ended = end_session(); !ended) return std::unexpected(ended.error());
   if (requests.empty()) return std::vector<endpoint::LoadReport>{};
   if (inventory) requests.front().inventory = *inventory;
@@ -68,6 +82,7 @@ void KernelNode::retire() const {
 
 Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest request,
                                                   const InventoryRef& inventory) {
+  end_preparation();
   if (auto ended = end_session(); !ended) return std::unexpected(ended.error());
   if (inventory) request.inventory = *inventory;
   request.datapath = backend::datapath_object();
@@ -81,10 +96,12 @@ Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest reques
 
 Result<PeersReport> KernelNode::change_peers(const InventoryRef& before,
                                              const InventoryRef& after) {
-  if (auto opened = open_session(); !opened) return std::unexpected(opened.error());
+  end_preparation();
   static const auto kNone = std::make_shared<const endpoint::Inventory>();
   const InventoryRef from = before ? before : kNone;
   const InventoryRef to = after ? after : kNone;
+  if (auto opened = open_session(to->options.cluster_name); !opened)
+    return std::unexpected(opened.error());
   if (!counts_ || counted_ != from) counts_.emplace(from->cluster.endpoints);
   counted_ = to;
   const auto changes = address_changes(*from, *to, session_->shapes(), *counts_);
@@ -99,14 +116,14 @@ Result<PeersReport> KernelNode::change_peers(const InventoryRef& before,
   return report;
 }
 
-Result<void> KernelNode::open_session() {
+Result<void> KernelNode::open_session(const std::string& cluster) {
   if (session_) {
     const auto same = session_->reopen();
     if (same && *same) return {};
     session_.reset();
     if (!same) return std::unexpected(same.error());
   }
-  auto session = PeerSession::open(paths_);
+  auto session = PeerSession::open(paths_, cluster);
   if (!session) return std::unexpected(session.error());
   session_ = std::move(*session);
   return {};

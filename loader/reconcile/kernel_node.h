@@ -1,6 +1,7 @@
 #pragma once
 // The node of this kernel: plans are carried out through loader/endpoint.
 
+#include <future>
 #include <memory>
 #include <optional>
 
@@ -18,6 +19,7 @@ class KernelNode : public NodeActions {
 
   [[nodiscard]] Result<Actual> read() override;
   [[nodiscard]] Result<InventoryRef> read_inventory() override;
+  [[nodiscard]] bool prepare(const endpoint::LoadRequest& node) override;
   [[nodiscard]] Result<std::vector<endpoint::LoadReport>> load(
       std::span<endpoint::LoadRequest> requests, const InventoryRef& inventory) override;
   [[nodiscard]] Result<endpoint::UpdateReport> update(endpoint::UpdateRequest request,
@@ -31,8 +33,10 @@ class KernelNode : public NodeActions {
  private:
   void keep(InventoryRef inventory, const endpoint::FileStamp& stamp);
   void forget() { kept_ = nullptr; }
-  [[nodiscard]] Result<void> open_session();
+  [[nodiscard]] Result<void> open_session(const std::string& cluster);
   [[nodiscard]] Result<void> end_session();
+  // Whatever touches the node waits for that. What went wrong the next change meets again.
+  void end_preparation();
   // What an upgrade set aside goes as far as it can.
   void retire() const;
 
@@ -44,6 +48,7 @@ class KernelNode : public NodeActions {
   endpoint::FileStamp kept_stamp_;
   std::optional<AddressCounts> counts_;
   InventoryRef counted_;
+  std::future<void> preparation_;
 };
 
 }  // namespace policyc::reconcile

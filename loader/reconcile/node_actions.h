@@ -26,6 +26,9 @@ class NodeActions {
   [[nodiscard]] virtual Result<Actual> read() = 0;
   // The inventory that the node's addresses are labelled by; nothing: there is none.
   [[nodiscard]] virtual Result<InventoryRef> read_inventory() = 0;
+  // Makes a node of which nothing is there yet: what the next change finds done. Returns at once,
+  // whether it began.
+  [[nodiscard]] virtual bool prepare(const endpoint::LoadRequest& /*node*/) { return false; }
   // One change each. `inventory`: what exists from now on; nothing: as before.
   [[nodiscard]] virtual Result<std::vector<endpoint::LoadReport>> load(
       std::span<endpoint::LoadRequest> requests, const InventoryRef& inventory) = 0;

@@ -8,7 +8,8 @@ namespace policyc::reconcile {
 
 using endpoint::NodePeers;
 
-Result<std::unique_ptr<PeerSession>> PeerSession::open(const endpoint::Paths& paths) {
+Result<std::unique_ptr<PeerSession>> PeerSession::open(const endpoint::Paths& paths,
+                                                       const std::string& cluster) {
   auto lock = endpoint::lock_directory(paths.state);
   if (!lock) return std::unexpected(lock.error());
   auto state = endpoint::read_state(paths);
@@ -17,7 +18,7 @@ Result<std::unique_ptr<PeerSession>> PeerSession::open(const endpoint::Paths& pa
   auto maps = maps::NodeMaps::open(paths.maps());
   if (!maps) return std::unexpected(maps.error());
   std::unique_ptr<PeerSession> session(
-      new PeerSession(paths, std::move(*lock), std::move(*state), std::move(*maps)));
+      new PeerSession(paths, cluster, std::move(*lock), std::move(*state), std::move(*maps)));
   std::vector<endpoint::LoadedShape> loaded;
   for (const auto& [key, slot] : session->state_.slots) {
     auto shape = endpoint::open_shape(paths, key);
@@ -28,7 +29,7 @@ Result<std::unique_ptr<PeerSession>> PeerSession::open(const endpoint::Paths& pa
   auto peers = NodePeers::open(session->maps_, std::move(loaded), session->state_.identities);
   if (!peers) return std::unexpected(peers.error());
   session->peers_ = std::make_unique<NodePeers>(std::move(*peers));
-  session->allocator_ = std::make_unique<endpoint::IdentityAllocator>(session->state_);
+  session->allocator_ = std::make_unique<endpoint::IdentityAllocator>(session->state_, cluster);
   for (const endpoint::EndpointRecord& record : session->state_.endpoints)
     session->local_.insert(record.addresses.begin(), record.addresses.end());
   return session;
@@ -90,7 +91,7 @@ Result<void> PeerSession::write_identities() {
   live.swap(state_.identities);
   auto written = endpoint::write_state(paths_, state_);
   if (forget) {
-    allocator_ = std::make_unique<endpoint::IdentityAllocator>(state_);
+    allocator_ = std::make_unique<endpoint::IdentityAllocator>(state_, cluster_);
   } else {
     live.swap(state_.identities);
   }

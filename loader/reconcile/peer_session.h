@@ -30,8 +30,10 @@ struct PeersReport {
 
 class PeerSession {
  public:
-  // An Error when a change was cut short: an update repairs that first.
-  [[nodiscard]] static Result<std::unique_ptr<PeerSession>> open(const endpoint::Paths& paths);
+  // `cluster`: the name of this one. An Error when a change was cut short: an update repairs that
+  // first.
+  [[nodiscard]] static Result<std::unique_ptr<PeerSession>> open(const endpoint::Paths& paths,
+                                                                 const std::string& cluster);
   PeerSession(const PeerSession&) = delete;
   PeerSession& operator=(const PeerSession&) = delete;
   // Without close() the state stays marked as dirty: the next change repairs it.
@@ -50,8 +52,10 @@ class PeerSession {
   [[nodiscard]] Result<bool> reopen();
 
  private:
-  PeerSession(endpoint::Paths paths, bpf::Fd lock, endpoint::State state, maps::NodeMaps maps)
+  PeerSession(endpoint::Paths paths, std::string cluster, bpf::Fd lock, endpoint::State state,
+              maps::NodeMaps maps)
       : paths_(std::move(paths)),
+        cluster_(std::move(cluster)),
         lock_(std::move(lock)),
         state_(std::move(state)),
         maps_(std::move(maps)) {}
@@ -61,6 +65,7 @@ class PeerSession {
                                              const endpoint::Inventory& inventory) const;
 
   endpoint::Paths paths_;
+  std::string cluster_;
   bpf::Fd lock_;
   endpoint::State state_;
   maps::NodeMaps maps_;

@@ -112,9 +112,10 @@ class Planner {
     }
   }
 
-  // What no load and no removal took along. A node without maps has nobody whose peers count.
+  // What no load and no removal took along. A node without maps has nobody whose peers count; the
+  // first endpoints of one that is empty bring what exists with them.
   void add_rest() {
-    if (!actual_.loaded) return;
+    if (!actual_.loaded || (actual_.endpoints.empty() && !input_.wanted.empty())) return;
     const bool repair = plan_.steps.empty() && (actual_.dirty || actual_.outdated);
     const bool inventory = take_inventory();
     if (inventory && plan_.steps.empty() && input_.only_peers_changed && !repair &&

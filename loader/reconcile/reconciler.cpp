@@ -25,6 +25,10 @@ Result<void> Reconciler::adopt(const std::function<bool(std::uint32_t)>& interfa
   return {};
 }
 
+void Reconciler::prepare() {
+  if (!actual_.loaded) actual_.loaded = actions_.prepare(options_.node);
+}
+
 void Reconciler::put(WantedEndpoint endpoint) {
   dropped_.erase(endpoint.interface);
   EndpointStatus& status = statuses_[endpoint.key];

@@ -67,6 +67,9 @@ class Reconciler {
   // Takes over what is there. Unregistered endpoints stay while their interface is there.
   [[nodiscard]] Result<void> adopt(
       const std::function<bool(std::uint32_t index)>& interface_exists);
+  // Where nothing is loaded: begins to make the node, so that what exists is known to it before the
+  // first endpoint comes.
+  void prepare();
 
   // What is wanted.
   void put(WantedEndpoint endpoint);

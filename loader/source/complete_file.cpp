@@ -61,25 +61,21 @@ FileIdentity identity_of(const struct stat& status) {
           .changed = nanoseconds(status.st_ctim)};
 }
 
-FileRead read_complete(const std::filesystem::path& path, std::size_t limit, Leases leases,
-                       Arrival arrival) {
-  // Not blocking, for a FIFO that has the name of a manifest, and for a file that another holds a
-  // write lease of.
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file.valid()) {
-    if (errno == ENOENT || errno == ENOTDIR) return {};
-    if (errno == EWOULDBLOCK) return {.state = ReadState::BeingWritten};
-    return unusable_errno("open", errno);
-  }
+namespace {
+
+FileRead not_open(int number) {
+  if (number == ENOENT || number == ENOTDIR) return {};
+  if (number == EWOULDBLOCK) return {.state = ReadState::BeingWritten};
+  return unusable_errno("open", number);
+}
+
+FileRead read_open(const Fd& file, std::size_t limit, Leases leases, Arrival arrival) {
+  const Lease lease = leases == Leases::Try ? take_lease(file) : Lease::Unsupported;
   struct stat before{};
   if (::fstat(file.get(), &before) != 0) return unusable_errno("stat", errno);
-  if (S_ISDIR(before.st_mode)) return {};
+  if (S_ISDIR(before.st_mode)) return {.is_directory = true};
   if (!S_ISREG(before.st_mode)) return unusable("is not a regular file");
-
-  const Lease lease = leases == Leases::Try ? take_lease(file) : Lease::Unsupported;
   if (lease == Lease::Refused) return {.state = ReadState::BeingWritten};
-  // Before the lease somebody may have written.
-  if (::fstat(file.get(), &before) != 0) return unusable_errno("stat", errno);
   if (lease == Lease::Unsupported && arrival == Arrival::Unknown && !is_quiet(before))
     return {.state = ReadState::BeingWritten};
   const FileIdentity identity = identity_of(before);
@@ -108,6 +104,21 @@ FileRead read_complete(const std::filesystem::path& path, std::size_t limit, Lea
   // A lease keeps writers away; a rename or a change of permissions is none of its business.
   if (lease == Lease::Held) last.changed = identity.changed;
   if (last != identity || size != identity.size) return {.state = ReadState::BeingWritten};
+  return result;
+}
+
+}  // namespace
+
+FileRead read_complete(const std::filesystem::path& path, std::size_t limit, Leases leases,
+                       Arrival arrival) {
+  // Not blocking, for a FIFO that has the name of a manifest, and for a file that another holds a
+  // write lease of.
+  constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  Fd file(::open(path.c_str(), kFlags | O_NOFOLLOW));
+  const bool is_link = !file.valid() && errno == ELOOP;
+  if (is_link) file = Fd(::open(path.c_str(), kFlags));
+  FileRead result = file.valid() ? read_open(file, limit, leases, arrival) : not_open(errno);
+  result.is_link = is_link;
   return result;
 }
 

@@ -30,6 +30,8 @@ enum class ReadState : std::uint8_t {
 
 struct FileRead {
   ReadState state = ReadState::Missing;
+  bool is_link = false;       // the path is a symbolic link
+  bool is_directory = false;  // Missing for that reason
   FileIdentity identity{};
   std::string content{};
   std::string error{};

@@ -66,6 +66,8 @@ Result<bool> DirectorySource::start(const std::optional<Cursor>& /*after*/) {
   }
   timer_ = std::move(*timer);
   work_ = std::move(*work);
+  armed_ = {};
+  has_work_ = false;
   watches_ = std::move(*watches);
   entries_.clear();
   queue_.clear();
@@ -119,10 +121,14 @@ bool DirectorySource::do_one_task() {
 
 void DirectorySource::set_timer() {
   // Nothing is left to do now: only a change or the clock makes fd() readable.
-  std::uint64_t value = 0;
-  static_cast<void>(::read(work_.get(), &value, sizeof value));
+  if (std::exchange(has_work_, false)) {
+    std::uint64_t value = 0;
+    static_cast<void>(::read(work_.get(), &value, sizeof value));
+  }
   const Clock::time_point when =
       std::min(look_around_at_, schedule_.next().value_or(look_around_at_));
+  if (armed_ > Clock::now() && armed_ <= when) return;
+  armed_ = when;
   const auto wait =
       std::max<std::chrono::nanoseconds>(when - Clock::now(), std::chrono::nanoseconds(1));
   itimerspec setting{};
@@ -150,6 +156,7 @@ void DirectorySource::tell(EventKind kind, const std::string& key, std::string c
     event.object.name = path_of(key).string();
   event.object.content = std::move(content);
   queue_.push_back(std::move(event));
+  if (std::exchange(has_work_, true)) return;
   const std::uint64_t one = 1;
   static_cast<void>(::write(work_.get(), &one, sizeof one));
 }
@@ -185,6 +192,7 @@ void DirectorySource::look_at_file(const std::string& key) {
   FileRead read = read_complete(path, options_.max_file_bytes, options_.leases,
                                 shared_version_ ? Arrival::Whole : Arrival::Unknown);
   if (read.state == ReadState::Missing) {
+    if (read.is_directory) directories_todo_.insert(key);
     file_is_missing(key);
     return;
   }
@@ -196,13 +204,13 @@ void DirectorySource::look_at_file(const std::string& key) {
     return;
   }
   attempts_.erase(key);
+  const bool is_link = read.is_link;
   if (read.state == ReadState::Unusable) {
     tell_unusable(key, read.error);
   } else {
     take_content(key, std::move(read));
   }
-  Entry& entry = entries_[key];
-  entry.link = ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  entries_[key].link = is_link;
 }
 
 void DirectorySource::take_content(const std::string& key, FileRead read) {

@@ -101,6 +101,8 @@ class DirectorySource final : public Source {
   Schedule schedule_;
   std::map<std::string, int> attempts_;  // at files that are being written
   Clock::time_point look_around_at_{};
+  Clock::time_point armed_{};         // what timer_ is set to
+  bool has_work_ = false;             // work_ is readable
   std::optional<FileIdentity> root_;  // the directory that is watched; only device and inode count
   bool sync_due_ = false;             // Synced is to be told when all is done
   bool synced_ = false;               // it was told once

@@ -37,7 +37,8 @@ void DirectorySource::take_event(const Watches::Event& event) {
   const std::string key = join(event.directory, event.name);
   if ((event.mask & (kCame | kWent)) != 0) {
     struct stat status{};
-    const bool leads_to_directory = (event.mask & kCame) != 0 &&
+    // What has the name of a manifest is read, and its reader tells.
+    const bool leads_to_directory = (event.mask & kCame) != 0 && !is_manifest_name(event.name) &&
                                     ::stat(path_of(key).c_str(), &status) == 0 &&
                                     S_ISDIR(status.st_mode);
     // A symbolic link to a directory is none to the kernel.

@@ -26,7 +26,7 @@ class Link {
 
   // Readable when exchange() has something to do, and from the time of wake_at() on.
   [[nodiscard]] int fd() const { return epoll_.get(); }
-  // Nothing: never. Takes back an earlier time.
+  // Nothing: no time. A time that was asked for before may come yet.
   [[nodiscard]] Result<void> wake_at(std::optional<Clock::time_point> when);
 
   [[nodiscard]] Result<void> start(const std::filesystem::path& program,
@@ -57,6 +57,7 @@ class Link {
 
   bpf::Fd epoll_;
   bpf::Fd timer_;
+  std::optional<Clock::time_point> armed_;  // what the timer is set to
   std::optional<Child> child_;
   FrameReader in_{kMaxReplyBytes};
   std::string out_;

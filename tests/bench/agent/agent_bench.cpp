@@ -267,6 +267,24 @@ std::string remote_pod(unsigned number, const std::string& app, bool json) {
          ", podIPs: [{ip: " + address + "}], phase: Running}\n---\n";
 }
 
+// A pod of another cluster, as Cilium has it.
+std::string far_pod(unsigned number, const std::string& app, bool json) {
+  const std::string name = "r" + std::to_string(number);
+  const std::string labels = "\"k8s:app=" + app +
+                             "\",\"k8s:io.kubernetes.pod.namespace=shop\","
+                             "\"k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name="
+                             "shop\",\"k8s:io.cilium.k8s.policy.cluster=far\"";
+  const std::string address = address_of(number);
+  if (json) {
+    return R"({"apiVersion":"cilium.io/v2","kind":"CiliumEndpoint","metadata":{"name":")" + name +
+           R"(","namespace":"shop"},"status":{"identity":{"labels":[)" + labels +
+           R"(]},"networking":{"addressing":[{"ipv4":")" + address + "\"}]}}}\n";
+  }
+  return "apiVersion: cilium.io/v2\nkind: CiliumEndpoint\nmetadata: {name: " + name +
+         ", namespace: shop}\nstatus:\n  identity: {labels: [" + labels +
+         "]}\n  networking: {addressing: [{ipv4: " + address + "}]}\n---\n";
+}
+
 void wait_for_address(const maps::NodeMaps& maps, unsigned number) {
   ipcache4_key key{};
   const policyc::IpAddress address = *policyc::parse_ip_address(address_of(number));
@@ -308,11 +326,10 @@ void later_changes(Agent& agent, unsigned first, unsigned count, const std::stri
   measure("alone, ", 1, 11);
 }
 
-// Pods of other nodes, as the source tells them; each has an identity of its own while there are
-// numbers for them in one cluster.
+// Pods of other nodes, as the source tells them, each of an identity of its own. One cluster has
+// not so many numbers: the last ones are of another one.
 void many_peers(unsigned addresses, bool json) {
-  constexpr unsigned kMostIdentities = 65'000;
-  const unsigned identities = std::min(addresses, kMostIdentities);
+  constexpr unsigned kOfThisCluster = 60'000;
   const bench::BenchPaths folders(json ? "-peers-json" : "-peers");
   Agent agent(folders.paths());
   agent.write("pods.yaml", pods(1, 1));
@@ -321,11 +338,10 @@ void many_peers(unsigned addresses, bool json) {
   for (unsigned first = 1; first <= addresses; first += kOfAFile) {
     std::string text;
     for (unsigned i = first; i < std::min(first + kOfAFile, addresses + 1); ++i)
-      text += remote_pod(i, "a" + std::to_string(1 + i % identities), json);
+      text += (i <= kOfThisCluster ? remote_pod : far_pod)(i, "a" + std::to_string(i), json);
     agent.write("remote" + std::to_string(first) + (json ? ".json" : ".yaml"), text);
   }
-  const std::string with = std::to_string(addresses) + " remote pods of " +
-                           std::to_string(identities) + " identities, " + (json ? "JSON" : "YAML");
+  const std::string with = std::to_string(addresses) + " remote pods, " + (json ? "JSON" : "YAML");
   const auto start = Clock::now();
   agent.start("262144");
   bench::report("start with " + with + ", to resolved", {ms_since(start)}, "ms");

@@ -194,7 +194,7 @@ TEST_F(StateTest, InventoryReadsBack) {
 }
 
 std::uint32_t number_of(State& state, const policy::LabelSet& wanted) {
-  return state.identities[must(IdentityAllocator(state).ensure(wanted))].identity;
+  return state.identities[must(IdentityAllocator(state, "here").ensure(wanted))].identity;
 }
 
 TEST(IdentitiesTest, ScopeFollowsTheLabels) {
@@ -238,7 +238,46 @@ TEST(IdentitiesTest, RunningOutOfNumbersIsAnError) {
   State state;
   for (std::uint32_t number = 256; number <= 65535; ++number)
     state.identities.push_back({{}, number, number, 0});
-  EXPECT_FALSE(IdentityAllocator(state).ensure(app("web")));
+  EXPECT_FALSE(IdentityAllocator(state, "here").ensure(app("web")));
+}
+
+policy::LabelSet app_of(const std::string& name, const std::string& cluster) {
+  return labels({{"k8s", "app", name}, {"k8s", std::string(policy::kClusterKey), cluster}});
+}
+
+TEST(IdentitiesTest, OtherClustersHaveNumbersOfTheirOwn) {
+  State state;
+  EXPECT_EQ(number_of(state, app_of("web", "here")), 256U);
+  EXPECT_EQ(number_of(state, app_of("web", "there")), 0x10100U);
+  EXPECT_EQ(number_of(state, app_of("db", "there")), 0x10101U);
+  EXPECT_EQ(number_of(state, app_of("web", "elsewhere")), 0x20100U);
+  EXPECT_EQ(number_of(state, app_of("db", "here")), 257U);
+  state.instance = 1;
+  State again = must(endpoint::state_from_json(endpoint::to_json(state)));
+  EXPECT_EQ(again.clusters, state.clusters);
+  again.identities = state.identities;
+  EXPECT_EQ(number_of(again, app_of("new", "there")), 0x10102U)
+      << "a number that was just in use is not given again";
+}
+
+TEST(IdentitiesTest, ClustersWithoutIdentitiesGiveWay) {
+  State state;
+  for (std::uint32_t i = 1; i <= endpoint::kMaxCluster; ++i)
+    EXPECT_EQ(number_of(state, app_of("web", "c" + std::to_string(i))) >> 16U, i);
+  EXPECT_FALSE(IdentityAllocator(state, "here").ensure(app_of("web", "more")));
+  std::erase_if(state.identities, [](const auto& record) { return record.identity >> 16U == 7; });
+  EXPECT_EQ(number_of(state, app_of("web", "more")), 0x70100U);
+  EXPECT_EQ(state.clusters.size(), endpoint::kMaxCluster);
+  EXPECT_FALSE(state.clusters.contains("c7"));
+}
+
+TEST(IdentitiesTest, ANumberOfAClusterThatIsNoneIsRefused) {
+  State state;
+  state.instance = 1;
+  for (const std::uint32_t id : {0U, endpoint::kMaxCluster + 1}) {
+    state.clusters["there"] = {id, 0};
+    EXPECT_FALSE(endpoint::state_from_json(endpoint::to_json(state))) << id;
+  }
 }
 
 TEST(IdentitiesTest, AddressesGetTheLabelsOfInventoryAndPredicates) {

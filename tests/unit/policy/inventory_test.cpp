@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "compiler/policy/address_book.h"
 #include "tests/unit/policy/validation_support.h"
 
 namespace policyc::policy::test {
@@ -200,6 +201,48 @@ status:
   EXPECT_EQ(texts(web->addresses), (Texts{"10.0.0.5", "fd00::5"}));
   EXPECT_EQ(web->ports.at(0).port, 8080);
   EXPECT_EQ(run.result.cluster.namespaces.at("shop").at("team"), "a");
+}
+
+// Pods of two clusters may have the same name, and namespaces of the same name other labels.
+TEST(Inventory, CiliumEndpointOfAnotherClusterIsAPodOfItsOwn) {
+  const ReadRun run = read(R"(apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {team: here}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+status: {podIP: 10.0.0.1, phase: Running}
+---
+apiVersion: cilium.io/v2
+kind: CiliumEndpoint
+metadata: {name: web, namespace: shop}
+status:
+  identity:
+    id: 131072
+    labels:
+    - k8s:app=web
+    - k8s:io.kubernetes.pod.namespace=shop
+    - k8s:io.cilium.k8s.namespace.labels.team=there
+    - k8s:io.cilium.k8s.policy.cluster=far
+  networking: {addressing: [{ipv4: 10.9.0.5}]}
+)");
+  const Endpoint* own = endpoint(run, "shop/web");
+  const Endpoint* far = endpoint(run, "shop/web@far");
+  ASSERT_NE(own, nullptr);
+  ASSERT_NE(far, nullptr);
+  EXPECT_EQ(texts(own->addresses), (Texts{"10.0.0.1"}));
+  EXPECT_EQ(texts(far->addresses), (Texts{"10.9.0.5"}));
+  EXPECT_EQ(far->cluster, "far");
+  EXPECT_EQ(run.result.cluster.namespaces.at("shop").at("team"), "here");
+  const Options options;
+  const AddressBook book(run.result.cluster, {}, options);
+  const LabelSet labels = book.endpoint_labels(*far);
+  EXPECT_EQ(labels.find_key("io.cilium.k8s.namespace.labels.team")->value, "there");
+  EXPECT_FALSE(labels.has_key("io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name"));
+  EXPECT_EQ(labels.find_key(kClusterKey)->value, "far");
+  EXPECT_EQ(book.endpoint_labels(*own).find_key("io.cilium.k8s.namespace.labels.team")->value,
+            "here");
 }
 
 TEST(Inventory, PodWinsOverItsCiliumEndpointButTakesItsAddresses) {
