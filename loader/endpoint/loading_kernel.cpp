@@ -6,33 +6,13 @@
 
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
-#include "loader/endpoint/link.h"
 #include "loader/endpoint/loading.h"
+#include "loader/endpoint/placing.h"
 #include "loader/kernel/datapath.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::endpoint {
 namespace {
-
-endpoint_value value_of(const EndpointRecord& record, std::uint32_t slot, const ir::Shape& shape,
-                        const Link& link) {
-  endpoint_value value{};
-  value.policy_slot = slot;
-  value.shape_tag = shape.tag();
-  value.mtu = link.leads_elsewhere ? link.mtu : 0;
-  std::ranges::copy(link.mac, value.host_mac);
-  if (record.mac) std::ranges::copy(*record.mac, value.mac);
-  value.identity = record.identity;
-  value.endpoint_id = record.id;
-  const bool enforced = shape.directions[0].enforced || shape.directions[1].enforced;
-  value.flags = static_cast<policyc_u16>((record.audit ? ENDPOINT_AUDIT : 0U) |
-                                         (enforced ? 0U : ENDPOINT_UNENFORCED));
-  for (const IpAddress& address : record.addresses) {
-    auto* target = address.v6 ? value.ipv6 : reinterpret_cast<policyc_u8*>(&value.ipv4);
-    std::copy_n(address.bytes.begin(), address.v6 ? 16 : 4, target);
-  }
-  return value;
-}
 
 using RecordsById = std::unordered_map<std::uint16_t, const EndpointRecord*>;
 
@@ -139,29 +119,15 @@ Result<void> Loading::register_endpoints() {
 }
 
 Result<void> Loading::register_endpoint(Place& place) {
-  const auto& endpoints = node_.maps().endpoints;
-  const std::uint32_t index = place.interface_index;
-  const auto present = endpoints.lookup(index);
-  if (!present) return std::unexpected(present.error());
-  undo_.add([&endpoints, index, old = *present] {
-    if (old) {
-      best_effort(endpoints.update(index, *old));
-    } else {
-      best_effort(endpoints.erase(index));
-    }
-  });
   // The interface was made anew under its name: the entry of the old one leads nowhere.
   if (place.replaced && !indices_.contains(place.replaced->interface_index)) {
-    if (auto erased = endpoints.erase(place.replaced->interface_index); !erased)
+    if (auto erased = node_.maps().endpoints.erase(place.replaced->interface_index); !erased)
       return std::unexpected(erased.error());
   }
-  const auto directory = paths().endpoint(place.record.id);
-  if (auto made = bpf::ensure_directory(directory); !made) return made;
-  if (!place.replaced) undo_.add([directory] { best_effort(bpf::remove_tree(directory)); });
-  const auto link = read_link(place.record.interface);
-  if (!link) return std::unexpected(link.error());
-  return endpoints.update(
-      index, value_of(place.record, place.report.slot, objects_[place.object].shape, *link));
+  return write_entry(
+      paths(), node_.maps(),
+      {place.record, place.report.slot, objects_[place.object].shape, !place.replaced.has_value()},
+      undo_);
 }
 
 Result<void> Loading::attach_programs() {
@@ -185,18 +151,11 @@ Result<void> Loading::attach_programs() {
 }
 
 Result<void> Loading::attach_side(Place& place, attach::Side side, std::uint32_t program_id) {
-  const EndpointRecord& record = place.record;
-  const attach::Hook hook = paths().hook(record.id, record.interface_index, side, record.hook);
-  const auto running = attach::attached_program(hook);
-  if (!running) return std::unexpected(running.error());
-  place.report.replaced = place.report.replaced || running->has_value();
-  if (*running == program_id) return {};
-  undo_.add([hook, id = *running] {
-    if (!id) return best_effort(attach::detach(hook));
-    if (const auto program = bpf::open_program(*id))
-      best_effort(attach::attach(hook, program->get()));
-  });
-  return attach::attach(hook, node_.program(side));
+  const auto ran =
+      attach_program(paths(), place.record, side, {node_.program(side), program_id}, undo_);
+  if (!ran) return std::unexpected(ran.error());
+  place.report.replaced = place.report.replaced || *ran;
+  return {};
 }
 
 // The kind of hook changes: both run for a moment, then the old one goes.

@@ -99,7 +99,7 @@ Result<void> NodePeers::count_prefix(const IpPrefix& prefix, int by) {
 }
 
 Result<PeerChange> NodePeers::add_address(const IpPrefix& prefix, const policy::LabelSet& labels,
-                                          std::uint32_t identity) {
+                                          std::uint32_t identity, std::uint32_t interface_index) {
   PeerChange change;
   const auto member = take(labels, identity, change);
   if (!member) return std::unexpected(member.error());
@@ -111,9 +111,9 @@ Result<PeerChange> NodePeers::add_address(const IpPrefix& prefix, const policy::
     if (!addresses_.contains(prefix)) {
       if (auto counted = count_prefix(prefix, 1); !counted) return counted;
     }
-    return maps::put_address(*maps_, prefix, {identity, change.peer_class, 0});
+    return maps::put_address(*maps_, prefix, {identity, change.peer_class, interface_index});
   };
-  const maps::IpCacheEntry entry{identity, change.peer_class, 0};
+  const maps::IpCacheEntry entry{identity, change.peer_class, interface_index};
   const auto old = addresses_.find(prefix);
   if (old != addresses_.end() && old->second.member == *member && old->second.entry == entry)
     return change;

@@ -39,12 +39,14 @@ class NodePeers {
                                               std::vector<LoadedShape> shapes,
                                               std::vector<IdentityRecord> identities);
 
-  // An address, or another identity for it. New labels with known answers: one update of the IP
-  // cache (the first prefix of a family also sets a flag in node_config). With answers that no
-  // identity has: first a row in every shape that asks. An Error leaves the address as it was.
+  // An address, or another identity for it; `interface_index` of an endpoint's own. New labels with
+  // known answers: one update of the IP cache (the first prefix of a family also sets a flag in
+  // node_config). With answers that no identity has: first a row in every shape that asks. An Error
+  // leaves the address as it was.
   [[nodiscard]] Result<PeerChange> add_address(const IpPrefix& prefix,
                                                const policy::LabelSet& labels,
-                                               std::uint32_t identity);
+                                               std::uint32_t identity,
+                                               std::uint32_t interface_index = 0);
   // Fine when it is not there. Takes one update as well; the number of a class that ends is free
   // after finish().
   [[nodiscard]] Result<void> remove_address(const IpPrefix& prefix);

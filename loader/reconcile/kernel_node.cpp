@@ -1,8 +1,13 @@
 #include "loader/reconcile/kernel_node.h"
 
+#include <algorithm>
+#include <set>
+#include <utility>
+
 #include "compiler/backend/backend.h"
 #include "loader/endpoint/datapath.h"
 #include "loader/endpoint/inventory_file.h"
+#include "loader/endpoint/shapes.h"
 #include "loader/endpoint/status.h"
 #include "loader/endpoint/upgrade.h"
 
@@ -63,15 +68,87 @@ Result<InventoryRef> KernelNode::read_inventory() {
 Result<std::vector<endpoint::LoadReport>> KernelNode::load(
     std::span<endpoint::LoadRequest> requests, const InventoryRef& inventory) {
   end_preparation();
-  if (auto ended = end_session(); !ended) return std::unexpected(ended.error());
   if (requests.empty()) return std::vector<endpoint::LoadReport>{};
+  if (auto placed = place(requests, inventory)) return std::move(*placed);
+  if (auto ended = end_session(); !ended) return std::unexpected(ended.error());
   if (inventory) requests.front().inventory = *inventory;
   requests.front().progress = progress_;
+  const InventoryRef now = inventory ? inventory : known_inventory();
   auto reports = endpoint::load_endpoints(paths_, requests);
-  if (inventory) forget();
-  if (reports && inventory) keep(inventory, reports->front().inventory);
+  forget();
+  if (reports) keep(now, reports->front().inventory);
   if (reports) retire();
   return reports;
+}
+
+InventoryRef KernelNode::known_inventory() const {
+  if (session_ && session_inventory_) return session_inventory_;
+  const bool is_kept = kept_ && kept_stamp_ == endpoint::stamp_of(paths_.inventory_file());
+  return is_kept ? kept_ : nullptr;
+}
+
+// Whether all of them may be of shapes that run: a look that needs no state.
+bool KernelNode::may_run(std::span<const endpoint::LoadRequest> requests) const {
+  std::set<std::string> running;
+  for (const std::string& key : endpoint::list_shapes(paths_))
+    running.insert(endpoint::first_key(key));
+  const void* last = nullptr;  // most have the object of the one before
+  return std::ranges::all_of(requests, [&](const endpoint::LoadRequest& request) {
+    if (std::exchange(last, request.object.data()) == request.object.data()) return true;
+    const auto shape = endpoint::read_shape(request.object);
+    return shape && running.contains(endpoint::shape_key(*shape, request.object));
+  });
+}
+
+std::optional<std::vector<endpoint::LoadReport>> KernelNode::place(
+    std::span<const endpoint::LoadRequest> requests, const InventoryRef& inventory) {
+  if (!may_run(requests)) return std::nullopt;
+  const InventoryRef before = known_inventory();
+  if (!before || endpoint::has_replaced(paths_)) return std::nullopt;
+  const InventoryRef after = inventory ? inventory : before;
+  if (!same_options(*before, *after) || !open_session(after->options.cluster_name))
+    return std::nullopt;
+  auto coming = session_->coming(requests);
+  if (!coming) return std::nullopt;
+  if (inventory) {
+    const auto changed = change_peers(before, after);
+    if (!changed || !changed->starved.empty()) return std::nullopt;
+  }
+  auto reports = session_->place(std::move(*coming), *after, progress_);
+  if (!reports) return std::nullopt;  // a load meets the same, and says it
+  session_inventory_ = after;
+  // On disk as after a load. What goes wrong with that a later start repairs.
+  (void)settle();
+  return std::move(*reports);
+}
+
+std::optional<endpoint::UpdateReport> KernelNode::remove(const endpoint::UpdateRequest& request,
+                                                         const InventoryRef& inventory) {
+  const InventoryRef before = known_inventory();
+  if (request.removed.empty() || !before || endpoint::has_replaced(paths_)) return std::nullopt;
+  const InventoryRef after = inventory ? inventory : before;
+  if (!same_options(*before, *after) || !open_session(after->options.cluster_name))
+    return std::nullopt;
+  if (!session_->can_remove(request.removed) ||
+      (request.deny_response && !session_->has_deny_response(*request.deny_response)))
+    return std::nullopt;
+  endpoint::UpdateReport report;
+  if (inventory) {
+    const auto changed = change_peers(before, after);
+    if (!changed || !changed->starved.empty()) return std::nullopt;
+    report.ipcache = {changed->written, 0, changed->removed};
+  }
+  const auto removed = session_->remove(request.removed, *after, progress_);
+  if (!removed || !removed->starved.empty()) {
+    session_.reset();
+    session_inventory_ = nullptr;
+    return std::nullopt;
+  }
+  report.removed = request.removed.size();
+  report.ipcache.removed += removed->removed;
+  session_inventory_ = after;
+  (void)settle();
+  return report;
 }
 
 // Not a failure of what was done: the next change tries again.
@@ -83,13 +160,15 @@ void KernelNode::retire() const {
 Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest request,
                                                   const InventoryRef& inventory) {
   end_preparation();
+  if (auto removed = remove(request, inventory)) return std::move(*removed);
   if (auto ended = end_session(); !ended) return std::unexpected(ended.error());
   if (inventory) request.inventory = *inventory;
   request.datapath = backend::datapath_object();
   request.progress = progress_;
+  const InventoryRef now = inventory ? inventory : known_inventory();
   auto report = endpoint::update_node(paths_, request);
-  if (inventory) forget();
-  if (report && inventory) keep(inventory, report->inventory);
+  forget();
+  if (report) keep(now, report->inventory);
   if (report) retire();
   return report;
 }

@@ -35,6 +35,14 @@ class KernelNode : public NodeActions {
   void forget() { kept_ = nullptr; }
   [[nodiscard]] Result<void> open_session(const std::string& cluster);
   [[nodiscard]] Result<void> end_session();
+  // What the node is labelled by, as far as it is known here.
+  [[nodiscard]] InventoryRef known_inventory() const;
+  [[nodiscard]] bool may_run(std::span<const endpoint::LoadRequest> requests) const;
+  // The same changes at the cost of what they are about. Nothing: it takes a whole one.
+  [[nodiscard]] std::optional<std::vector<endpoint::LoadReport>> place(
+      std::span<const endpoint::LoadRequest> requests, const InventoryRef& inventory);
+  [[nodiscard]] std::optional<endpoint::UpdateReport> remove(const endpoint::UpdateRequest& request,
+                                                             const InventoryRef& inventory);
   // Whatever touches the node waits for that. What went wrong the next change meets again.
   void end_preparation();
   // What an upgrade set aside goes as far as it can.

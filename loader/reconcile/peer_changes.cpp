@@ -164,4 +164,17 @@ std::vector<AddressChange> address_changes(const Inventory& before, const Invent
                     some_labels(after, shapes, addresses, pods.come));
 }
 
+std::vector<AddressChange> labels_of(const Inventory& inventory,
+                                     const std::vector<const ir::Shape*>& shapes,
+                                     const std::set<IpAddress>& addresses) {
+  const Labels labels = some_labels(inventory, shapes, addresses, owners(inventory, addresses));
+  std::vector<AddressChange> changes;
+  for (const IpAddress& address : addresses) {
+    const auto found = labels.find(host_prefix(address));
+    changes.push_back(
+        {host_prefix(address), found == labels.end() ? policy::LabelSet{} : found->second});
+  }
+  return changes;
+}
+
 }  // namespace policyc::reconcile

@@ -2,6 +2,7 @@
 // What a change of the cluster is for the IP cache: addresses and their labels.
 
 #include <cstdint>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -46,5 +47,10 @@ class AddressCounts {
 [[nodiscard]] std::vector<AddressChange> address_changes(
     const endpoint::Inventory& before, const endpoint::Inventory& after,
     const std::vector<const ir::Shape*>& shapes, AddressCounts& counts);
+
+// What an inventory says of these addresses: labels, or that they go.
+[[nodiscard]] std::vector<AddressChange> labels_of(const endpoint::Inventory& inventory,
+                                                   const std::vector<const ir::Shape*>& shapes,
+                                                   const std::set<IpAddress>& addresses);
 
 }  // namespace policyc::reconcile

@@ -24,6 +24,7 @@ Result<std::unique_ptr<PeerSession>> PeerSession::open(const endpoint::Paths& pa
     auto shape = endpoint::open_shape(paths, key);
     if (!shape) return std::unexpected(shape.error());
     session->shapes_.push_back(shape->shape);
+    session->keys_.push_back(key);
     loaded.push_back(std::move(*shape));
   }
   auto peers = NodePeers::open(session->maps_, std::move(loaded), session->state_.identities);
@@ -60,14 +61,18 @@ Result<void> PeerSession::change_one(const AddressChange& change, PeersReport& r
   return {};
 }
 
+Result<void> PeerSession::mark() {
+  state_.dirty = true;
+  auto written = endpoint::write_state_alone(paths_, state_);
+  if (written) marked_ = true;
+  return written;
+}
+
 Result<PeersReport> PeerSession::change(std::span<const AddressChange> changes) {
   PeersReport report;
   if (changes.empty()) return report;
   if (!marked_) {
-    state_.dirty = true;
-    if (auto written = endpoint::write_state_alone(paths_, state_); !written)
-      return std::unexpected(written.error());
-    marked_ = true;
+    if (auto written = mark(); !written) return std::unexpected(written.error());
   }
   // What comes or changes before what goes: an address that stays known never falls to a wider
   // prefix.

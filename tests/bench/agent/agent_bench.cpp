@@ -330,14 +330,18 @@ void later_changes(Agent& agent, unsigned first, unsigned count, const std::stri
 // not so many numbers: the last ones are of another one.
 void many_peers(unsigned addresses, bool json) {
   constexpr unsigned kOfThisCluster = 60'000;
+  constexpr unsigned kPods = 12;
   const bench::BenchPaths folders(json ? "-peers-json" : "-peers");
   Agent agent(folders.paths());
-  agent.write("pods.yaml", pods(1, 1));
+  agent.write("pods.yaml", pods(kPods, 1));
   agent.write("policies.yaml", policies(1, 1000));
   constexpr unsigned kOfAFile = 5000;
-  for (unsigned first = 1; first <= addresses; first += kOfAFile) {
+  // The first addresses are this node's.
+  const unsigned begin = kPods;
+  const unsigned end = begin + addresses;
+  for (unsigned first = begin; first < end; first += kOfAFile) {
     std::string text;
-    for (unsigned i = first; i < std::min(first + kOfAFile, addresses + 1); ++i)
+    for (unsigned i = first; i < std::min(first + kOfAFile, end); ++i)
       text += (i <= kOfThisCluster ? remote_pod : far_pod)(i, "a" + std::to_string(i), json);
     agent.write("remote" + std::to_string(first) + (json ? ".json" : ".yaml"), text);
   }
@@ -349,11 +353,26 @@ void many_peers(unsigned addresses, bool json) {
   const auto added = agent.client().add(request_of(0), 120s);
   if (!added) give_up(to_string(added.error()));
   bench::report("first pod with " + with + ", to enforced", {ms_since(add)}, "ms");
+  std::vector<double> more, fewer;
+  for (unsigned i = 1; i < kPods; ++i) {
+    const auto one = Clock::now();
+    if (const auto again = agent.client().add(request_of(i), 60s); !again)
+      give_up(to_string(again.error()));
+    more.push_back(ms_since(one));
+  }
+  for (unsigned i = 1; i < kPods; ++i) {
+    const auto one = Clock::now();
+    if (const auto gone = agent.client().remove(request_of(i).ref(), 60s); !gone)
+      give_up(to_string(gone.error()));
+    fewer.push_back(ms_since(one));
+  }
+  bench::report("another pod of that shape with " + with + ", to enforced", more, "ms");
+  bench::report("a pod goes with " + with, fewer, "ms");
   bench::report("initial sync of " + with + ": CPU of policyd", {bench::cpu_us(agent.pid()) / 1000},
                 "ms");
   bench::report("initial sync of " + with + ": CPU of policyc-compilerd",
                 {bench::cpu_us(agent.compiler()) / 1000}, "ms");
-  later_changes(agent, addresses + 1, std::min(addresses, 1000U), with);
+  later_changes(agent, end, std::min(addresses, 1000U), with);
   bench::report("resident memory of policyd, " + with, {agent.resident_mib()}, "MiB");
   bench::report("resident memory of policyc-compilerd, " + with,
                 {bench::resident_mib(agent.compiler())}, "MiB");
@@ -371,7 +390,7 @@ int main(int argc, char** argv) {
   if (::unshare(CLONE_NEWNET) != 0) give_up("make a network namespace");
   {
     const bench::BenchPaths folders("-links");
-    make_interfaces(count, folders.paths().state);
+    make_interfaces(std::max(count, 12U), folders.paths().state);
   }
   const unsigned runs = count < 50 ? 1 : 7;
   edits(count, 1, runs);

@@ -1,0 +1,73 @@
+#include "loader/endpoint/placing.h"
+
+#include <algorithm>
+
+#include "loader/bpf/bpffs.h"
+#include "loader/bpf/info.h"
+#include "loader/endpoint/link.h"
+#include "runtime/abi/abi.h"
+
+namespace policyc::endpoint {
+namespace {
+
+endpoint_value value_of(const EndpointRecord& record, std::uint32_t slot, const ir::Shape& shape,
+                        const Link& link) {
+  endpoint_value value{};
+  value.policy_slot = slot;
+  value.shape_tag = shape.tag();
+  value.mtu = link.leads_elsewhere ? link.mtu : 0;
+  std::ranges::copy(link.mac, value.host_mac);
+  if (record.mac) std::ranges::copy(*record.mac, value.mac);
+  value.identity = record.identity;
+  value.endpoint_id = record.id;
+  const bool enforced = shape.directions[0].enforced || shape.directions[1].enforced;
+  value.flags = static_cast<policyc_u16>((record.audit ? ENDPOINT_AUDIT : 0U) |
+                                         (enforced ? 0U : ENDPOINT_UNENFORCED));
+  for (const IpAddress& address : record.addresses) {
+    auto* target = address.v6 ? value.ipv6 : reinterpret_cast<policyc_u8*>(&value.ipv4);
+    std::copy_n(address.bytes.begin(), address.v6 ? 16 : 4, target);
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<void> write_entry(const Paths& paths, const maps::NodeMaps& maps, const Placement& placement,
+                         Undo& undo) {
+  const EndpointRecord& record = placement.record;
+  const auto& endpoints = maps.endpoints;
+  const std::uint32_t index = record.interface_index;
+  const auto present = endpoints.lookup(index);
+  if (!present) return std::unexpected(present.error());
+  undo.add([&endpoints, index, old = *present] {
+    if (old) {
+      best_effort(endpoints.update(index, *old));
+    } else {
+      best_effort(endpoints.erase(index));
+    }
+  });
+  const auto directory = paths.endpoint(record.id);
+  if (auto made = bpf::ensure_directory(directory); !made) return made;
+  if (placement.is_new) undo.add([directory] { best_effort(bpf::remove_tree(directory)); });
+  const auto link = read_link(record.interface);
+  if (!link) return std::unexpected(link.error());
+  return endpoints.update(index, value_of(record, placement.slot, placement.shape, *link));
+}
+
+Result<bool> attach_program(const Paths& paths, const EndpointRecord& record, attach::Side side,
+                            const NodeProgram& program, Undo& undo) {
+  const attach::Hook hook = paths.hook(record.id, record.interface_index, side, record.hook);
+  const auto running = attach::attached_program(hook);
+  if (!running) return std::unexpected(running.error());
+  if (*running == program.id) return true;
+  undo.add([hook, id = *running] {
+    if (!id) return best_effort(attach::detach(hook));
+    if (const auto before = bpf::open_program(*id))
+      best_effort(attach::attach(hook, before->get()));
+  });
+  if (auto attached = attach::attach(hook, program.fd); !attached)
+    return std::unexpected(attached.error());
+  return running->has_value();
+}
+
+}  // namespace policyc::endpoint

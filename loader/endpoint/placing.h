@@ -1,0 +1,37 @@
+#pragma once
+// An endpoint's entry and programs, when its policy is loaded. Each step can be taken back. Private
+// to loader/.
+
+#include <cstdint>
+
+#include "compiler/ir/shape.h"
+#include "compiler/support/result.h"
+#include "loader/attach/attach.h"
+#include "loader/endpoint/paths.h"
+#include "loader/endpoint/state.h"
+#include "loader/endpoint/undo.h"
+#include "loader/maps/node_maps.h"
+
+namespace policyc::endpoint {
+
+struct Placement {
+  const EndpointRecord& record;
+  std::uint32_t slot = 0;
+  const ir::Shape& shape;
+  bool is_new = true;  // no endpoint had this id before
+};
+
+// Makes the folder of the endpoint's pins and its entry in "endpoints".
+[[nodiscard]] Result<void> write_entry(const Paths& paths, const maps::NodeMaps& maps,
+                                       const Placement& placement, Undo& undo);
+
+struct NodeProgram {
+  int fd = -1;
+  std::uint32_t id = 0;
+};
+// Attaches the node's program unless it is. True: another one ran there, or this one.
+[[nodiscard]] Result<bool> attach_program(const Paths& paths, const EndpointRecord& record,
+                                          attach::Side side, const NodeProgram& program,
+                                          Undo& undo);
+
+}  // namespace policyc::endpoint
