@@ -201,6 +201,15 @@ TEST_F(PlanTest, AnOptionOfTheNodeIsAnUpdate) {
   EXPECT_THAT(plan().steps, ElementsAre(Step{UpdateStep{{}, false}}));
 }
 
+TEST_F(PlanTest, TheFirstEndpointsBringWhatExistsWithThem) {
+  input_.inventory_changed = true;
+  EXPECT_THAT(plan().steps, ElementsAre(Step{UpdateStep{{}, true}})) << "nobody is there";
+  want("web");
+  EXPECT_THAT(plan().steps, IsEmpty()) << "its policy is compiled first";
+  compiled("a");
+  EXPECT_THAT(plan().steps, ElementsAre(Step{LoadStep{{0}, Urgency::NewPod, true}}));
+}
+
 TEST_F(PlanTest, WithoutMapsThereAreNoPeers) {
   actual_.loaded = false;
   input_.inventory_changed = input_.only_peers_changed = input_.node_changed = true;
