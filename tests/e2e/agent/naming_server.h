@@ -72,11 +72,13 @@ class NamingServer {
     const bpf::Fd one(
         ::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&client), &size, SOCK_CLOEXEC));
     if (!one.valid()) return;
-    ::send(one.get(), name_.data(), name_.size(), MSG_NOSIGNAL);
     char text[INET_ADDRSTRLEN];
     ::inet_ntop(AF_INET, &client.sin_addr, text, sizeof text);
-    const std::scoped_lock lock(mutex_);
-    ++clients_[text];
+    {
+      const std::scoped_lock lock(mutex_);
+      ++clients_[text];
+    }
+    ::send(one.get(), name_.data(), name_.size(), MSG_NOSIGNAL);
   }
 
   std::string name_;

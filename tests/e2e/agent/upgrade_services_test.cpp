@@ -3,6 +3,7 @@
 // denied stays out by every way.
 
 #include <map>
+#include <mutex>
 
 #include "loader/endpoint/upgrade.h"
 #include "loader/nat/devices.h"
@@ -67,6 +68,10 @@ std::string service(const std::string& backend) {
 
 class UpgradeServices : public AgentNode, public ::testing::WithParamInterface<Kind> {
  protected:
+  static void SetUpTestSuite() {
+    static std::once_flag once;  // two suites share the namespace
+    std::call_once(once, [] { AgentNode::SetUpTestSuite(); });
+  }
   void SetUp() override {
     AgentNode::SetUp();
     shell("sysctl -qw net.ipv4.ip_forward=1");
@@ -235,6 +240,23 @@ class UpgradeServices : public AgentNode, public ::testing::WithParamInterface<K
     }
   }
 
+  // Devices know who came later.
+  void expect_masquerade_of_a_new_pod() {
+    const Pod late("late0", "10.9.1.5");
+    tell(late, kOutside);
+    tell(outside_, "10.9.1.5");
+    const auto before = revision();
+    write("late.yaml", pod_yaml("late", "10.9.1.5", "late"));
+    ASSERT_TRUE(past(before));
+    ASSERT_TRUE(add(late, "late"));
+    const auto masqueraded = outer_.came_in(kNode);
+    late.inside([&] { EXPECT_EQ(ask(kOutside, kServerPort), kOutside); });
+    EXPECT_EQ(outer_.came_in("10.9.1.5"), 0U);
+    EXPECT_GT(outer_.came_in(kNode), masqueraded);
+    v1::EndpointRef gone = ref("late");
+    EXPECT_TRUE(client_->remove(gone, 60s));
+  }
+
   Pod web_{"web0", "10.9.1.1"};
   Pod web2_{"web2", "10.9.1.2"};
   Pod asking_{"asking0", "10.9.1.3"};
@@ -267,6 +289,7 @@ TEST_P(UpgradeServices, ConnectionsThatAreTranslatedGoOn) {
   callers_.clear();
   expect_moves_to("10.9.1.2");
   expect_nobody_in("after another backend came");
+  if (GetParam().devices) expect_masquerade_of_a_new_pod();
 }
 
 // The tables of before mean nothing to this version: services are written anew, and connections
@@ -279,6 +302,8 @@ TEST_P(UpgradeServices, NewConnectionsAreTranslatedWhereTablesAreOthers) {
   // Sockets have their backend already.
   if (GetParam().sockets) expect_goes_on("after the upgrade");
   EXPECT_FALSE(endpoint::has_replaced(paths_));
+  // Each may have had one under way when its translation was forgotten.
+  EXPECT_LE(unanswered(), callers_.size());
   report_loss();
   callers_.clear();
   expect_moves_to("10.9.1.2");
@@ -338,6 +363,29 @@ TEST_P(UpgradeServices, WhoEnforcesByTheOldProgramsMeetsTheNewPoliciesOfOthers) 
   ASSERT_TRUE(add(asking_, "asking"));
   asking_.inside([&] { EXPECT_EQ(ask(kClusterIp, 80), "10.9.1.1"); });
 }
+
+// XDP that somebody attached before a device's other programs.
+class UpgradeXdp : public UpgradeServices {
+ protected:
+  [[nodiscard]] std::uint32_t program() const {
+    const auto pin = paths_.devices() / std::to_string(outside_.index()) / "xdp_device";
+    return must(bpf::link_info(must(bpf::open_pinned(pin)).get())).program_id;
+  }
+};
+
+TEST_P(UpgradeXdp, FollowsItsDevice) {
+  must(nat::attach_xdp(paths_, must(maps::NodeMaps::open(paths_.maps())), outside_.index(),
+                       nat::XdpMode::Generic));
+  const auto before = program();
+  ASSERT_NO_FATAL_FAILURE(upgrade(true));
+  EXPECT_TRUE(eventually([&] { return program() != before; }));
+  expect_goes_on("after the upgrade");
+  expect_answered("after the upgrade");
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, UpgradeXdp,
+                         ::testing::Values(Kind{"devices_tcx", "tcx", false, true, 0}),
+                         [](const auto& kind) { return std::string(kind.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(Kinds, UpgradeServices,
                          ::testing::Values(Kind{"packets_tcx", "tcx", false, false, 1},
