@@ -112,14 +112,19 @@ class Stream {
       ::send(server_.get(), &number, sizeof number, MSG_NOSIGNAL);
   }
   void ask() {
-    constexpr int kPatience = 10'000;
+    constexpr int kPatience = 10'000, kLook = 100;
     while (!stopped_) {
       const std::uint64_t number = answered_;
       ::send(client_.get(), &number, sizeof number, MSG_NOSIGNAL);
       pollfd waiting{client_.get(), POLLIN, 0};
       std::uint64_t answer = 0;
-      if (::poll(&waiting, 1, kPatience) != 1 ||
-          ::recv(client_.get(), &answer, sizeof answer, MSG_WAITALL) != sizeof answer ||
+      for (int waited = 0; ::poll(&waiting, 1, kLook) != 1; waited += kLook) {
+        if (stopped_) return;
+        if (waited < kPatience) continue;
+        broken_ = true;
+        return;
+      }
+      if (::recv(client_.get(), &answer, sizeof answer, MSG_WAITALL) != sizeof answer ||
           answer != number) {
         broken_ = true;
         return;
