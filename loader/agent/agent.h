@@ -40,6 +40,10 @@ struct Parts {
   CompilerFactory compiler;
   std::unique_ptr<reconcile::NodeActions> node;
   std::unique_ptr<NodeServices> services;  // nothing: services are not this agent's
+  // On a node that was taken over: gives devices and sockets their programs, which read what
+  // endpoints and services have written; until then those of before run on. Nothing: they have
+  // them.
+  std::function<Result<void>()> attach{};
   std::function<std::uint32_t(const std::string& name)> interface_index;
   std::function<void(const std::string&)> log;
   // Told after each step that is kept on disk or in the kernel: for tests that end the process.
@@ -111,6 +115,7 @@ class Agent {
   void work();
   void compile_missing(TimePoint now);
   void apply_services(TimePoint now);
+  void attach_programs(TimePoint now);
   void settle_soon();
   void attempted(const reconcile::Attempt& attempt);
 
@@ -146,6 +151,8 @@ class Agent {
   bool all_services_ = true;  // not only those: everything that is loaded is looked at
   std::uint32_t service_failures_ = 0;
   std::optional<TimePoint> service_retry_;
+  std::uint32_t attach_failures_ = 0;
+  std::optional<TimePoint> attach_retry_;
 
   bool work_posted_ = false;
   std::optional<Loop::Timer> work_timer_;

@@ -50,6 +50,7 @@ void Agent::work() {
     if (const auto deadline = endpoints_->settle(now)) work_at(*deadline);
     if (next) work_at(*next);
     apply_services(now);
+    attach_programs(now);
     std::size_t failing = 0;
     for (const auto& [key, status] : reconciler_->statuses()) failing += status.failures != 0;
     report("endpoints", failing == 0,
@@ -96,6 +97,26 @@ void Agent::apply_services(TimePoint now) {
   for (const std::string& conflict : change->conflicts)
     message += (message.empty() ? "" : "; ") + conflict;
   report("services", true, std::move(message));
+}
+
+// Once: the services are in the maps, and so are all endpoints that can be.
+void Agent::attach_programs(TimePoint now) {
+  if (!parts_.attach || !resolved_once_ || (parts_.services && all_services_)) return;
+  if (attach_retry_ && now < *attach_retry_) return;
+  const bool waiting = std::ranges::any_of(reconciler_->statuses(), [](const auto& endpoint) {
+    return endpoint.second.state == reconcile::EndpointState::Waiting &&
+           endpoint.second.failures == 0;
+  });
+  if (waiting) return;
+  const auto attached = parts_.attach();
+  if (!attached || attach_failures_ != 0)
+    report("devices", attached.has_value(), attached ? std::string() : attached.error().message);
+  if (!attached) {
+    attach_retry_ = now + backoff_.after(++attach_failures_);
+    return work_at(*attach_retry_);
+  }
+  parts_.attach = nullptr;
+  if (parts_.progress) parts_.progress("attached");
 }
 
 void Agent::settle_soon() {

@@ -7,8 +7,11 @@
 #include "compiler/backend/backend.h"
 #include "compiler/support/sha256.h"
 #include "loader/agent/links.h"
+#include "loader/bpf/bpffs.h"
+#include "loader/bpf/info.h"
 #include "loader/endpoint/datapath.h"
 #include "loader/endpoint/files.h"
+#include "loader/maps/header.h"
 #include "loader/nat/devices.h"
 #include "loader/nat/tables.h"
 #include "loader/service/names.h"
@@ -20,6 +23,16 @@ namespace policyc::agent {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// What programs that are attached read: the kernel's number of a map that stays as long as the
+// others.
+Result<std::uint32_t> maps_of(const Config& config) {
+  const auto header = bpf::open_pinned(config.paths.maps() / maps::kHeaderName);
+  if (!header) return std::unexpected(header.error());
+  const auto info = bpf::map_info(header->get());
+  if (!info) return std::unexpected(info.error());
+  return info->id;
+}
 
 // What an agent before this one attached, in <state>/agent/<name>: attaching the same again would
 // replace programs for nothing.
@@ -50,11 +63,51 @@ Result<void> attach_sockets(const Config& config) {
   if (!cgroup) return std::unexpected(cgroup.error());
   const auto present = sockets::status(config.paths.bpffs);
   if (!present) return std::unexpected(present.error());
-  const std::string wanted =
-      Json{{"cgroup", cgroup->id}, {"programs", sha256_hex(backend::socket_object())}}.dump();
+  const auto maps = maps_of(config);
+  if (!maps) return std::unexpected(maps.error());
+  const std::string wanted = Json{
+      {"cgroup", cgroup->id},
+      {"programs", sha256_hex(backend::socket_object())},
+      {"maps", *maps}}.dump();
   if (all_attached(*present, cgroup->id) && is_recorded(config, "sockets.json", wanted)) return {};
   if (auto attached = sockets::attach(config.paths.bpffs, *path); !attached) return attached;
   return record(config, "sockets.json", wanted);
+}
+
+Result<void> attach_devices(const Config& config) {
+  if (config.devices.empty()) return {};
+  const auto services = maps::ServiceMaps::open_or_create(config.paths.maps(), {});
+  if (!services) return std::unexpected(services.error());
+  const auto node = maps::NodeMaps::open_or_create(config.paths.maps(), config.sizes);
+  if (!node) return std::unexpected(node.error());
+  const auto maps = maps_of(config);
+  if (!maps) return std::unexpected(maps.error());
+  Json wanted = {{"programs", sha256_hex(backend::device_object())},
+                 {"maps", *maps},
+                 {"devices", Json::array()}};
+  std::vector<nat::DeviceConfig> devices;
+  for (const std::string& name : config.devices) {
+    auto device = nat::config_of_interface(name);
+    if (!device) return fail("devices: " + name + ": " + device.error().message);
+    device->masquerade = config.masquerade;
+    device->dsr = device_dsr(config);
+    const auto text = [](const std::optional<IpAddress>& address) {
+      return address ? address->to_string() : std::string();
+    };
+    wanted["devices"].push_back({device->interface_index, text(device->ipv4), text(device->ipv6),
+                                 config.masquerade, device->dsr});
+    devices.push_back(*device);
+  }
+  if (!is_recorded(config, "devices.json", wanted.dump())) {
+    for (const nat::DeviceConfig& device : devices) {
+      if (auto attached = nat::attach_device(config.paths, *node, device, config.hook); !attached)
+        return attached;
+    }
+    if (auto recorded = record(config, "devices.json", wanted.dump()); !recorded) return recorded;
+  }
+  const auto tables = nat::Tables::open(config.paths.maps());
+  if (!tables) return std::unexpected(tables.error());
+  return nat::set_exclusions(*tables, config.masquerade_exclusions);
 }
 
 class KernelServices : public NodeServices {
@@ -136,9 +189,6 @@ Result<std::unique_ptr<NodeServices>> open_services(const Config& config) {
     if (auto told = endpoint::follow_services(*node, loader->maps()); !told)
       return std::unexpected(told.error());
   }
-  if (config.socket_lb) {
-    if (auto attached = attach_sockets(config); !attached) return std::unexpected(attached.error());
-  }
   return std::make_unique<KernelServices>(config, std::move(*loader));
 }
 
@@ -147,36 +197,9 @@ nat::Dsr device_dsr(const Config& config) {
   return config.dsr_ipip ? nat::Dsr::Ipip : nat::Dsr::Option;
 }
 
-Result<void> attach_devices(const Config& config) {
-  if (config.devices.empty()) return {};
-  const auto services = maps::ServiceMaps::open_or_create(config.paths.maps(), {});
-  if (!services) return std::unexpected(services.error());
-  const auto node = maps::NodeMaps::open_or_create(config.paths.maps(), config.sizes);
-  if (!node) return std::unexpected(node.error());
-  Json wanted = {{"programs", sha256_hex(backend::device_object())}, {"devices", Json::array()}};
-  std::vector<nat::DeviceConfig> devices;
-  for (const std::string& name : config.devices) {
-    auto device = nat::config_of_interface(name);
-    if (!device) return fail("devices: " + name + ": " + device.error().message);
-    device->masquerade = config.masquerade;
-    device->dsr = device_dsr(config);
-    const auto text = [](const std::optional<IpAddress>& address) {
-      return address ? address->to_string() : std::string();
-    };
-    wanted["devices"].push_back({device->interface_index, text(device->ipv4), text(device->ipv6),
-                                 config.masquerade, device->dsr});
-    devices.push_back(*device);
-  }
-  if (!is_recorded(config, "devices.json", wanted.dump())) {
-    for (const nat::DeviceConfig& device : devices) {
-      if (auto attached = nat::attach_device(config.paths, *node, device, config.hook); !attached)
-        return attached;
-    }
-    if (auto recorded = record(config, "devices.json", wanted.dump()); !recorded) return recorded;
-  }
-  const auto tables = nat::Tables::open(config.paths.maps());
-  if (!tables) return std::unexpected(tables.error());
-  return nat::set_exclusions(*tables, config.masquerade_exclusions);
+Result<void> attach_node_programs(const Config& config) {
+  if (auto attached = attach_devices(config); !attached) return attached;
+  return config.services && config.socket_lb ? attach_sockets(config) : Result<void>{};
 }
 
 }  // namespace policyc::agent

@@ -44,10 +44,10 @@ class NodeServices {
 // What the programs of devices do about direct server return.
 [[nodiscard]] nat::Dsr device_dsr(const Config& config);
 
-// Opens the maps, or makes them; attaches the programs of sockets and devices as configured. What
-// is there already and right is not touched.
+// Opens the maps, or makes them.
 [[nodiscard]] Result<std::unique_ptr<NodeServices>> open_services(const Config& config);
-// Programs of the node's devices, with or without services.
-[[nodiscard]] Result<void> attach_devices(const Config& config);
+// Attaches the programs of the node's devices and sockets as configured, with or without services.
+// What is there already, right, and reads the maps of now is not touched.
+[[nodiscard]] Result<void> attach_node_programs(const Config& config);
 
 }  // namespace policyc::agent

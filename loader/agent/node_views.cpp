@@ -3,7 +3,6 @@
 #include <map>
 
 #include "loader/agent/views.h"
-#include "loader/bpf/bpffs.h"
 #include "loader/endpoint/identities.h"
 #include "loader/endpoint/state.h"
 #include "loader/endpoint/status.h"
@@ -62,7 +61,7 @@ Result<v1::IdentityList> identities_view(const endpoint::Paths& paths) {
 
 Result<v1::AddressList> addresses_view(const endpoint::Paths& paths) {
   v1::AddressList list;
-  if (!bpf::exists(paths.maps())) return list;
+  if (!maps::NodeMaps::exist(paths.maps())) return list;
   const auto maps = maps::NodeMaps::open(paths.maps());
   if (!maps) return std::unexpected(maps.error());
   const auto cache = maps::read_ipcache(*maps);

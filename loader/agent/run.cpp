@@ -133,11 +133,15 @@ class Program {
     parts.interface_index = interface_index;
     parts.log = log_line;
     parts.progress = progress_;
-    if (auto attached = attach_devices(config_); !attached) return attached;
     if (config_.services) {
       auto services = open_services(config_);
       if (!services) return std::unexpected(services.error());
       parts.services = std::move(*services);
+    }
+    if (endpoint::has_replaced(config_.paths)) {
+      parts.attach = [config = config_] { return attach_node_programs(config); };
+    } else if (auto attached = attach_node_programs(config_); !attached) {
+      return attached;
     }
     auto agent = Agent::start(std::move(parts), config_);
     if (!agent) return std::unexpected(agent.error());

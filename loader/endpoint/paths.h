@@ -28,6 +28,9 @@ struct Paths {
   [[nodiscard]] std::filesystem::path endpoint(std::uint16_t id) const {
     return endpoints() / std::to_string(id);
   }
+  // Links of the node's devices, and the programs that they run (loader/nat).
+  [[nodiscard]] std::filesystem::path devices() const { return bpffs / "devices"; }
+  [[nodiscard]] std::filesystem::path device_programs() const { return devices() / "programs"; }
   [[nodiscard]] std::filesystem::path replaced() const { return bpffs / "replaced"; }
   [[nodiscard]] std::filesystem::path replaced(std::uint32_t number) const {
     return replaced() / std::to_string(number);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include <linux/bpf.h>
+
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/map.h"
 
@@ -30,6 +32,24 @@ std::set<std::uint32_t> registered_interfaces(const std::filesystem::path& maps)
     }
   }
   return result;
+}
+
+Result<void> forget_interface(const std::filesystem::path& maps, std::uint32_t index) {
+  for (const char* name : {"endpoints", "endpoints_beyond"}) {
+    auto fd = bpf::open_pinned(maps / name);
+    if (!fd) continue;
+    const bpf::MapHandle map(name, std::move(*fd));
+    const auto info = map.info();
+    if (!info) return std::unexpected(info.error());
+    if (info->key_size != sizeof index) continue;
+    if (info->type != BPF_MAP_TYPE_ARRAY) {
+      if (auto erased = map.erase_raw(&index); !erased) return std::unexpected(erased.error());
+    } else if (index < info->max_entries) {
+      const std::vector<std::byte> nobody(info->value_size);
+      if (auto written = map.update_raw(&index, nobody.data(), BPF_ANY); !written) return written;
+    }
+  }
+  return {};
 }
 
 }  // namespace policyc::endpoint

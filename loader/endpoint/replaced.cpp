@@ -113,12 +113,18 @@ Result<std::size_t> retire_replaced(const Paths& paths) {
       return std::unexpected(done.error());
     if (auto done = retire_filters(generation, *enforced, left); !done)
       return std::unexpected(done.error());
+    all.insert(left.begin(), left.end());
     // Its arrays of programs are emptied when their pins go.
     if (left.empty()) {
       if (auto removed = bpf::remove_at_once(generation); !removed)
         return std::unexpected(removed.error());
+      continue;
     }
-    all.insert(left.begin(), left.end());
+    // Whom it still enforces must not send past the programs that enforce the others.
+    for (const auto& [index, kind] : *enforced) {
+      if (auto done = forget_interface(generation / "maps", index); !done)
+        return std::unexpected(done.error());
+    }
   }
   return all.size();
 }

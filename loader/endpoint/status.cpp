@@ -5,7 +5,6 @@
 
 #include <net/if.h>
 
-#include "loader/bpf/bpffs.h"
 #include "loader/endpoint/shapes.h"
 #include "loader/events/ring.h"
 #include "loader/maps/connection_table.h"
@@ -133,7 +132,7 @@ Result<void> add_shapes(const Paths& paths, const State& state, Status& status) 
 }  // namespace
 
 Result<std::optional<Status>> read_status(const Paths& paths) {
-  if (!bpf::exists(paths.maps())) return std::nullopt;
+  if (!maps::NodeMaps::exist(paths.maps())) return std::nullopt;
   const auto maps = maps::NodeMaps::open(paths.maps());
   if (!maps) return std::unexpected(maps.error());
   const auto state = read_state(paths);

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "loader/bpf/bpffs.h"
@@ -17,9 +18,32 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMapsInTheMaking = "maps_making";
 
-// What connections need to be known: POLICYC_CONNECTIONS_VERSION is about these.
-constexpr std::array kConnectionMaps{"conntrack4",          "conntrack6", "conntrack4_overflow",
-                                     "conntrack6_overflow", "ct_table",   "ct_pressure"};
+// What connections need to be known and translated: POLICYC_CONNECTIONS_VERSION is about these. The
+// numbers in one of them are those of the others. Not every node has all.
+constexpr std::array kConnectionMaps{"conntrack4",
+                                     "conntrack6",
+                                     "conntrack4_overflow",
+                                     "conntrack6_overflow",
+                                     "ct_table",
+                                     "ct_pressure",
+                                     "frontends4",
+                                     "frontends6",
+                                     "frontends",
+                                     "services",
+                                     "slots",
+                                     "backends",
+                                     "local_backends",
+                                     "maglev",
+                                     "affinity",
+                                     "source_ranges",
+                                     "service_config",
+                                     "socket_reverse",
+                                     "socket_choices",
+                                     "nat4",
+                                     "nat6",
+                                     "devices",
+                                     "nat_exclusions4",
+                                     "nat_exclusions6"};
 
 // Oldest first, without those that are being removed.
 std::vector<std::uint32_t> generations(const Paths& paths) {
@@ -33,7 +57,8 @@ std::vector<std::uint32_t> generations(const Paths& paths) {
   return numbers;
 }
 
-// The maps go last: until then another attempt finds them, and moves the rest.
+// The maps go last: until then another attempt finds them, and moves the rest. Links of sockets and
+// devices stay: each is given its new program when that has what it reads.
 Result<void> set_aside(const Paths& paths) {
   std::uint32_t number = 1;
   if (const auto before = generations(paths); !before.empty()) {
@@ -42,21 +67,27 @@ Result<void> set_aside(const Paths& paths) {
   }
   const fs::path aside = paths.replaced(number);
   if (auto made = bpf::ensure_directory(aside); !made) return made;
-  for (const fs::path& folder :
-       {paths.endpoints(), paths.programs(), paths.shapes(), paths.maps()}) {
+  const std::array<std::pair<fs::path, const char*>, 5> folders{
+      {{paths.endpoints(), "endpoints"},
+       {paths.programs(), "programs"},
+       {paths.shapes(), "shapes"},
+       {paths.device_programs(), "device_programs"},
+       {paths.maps(), "maps"}}};
+  for (const auto& [folder, name] : folders) {
     if (!bpf::exists(folder)) continue;
-    if (auto moved = bpf::rename(folder, aside / folder.filename()); !moved) return moved;
+    if (auto moved = bpf::rename(folder, aside / name); !moved) return moved;
   }
   return {};
 }
 
 // The epoch of the old node, if its connections mean the same to us: verdicts in them are of that
-// epoch or of earlier ones. Numbers of services would mean others.
+// epoch or of earlier ones. 0: it has services alone, and no verdicts.
 Result<std::optional<std::uint32_t>> epoch_of_connections(const fs::path& old_maps) {
   const auto header = maps::read_header(old_maps);
   if (!header) return std::unexpected(header.error());
   if (header->connections_version != POLICYC_CONNECTIONS_VERSION) return std::nullopt;
   const auto spec = bpf::MapSpec{"node_config", 0, sizeof(std::uint32_t), 0, 1, 0};
+  if (!bpf::exists(old_maps / spec.name)) return 0U;
   auto pin = bpf::open_pinned(old_maps / spec.name);
   if (!pin) return std::nullopt;
   const bpf::MapHandle config(spec.name, std::move(*pin));
@@ -70,14 +101,14 @@ Result<std::optional<std::uint32_t>> epoch_of_connections(const fs::path& old_ma
     return std::unexpected(found.error());
   node_config_value value{};
   std::memcpy(&value, bytes.data(), sizeof value);
-  if ((value.flags & NODE_SERVICES) != 0) return std::nullopt;
   return value.policy_epoch;
 }
 
-// Both nodes have the same tables from here on.
+// Both nodes have the same tables from here on: what a number meant it means.
 Result<void> share_connections(const fs::path& old_maps, const fs::path& maps) {
   if (auto made = bpf::ensure_directory(maps); !made) return made;
   for (const char* name : kConnectionMaps) {
+    if (!bpf::exists(old_maps / name)) continue;
     const auto map = bpf::open_pinned(old_maps / name);
     if (!map) return std::unexpected(map.error());
     if (auto pinned = bpf::pin(map->get(), maps / name); !pinned) return pinned;

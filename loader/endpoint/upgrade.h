@@ -2,9 +2,11 @@
 // From the maps of another ABI version to ours, without a moment in which a packet meets no policy.
 //
 // What is pinned is set aside and runs on. A new node is made beside it, with the connections of
-// the old one where their tables are alike, and endpoints are loaded there one by one: each hook
-// runs the old program with the old maps, or the new one with the new maps. When nobody runs the
-// old programs any more they go. A process that ends in between is followed up by the next call.
+// the old one and the services and translations that they belong to where their tables are alike,
+// and endpoints are loaded there one by one: each hook runs the old program with the old maps, or
+// the new one with the new maps. When nobody runs the old programs any more they go. A process that
+// ends in between is followed up by the next call. Links of sockets and devices are the caller's to
+// be given new programs: these read what endpoints and services have written, so they come last.
 
 #include <cstddef>
 #include <cstdint>

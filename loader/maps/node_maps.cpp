@@ -110,9 +110,12 @@ Result<NodeMaps> NodeMaps::open_or_create(const std::filesystem::path& directory
   return maps;
 }
 
+bool NodeMaps::exist(const std::filesystem::path& directory) {
+  return bpf::exists(directory / kHeaderName) && bpf::exists(directory / "endpoints");
+}
+
 Result<NodeMaps> NodeMaps::open(const std::filesystem::path& directory) {
-  // Services may have been loaded alone.
-  if (!bpf::exists(directory / kHeaderName) || !bpf::exists(directory / "endpoints"))
+  if (!exist(directory))
     return fail("nothing is loaded: there are no maps in " + directory.string());
   return take(directory, MapSizes{}, false);
 }

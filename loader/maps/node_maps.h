@@ -65,6 +65,8 @@ struct NodeMaps {
   // Error.
   [[nodiscard]] static Result<NodeMaps> open_or_create(const std::filesystem::path& directory,
                                                        const MapSizes& sizes);
+  // Whether there are some: services may have been loaded alone.
+  [[nodiscard]] static bool exist(const std::filesystem::path& directory);
   // Opens those that are there; an Error when one is missing.
   [[nodiscard]] static Result<NodeMaps> open(const std::filesystem::path& directory);
 

@@ -36,12 +36,8 @@ constexpr const char* kXdpProgram = "xdp_device";
 constexpr std::array kPrivateMaps{"nat_work", "answer_state"};
 constexpr std::string_view kHalfMade = "_making";
 
-fs::path devices_folder(const endpoint::Paths& paths) { return paths.bpffs / "devices"; }
-fs::path programs_folder(const endpoint::Paths& paths) {
-  return devices_folder(paths) / "programs";
-}
 fs::path device_folder(const endpoint::Paths& paths, std::uint32_t interface_index) {
-  return devices_folder(paths) / std::to_string(interface_index);
+  return paths.devices() / std::to_string(interface_index);
 }
 
 bool is_private(const std::string& map) {
@@ -108,9 +104,9 @@ Result<void> load(const endpoint::Paths& paths, const maps::NodeMaps& maps,
 Result<fs::path> ensure_programs(const endpoint::Paths& paths, const maps::NodeMaps& maps,
                                  std::span<const std::uint8_t> bytes,
                                  std::optional<std::uint32_t> entries = {}) {
-  fs::path directory = programs_folder(paths) / endpoint::datapath_version(bytes);
+  fs::path directory = paths.device_programs() / endpoint::datapath_version(bytes);
   if (bpf::exists(directory)) return directory;
-  if (auto made = bpf::ensure_directory(programs_folder(paths)); !made)
+  if (auto made = bpf::ensure_directory(paths.device_programs()); !made)
     return std::unexpected(made.error());
   if (auto loaded = load(paths, maps, bytes, directory, entries); !loaded)
     return std::unexpected(loaded.error());
@@ -276,7 +272,9 @@ Result<void> attach_device(const endpoint::Paths& paths, const maps::NodeMaps& m
     if (auto done = attach_one(paths, *programs, config.interface_index, side, *kind); !done)
       return done;
   }
-  return {};
+  // What runs before them reads the same maps.
+  if (!bpf::exists(device_folder(paths, config.interface_index) / kXdpProgram)) return {};
+  return attach_xdp(paths, maps, config.interface_index, XdpMode::Native);
 }
 
 Result<void> detach_device(const endpoint::Paths& paths, std::uint32_t interface_index) {
@@ -319,7 +317,7 @@ Result<void> replace_exclusions(const bpf::Map<Key, std::uint8_t>& map,
 // The devices that have a folder or a configuration: a process that died may have left one alone.
 std::set<std::uint32_t> attached_devices(const endpoint::Paths& paths) {
   std::set<std::uint32_t> indices;
-  for (const std::string& name : bpf::list(devices_folder(paths))) {
+  for (const std::string& name : bpf::list(paths.devices())) {
     std::uint32_t index = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
     if (error == std::errc{} && end == name.data() + name.size()) indices.insert(index);
@@ -380,13 +378,13 @@ Result<void> set_exclusions(const Tables& tables, const std::vector<IpPrefix>& p
 }
 
 Result<bpf::Fd> open_program(const endpoint::Paths& paths, const std::string& name) {
-  for (const std::string& version : bpf::list(programs_folder(paths))) {
-    const fs::path path = programs_folder(paths) / version / name;
+  for (const std::string& version : bpf::list(paths.device_programs())) {
+    const fs::path path = paths.device_programs() / version / name;
     if (version.ends_with(kHalfMade) || !bpf::exists(path)) continue;
     return bpf::open_pinned(path);
   }
   return fail("no device is attached: there is no program " + name + " in " +
-              programs_folder(paths).string());
+              paths.device_programs().string());
 }
 
 }  // namespace policyc::nat

@@ -30,9 +30,10 @@ typedef policyc_u32 policyc_be32;
 
 #define POLICYC_ABI_VERSION 4
 /*
- * Of the connection tables: layout and meaning of "conntrack4", "conntrack6", their overflow tables, "ct_table" and
- * "ct_pressure", and the places of `policy_epoch` and NODE_SERVICES in "node_config". An upgrade to another
- * POLICYC_ABI_VERSION keeps connections where this number stays.
+ * Of the tables of connections and of what translates them: layout and meaning of "conntrack4", "conntrack6", their overflow tables,
+ * "ct_table" and "ct_pressure", of all maps of services (service.h), of "nat4", "nat6", "devices" and the exclusions (nat.h), of
+ * "socket_choices", and the place of `policy_epoch` in "node_config". An upgrade to another POLICYC_ABI_VERSION keeps all these where this
+ * number stays. They refer to each other by numbers: whoever changes one of them raises it.
  */
 #define POLICYC_CONNECTIONS_VERSION 0
 

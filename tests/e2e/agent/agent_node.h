@@ -121,7 +121,7 @@ class AgentNode : public KernelTest {
   // The source has told all, and what it told is in force.
   void start_synced(const std::vector<std::string>& more = {}) {
     start(more);
-    ASSERT_TRUE(settled()) << agent_->output();
+    ASSERT_TRUE(settled()) << (kill(), agent_->output());
   }
   [[nodiscard]] bool settled() {
     return eventually([this] {

@@ -4,16 +4,12 @@
 #include <mutex>
 #include <set>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-
 #include "loader/nat/devices.h"
 #include "loader/nat/tables.h"
-#include "loader/sockets/cgroup.h"
 #include "loader/sockets/sockets.h"
 #include "tests/e2e/agent/agent_node.h"
+#include "tests/e2e/agent/naming_server.h"
+#include "tests/e2e/agent/own_cgroup.h"
 
 namespace policyc::testing {
 namespace {
@@ -21,74 +17,7 @@ namespace {
 constexpr const char* kClusterIp = "172.20.0.1";
 constexpr const char* kNode = "198.51.100.1";
 constexpr const char* kOutside = "198.51.100.9";
-constexpr std::uint16_t kPort = 80, kNodePort = 30080, kServerPort = 8080;
-
-sockaddr_in address_of(const std::string& text, std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  inet_pton(AF_INET, text.c_str(), &address.sin_addr);
-  return address;
-}
-
-bool readable(int fd, int milliseconds) {
-  pollfd waiting{fd, POLLIN, 0};
-  return ::poll(&waiting, 1, milliseconds) == 1;
-}
-
-// Tells every TCP connection at the pod's address its own address.
-class NamingServer {
- public:
-  explicit NamingServer(const Pod& pod) : name_(pod.address()) {
-    pod.inside([&] {
-      listener_ = bpf::Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      const sockaddr_in own = address_of(name_, kServerPort);
-      if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 ||
-          ::listen(listener_.get(), 64) != 0)
-        throw std::runtime_error("no listener");
-    });
-    thread_ = std::thread([this] {
-      while (!stopped_) {
-        if (!readable(listener_.get(), 50)) continue;
-        const bpf::Fd one(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-        if (one.valid()) ::send(one.get(), name_.data(), name_.size(), MSG_NOSIGNAL);
-      }
-    });
-  }
-  ~NamingServer() {
-    stopped_ = true;
-    thread_.join();
-  }
-  NamingServer(const NamingServer&) = delete;
-  NamingServer& operator=(const NamingServer&) = delete;
-
- private:
-  std::string name_;
-  bpf::Fd listener_;
-  std::atomic<bool> stopped_{false};
-  std::thread thread_;
-};
-
-// What such a server says to a connection; "" when nobody answers.
-std::string ask(const std::string& to, std::uint16_t port) {
-  const bpf::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const timeval patience{.tv_sec = 5, .tv_usec = 0};
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  const sockaddr_in address = address_of(to, port);
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return "";
-  char text[64];
-  if (!readable(socket.get(), 5000)) return "";
-  const ssize_t size = ::recv(socket.get(), text, sizeof text, 0);
-  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : "";
-}
-
-// Who answers so many connections; the first one that nobody answers is the last.
-std::set<std::string> takers(const std::string& to, std::uint16_t port, int count = 24) {
-  std::set<std::string> names;
-  for (int i = 0; i < count && !names.contains(""); ++i) names.insert(ask(to, port));
-  return names;
-}
+constexpr std::uint16_t kPort = 80, kNodePort = 30080;
 
 class AgentServices : public AgentNode {
  protected:
@@ -231,43 +160,32 @@ TEST_F(AgentServices, ADeviceDoesWhatIsConfigured) {
   EXPECT_EQ(flags(), DEVICE_SERVICES);
 }
 
+TEST_F(AgentServices, ANodeWithoutDevicesBalancesWhatPodsSend) {
+  serve({"10.9.1.1", "10.9.1.2"});
+  start_synced({"--kube-proxy-replacement", "true"});
+  add_pods();
+  EXPECT_EQ(by_pod(), kBoth);
+}
+
 // Connections of processes, in a cgroup of the test's own.
 class AgentSockets : public AgentServices {
  protected:
   void SetUp() override {
     AgentServices::SetUp();
-    const auto root = must(sockets::root_cgroup());
-    std::ifstream file("/proc/self/cgroup");
-    for (std::string line; std::getline(file, line);) {
-      if (line.starts_with("0::")) before_ = root.string() + line.substr(3);
-    }
-    cgroup_ = root / paths_.bpffs.filename();
-    std::filesystem::create_directory(cgroup_);
-    enter(cgroup_);
+    cgroup_.emplace(paths_.bpffs.filename());
   }
   void TearDown() override {
     agent_.reset();
     EXPECT_TRUE(sockets::detach(paths_.bpffs).has_value());
-    enter(before_);
-    // What ran in it may end a moment later.
-    EXPECT_TRUE(eventually([&] {
-      std::error_code busy;
-      std::filesystem::remove(cgroup_, busy);
-      return !busy;
-    }));
+    cgroup_.reset();
     AgentServices::TearDown();
   }
-  static void enter(const std::filesystem::path& cgroup) {
-    std::ofstream file(cgroup / "cgroup.procs");
-    file << ::getpid() << std::flush;
-    ASSERT_TRUE(file.good()) << cgroup;
-  }
-  std::filesystem::path before_;
-  std::filesystem::path cgroup_;
+  std::optional<OwnCgroup> cgroup_;
 };
 
 TEST_F(AgentSockets, ProcessesAreGivenBackendsWhenTheyConnect) {
-  const auto all = settings({"--bpf-lb-sock", "true", "--bpf-lb-sock-cgroup", cgroup_.string()});
+  const auto all =
+      settings({"--bpf-lb-sock", "true", "--bpf-lb-sock-cgroup", cgroup_->path().string()});
   serve({"10.9.1.1", "10.9.1.2"});
   start_synced(all);
   add_pods();

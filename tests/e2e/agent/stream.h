@@ -1,10 +1,12 @@
 #pragma once
-// A TCP connection of a client of the host to a pod: numbers there and back, until it is stopped.
+// A TCP connection, as of a client of the host to a pod: numbers there and back, until it is
+// stopped.
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -19,17 +21,36 @@
 
 namespace policyc::testing {
 
+// Where a socket is made, and its address there.
+struct Place {
+  const Pod* pod = nullptr;  // none: the host
+  std::string address;
+};
+
 class Stream {
  public:
   // Connects; an exception when that is not possible.
-  Stream(const Pod& pod, const std::string& client, std::uint16_t port) {
-    const sockaddr_in server = where(pod.address(), port);
-    pod.inside([&] { listener_ = bound(server); });
+  Stream(const Pod& pod, const std::string& client, std::uint16_t port)
+      : Stream({&pod, pod.address()}, port, {nullptr, client}, pod.address(), port) {}
+  // The same where the client knows the server by another address.
+  Stream(const Place& server, std::uint16_t server_port, const Place& client, const std::string& to,
+         std::uint16_t port) {
+    in(server, [&] { listener_ = bound(where(server.address, server_port)); });
     ::listen(listener_.get(), 1);
-    client_ = bound(where(client, 0));
-    if (::connect(client_.get(), reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0)
-      throw std::runtime_error("no connection to the pod");
-    server_ = bpf::Fd(::accept(listener_.get(), nullptr, nullptr));
+    in(client, [&] {
+      client_ = bound(where(client.address, 0));
+      const sockaddr_in address = where(to, port);
+      if (::connect(client_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+          0)
+        throw std::runtime_error("no connection to " + to);
+    });
+    sockaddr_in from{};
+    socklen_t size = sizeof from;
+    server_ = bpf::Fd(::accept(listener_.get(), reinterpret_cast<sockaddr*>(&from), &size));
+    // Another one may take the port.
+    listener_ = bpf::Fd();
+    char text[INET_ADDRSTRLEN];
+    client_seen_ = ::inet_ntop(AF_INET, &from.sin_addr, text, sizeof text);
     for (const bpf::Fd* socket : {&client_, &server_}) {
       const int one = 1;
       ::setsockopt(socket->get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -42,6 +63,8 @@ class Stream {
   ~Stream() { stop(); }
 
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
+  // The client's address as the server sees it.
+  [[nodiscard]] const std::string& client_seen() const { return client_seen_; }
   // It gave up: an answer did not come for seconds, or was another one.
   [[nodiscard]] bool broken() const { return broken_; }
   // Segments that either side sent again because one was lost on the way: not those that the other
@@ -62,8 +85,17 @@ class Stream {
     ::inet_pton(AF_INET, address.c_str(), &result.sin_addr);
     return result;
   }
+  static void in(const Place& place, const std::function<void()>& action) {
+    if (place.pod != nullptr) {
+      place.pod->inside(action);
+    } else {
+      action();
+    }
+  }
   static bpf::Fd bound(const sockaddr_in& address) {
     bpf::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int one = 1;
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
       throw std::runtime_error("cannot bind a socket");
     return socket;
@@ -80,14 +112,19 @@ class Stream {
       ::send(server_.get(), &number, sizeof number, MSG_NOSIGNAL);
   }
   void ask() {
-    constexpr int kPatience = 10'000;
+    constexpr int kPatience = 10'000, kLook = 100;
     while (!stopped_) {
       const std::uint64_t number = answered_;
       ::send(client_.get(), &number, sizeof number, MSG_NOSIGNAL);
       pollfd waiting{client_.get(), POLLIN, 0};
       std::uint64_t answer = 0;
-      if (::poll(&waiting, 1, kPatience) != 1 ||
-          ::recv(client_.get(), &answer, sizeof answer, MSG_WAITALL) != sizeof answer ||
+      for (int waited = 0; ::poll(&waiting, 1, kLook) != 1; waited += kLook) {
+        if (stopped_) return;
+        if (waited < kPatience) continue;
+        broken_ = true;
+        return;
+      }
+      if (::recv(client_.get(), &answer, sizeof answer, MSG_WAITALL) != sizeof answer ||
           answer != number) {
         broken_ = true;
         return;
@@ -98,6 +135,7 @@ class Stream {
   }
 
   bpf::Fd listener_, client_, server_;
+  std::string client_seen_;
   std::atomic<std::uint64_t> answered_{0};
   std::atomic<bool> broken_{false};
   std::atomic<bool> stopped_{false};
