@@ -11,13 +11,13 @@ FOLDERS = ["dev", "proc", "sys", "run", "tmp", "root", "etc", "var/log", "var/tm
 
 
 class Installed:
-    """The packages of this machine, as dpkg's database has them."""
+    """The packages of this machine's architecture, as dpkg's database has them."""
 
-    def __init__(self, status):
+    def __init__(self, status, architecture):
         self.stanzas, self.fields, self.providers = {}, {}, {}
         for stanza in status.strip().split("\n\n"):
             fields = dict(re.findall(r"^([A-Za-z-]+): (.*)$", stanza, re.MULTILINE))
-            if fields.get("Status") != "install ok installed":
+            if fields.get("Status") != "install ok installed" or fields["Architecture"] not in (architecture, "all"):
                 continue
             name = fields["Package"]
             self.stanzas[name], self.fields[name] = stanza, fields
@@ -27,7 +27,7 @@ class Installed:
     @classmethod
     def of_this_machine(cls):
         with open(f"{DATABASE}/status", encoding="utf-8") as file:
-            return cls(file.read())
+            return cls(file.read(), subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip())
 
     def satisfying(self, alternatives):
         """The package that stands for "a | b", or nothing."""

@@ -27,6 +27,11 @@ Package: second
 Status: install ok installed
 Architecture: amd64
 
+Package: second
+Status: install ok installed
+Architecture: i386
+Depends: tool
+
 Package: gone
 Status: deinstall ok config-files
 Architecture: amd64
@@ -44,7 +49,7 @@ POD = {
 
 class Packages(unittest.TestCase):
     def setUp(self):
-        self.machine = packages.Installed(STATUS)
+        self.machine = packages.Installed(STATUS, "amd64")
 
     def test_all_that_is_needed_comes_with_it(self):
         self.assertEqual(self.machine.closure(["tool (= 1)"]), {"base", "libc", "second", "tool"})
