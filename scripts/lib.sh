@@ -16,7 +16,7 @@ PEER_PACKAGES=(iptables nftables ipset containernetworking-plugins zsh fish grof
 # The Helm chart is rendered by Go's templates, and linted; the deb is made and looked at.
 DEPLOY_PACKAGES=(golang-go golang-github-masterminds-sprig-dev golang-gopkg-yaml.v3-dev yamllint python3-yaml python3-jsonschema dpkg-dev file lintian)
 # What tests/vm boots and makes its image with.
-VM_PACKAGES=(qemu-system-x86 busybox-static binutils cpio kmod util-linux)
+VM_PACKAGES=(qemu-system-x86 busybox-static binutils cpio kmod util-linux systemd crun e2fsprogs)
 KERNEL_SERIES=(6.1 6.12)
 
 say() { printf '\n== %s\n' "$*"; }

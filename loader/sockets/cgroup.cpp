@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -33,12 +34,24 @@ std::string unescape(const std::string& text) {
   return result;
 }
 
+// How far above the root of this process's cgroup namespace a mount begins: 0 for "/", 2 for
+// "/../.."; nothing for one that begins below.
+std::optional<std::size_t> height_of(const std::string& root) {
+  constexpr std::string_view kUp = "/..";
+  if (root == "/") return 0;
+  for (std::size_t i = 0; i < root.size(); i += kUp.size()) {
+    if (root.compare(i, kUp.size(), kUp) != 0) return std::nullopt;
+  }
+  return root.size() / kUp.size();
+}
+
 }  // namespace
 
-Result<std::filesystem::path> root_cgroup() {
-  std::ifstream file("/proc/self/mountinfo");
+std::optional<std::filesystem::path> highest_cgroup(std::istream& mountinfo) {
+  std::optional<std::filesystem::path> result;
+  std::size_t highest = 0;
   std::string line;
-  while (std::getline(file, line)) {
+  while (std::getline(mountinfo, line)) {
     // "id parent major:minor root mount-point options [fields...] - type source options"
     std::istringstream words(line);
     std::string skipped;
@@ -49,8 +62,18 @@ Result<std::filesystem::path> root_cgroup() {
     while (words >> skipped && skipped != "-") {
     }
     words >> type;
-    if (type == "cgroup2" && root == "/") return unescape(mount_point);
+    if (type != "cgroup2") continue;
+    const auto height = height_of(root);
+    if (!height || (result && *height <= highest)) continue;
+    result = unescape(mount_point);
+    highest = *height;
   }
+  return result;
+}
+
+Result<std::filesystem::path> root_cgroup() {
+  std::ifstream file("/proc/self/mountinfo");
+  if (auto found = highest_cgroup(file)) return *found;
   return fail("no cgroup2 file system is mounted: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 }
 

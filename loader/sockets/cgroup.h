@@ -3,14 +3,21 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <istream>
+#include <optional>
 
 #include "compiler/support/result.h"
 #include "loader/bpf/fd.h"
 
 namespace policyc::sockets {
 
-// The root of the cgroup2 mount of this mount namespace (/proc/self/mountinfo): every process below
-// it, so all of the node. An Error when none is mounted.
+// Where the highest cgroup that a /proc/PID/mountinfo shows is mounted; nothing when none is. In a
+// cgroup namespace of its own, which container runtimes make, "/" is the container's cgroup, and a
+// mount of the node's root that it was given begins at "/../..".
+[[nodiscard]] std::optional<std::filesystem::path> highest_cgroup(std::istream& mountinfo);
+
+// That of this mount namespace: every process below it, so all of the node. An Error when no
+// cgroup2 is mounted.
 [[nodiscard]] Result<std::filesystem::path> root_cgroup();
 
 struct Cgroup {

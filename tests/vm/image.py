@@ -44,10 +44,10 @@ def files_below(folder):
             yield os.path.join(parent, name)
 
 
-def modules(kernel, release):
+def modules(kernel, release, wanted):
     """Paths of the modules below `kernel`, each after those that it needs."""
     paths = []
-    for name in MODULES:
+    for name in wanted:
         shown = subprocess.run(["modprobe", "-d", kernel, "-S", release, "--show-depends", name], capture_output=True, text=True,
                                check=True).stdout
         for line in shown.splitlines():
@@ -57,9 +57,9 @@ def modules(kernel, release):
     return paths
 
 
-def stage_modules(kernel, release, stage):
+def stage_modules(kernel, release, stage, wanted):
     os.makedirs(os.path.join(stage, "modules"))
-    for number, path in enumerate(modules(kernel, release)):
+    for number, path in enumerate(modules(kernel, release, wanted)):
         with (lzma.open if path.endswith(".xz") else open)(path, "rb") as file:
             content = file.read()
         name = f"{number:02}-{os.path.basename(path).removesuffix('.xz')}"
@@ -86,7 +86,7 @@ def build(out_path, stage, kernel, release, programs, data, plan):
         target = stage + program
         os.makedirs(os.path.dirname(target), exist_ok=True)
         subprocess.run(["strip", "--strip-debug", "-o", target, program], check=True)
-    stage_modules(kernel, release, stage)
+    stage_modules(kernel, release, stage, MODULES)
     shutil.copy("/bin/busybox", os.path.join(stage, "usr/bin/busybox"))
     shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), "init.sh"), os.path.join(stage, "init"))
     os.chmod(os.path.join(stage, "init"), 0o755)
