@@ -117,7 +117,7 @@ KernelSnapshot kernel_snapshot(const endpoint::Paths& paths) {
     for (const endpoint::IdentityRecord& record : state->identities)
       ++snapshot.identities[identity_type(record)];
   }
-  if (!bpf::exists(paths.maps())) return snapshot;
+  if (!maps::NodeMaps::exist(paths.maps())) return snapshot;
   // While something changes an answer may be missing once.
   if (const auto maps = maps::NodeMaps::open(paths.maps())) {
     if (auto counters = maps::read_counters(*maps)) snapshot.counters = std::move(*counters);

@@ -177,7 +177,7 @@ Result<std::optional<Status>> read_status(const Paths& paths) {
 }
 
 Result<std::vector<TableStatus>> read_tables(const Paths& paths) {
-  if (!bpf::exists(paths.maps())) return std::vector<TableStatus>{};
+  if (!maps::NodeMaps::exist(paths.maps())) return std::vector<TableStatus>{};
   const auto maps = maps::NodeMaps::open(paths.maps());
   if (!maps) return std::unexpected(maps.error());
   return tables_of(*maps);
