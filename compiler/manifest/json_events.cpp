@@ -108,14 +108,14 @@ class JsonReader {
       while (!at_end() && text_[at_] != '"' && text_[at_] != '\\' &&
              static_cast<unsigned char>(text_[at_]) >= 0x20)
         ++at_;
-      value_.append(text_.substr(run, at_ - run));
+      if (handler_ != nullptr) value_.append(text_.substr(run, at_ - run));
       if (at_end()) return false;
       const char stop = text_[at_++];
       if (stop == '"') break;
       const char meant = stop == '\\' ? escaped(peek()) : '\0';
       if (meant == '\0') return false;
       ++at_;
-      value_ += meant;
+      if (handler_ != nullptr) value_ += meant;
     }
     if (handler_ != nullptr) handler_->OnScalar(mark(begin), kQuoted, YAML::NullAnchor, value_);
     return true;

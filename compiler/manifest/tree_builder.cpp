@@ -211,6 +211,8 @@ void TreeBuilder::start_collection(NodeKind kind, const YAML::Mark& mark, const 
   const char bracket = kind == NodeKind::Mapping ? '{' : '[';
   Frame frame;
   frame.node.kind = kind;
+  constexpr std::size_t kUsual = 4;  // members of most mappings, or fewer
+  if (kind == NodeKind::Mapping) frame.node.members.reserve(kUsual);
   frame.flow = style == YAML::EmitterStyle::Flow;
   frame.has_bracket = frame.flow && scan_.at(begin) == bracket;
   frame.indent = frame.flow ? -1 : static_cast<int>(scan_.indent_of(begin));

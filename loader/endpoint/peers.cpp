@@ -133,6 +133,13 @@ Result<PeerChange> NodePeers::add_address(const IpPrefix& prefix, const policy::
   return change;
 }
 
+std::optional<NodePeers::Known> NodePeers::known(const IpPrefix& prefix) const {
+  const auto found = addresses_.find(prefix);
+  if (found == addresses_.end()) return std::nullopt;
+  const auto& [labels, member] = *found->second.member;
+  return Known{labels, member.identity, found->second.entry.interface_index};
+}
+
 Result<void> NodePeers::remove_address(const IpPrefix& prefix) {
   const auto found = addresses_.find(prefix);
   if (found == addresses_.end()) return {};

@@ -4,6 +4,7 @@
 // update of the IP cache for the whole node, however many endpoints and shapes there are.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -47,6 +48,13 @@ class NodePeers {
                                                const policy::LabelSet& labels,
                                                std::uint32_t identity,
                                                std::uint32_t interface_index = 0);
+  // What an address has.
+  struct Known {
+    policy::LabelSet labels;
+    std::uint32_t identity = 0;
+    std::uint32_t interface_index = 0;
+  };
+  [[nodiscard]] std::optional<Known> known(const IpPrefix& prefix) const;
   // Fine when it is not there. Takes one update as well; the number of a class that ends is free
   // after finish().
   [[nodiscard]] Result<void> remove_address(const IpPrefix& prefix);

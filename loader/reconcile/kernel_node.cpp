@@ -110,12 +110,16 @@ std::optional<std::vector<endpoint::LoadReport>> KernelNode::place(
     return std::nullopt;
   auto coming = session_->coming(requests);
   if (!coming) return std::nullopt;
+  PeersReport peers;
   if (inventory) {
-    const auto changed = change_peers(before, after);
+    auto changed = change_peers(before, after);
     if (!changed || !changed->starved.empty()) return std::nullopt;
+    peers = std::move(*changed);
   }
   auto reports = session_->place(std::move(*coming), *after, progress_);
   if (!reports) return std::nullopt;  // a load meets the same, and says it
+  reports->front().ipcache.added += peers.written;
+  reports->front().ipcache.removed += peers.removed;
   session_inventory_ = after;
   // On disk as after a load. What goes wrong with that a later start repairs.
   (void)settle();

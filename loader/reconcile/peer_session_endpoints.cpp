@@ -94,7 +94,12 @@ std::optional<std::vector<ComingEndpoint>> PeerSession::coming(
 Result<void> PeerSession::add_own_addresses(const EndpointRecord& record, endpoint::Undo& undo) {
   for (const IpAddress& address : record.addresses) {
     const IpPrefix prefix = host_prefix(address);
-    undo.add([this, prefix] { best_effort(peers_->remove_address(prefix)); });
+    // Its Pod may have told of it before.
+    undo.add([this, prefix, before = peers_->known(prefix)] {
+      if (!before) return best_effort(peers_->remove_address(prefix));
+      best_effort(
+          peers_->add_address(prefix, before->labels, before->identity, before->interface_index));
+    });
     const auto added =
         peers_->add_address(prefix, record.labels, record.identity, record.interface_index);
     if (!added) return std::unexpected(added.error());
@@ -188,6 +193,8 @@ Result<std::vector<LoadReport>> PeerSession::place(std::vector<ComingEndpoint> e
   if (progress) progress("epoch");
   undo.dismiss();
   for (LoadReport& report : reports) report.epoch = *epoch;
+  for (const ComingEndpoint& one : endpoints)
+    reports.front().ipcache.added += one.record.addresses.size();
   return reports;
 }
 
