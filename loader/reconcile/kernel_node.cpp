@@ -87,6 +87,11 @@ InventoryRef KernelNode::known_inventory() const {
   return is_kept ? kept_ : nullptr;
 }
 
+// On disk as after a load. What goes wrong with that a later start repairs.
+void KernelNode::settle_at_once() {
+  if (settle() && progress_) progress_("settled");
+}
+
 // Whether all of them may be of shapes that run: a look that needs no state.
 bool KernelNode::may_run(std::span<const endpoint::LoadRequest> requests) const {
   std::set<std::string> running;
@@ -121,8 +126,7 @@ std::optional<std::vector<endpoint::LoadReport>> KernelNode::place(
   reports->front().ipcache.added += peers.written;
   reports->front().ipcache.removed += peers.removed;
   session_inventory_ = after;
-  // On disk as after a load. What goes wrong with that a later start repairs.
-  (void)settle();
+  settle_at_once();
   return std::move(*reports);
 }
 
@@ -151,7 +155,7 @@ std::optional<endpoint::UpdateReport> KernelNode::remove(const endpoint::UpdateR
   report.removed = request.removed.size();
   report.ipcache.removed += removed->removed;
   session_inventory_ = after;
-  (void)settle();
+  settle_at_once();
   return report;
 }
 

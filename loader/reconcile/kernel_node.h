@@ -37,6 +37,7 @@ class KernelNode : public NodeActions {
   [[nodiscard]] Result<void> end_session();
   // What the node is labelled by, as far as it is known here.
   [[nodiscard]] InventoryRef known_inventory() const;
+  void settle_at_once();
   [[nodiscard]] bool may_run(std::span<const endpoint::LoadRequest> requests) const;
   // The same changes at the cost of what they are about. Nothing: it takes a whole one.
   [[nodiscard]] std::optional<std::vector<endpoint::LoadReport>> place(

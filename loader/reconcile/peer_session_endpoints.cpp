@@ -229,7 +229,9 @@ Result<PeersReport> PeerSession::remove(std::span<const std::uint16_t> ids,
   for (const IpAddress& address : addresses) local_.erase(address);
   if (auto marked = mark(); !marked) return std::unexpected(marked.error());
   if (progress) progress("state");
-  return change(labels_of(inventory, shapes(), addresses));
+  auto report = change(labels_of(inventory, shapes(), addresses));
+  if (report && progress) progress("addresses");
+  return report;
 }
 
 }  // namespace policyc::reconcile
