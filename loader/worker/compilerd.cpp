@@ -14,7 +14,6 @@
 #include <string>
 #include <string_view>
 
-#include <malloc.h>
 #include <sys/prctl.h>
 
 #include "compiler/backend/backend.h"
@@ -22,6 +21,11 @@
 #include "loader/worker/process.h"
 #include "loader/worker/sandbox.h"
 #include "loader/worker/spawn.h"
+
+// jemalloc reads it (jemalloc(3), TUNING). What a thread that ended has left in its arena another
+// one uses, on a machine of many CPUs too; the address space is limited.
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "narenas:2";
 
 namespace {
 
@@ -52,9 +56,6 @@ int main(int argc, char** argv) {
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   ::signal(SIGPIPE, SIG_IGN);
-  // Each arena reserves 64 MiB of the address space that is limited.
-  constexpr int kArenas = 4;
-  ::mallopt(M_ARENA_MAX, kArenas);
   // Whatever needs files is done before they are out of reach: clang, its first compilation and
   // what the keys of shapes are made of.
   if (const auto warm =
