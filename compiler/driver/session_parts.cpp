@@ -65,6 +65,7 @@ std::unique_ptr<SessionFile> read_in_parts(const std::string& name, std::string_
   if (text.size() > limits.max_file_bytes) return nullptr;
   const auto texts = split(text, workers);
   if (texts.size() < 2) return nullptr;
+  limits.places = false;
   limits.max_nodes /= texts.size();  // no more together than a file may have
   std::vector<Part> parts(texts.size());
   try {

@@ -89,6 +89,9 @@ struct Limits {
   std::size_t max_alias_nodes =
       100'000;  // nodes that aliases may add in one document; 256 bytes of text are one more
   std::size_t max_scalar_bytes = 1U << 20U;
+  // Without places ids of nodes are of nothing in the source map: for whoever reads the text again
+  // when there is something to say of one.
+  bool places = true;
 };
 
 // Every document of a file: several documents, `kind: List` (its items become documents), YAML or

@@ -112,7 +112,7 @@ void read_roots(const source::SourceMap& sources, source::SourceMap& nodes, sour
     diagnostics.report_file(diag::Id::InvalidUtf8, file, "file is UTF-16; expected UTF-8");
     return;
   }
-  Positions positions(text);
+  Positions positions(limits.places ? text : std::string_view());
   ReadContext context{nodes, file, diagnostics, limits, positions};
   const std::size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   for (const Chunk& chunk : split_chunks(text, begin)) {

@@ -29,6 +29,7 @@ diag::Diagnostic& ReadContext::report(diag::Id id, const Extent& extent, std::st
 }
 
 source::NodeId ReadContext::add_node(const Extent& extent) {
+  if (!limits.places) return source::NodeId{placeless++};
   return sources.add_node(positions.range(file, extent));
 }
 

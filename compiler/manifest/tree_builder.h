@@ -30,6 +30,7 @@ struct ReadContext {
   Positions& positions;
   std::size_t node_count = 0;      // in the whole file, against Limits::max_nodes
   std::size_t converted_keys = 0;  // warned about
+  std::uint32_t placeless = 0;     // nodes without a place
 
   diag::Diagnostic& report(diag::Id id, const Extent& extent, std::string message);
   source::NodeId add_node(const Extent& extent);
