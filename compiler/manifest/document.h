@@ -92,6 +92,8 @@ struct Limits {
   // Without places ids of nodes are of nothing in the source map: for whoever reads the text again
   // when there is something to say of one.
   bool places = true;
+  // Otherwise yaml-cpp reads all of it: to compare with.
+  bool plain_readers = true;
 };
 
 // Every document of a file: several documents, `kind: List` (its items become documents), YAML or

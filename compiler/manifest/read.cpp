@@ -11,8 +11,8 @@
 
 #include "compiler/manifest/chunks.h"
 #include "compiler/manifest/document.h"
-#include "compiler/manifest/json_events.h"
 #include "compiler/manifest/kubernetes.h"
+#include "compiler/manifest/plain_json.h"
 #include "compiler/manifest/read_apart.h"
 #include "compiler/manifest/text_check.h"
 #include "compiler/manifest/tree_builder.h"
@@ -69,11 +69,9 @@ void read_part(ReadContext& context, std::string_view text, const Extent& part,
                const TakeRoot& take) {
   const bool is_json = starts_with_brace(text, part);
   TreeBuilder builder(context, text, part, is_json);
-  const auto take_document = [&] {
-    if (auto root = builder.take_root()) take(std::move(*root));
-  };
   try {
-    if (is_json && read_plain_json(text, part, builder, take_document)) return;
+    if (context.limits.plain_readers && is_json && read_plain_json(context, text, part, take))
+      return;
     const std::string_view input = text.substr(part.begin, part.end - part.begin);
     std::ispanstream stream(std::span<const char>(input.data(), input.size()));
     YAML::Parser parser(stream);

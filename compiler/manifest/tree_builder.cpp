@@ -1,7 +1,6 @@
 #include "compiler/manifest/tree_builder.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "compiler/manifest/merge.h"
@@ -12,7 +11,6 @@ namespace {
 
 constexpr std::size_t kTextPerNode = 256;     // bytes of a scalar that count as one node more
 constexpr std::size_t kMaxKeyWarnings = 100;  // in one file
-constexpr std::size_t kSmallMapping = 16;     // members that are compared pair by pair
 
 Node make_scalar(const Scalar& scalar, source::NodeId id) {
   Node node;
@@ -23,15 +21,6 @@ Node make_scalar(const Scalar& scalar, source::NodeId id) {
 }
 
 }  // namespace
-
-diag::Diagnostic& ReadContext::report(diag::Id id, const Extent& extent, std::string message) {
-  return diagnostics.report(id, add_node(extent), std::move(message));
-}
-
-source::NodeId ReadContext::add_node(const Extent& extent) {
-  if (!limits.places) return source::NodeId{placeless++};
-  return sources.add_node(positions.range(file, extent));
-}
 
 TreeBuilder::TreeBuilder(ReadContext& context, std::string_view text, const Extent& part,
                          bool is_json)
@@ -242,7 +231,10 @@ void TreeBuilder::end_collection() {
   Frame frame = std::move(frames_.back());
   frames_.pop_back();
   frame.node.id = context_.add_node(frame.range);
-  check_duplicate_keys(frame.node);
+  if (!context_.check_duplicate_keys(frame.node)) {
+    failed_ = true;
+    if (context_.diagnostics.exhausted()) throw StopReading{};
+  }
   const Weight weight{frame.weight.nodes, frame.weight.height + 1};
   if (frame.anchor != 0) {
     Anchor& anchor = anchor_at(frame.anchor);
@@ -250,41 +242,6 @@ void TreeBuilder::end_collection() {
     anchor.weight = weight;
   }
   attach(std::move(frame.node), weight);
-}
-
-void TreeBuilder::check_duplicate_keys(const Node& mapping) {
-  const auto& members = mapping.members;
-  if (members.size() < 2) return;
-  const auto report = [&](const Member& first, const Member& second) {
-    auto& diagnostic =
-        context_.diagnostics.report(diag::Id::DuplicateKey, second.key_id,
-                                    "key " + diag::quoted(second.key) + " is given twice");
-    diagnostic.infos.push_back({first.key_id, "first given here"});
-    failed_ = true;
-    if (context_.diagnostics.exhausted()) throw StopReading{};
-  };
-  if (members.size() <= kSmallMapping) {
-    for (std::size_t second = 1; second < members.size(); ++second) {
-      for (std::size_t first = 0; first < second; ++first) {
-        if (members[first].key != members[second].key) continue;
-        report(members[first], members[second]);
-        break;
-      }
-    }
-    return;
-  }
-  std::vector<std::size_t> order(members.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {},
-                           [&](std::size_t i) -> const std::string& { return members[i].key; });
-  std::size_t first = 0;
-  for (std::size_t i = 1; i < order.size(); ++i) {
-    if (members[order[i]].key == members[order[first]].key) {
-      report(members[order[first]], members[order[i]]);
-    } else {
-      first = i;
-    }
-  }
 }
 
 void TreeBuilder::attach(Node node, const Weight& weight) {

@@ -16,29 +16,11 @@
 #include "compiler/diag/diag.h"
 #include "compiler/manifest/document.h"
 #include "compiler/manifest/positions.h"
+#include "compiler/manifest/read_context.h"
 #include "compiler/manifest/scalar.h"
 #include "compiler/manifest/source_scan.h"
 
 namespace policyc::manifest {
-
-// What the readers of one file share.
-struct ReadContext {
-  source::SourceMap& sources;
-  source::FileId file;
-  diag::Engine& diagnostics;
-  const Limits& limits;
-  Positions& positions;
-  std::size_t node_count = 0;      // in the whole file, against Limits::max_nodes
-  std::size_t converted_keys = 0;  // warned about
-  std::uint32_t placeless = 0;     // nodes without a place
-
-  diag::Diagnostic& report(diag::Id id, const Extent& extent, std::string message);
-  source::NodeId add_node(const Extent& extent);
-};
-
-// Thrown through yaml-cpp when the rest of a document cannot be read; a diagnostic was reported
-// before.
-struct StopReading {};
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
@@ -119,7 +101,6 @@ class TreeBuilder final : public YAML::EventHandler {
                         YAML::anchor_t anchor, YAML::EmitterStyle::value style);
   void end_collection();
   void close_flow(Frame& frame);
-  void check_duplicate_keys(const Node& mapping);
   void attach(Node node, const Weight& weight);
   void set_key(std::string text, const Extent& extent, source::NodeId id);
   void add_key(const Scalar& scalar, const std::string& written, const Extent& extent, bool plain);
