@@ -1,5 +1,6 @@
 #pragma once
-// Kubernetes documents as located trees. This folder is the only one that knows YAML.
+// Kubernetes documents as located trees. This folder is the only one that knows YAML. yaml-cpp
+// reads it, but for what is plain (docs/decisions/0011-plain-readers.md).
 //
 // A document means what kubectl (sigs.k8s.io/yaml over go-yaml v2) would send for it, and what
 // kubectl refuses is refused. Where readers of YAML disagree, or kubectl drops something without a

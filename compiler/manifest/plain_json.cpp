@@ -125,11 +125,20 @@ class Checker {
     for (; !take(end); ++count) {
       if (count != 0 && !take(',')) return false;
       at_ = space_end(text_, at_);
-      if (is_map && (peek() != '"' || !string(kMaxKeyBytes) || !take(':'))) return false;
+      if (is_map && !key()) return false;
       at_ = space_end(text_, at_);
       if (!value(depth)) return false;
     }
     counts_.collections[number] = count;
+    return true;
+  }
+
+  // And its colon, which yaml-cpp wants on the same line.
+  bool key() {
+    if (peek() != '"' || !string(kMaxKeyBytes)) return false;
+    at_ = std::min(text_.find_first_not_of(' ', at_), text_.size());
+    if (peek() != ':') return false;
+    ++at_;
     return true;
   }
 

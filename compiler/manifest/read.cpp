@@ -13,6 +13,7 @@
 #include "compiler/manifest/document.h"
 #include "compiler/manifest/kubernetes.h"
 #include "compiler/manifest/plain_json.h"
+#include "compiler/manifest/plain_yaml.h"
 #include "compiler/manifest/read_apart.h"
 #include "compiler/manifest/text_check.h"
 #include "compiler/manifest/tree_builder.h"
@@ -70,8 +71,8 @@ void read_part(ReadContext& context, std::string_view text, const Extent& part,
   const bool is_json = starts_with_brace(text, part);
   TreeBuilder builder(context, text, part, is_json);
   try {
-    if (context.limits.plain_readers && is_json && read_plain_json(context, text, part, take))
-      return;
+    const auto read_plain = is_json ? read_plain_json : read_plain_yaml;
+    if (context.limits.plain_readers && read_plain(context, text, part, take)) return;
     const std::string_view input = text.substr(part.begin, part.end - part.begin);
     std::ispanstream stream(std::span<const char>(input.data(), input.size()));
     YAML::Parser parser(stream);
