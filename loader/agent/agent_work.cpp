@@ -130,7 +130,7 @@ void Agent::settle_soon() {
 
 void Agent::attempted(const reconcile::Attempt& attempt) {
   parts_.metrics->attempted(attempt);
-  if (attempt.kind == "peers") settle_soon();
+  settle_soon();
   if (!attempt.success)
     parts_.log(std::string(attempt.kind) + " of " + std::to_string(attempt.endpoints) +
                " endpoints failed: " + attempt.error);

@@ -48,6 +48,7 @@ class ByteWriter {
       text(label.value);
     }
   }
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   [[nodiscard]] std::size_t size() const { return bytes_.size(); }
   [[nodiscard]] std::string take() { return std::move(bytes_); }
 

@@ -76,6 +76,7 @@ Result<void> NodeClasses::add_shape(const std::string& key, const ir::Shape& sha
       return std::unexpected(added.error());
     }
     ids.push_back(added->id);
+    moves_ += added->change.moved.size();
     note(added->change);
   }
   return {};
@@ -84,7 +85,11 @@ Result<void> NodeClasses::add_shape(const std::string& key, const ir::Shape& sha
 void NodeClasses::remove_shape(const std::string& key) {
   const auto found = bound_.find(key);
   if (found == bound_.end()) return;
-  for (const identity::PredicateId id : found->second) note(partition_.remove_predicate(id));
+  for (const identity::PredicateId id : found->second) {
+    const identity::Change change = partition_.remove_predicate(id);
+    moves_ += change.moved.size();
+    note(change);
+  }
   bound_.erase(found);
 }
 

@@ -38,6 +38,8 @@ class NodeClasses {
   // as they are, addresses move.
   void remove_shape(const std::string& key);
   [[nodiscard]] std::vector<std::string> shapes() const;
+  // Identities that changed their class with shapes that came and went, from restore() on.
+  [[nodiscard]] std::size_t moves() const { return moves_; }
 
   // Gives a place to records that have none.
   [[nodiscard]] Result<void> add_identities(std::vector<IdentityRecord>& identities);
@@ -81,6 +83,7 @@ class NodeClasses {
   std::map<std::string, std::vector<identity::PredicateId>> bound_;  // by Shape::predicates
   std::vector<identity::PeerClass> created_;
   std::vector<identity::PeerClass> retired_;
+  std::size_t moves_ = 0;
   std::uint32_t next_member_ = 1;
   bool rebuilt_ = false;
 };

@@ -14,7 +14,9 @@ constexpr std::uint64_t kMaxNumber = std::numeric_limits<std::uint32_t>::max();
 }  // namespace
 
 std::string to_bytes(const std::vector<IdentityRecord>& identities) {
+  constexpr std::size_t kUsualBytes = 192;
   ByteWriter out;
+  out.reserve(identities.size() * kUsualBytes);
   out.number(kVersion);
   out.number(identities.size());
   for (const IdentityRecord& record : identities) {

@@ -120,7 +120,8 @@ Result<std::uint32_t> interface_index(const std::string& name) {
 }
 
 Result<std::vector<LoadReport>> load_endpoints(const Paths& paths,
-                                               std::span<const LoadRequest> requests) {
+                                               std::span<const LoadRequest> requests,
+                                               std::optional<Node>* left) {
   if (requests.empty()) return std::vector<LoadReport>{};
   const LoadRequest& first = requests.front();
   Requests checked;
@@ -135,7 +136,9 @@ Result<std::vector<LoadReport>> load_endpoints(const Paths& paths,
   const auto datapath = first.datapath.empty() ? backend::datapath_object() : first.datapath;
   if (auto ready = node->use_datapath(datapath); !ready) return std::unexpected(ready.error());
   Loading loading(*node, checked.take_objects(), checked.endpoints());
-  return loading.run();
+  auto reports = loading.run();
+  if (reports && left != nullptr) left->emplace(std::move(*node));
+  return reports;
 }
 
 Result<void> prepare_node(const Paths& paths, const maps::MapSizes& sizes,

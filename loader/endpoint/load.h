@@ -69,6 +69,7 @@ struct LoadReport {
   };
   std::vector<Unserved> starved;
   FileStamp inventory;  // of the file that was written, before another process could change it
+  std::vector<policy::ClusterNode> known_nodes{};  // that it has (Inventory)
 };
 
 // Loads several endpoints in one change, whose fixed costs (state to disk, waiting for running
@@ -82,8 +83,10 @@ struct LoadReport {
 //
 // With tcx the kernel waits for a grace period for each program on a hook that had none (grace.h:
 // ExpeditedGrace); clsact, and a policy that replaces another, need no such wait.
+// `left` gets the node as a change that succeeds leaves it.
 [[nodiscard]] Result<std::vector<LoadReport>> load_endpoints(const Paths& paths,
-                                                             std::span<const LoadRequest> requests);
+                                                             std::span<const LoadRequest> requests,
+                                                             std::optional<Node>* left = nullptr);
 // The case of one.
 [[nodiscard]] Result<LoadReport> load_endpoint(const Paths& paths, const LoadRequest& request);
 

@@ -8,7 +8,6 @@
 #include "loader/bpf/info.h"
 #include "loader/endpoint/loading.h"
 #include "loader/endpoint/placing.h"
-#include "loader/kernel/datapath.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::endpoint {
@@ -69,6 +68,7 @@ Result<void> Loading::take_over(const Applied& change) {
   report.ipcache = change.ipcache;
   report.grown = change.grown;
   report.inventory = change.inventory;
+  report.known_nodes = inventory_.known_nodes;
   for (const Starved& starved : change.starved) {
     for (const EndpointRecord& endpoint : node_.state().endpoints) {
       if (first_key(endpoint.shape) == first_key(starved.shape))
@@ -80,23 +80,11 @@ Result<void> Loading::take_over(const Applied& change) {
 
 // What the first request says of the node.
 Result<void> Loading::set_node_flags() {
-  auto config = node_.maps().config();
-  if (!config) return std::unexpected(config.error());
-  const node_config_value old = *config;
-  const auto set = [&config](std::uint32_t flag, std::optional<bool> wanted) {
-    if (wanted) config->flags = (config->flags & ~flag) | (*wanted ? flag : 0U);
-  };
-  set(NODE_TRACE_VERDICTS, first().trace_verdicts);
-  set(NODE_TRACE, first().trace_connections);
-  set(NODE_LOCAL_DELIVERY, first().local_delivery);
-  set(NODE_EGRESS_DELIVERY, first().egress_delivery);
-  if (const auto response = first().deny_response)
-    config->flags = with_deny_response(config->flags, *response);
-  if (const auto limit = first().event_limit) {
-    const std::uint32_t ticks = kernel::ticks_per_second();
-    config->events_per_tick = *limit == 0 ? 0 : std::max(1U, *limit / ticks);
-  }
-  if (config->flags == old.flags && config->events_per_tick == old.events_per_tick) return {};
+  const auto before = node_.maps().config();
+  if (!before) return std::unexpected(before.error());
+  const node_config_value old = *before;
+  const node_config_value config = configured(old, first());
+  if (config.flags == old.flags && config.events_per_tick == old.events_per_tick) return {};
   undo_.add([this, old] {
     // Prefixes are the IP cache's, which other steps undo.
     constexpr std::uint32_t kOurs = NODE_TRACE_VERDICTS | NODE_TRACE | NODE_LOCAL_DELIVERY |
@@ -107,7 +95,7 @@ Result<void> Loading::set_node_flags() {
     now->events_per_tick = old.events_per_tick;
     best_effort(node_.maps().set_config(*now));
   });
-  return node_.maps().set_config(*config);
+  return node_.maps().set_config(config);
 }
 
 Result<void> Loading::register_endpoints() {

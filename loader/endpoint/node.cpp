@@ -88,6 +88,12 @@ Result<void> Node::restore_classes() {
   return {};
 }
 
+std::optional<Node::Parts> Node::take_apart() && {
+  if (!known_ || state_.dirty) return std::nullopt;
+  return Parts{std::move(lock_),   std::move(state_),    std::move(maps_),
+               std::move(shapes_), std::move(*classes_), std::move(*known_)};
+}
+
 Result<void> Node::use_datapath(std::span<const std::uint8_t> object) {
   auto datapath = ensure_datapath(paths_, maps_, object);
   if (!datapath) return std::unexpected(datapath.error());

@@ -65,6 +65,18 @@ class Node {
   [[nodiscard]] static Result<Node> open(const Paths& paths, const maps::MapSizes& sizes,
                                          Progress progress = {});
 
+  // What it knows, for whoever goes on after commit() without reading it again.
+  struct Parts {
+    bpf::Fd lock;
+    State state;
+    maps::NodeMaps maps;
+    std::vector<LoadedShape> shapes;
+    NodeClasses classes;
+    maps::IpCache ipcache;
+  };
+  // Nothing when it does not know all of it.
+  [[nodiscard]] std::optional<Parts> take_apart() &&;
+
   [[nodiscard]] const Paths& paths() const { return paths_; }
   [[nodiscard]] const State& state() const { return state_; }
   [[nodiscard]] const maps::NodeMaps& maps() const { return maps_; }

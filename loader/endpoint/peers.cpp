@@ -1,6 +1,5 @@
 #include "loader/endpoint/peers.h"
 
-#include <map>
 #include <set>
 #include <string_view>
 
@@ -27,27 +26,35 @@ Result<NodePeers> NodePeers::open(const maps::NodeMaps& maps, std::vector<Loaded
   if (!classes) return std::unexpected(classes.error());
   if (classes->is_rebuilt() || classes->has_retired())
     return fail("classes and the IP cache do not fit: let a load repair the node first");
-  NodePeers peers(maps, std::move(*classes));
-  peers.shapes_ = std::move(shapes);
-  for (const LoadedShape& shape : peers.shapes_) {
-    for (std::size_t direction = 0; direction < 2; ++direction) {
-      const ir::DirectionShape& part = shape.shape.directions[direction];
-      if (!part.uses_rows() && !part.uses_matrix()) continue;
-      auto writer = RowWriter::open(shape.shape, direction, shape.maps[direction]);
-      if (!writer) return std::unexpected(writer.error());
-      peers.rows_.push_back({&shape, direction, std::move(*writer)});
-    }
+  return take(maps, std::move(shapes), identities, std::move(*classes), *present);
+}
+
+Result<NodePeers> NodePeers::take(const maps::NodeMaps& maps, std::vector<LoadedShape> shapes,
+                                  const std::vector<IdentityRecord>& identities,
+                                  NodeClasses classes, const maps::IpCache& present) {
+  NodePeers peers(maps, std::move(classes));
+  peers.written_moves_ = peers.classes_.moves();
+  for (LoadedShape& shape : shapes) {
+    if (auto opened = peers.open_rows(peers.shapes_.emplace_back(std::move(shape))); !opened)
+      return std::unexpected(opened.error());
   }
-  std::map<std::pair<std::uint32_t, std::uint32_t>, MemberRef> by_number;
+  std::unordered_map<std::uint64_t, MemberRef> by_number;
+  const auto number_of = [](std::uint32_t identity, std::uint32_t peer_class) {
+    return std::uint64_t{identity} << 32U | peer_class;
+  };
+  by_number.reserve(identities.size());
+  peers.members_.reserve(identities.size());
+  peers.addresses_.reserve(present.size());
   for (const IdentityRecord& record : identities) {
     const auto member =
         peers.members_.emplace(record.labels, Member{record.identity, record.member, 0}).first;
-    by_number.emplace(std::pair(record.identity, record.peer_class), &*member);
+    by_number.emplace(number_of(record.identity, record.peer_class), &*member);
   }
-  for (const auto& [prefix, entry] : *present) {
+  for (const auto& [prefix, entry] : present) {
     if (!maps::is_exact(prefix)) ++peers.prefixes_[prefix.address.v6 ? 1 : 0];
     // An endpoint's address may have another number than its labels; it is nobody's then.
-    const auto member = by_number.find({entry.identity, entry.peer_class});
+    const auto member = by_number.find(number_of(entry.identity, entry.peer_class));
+    peers.knows_all_ = peers.knows_all_ && member != by_number.end();
     if (member == by_number.end()) continue;
     ++member->second->second.addresses;
     peers.addresses_.emplace(prefix, Address{member->second, entry});
@@ -55,8 +62,8 @@ Result<NodePeers> NodePeers::open(const maps::NodeMaps& maps, std::vector<Loaded
   return peers;
 }
 
-Result<NodePeers::MemberRef> NodePeers::take(const policy::LabelSet& labels, std::uint32_t identity,
-                                             PeerChange& change) {
+Result<NodePeers::MemberRef> NodePeers::member_of(const policy::LabelSet& labels,
+                                                  std::uint32_t identity, PeerChange& change) {
   const auto [found, is_new] = members_.try_emplace(labels, Member{identity, 0, 0});
   if (!is_new) return &*found;
   const auto placed = classes_.add_identity(labels);
@@ -79,9 +86,7 @@ void NodePeers::give_back(MemberRef member) {
 
 Result<void> NodePeers::write_rows(PeerChange& change) {
   for (Rows& rows : rows_) {
-    const auto row =
-        classes_.rows(rows.shape->key, rows.shape->shape, rows.direction, {&change.peer_class, 1});
-    const auto starved = rows.writer.write(row);
+    const auto starved = write_rows(rows, {&change.peer_class, 1});
     if (!starved) return std::unexpected(starved.error());
     const bool named = !change.starved.empty() && change.starved.back() == rows.shape->key;
     if (*starved != 0 && !named) change.starved.push_back(rows.shape->key);
@@ -101,7 +106,7 @@ Result<void> NodePeers::count_prefix(const IpPrefix& prefix, int by) {
 Result<PeerChange> NodePeers::add_address(const IpPrefix& prefix, const policy::LabelSet& labels,
                                           std::uint32_t identity, std::uint32_t interface_index) {
   PeerChange change;
-  const auto member = take(labels, identity, change);
+  const auto member = member_of(labels, identity, change);
   if (!member) return std::unexpected(member.error());
   change.peer_class = classes_.partition().class_of((*member)->second.number);
   const auto write = [&]() -> Result<void> {
@@ -154,13 +159,17 @@ Result<void> NodePeers::remove_address(const IpPrefix& prefix) {
 
 Result<std::uint32_t> NodePeers::finish() {
   wait_for_running_programs();
-  const auto epoch = maps_->raise_epoch();
-  if (epoch) classes_.release();
-  return epoch;
+  return maps_->raise_epoch();
+}
+
+void NodePeers::identities_kept() {
+  classes_.release();
+  changed_ = false;
 }
 
 std::vector<IdentityRecord> NodePeers::identities() const {
   std::vector<IdentityRecord> result;
+  result.reserve(members_.size());
   for (const auto& [labels, member] : members_) {
     const auto peer_class = classes_.partition().class_of(member.number);
     result.push_back({labels, member.identity, peer_class, member.number});

@@ -1,11 +1,16 @@
 #pragma once
-// Addresses that come and go while the same policies stay: what a long-running agent does for each
-// new pod. The cost of an identity whose labels answer every predicate as another's do is one
-// update of the IP cache for the whole node, however many endpoints and shapes there are.
+// Addresses and shapes that come and go: what a long-running agent does for each new pod. The cost
+// of an identity whose labels answer every predicate as another's do is one update of the IP cache
+// for the whole node, however many endpoints and shapes there are; that of a shape is its own rows
+// and what its predicates tell apart that nothing told apart before.
 
+#include <array>
 #include <cstdint>
+#include <list>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -14,6 +19,7 @@
 #include "compiler/support/result.h"
 #include "loader/endpoint/classes.h"
 #include "loader/endpoint/rows.h"
+#include "loader/endpoint/shape_sizes.h"
 #include "loader/endpoint/shapes.h"
 #include "loader/endpoint/state.h"
 #include "loader/maps/ipcache.h"
@@ -39,6 +45,11 @@ class NodePeers {
   [[nodiscard]] static Result<NodePeers> open(const maps::NodeMaps& maps,
                                               std::vector<LoadedShape> shapes,
                                               std::vector<IdentityRecord> identities);
+  // The same where all of it is known. `identities` have their members in `classes`.
+  [[nodiscard]] static Result<NodePeers> take(const maps::NodeMaps& maps,
+                                              std::vector<LoadedShape> shapes,
+                                              const std::vector<IdentityRecord>& identities,
+                                              NodeClasses classes, const maps::IpCache& present);
 
   // An address, or another identity for it; `interface_index` of an endpoint's own. New labels with
   // known answers: one update of the IP cache (the first prefix of a family also sets a flag in
@@ -56,16 +67,38 @@ class NodePeers {
   };
   [[nodiscard]] std::optional<Known> known(const IpPrefix& prefix) const;
   // Fine when it is not there. Takes one update as well; the number of a class that ends is free
-  // after finish().
+  // after finish() and identities_kept().
   [[nodiscard]] Result<void> remove_address(const IpPrefix& prefix);
   // After one or more of these: waits for packets on their way and raises the policy epoch, which
   // is returned: tracked connections of these addresses are asked again.
   [[nodiscard]] Result<std::uint32_t> finish();
 
+  // A shape comes (docs/identity.md, the class change protocol): ask() puts its predicates in force
+  // under its key, adopt() writes its rows and those of the classes that ask() made, and
+  // move_addresses() follows. One that goes, and runs nowhere any more: forget(), then
+  // move_addresses(). finish() ends either. After an Error these peers must not be used any more.
+  [[nodiscard]] Result<void> ask(const std::string& key, const ir::Shape& shape);
+  // After ask().
+  [[nodiscard]] ShapeSizes needed_sizes(const std::string& key, const ir::Shape& shape) const;
+  // Several at once; an Error also when one of the shapes has no room.
+  [[nodiscard]] Result<void> adopt(std::vector<LoadedShape> shapes);
+  void forget(const std::string& key);
+  // Writes the class of every address that is of another one now, and of the world: `world` are its
+  // labels for IPv4 and IPv6. Returns how many addresses moved.
+  [[nodiscard]] Result<std::size_t> move_addresses(const std::array<policy::LabelSet, 2>& world);
+  // Whether every address in the kernel is of a known identity; only then shapes may come and go.
+  [[nodiscard]] bool knows_all() const { return knows_all_; }
+
+  [[nodiscard]] const std::list<LoadedShape>& shapes() const { return shapes_; }
+  [[nodiscard]] const LoadedShape* find_shape(std::string_view key) const;
   [[nodiscard]] const NodeClasses& classes() const { return classes_; }
   // Whether identities() is something else than when it was asked last, or at the start.
   [[nodiscard]] bool identities_changed() const { return changed_; }
-  void identities_kept() { changed_ = false; }
+  [[nodiscard]] std::size_t identity_count() const { return members_.size(); }
+  // They are on disk, and no CPU runs a program with what it read before (finish()). Not before, a
+  // number that the disk gives to one class is given to another: whoever takes over from a process
+  // that died writes rows by what the disk says.
+  void identities_kept();
   // With their classes of now.
   [[nodiscard]] std::vector<IdentityRecord> identities() const;
 
@@ -92,19 +125,25 @@ class NodePeers {
 
   NodePeers(const maps::NodeMaps& maps, NodeClasses classes)
       : maps_(&maps), classes_(std::move(classes)) {}
-  [[nodiscard]] Result<MemberRef> take(const policy::LabelSet& labels, std::uint32_t identity,
-                                       PeerChange& change);
+  [[nodiscard]] Result<MemberRef> member_of(const policy::LabelSet& labels, std::uint32_t identity,
+                                            PeerChange& change);
+  [[nodiscard]] Result<void> open_rows(const LoadedShape& shape);
+  [[nodiscard]] Result<std::size_t> write_rows(Rows& rows,
+                                               std::span<const identity::PeerClass> classes);
   [[nodiscard]] Result<void> write_rows(PeerChange& change);
+  [[nodiscard]] Result<void> move_world(const std::array<policy::LabelSet, 2>& world);
   void give_back(MemberRef member);
   [[nodiscard]] Result<void> count_prefix(const IpPrefix& prefix, int by);
 
   const maps::NodeMaps* maps_;
   NodeClasses classes_;
-  std::vector<LoadedShape> shapes_;
+  std::list<LoadedShape> shapes_;  // they stay where they are: rows_ points there
   std::vector<Rows> rows_;
   Members members_;
   std::unordered_map<IpPrefix, Address, AddressHash> addresses_;
   std::size_t prefixes_[2] = {0, 0};  // by family, in the tries
+  std::size_t written_moves_ = 0;     // of NodeClasses::moves()
+  bool knows_all_ = true;
   bool changed_ = false;
 };
 

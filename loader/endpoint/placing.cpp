@@ -4,7 +4,9 @@
 
 #include "loader/bpf/bpffs.h"
 #include "loader/bpf/info.h"
+#include "loader/endpoint/deny_response.h"
 #include "loader/endpoint/link.h"
+#include "loader/kernel/datapath.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::endpoint {
@@ -68,6 +70,24 @@ Result<bool> attach_program(const Paths& paths, const EndpointRecord& record, at
   if (auto attached = attach::attach(hook, program.fd); !attached)
     return std::unexpected(attached.error());
   return running->has_value();
+}
+
+node_config_value configured(node_config_value config, const LoadRequest& request) {
+  const auto set = [&config](std::uint32_t flag, std::optional<bool> wanted) {
+    if (wanted) config.flags = (config.flags & ~flag) | (*wanted ? flag : 0U);
+  };
+  set(NODE_TRACE_VERDICTS, request.trace_verdicts);
+  set(NODE_TRACE, request.trace_connections);
+  set(NODE_LOCAL_DELIVERY, request.local_delivery);
+  set(NODE_EGRESS_DELIVERY, request.egress_delivery);
+  if (request.deny_response)
+    config.flags = with_deny_response(config.flags, *request.deny_response);
+  if (request.event_limit) {
+    const std::uint32_t ticks = kernel::ticks_per_second();
+    const std::uint32_t limit = *request.event_limit;
+    config.events_per_tick = limit == 0 ? 0 : std::max(1U, limit / ticks);
+  }
+  return config;
 }
 
 }  // namespace policyc::endpoint

@@ -7,6 +7,7 @@
 #include "compiler/ir/shape.h"
 #include "compiler/support/result.h"
 #include "loader/attach/attach.h"
+#include "loader/endpoint/load.h"
 #include "loader/endpoint/paths.h"
 #include "loader/endpoint/state.h"
 #include "loader/endpoint/undo.h"
@@ -33,5 +34,8 @@ struct NodeProgram {
 [[nodiscard]] Result<bool> attach_program(const Paths& paths, const EndpointRecord& record,
                                           attach::Side side, const NodeProgram& program,
                                           Undo& undo);
+
+// The node's configuration with what a request says of the node.
+[[nodiscard]] node_config_value configured(node_config_value config, const LoadRequest& request);
 
 }  // namespace policyc::endpoint

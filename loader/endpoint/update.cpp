@@ -19,7 +19,8 @@ Result<void> set_deny_response(const Node& node, DenyResponse response) {
 
 }  // namespace
 
-Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& request) {
+Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& request,
+                                 std::optional<Node>* left) {
   if (!bpf::exists(paths.maps())) return fail("nothing is loaded");
   auto node = Node::open(paths, maps::MapSizes{}, request.progress);
   if (!node) return std::unexpected(node.error());
@@ -56,6 +57,7 @@ Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& reques
   report.grown = std::move(applied->grown);
   report.starved = std::move(applied->starved);
   report.inventory = applied->inventory;
+  report.known_nodes = inventory->known_nodes;
   if (request.deny_response) {
     if (auto set = set_deny_response(*node, *request.deny_response); !set)
       return std::unexpected(set.error());
@@ -63,6 +65,7 @@ Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& reques
   const auto epoch = node->commit();
   if (!epoch) return std::unexpected(epoch.error());
   report.epoch = *epoch;
+  if (left != nullptr) left->emplace(std::move(*node));
   return report;
 }
 

@@ -31,11 +31,14 @@ struct UpdateReport {
   std::vector<std::string> grown;  // keys of larger generations that endpoints run now
   std::vector<Starved> starved;
   FileStamp inventory;  // of the file that was written, before another process could change it
+  std::vector<policy::ClusterNode> known_nodes{};  // that it has (Inventory)
 };
 
 // Makes all of it one change, in the order of node.h; needs maps that are there. An id that no
 // endpoint has is fine. After an Error of a step before the endpoints go nothing has changed; after
-// a later one the state is dirty, and the next change finishes it.
-[[nodiscard]] Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& request);
+// a later one the state is dirty, and the next change finishes it. `left` gets the node as a change
+// that succeeds leaves it.
+[[nodiscard]] Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& request,
+                                               std::optional<Node>* left = nullptr);
 
 }  // namespace policyc::endpoint

@@ -85,6 +85,23 @@ Result<void> put_address(const NodeMaps& maps, const IpPrefix& prefix, const IpC
             : maps.ipcache4_prefix.update(key4(prefix), value);
 }
 
+Result<void> put_addresses(const NodeMaps& maps,
+                           std::span<const std::pair<IpPrefix, IpCacheEntry>> entries) {
+  Batch<ipcache4_key> exact4;
+  Batch<ipcache6_key> exact6;
+  for (const auto& [prefix, entry] : entries) {
+    if (is_exact(prefix) && prefix.address.v6) {
+      exact6.add(from_bytes<ipcache6_key>(prefix.address), entry);
+    } else if (is_exact(prefix)) {
+      exact4.add(from_bytes<ipcache4_key>(prefix.address), entry);
+    } else if (auto done = put_address(maps, prefix, entry); !done) {
+      return done;
+    }
+  }
+  if (auto done = exact4.write(maps.ipcache4); !done) return done;
+  return exact6.write(maps.ipcache6);
+}
+
 Result<bool> remove_address(const NodeMaps& maps, const IpPrefix& prefix) {
   const bool v6 = prefix.address.v6;
   if (is_exact(prefix) && v6) return maps.ipcache6.erase(from_bytes<ipcache6_key>(prefix.address));
@@ -151,22 +168,14 @@ Result<IpCacheChange> write_ipcache(const NodeMaps& maps, const IpCache& present
   if (auto flagged = set_prefix_flags(maps, had4 || has4, had6 || has6); !flagged) {
     return std::unexpected(flagged.error());
   }
-  Batch<ipcache4_key> exact4;
-  Batch<ipcache6_key> exact6;
+  std::vector<std::pair<IpPrefix, IpCacheEntry>> put;
   for (const auto& [prefix, entry] : wanted) {
     const auto old = present.find(prefix);
     if (old != present.end() && old->second == entry) continue;
     ++(old == present.end() ? change.added : change.changed);
-    if (is_exact(prefix) && prefix.address.v6) {
-      exact6.add(from_bytes<ipcache6_key>(prefix.address), entry);
-    } else if (is_exact(prefix)) {
-      exact4.add(from_bytes<ipcache4_key>(prefix.address), entry);
-    } else if (auto done = put_address(maps, prefix, entry); !done) {
-      return std::unexpected(done.error());
-    }
+    put.emplace_back(prefix, entry);
   }
-  if (auto done = exact4.write(maps.ipcache4); !done) return std::unexpected(done.error());
-  if (auto done = exact6.write(maps.ipcache6); !done) return std::unexpected(done.error());
+  if (auto done = put_addresses(maps, put); !done) return std::unexpected(done.error());
   for (const auto& [prefix, entry] : present) {
     if (wanted.contains(prefix)) continue;
     ++change.removed;

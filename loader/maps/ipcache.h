@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <map>
+#include <span>
+#include <utility>
 
 #include "compiler/support/ip.h"
 #include "compiler/support/result.h"
@@ -40,6 +42,9 @@ struct IpCacheChange {
 [[nodiscard]] bool is_exact(const IpPrefix& prefix);
 [[nodiscard]] Result<void> put_address(const NodeMaps& maps, const IpPrefix& prefix,
                                        const IpCacheEntry& entry);
+// Several, exact addresses in batches.
+[[nodiscard]] Result<void> put_addresses(
+    const NodeMaps& maps, std::span<const std::pair<IpPrefix, IpCacheEntry>> entries);
 [[nodiscard]] Result<bool> remove_address(const NodeMaps& maps, const IpPrefix& prefix);
 // Whether the programs look for prefixes at all. True before the first one is put, false only after
 // the last one is removed.

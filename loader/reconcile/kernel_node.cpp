@@ -1,7 +1,6 @@
 #include "loader/reconcile/kernel_node.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "compiler/backend/backend.h"
@@ -27,7 +26,7 @@ void KernelNode::end_preparation() {
 
 Result<Actual> KernelNode::read() {
   end_preparation();
-  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  if (auto written = write_out(); !written) return std::unexpected(written.error());
   // What a process left that ended before it could.
   retire();
   Actual actual;
@@ -54,13 +53,14 @@ Result<Actual> KernelNode::read() {
 }
 
 Result<InventoryRef> KernelNode::read_inventory() {
-  if (auto settled = settle(); !settled) return std::unexpected(settled.error());
+  if (auto written = write_out(); !written) return std::unexpected(written.error());
   if (!endpoint::has_inventory(paths_)) return InventoryRef{};
   // Of before it is read: another file that takes its place meanwhile is not taken for it.
   const endpoint::FileStamp stamp = endpoint::stamp_of(paths_.inventory_file());
   auto inventory = endpoint::read_inventory(paths_);
   // A load with an inventory replaces a damaged one.
   if (!inventory) return InventoryRef{};
+  known_nodes_ = inventory->known_nodes;
   keep(std::make_shared<const endpoint::Inventory>(std::move(*inventory)), stamp);
   return kept_;
 }
@@ -69,14 +69,20 @@ Result<std::vector<endpoint::LoadReport>> KernelNode::load(
     std::span<endpoint::LoadRequest> requests, const InventoryRef& inventory) {
   end_preparation();
   if (requests.empty()) return std::vector<endpoint::LoadReport>{};
+  const InventoryRef unwritten = session_ ? session_inventory_ : nullptr;
   if (auto placed = place(requests, inventory)) return std::move(*placed);
   if (auto ended = end_session(); !ended) return std::unexpected(ended.error());
-  if (inventory) requests.front().inventory = *inventory;
+  const InventoryRef now = inventory ? inventory : unwritten ? unwritten : known_inventory();
+  if (inventory || unwritten) requests.front().inventory = *now;
   requests.front().progress = progress_;
-  const InventoryRef now = inventory ? inventory : known_inventory();
-  auto reports = endpoint::load_endpoints(paths_, requests);
+  std::optional<endpoint::Node> node;
+  auto reports = endpoint::load_endpoints(paths_, requests, &node);
   forget();
-  if (reports) keep(now, reports->front().inventory);
+  if (reports) {
+    known_nodes_ = reports->front().known_nodes;
+    keep(now, reports->front().inventory);
+    follow(node, now);
+  }
   if (reports) retire();
   return reports;
 }
@@ -87,27 +93,15 @@ InventoryRef KernelNode::known_inventory() const {
   return is_kept ? kept_ : nullptr;
 }
 
-// On disk as after a load. What goes wrong with that a later start repairs.
+// On disk as after a load, unless that would keep somebody waiting: the agent settles a little
+// later. What goes wrong with that a later start repairs.
 void KernelNode::settle_at_once() {
-  if (settle() && progress_) progress_("settled");
-}
-
-// Whether all of them may be of shapes that run: a look that needs no state.
-bool KernelNode::may_run(std::span<const endpoint::LoadRequest> requests) const {
-  std::set<std::string> running;
-  for (const std::string& key : endpoint::list_shapes(paths_))
-    running.insert(endpoint::first_key(key));
-  const void* last = nullptr;  // most have the object of the one before
-  return std::ranges::all_of(requests, [&](const endpoint::LoadRequest& request) {
-    if (std::exchange(last, request.object.data()) == request.object.data()) return true;
-    const auto shape = endpoint::read_shape(request.object);
-    return shape && running.contains(endpoint::shape_key(*shape, request.object));
-  });
+  if (session_->closes_slowly()) return;
+  if (write_out() && progress_) progress_("settled");
 }
 
 std::optional<std::vector<endpoint::LoadReport>> KernelNode::place(
     std::span<const endpoint::LoadRequest> requests, const InventoryRef& inventory) {
-  if (!may_run(requests)) return std::nullopt;
   const InventoryRef before = known_inventory();
   if (!before || endpoint::has_replaced(paths_)) return std::nullopt;
   const InventoryRef after = inventory ? inventory : before;
@@ -121,8 +115,11 @@ std::optional<std::vector<endpoint::LoadReport>> KernelNode::place(
     if (!changed || !changed->starved.empty()) return std::nullopt;
     peers = std::move(*changed);
   }
-  auto reports = session_->place(std::move(*coming), *after, progress_);
-  if (!reports) return std::nullopt;  // a load meets the same, and says it
+  auto reports = session_->place(std::move(*coming), {*after, known_nodes_}, progress_);
+  if (!reports) {
+    drop_session();
+    return std::nullopt;  // a load meets the same, and says it
+  }
   reports->front().ipcache.added += peers.written;
   reports->front().ipcache.removed += peers.removed;
   session_inventory_ = after;
@@ -137,7 +134,7 @@ std::optional<endpoint::UpdateReport> KernelNode::remove(const endpoint::UpdateR
   const InventoryRef after = inventory ? inventory : before;
   if (!same_options(*before, *after) || !open_session(after->options.cluster_name))
     return std::nullopt;
-  if (!session_->can_remove(request.removed) ||
+  if (!session_->may_change_shapes() ||
       (request.deny_response && !session_->has_deny_response(*request.deny_response)))
     return std::nullopt;
   endpoint::UpdateReport report;
@@ -146,10 +143,9 @@ std::optional<endpoint::UpdateReport> KernelNode::remove(const endpoint::UpdateR
     if (!changed || !changed->starved.empty()) return std::nullopt;
     report.ipcache = {changed->written, 0, changed->removed};
   }
-  const auto removed = session_->remove(request.removed, *after, progress_);
+  const auto removed = session_->remove(request.removed, {*after, known_nodes_}, progress_);
   if (!removed || !removed->starved.empty()) {
-    session_.reset();
-    session_inventory_ = nullptr;
+    drop_session();
     return std::nullopt;
   }
   report.removed = request.removed.size();
@@ -168,15 +164,21 @@ void KernelNode::retire() const {
 Result<endpoint::UpdateReport> KernelNode::update(endpoint::UpdateRequest request,
                                                   const InventoryRef& inventory) {
   end_preparation();
+  const InventoryRef unwritten = session_ ? session_inventory_ : nullptr;
   if (auto removed = remove(request, inventory)) return std::move(*removed);
   if (auto ended = end_session(); !ended) return std::unexpected(ended.error());
-  if (inventory) request.inventory = *inventory;
+  const InventoryRef now = inventory ? inventory : unwritten ? unwritten : known_inventory();
+  if (inventory || unwritten) request.inventory = *now;
   request.datapath = backend::datapath_object();
   request.progress = progress_;
-  const InventoryRef now = inventory ? inventory : known_inventory();
-  auto report = endpoint::update_node(paths_, request);
+  std::optional<endpoint::Node> node;
+  auto report = endpoint::update_node(paths_, request, &node);
   forget();
-  if (report) keep(now, report->inventory);
+  if (report) {
+    known_nodes_ = report->known_nodes;
+    keep(now, report->inventory);
+    follow(node, now);
+  }
   if (report) retire();
   return report;
 }
@@ -191,16 +193,27 @@ Result<PeersReport> KernelNode::change_peers(const InventoryRef& before,
     return std::unexpected(opened.error());
   if (!counts_ || counted_ != from) counts_.emplace(from->cluster.endpoints);
   counted_ = to;
-  const auto changes = address_changes(*from, *to, session_->shapes(), *counts_);
+  const auto changes = address_changes(*from, *to, known_nodes_, session_->shapes(), *counts_);
   auto report = session_->change(changes);
   if (!report) {
-    session_.reset();
-    session_inventory_ = nullptr;
+    drop_session();
     return report;
   }
   session_inventory_ = to;
   if (progress_) progress_("peers");
   return report;
+}
+
+void KernelNode::drop_session() {
+  session_.reset();
+  session_inventory_ = nullptr;
+}
+
+void KernelNode::follow(std::optional<endpoint::Node>& node, const InventoryRef& inventory) {
+  auto parts = std::move(*node).take_apart();
+  node.reset();
+  if (parts && inventory)
+    session_ = NodeSession::after(paths_, inventory->options.cluster_name, std::move(*parts));
 }
 
 Result<void> KernelNode::open_session(const std::string& cluster) {
@@ -210,7 +223,7 @@ Result<void> KernelNode::open_session(const std::string& cluster) {
     session_.reset();
     if (!same) return std::unexpected(same.error());
   }
-  auto session = PeerSession::open(paths_, cluster);
+  auto session = NodeSession::open(paths_, cluster);
   if (!session) return std::unexpected(session.error());
   session_ = std::move(*session);
   return {};
@@ -222,7 +235,7 @@ void KernelNode::keep(InventoryRef inventory, const endpoint::FileStamp& stamp) 
 }
 
 // The session stays, for the next change of peers.
-Result<void> KernelNode::settle() {
+Result<void> KernelNode::write_out() {
   if (!session_ || !session_inventory_) return {};
   const InventoryRef inventory = std::exchange(session_inventory_, nullptr);
   const bool is_kept = kept_ && kept_stamp_ == endpoint::stamp_of(paths_.inventory_file());
@@ -236,11 +249,18 @@ Result<void> KernelNode::settle() {
   return {};
 }
 
+Result<void> KernelNode::settle() {
+  if (auto written = write_out(); !written || !session_) return written;
+  auto warm = session_->warm_up();
+  if (!warm) drop_session();
+  return warm;
+}
+
 // Before a load, which makes what it knows obsolete.
 Result<void> KernelNode::end_session() {
-  auto settled = settle();
+  auto written = write_out();
   session_.reset();
-  return settled;
+  return written;
 }
 
 Result<std::string> KernelNode::check(const endpoint::EndpointRecord& record) {

@@ -33,12 +33,16 @@ class KernelNode : public NodeActions {
  private:
   void keep(InventoryRef inventory, const endpoint::FileStamp& stamp);
   void forget() { kept_ = nullptr; }
+  // Nothing of it is used any more: the next change repairs what it left.
+  void drop_session();
+  // The session goes on where a whole change ended.
+  void follow(std::optional<endpoint::Node>& node, const InventoryRef& inventory);
   [[nodiscard]] Result<void> open_session(const std::string& cluster);
+  [[nodiscard]] Result<void> write_out();
   [[nodiscard]] Result<void> end_session();
   // What the node is labelled by, as far as it is known here.
   [[nodiscard]] InventoryRef known_inventory() const;
   void settle_at_once();
-  [[nodiscard]] bool may_run(std::span<const endpoint::LoadRequest> requests) const;
   // The same changes at the cost of what they are about. Nothing: it takes a whole one.
   [[nodiscard]] std::optional<std::vector<endpoint::LoadReport>> place(
       std::span<const endpoint::LoadRequest> requests, const InventoryRef& inventory);
@@ -51,10 +55,11 @@ class KernelNode : public NodeActions {
 
   endpoint::Paths paths_;
   endpoint::Progress progress_;
-  std::unique_ptr<PeerSession> session_;
+  std::unique_ptr<NodeSession> session_;
   InventoryRef session_inventory_;  // what its changes led to; nothing: it is closed
   InventoryRef kept_;  // what the disk has, while that file is there; nothing: nobody knows
   endpoint::FileStamp kept_stamp_;
+  KnownNodes known_nodes_;  // that it has
   std::optional<AddressCounts> counts_;
   InventoryRef counted_;
   std::future<void> preparation_;

@@ -8,7 +8,7 @@
 #include "compiler/support/result.h"
 #include "loader/endpoint/load.h"
 #include "loader/endpoint/update.h"
-#include "loader/reconcile/peer_session.h"
+#include "loader/reconcile/node_session.h"
 #include "loader/reconcile/plan.h"
 
 namespace policyc::reconcile {
@@ -36,7 +36,8 @@ class NodeActions {
                                                               const InventoryRef& inventory) = 0;
   [[nodiscard]] virtual Result<PeersReport> change_peers(const InventoryRef& before,
                                                          const InventoryRef& after) = 0;
-  // Puts to disk what changes of peers left in memory; without it a later start repairs the node.
+  // When nothing else is to do: puts to disk what changes left in memory; without it a later start
+  // repairs the node.
   [[nodiscard]] virtual Result<void> settle() { return {}; }
   // What is missing of an endpoint in the kernel; empty: it is enforced.
   [[nodiscard]] virtual Result<std::string> check(const endpoint::EndpointRecord& record) = 0;

@@ -1,6 +1,7 @@
 #include "loader/reconcile/peer_changes.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <span>
@@ -14,10 +15,13 @@ namespace {
 using endpoint::Inventory;
 using Pods = std::span<const policy::EndpointRef>;
 
-bool only_pods(Pods endpoints) {
-  return std::ranges::all_of(endpoints, [](const policy::EndpointRef& endpoint) {
-    return endpoint->kind == policy::EndpointKind::Pod;
-  });
+std::vector<policy::EndpointRef> pods_of(Pods endpoints) {
+  std::vector<policy::EndpointRef> pods;
+  std::ranges::copy_if(endpoints, std::back_inserter(pods),
+                       [](const policy::EndpointRef& endpoint) {
+                         return endpoint->kind == policy::EndpointKind::Pod;
+                       });
+  return pods;
 }
 
 using Labels = std::map<IpPrefix, policy::LabelSet>;
@@ -32,9 +36,10 @@ Labels all_labels(const Inventory& inventory, const std::vector<const ir::Shape*
 
 // Of these addresses, which none but `pods` have: a pod's labels are its own, whatever else is
 // known of its address.
-Labels some_labels(const Inventory& inventory, const std::vector<const ir::Shape*>& shapes,
+Labels some_labels(const Inventory& inventory, const KnownNodes& known,
+                   const std::vector<const ir::Shape*>& shapes,
                    const std::set<IpAddress>& addresses, Pods pods) {
-  Inventory part{inventory.options, {}, inventory.prefixes};
+  Inventory part{inventory.options, {}, inventory.prefixes, known};
   part.cluster.namespaces = inventory.cluster.namespaces;
   part.cluster.nodes = inventory.cluster.nodes;
   part.cluster.dns = inventory.cluster.dns;
@@ -59,6 +64,34 @@ std::vector<policy::EndpointRef> owners(const Inventory& inventory,
     if (is_asked_for) result.push_back(list.ref(i));
   }
   return result;
+}
+
+// All that labels addresses but pods.
+Inventory without_pods(const Inventory& inventory, const KnownNodes& known) {
+  Inventory part{inventory.options, {}, inventory.prefixes, known};
+  part.cluster.namespaces = inventory.cluster.namespaces;
+  part.cluster.nodes = inventory.cluster.nodes;
+  part.cluster.dns = inventory.cluster.dns;
+  const policy::EndpointList& list = inventory.cluster.endpoints;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].kind != policy::EndpointKind::Pod) part.cluster.endpoints.push_back(list.ref(i));
+  }
+  return part;
+}
+
+void leave_out_pods(std::vector<AddressChange>& changes, const Inventory& inventory) {
+  if (changes.empty()) return;
+  std::set<IpAddress> addresses;
+  for (const AddressChange& change : changes) addresses.insert(change.prefix.address);
+  std::set<IpPrefix> of_pods;
+  for (const policy::Endpoint& endpoint : inventory.cluster.endpoints) {
+    if (endpoint.kind != policy::EndpointKind::Pod) continue;
+    for (const IpAddress& address : endpoint.addresses) {
+      if (addresses.contains(address)) of_pods.insert(host_prefix(address));
+    }
+  }
+  std::erase_if(changes,
+                [&](const AddressChange& change) { return of_pods.contains(change.prefix); });
 }
 
 std::vector<AddressChange> difference(const Labels& before, const Labels& after) {
@@ -88,6 +121,15 @@ bool same_options(const Inventory& a, const Inventory& b) {
          a.options.node_selector_labels == b.options.node_selector_labels &&
          a.options.cidr_match_nodes == b.options.cidr_match_nodes;
 }
+
+namespace {
+
+// Whether what labels a pod, beside the pod, is the same.
+bool labels_pods_alike(const Inventory& a, const Inventory& b) {
+  return same_options(a, b) && a.cluster.namespaces == b.cluster.namespaces;
+}
+
+}  // namespace
 
 bool same_but_endpoints(const Inventory& a, const Inventory& b) {
   return same_options(a, b) && a.prefixes == b.prefixes &&
@@ -131,23 +173,37 @@ std::size_t AddressCounts::of(const IpAddress& address) const {
 }
 
 std::vector<AddressChange> address_changes(const Inventory& before, const Inventory& after,
+                                           const KnownNodes& known,
                                            const std::vector<const ir::Shape*>& shapes,
                                            AddressCounts& counts) {
   const auto pods =
       policy::EndpointList::difference(before.cluster.endpoints, after.cluster.endpoints);
-  if (!same_but_endpoints(before, after) || !only_pods(pods.gone) || !only_pods(pods.come)) {
+  if (!labels_pods_alike(before, after)) {
     counts.follow(pods);
-    return difference(all_labels(before, shapes), all_labels(after, shapes));
+    Inventory from = before;
+    Inventory to = after;
+    from.known_nodes = to.known_nodes = known;
+    return difference(all_labels(from, shapes), all_labels(to, shapes));
+  }
+  const auto gone = pods_of(pods.gone);
+  const auto come = pods_of(pods.come);
+  const bool others = !same_but_endpoints(before, after) || gone.size() != pods.gone.size() ||
+                      come.size() != pods.come.size();
+  std::vector<AddressChange> changes;
+  if (others) {
+    changes = difference(all_labels(without_pods(before, known), shapes),
+                         all_labels(without_pods(after, known), shapes));
+    leave_out_pods(changes, before);
   }
   std::map<IpAddress, std::size_t> leaving;
   std::set<IpAddress> addresses;
-  for (const policy::EndpointRef& pod : pods.gone) {
+  for (const policy::EndpointRef& pod : gone) {
     for (const IpAddress& address : pod->addresses) {
       ++leaving[address];
       addresses.insert(address);
     }
   }
-  for (const policy::EndpointRef& pod : pods.come)
+  for (const policy::EndpointRef& pod : come)
     addresses.insert(pod->addresses.begin(), pod->addresses.end());
   // Pods that stay and have one of the addresses too: the last in order decides.
   const bool shared = std::ranges::any_of(addresses, [&](const IpAddress& address) {
@@ -155,19 +211,42 @@ std::vector<AddressChange> address_changes(const Inventory& before, const Invent
     return counts.of(address) > (found == leaving.end() ? 0 : found->second);
   });
   counts.follow(pods);
-  if (addresses.empty()) return {};
-  if (shared) {
-    return difference(some_labels(before, shapes, addresses, owners(before, addresses)),
-                      some_labels(after, shapes, addresses, owners(after, addresses)));
-  }
-  return difference(some_labels(before, shapes, addresses, pods.gone),
-                    some_labels(after, shapes, addresses, pods.come));
+  if (addresses.empty()) return changes;
+  const auto from =
+      some_labels(before, known, shapes, addresses, shared ? owners(before, addresses) : gone);
+  const auto to =
+      some_labels(after, known, shapes, addresses, shared ? owners(after, addresses) : come);
+  std::erase_if(changes, [&](const AddressChange& change) {
+    return change.prefix == host_prefix(change.prefix.address) &&
+           addresses.contains(change.prefix.address);
+  });
+  auto of_pods = difference(from, to);
+  std::vector<AddressChange> all;
+  std::ranges::merge(changes, of_pods, std::back_inserter(all), {}, &AddressChange::prefix,
+                     &AddressChange::prefix);
+  return all;
 }
 
-std::vector<AddressChange> labels_of(const Inventory& inventory,
+std::vector<AddressChange> shape_changes(const Inventory& inventory, const KnownNodes& known,
+                                         const std::vector<const ir::Shape*>& before,
+                                         const std::vector<const ir::Shape*>& after) {
+  const Inventory part = without_pods(inventory, known);
+  auto changes = difference(all_labels(part, before), all_labels(part, after));
+  leave_out_pods(changes, inventory);
+  return changes;
+}
+
+std::array<policy::LabelSet, 2> world_labels(const Inventory& inventory) {
+  const Inventory none{inventory.options, {}, {}};
+  const auto book = endpoint::label_addresses(none, {});
+  return {book.world_labels(false), book.world_labels(true)};
+}
+
+std::vector<AddressChange> labels_of(const Inventory& inventory, const KnownNodes& known,
                                      const std::vector<const ir::Shape*>& shapes,
                                      const std::set<IpAddress>& addresses) {
-  const Labels labels = some_labels(inventory, shapes, addresses, owners(inventory, addresses));
+  const Labels labels =
+      some_labels(inventory, known, shapes, addresses, owners(inventory, addresses));
   std::vector<AddressChange> changes;
   for (const IpAddress& address : addresses) {
     const auto found = labels.find(host_prefix(address));

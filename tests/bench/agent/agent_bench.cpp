@@ -392,6 +392,18 @@ void many_peers(unsigned addresses, bool json) {
                 "ms");
   bench::report("initial sync of " + with + ": CPU of policyc-compilerd",
                 {bench::cpu_us(agent.compiler()) / 1000}, "ms");
+  const auto maps = must(maps::NodeMaps::open(agent.maps()));
+  std::vector<double> ports, peers;
+  for (unsigned run = 0; run < 7; ++run) {
+    ports.push_back(edit(agent, maps, 1, policies(1, 2000 + run)));
+    std::string other = policies(1, 3000 + run);
+    const std::string selector = "{group: g0}}]";
+    other.replace(other.find(selector), selector.size(),
+                  "{app: a" + std::to_string(end - 1 - run) + "}}]");
+    peers.push_back(edit(agent, maps, 1, other));
+  }
+  bench::report("edit of ports with " + with + ", to enforced", ports, "ms");
+  bench::report("edit of a peer with " + with + ", to enforced", peers, "ms");
   later_changes(agent, end, std::min(addresses, 1000U), with);
   bench::report("resident memory of policyd, " + with, {agent.resident_mib()}, "MiB");
   bench::report("resident memory of policyc-compilerd, " + with,

@@ -120,7 +120,7 @@ int main(int argc, char** argv) {
   bench::report("one pod of " + with + " changes, inventories compared", whole, "ms");
   must(node.settle());
 
-  auto session = must(reconcile::PeerSession::open(folders.paths(), "default"));
+  auto session = must(reconcile::NodeSession::open(folders.paths(), "default"));
   constexpr std::uint32_t kBatch = 1000;
   for (int round = 0; round < 7; ++round) {
     std::vector<reconcile::AddressChange> changes;

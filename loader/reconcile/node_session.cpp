@@ -1,4 +1,6 @@
-#include "loader/reconcile/peer_session.h"
+#include "loader/reconcile/node_session.h"
+
+#include <utility>
 
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/inventory_change.h"
@@ -8,7 +10,7 @@ namespace policyc::reconcile {
 
 using endpoint::NodePeers;
 
-Result<std::unique_ptr<PeerSession>> PeerSession::open(const endpoint::Paths& paths,
+Result<std::unique_ptr<NodeSession>> NodeSession::open(const endpoint::Paths& paths,
                                                        const std::string& cluster) {
   auto lock = endpoint::lock_directory(paths.state);
   if (!lock) return std::unexpected(lock.error());
@@ -17,32 +19,55 @@ Result<std::unique_ptr<PeerSession>> PeerSession::open(const endpoint::Paths& pa
   if (state->dirty) return fail("a change did not finish: an update has to repair the node first");
   auto maps = maps::NodeMaps::open(paths.maps());
   if (!maps) return std::unexpected(maps.error());
-  std::unique_ptr<PeerSession> session(
-      new PeerSession(paths, cluster, std::move(*lock), std::move(*state), std::move(*maps)));
+  std::unique_ptr<NodeSession> session(
+      new NodeSession(paths, cluster, std::move(*lock), std::move(*state), std::move(*maps)));
   std::vector<endpoint::LoadedShape> loaded;
   for (const auto& [key, slot] : session->state_.slots) {
     auto shape = endpoint::open_shape(paths, key);
     if (!shape) return std::unexpected(shape.error());
-    session->shapes_.push_back(shape->shape);
-    session->keys_.push_back(key);
     loaded.push_back(std::move(*shape));
   }
   auto peers = NodePeers::open(session->maps_, std::move(loaded), session->state_.identities);
   if (!peers) return std::unexpected(peers.error());
-  session->peers_ = std::make_unique<NodePeers>(std::move(*peers));
-  session->allocator_ = std::make_unique<endpoint::IdentityAllocator>(session->state_, cluster);
-  for (const endpoint::EndpointRecord& record : session->state_.endpoints)
-    session->local_.insert(record.addresses.begin(), record.addresses.end());
+  session->take(std::move(*peers));
   return session;
 }
 
-std::vector<const ir::Shape*> PeerSession::shapes() const {
+std::unique_ptr<NodeSession> NodeSession::after(const endpoint::Paths& paths,
+                                                const std::string& cluster,
+                                                endpoint::Node::Parts parts) {
+  std::unique_ptr<NodeSession> session(
+      new NodeSession(paths, cluster, {}, std::move(parts.state), std::move(parts.maps)));
+  session->stamp_ = endpoint::stamp_of(paths.state_file());
+  parts.lock.reset();
+  session->cold_ = std::move(parts);
+  return session;
+}
+
+Result<void> NodeSession::warm_up() {
+  if (!cold_) return {};
+  std::optional<endpoint::Node::Parts> parts = std::exchange(cold_, std::nullopt);
+  auto peers = NodePeers::take(maps_, std::move(parts->shapes), state_.identities,
+                               std::move(parts->classes), parts->ipcache);
+  if (!peers) return std::unexpected(peers.error());
+  take(std::move(*peers));
+  return {};
+}
+
+void NodeSession::take(NodePeers peers) {
+  peers_ = std::make_unique<NodePeers>(std::move(peers));
+  allocator_ = std::make_unique<endpoint::IdentityAllocator>(state_, cluster_);
+  for (const endpoint::EndpointRecord& record : state_.endpoints)
+    local_.insert(record.addresses.begin(), record.addresses.end());
+}
+
+std::vector<const ir::Shape*> NodeSession::shapes() const {
   std::vector<const ir::Shape*> result;
-  for (const ir::Shape& shape : shapes_) result.push_back(&shape);
+  for (const endpoint::LoadedShape& loaded : peers_->shapes()) result.push_back(&loaded.shape);
   return result;
 }
 
-Result<void> PeerSession::change_one(const AddressChange& change, PeersReport& report) {
+Result<void> NodeSession::change_one(const AddressChange& change, PeersReport& report) {
   const bool is_local = change.prefix.length == change.prefix.address.bit_length() &&
                         local_.contains(change.prefix.address);
   if (is_local) return {};
@@ -61,33 +86,50 @@ Result<void> PeerSession::change_one(const AddressChange& change, PeersReport& r
   return {};
 }
 
-Result<void> PeerSession::mark() {
+Result<void> NodeSession::mark() {
   state_.dirty = true;
   auto written = endpoint::write_state_alone(paths_, state_);
   if (written) marked_ = true;
   return written;
 }
 
-Result<PeersReport> PeerSession::change(std::span<const AddressChange> changes) {
+// What comes or changes before what goes: an address that stays known never falls to a wider
+// prefix.
+Result<PeersReport> NodeSession::change_all(std::span<const AddressChange> changes) {
   PeersReport report;
-  if (changes.empty()) return report;
-  if (!marked_) {
-    if (auto written = mark(); !written) return std::unexpected(written.error());
-  }
-  // What comes or changes before what goes: an address that stays known never falls to a wider
-  // prefix.
   for (const bool goes : {false, true}) {
     for (const AddressChange& change : changes) {
       if (change.labels.empty() != goes) continue;
       if (auto done = change_one(change, report); !done) return std::unexpected(done.error());
     }
   }
+  return report;
+}
+
+Result<PeersReport> NodeSession::change(std::span<const AddressChange> changes) {
+  if (changes.empty()) return PeersReport{};
+  if (!marked_) {
+    if (auto written = mark(); !written) return std::unexpected(written.error());
+  }
+  auto report = change_all(changes);
+  if (!report) return report;
   if (auto epoch = peers_->finish(); !epoch) return std::unexpected(epoch.error());
   return report;
 }
 
+bool NodeSession::closes_slowly() const {
+  constexpr std::size_t kMany = 8192;  // some milliseconds
+  return peers_->identities_changed() && peers_->identity_count() > kMany;
+}
+
+Result<void> NodeSession::abandon() {
+  state_.dirty = true;
+  state_.identities = peers_->identities();
+  return endpoint::write_state(paths_, state_);
+}
+
 // The allocator goes on with its numbers: labels that come again have the one that they had.
-Result<void> PeerSession::write_identities() {
+Result<void> NodeSession::write_identities() {
   state_.dirty = false;
   if (!peers_->identities_changed()) return endpoint::write_state_alone(paths_, state_);
   std::vector<endpoint::IdentityRecord> live = peers_->identities();
@@ -104,7 +146,7 @@ Result<void> PeerSession::write_identities() {
   return written;
 }
 
-Result<void> PeerSession::write_inventory(const endpoint::Inventory* before,
+Result<void> NodeSession::write_inventory(const endpoint::Inventory* before,
                                           const endpoint::Inventory& inventory) const {
   if (before != nullptr && same_but_endpoints(*before, inventory)) {
     const endpoint::InventoryChange change{
@@ -123,12 +165,13 @@ Result<void> PeerSession::write_inventory(const endpoint::Inventory* before,
   return endpoint::write_inventory(paths_, whole);
 }
 
-Result<endpoint::FileStamp> PeerSession::close(const endpoint::Inventory* before,
+Result<endpoint::FileStamp> NodeSession::close(const endpoint::Inventory* before,
                                                const endpoint::Inventory& inventory) {
   if (auto written = write_inventory(before, inventory); !written)
     return std::unexpected(written.error());
   if (marked_) {
     if (auto written = write_identities(); !written) return std::unexpected(written.error());
+    if (auto swept = sweep(); !swept) return std::unexpected(swept.error());
     marked_ = false;
   }
   stamp_ = endpoint::stamp_of(paths_.state_file());
@@ -137,12 +180,14 @@ Result<endpoint::FileStamp> PeerSession::close(const endpoint::Inventory* before
   return kept;
 }
 
-Result<bool> PeerSession::reopen() {
+Result<bool> NodeSession::reopen() {
   if (lock_.valid()) return true;
   auto lock = endpoint::lock_directory(paths_.state);
   if (!lock) return std::unexpected(lock.error());
   lock_ = std::move(*lock);
-  return stamp_ == endpoint::stamp_of(paths_.state_file());
+  if (stamp_ != endpoint::stamp_of(paths_.state_file())) return false;
+  if (auto warm = warm_up(); !warm) return std::unexpected(warm.error());
+  return true;
 }
 
 }  // namespace policyc::reconcile
