@@ -99,12 +99,28 @@ void EndpointList::count_from(std::size_t chunk) {
   for (; chunk < chunks_.size(); ++chunk) ends_[chunk] = begin_of(chunk) + chunks_[chunk]->size();
 }
 
+// Most are of a chunk that an earlier one has copied: only that one and the ends move.
+bool EndpointList::splice_within(const EndpointSplice& splice, std::size_t first,
+                                 std::size_t last) {
+  if (first != last || first >= chunks_.size()) return false;
+  const std::size_t size = chunks_[first]->size() - splice.removed + splice.added.size();
+  if (size == 0 || size > 2 * kChunk) return false;
+  Chunk& chunk = own(first);
+  const auto at = chunk.begin() + static_cast<std::ptrdiff_t>(splice.position - begin_of(first));
+  const auto rest = chunk.erase(at, at + static_cast<std::ptrdiff_t>(splice.removed));
+  chunk.insert(rest, splice.added.begin(), splice.added.end());
+  for (std::size_t i = first; i < ends_.size(); ++i)
+    ends_[i] = ends_[i] - splice.removed + splice.added.size();
+  return true;
+}
+
 void EndpointList::splice(const EndpointSplice& splice) {
   const auto& [position, removed, added] = splice;
   if (removed == 0 && added.empty()) return;
   std::size_t first = chunk_of(position);
   if (first == chunks_.size() && first != 0) --first;  // at the end: the last one grows
   std::size_t last = removed == 0 ? first : chunk_of(position + removed - 1);
+  if (splice_within(splice, first, last)) return;
   Chunk now;
   if (first < chunks_.size()) {
     const Chunk& from = *chunks_[first];

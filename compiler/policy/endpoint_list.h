@@ -157,6 +157,8 @@ class EndpointList {
   }
   [[nodiscard]] Chunk& own(std::size_t chunk);
   void count_from(std::size_t chunk);
+  [[nodiscard]] bool splice_within(const EndpointSplice& splice, std::size_t first,
+                                   std::size_t last);
 
   std::vector<std::shared_ptr<Chunk>> chunks_;  // none is empty
   std::vector<std::size_t> ends_;               // of each chunk, as an index of the list

@@ -86,7 +86,7 @@ FileRead read_open(const Fd& file, std::size_t limit, Leases leases, Arrival arr
     return result;
   }
   FileRead result{.state = ReadState::Complete, .identity = identity};
-  // One byte more than it had: a file that grows is seen to.
+  // One byte more than it had, so that a file that has grown is seen to.
   result.content.resize(static_cast<std::size_t>(identity.size) + 1);
   std::size_t size = 0;
   while (size < result.content.size()) {
@@ -96,6 +96,7 @@ FileRead read_open(const Fd& file, std::size_t limit, Leases leases, Arrival arr
     if (got < 0) return unusable_errno("read", errno);
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
+    if (size == identity.size) break;  // what follows, if anything, the second look tells
   }
   result.content.resize(size);
   struct stat after{};

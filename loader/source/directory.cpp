@@ -72,6 +72,7 @@ Result<bool> DirectorySource::start(const std::optional<Cursor>& /*after*/) {
   entries_.clear();
   queue_.clear();
   files_todo_.clear();
+  links_todo_.clear();
   directories_todo_ = {std::string()};
   schedule_.clear();
   attempts_.clear();
@@ -104,6 +105,7 @@ Result<std::optional<Event>> DirectorySource::next() {
 Cursor DirectorySource::cursor() const { return {std::to_string(version_)}; }
 
 bool DirectorySource::do_one_task() {
+  look_at_links();
   // Directories first: a directory that is gone decides about its files.
   if (!directories_todo_.empty()) {
     look_at_directory(directories_todo_.extract(directories_todo_.begin()).value());

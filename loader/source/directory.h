@@ -84,6 +84,7 @@ class DirectorySource final : public Source {
   // directory_events.cpp: what the kernel and the clock say
   void take_event(const Watches::Event& event);
   void take_file_event(const std::string& key, std::uint32_t mask);
+  void look_at_links();
   void everything_again();
   void take_due();
   void look_around();
@@ -98,6 +99,7 @@ class DirectorySource final : public Source {
   std::map<std::string, Entry> entries_;
   std::deque<Event> queue_;
   std::set<std::string> directories_todo_, files_todo_;
+  std::set<std::string> links_todo_;  // what came that may lead to a directory
   Schedule schedule_;
   std::map<std::string, int> attempts_;  // at files that are being written
   Clock::time_point look_around_at_{};

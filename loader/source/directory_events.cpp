@@ -36,15 +36,14 @@ void DirectorySource::take_event(const Watches::Event& event) {
   if (event.name.starts_with('.')) return;
   const std::string key = join(event.directory, event.name);
   if ((event.mask & (kCame | kWent)) != 0) {
-    struct stat status{};
-    // What has the name of a manifest is read, and its reader tells.
-    const bool leads_to_directory = (event.mask & kCame) != 0 && !is_manifest_name(event.name) &&
-                                    ::stat(path_of(key).c_str(), &status) == 0 &&
-                                    S_ISDIR(status.st_mode);
-    // A symbolic link to a directory is none to the kernel.
-    if ((event.mask & IN_ISDIR) != 0 || leads_to_directory || watches_.has(key) ||
-        entries_.contains(key + "/")) {
+    // A symbolic link to a directory is none to the kernel. What has the name of a manifest is
+    // read, and its reader tells; most others are the names of files before they are renamed.
+    if ((event.mask & IN_ISDIR) != 0 || watches_.has(key) || entries_.contains(key + "/")) {
       directories_todo_.insert(key);
+    } else if ((event.mask & kWent) != 0) {
+      links_todo_.erase(key);
+    } else if (!is_manifest_name(event.name)) {
+      links_todo_.insert(key);
     }
   }
   if ((event.mask & IN_ISDIR) == 0 && is_manifest_name(event.name))
@@ -66,6 +65,15 @@ void DirectorySource::take_file_event(const std::string& key, std::uint32_t mask
     const auto known = entries_.find(key);
     if (known != entries_.end() && !known->second.error.empty()) files_todo_.insert(key);
   }
+}
+
+void DirectorySource::look_at_links() {
+  for (const std::string& key : links_todo_) {
+    struct stat status{};
+    if (::stat(path_of(key).c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+      directories_todo_.insert(key);
+  }
+  links_todo_.clear();
 }
 
 void DirectorySource::everything_again() {

@@ -40,20 +40,20 @@ void Client::State::put_file(std::string key, std::string name, std::string cont
     if (phase_ == Phase::Ready) tasks_.push_back(TellFile{std::move(key), std::move(version)});
   }
   add_results(std::move(results));
-  send_tasks();
+  go_on();
 }
 
 void Client::State::remove_file(const std::string& key) {
   if (!files_.remove(key)) return;
   if (phase_ == Phase::Ready) tasks_.push_back(Removal{key});
-  send_tasks();
+  go_on();
 }
 
 std::uint64_t Client::State::resolve(std::vector<LocalEndpoint> endpoints, bool everything) {
   const std::uint64_t id = next_id_++;
   ++counts_.requests;
   tasks_.push_back(Resolution{id, std::move(endpoints), everything});
-  send_tasks();
+  go_on();
   return id;
 }
 
@@ -73,7 +73,7 @@ std::uint64_t Client::State::compile(std::string shape, unsigned priority) {
     waiting_.emplace(QueueKey{-static_cast<std::int64_t>(priority), id},
                      Compilation{id, std::move(shape), priority, {}});
   }
-  send_tasks();
+  go_on();
   return id;
 }
 
@@ -270,7 +270,11 @@ void Client::State::send_tasks() {
       break;
     }
   }
-  // Answers that came without the process, and bytes to write, make the descriptor readable.
+}
+
+// Answers that came without the process make the descriptor readable.
+void Client::State::go_on() {
+  send_tasks();
   if (!answers_.empty()) (void)link_.wake_at(Clock::now());
 }
 

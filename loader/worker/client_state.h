@@ -77,6 +77,7 @@ class Client::State {
                                            const endpoint::InventoryChange& change);
   [[nodiscard]] std::string finish_compilation(const Compilation& task, Incoming& incoming);
   void send_tasks();
+  void go_on();
   void send(Task task);
   void send(const Compilation& compilation);
   [[nodiscard]] bool is_suspect(const Task& task) const;

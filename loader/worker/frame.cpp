@@ -1,5 +1,6 @@
 #include "loader/worker/frame.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <unistd.h>
@@ -38,13 +39,27 @@ Result<std::optional<std::string>> FrameReader::next() {
   return message;
 }
 
-bool read_whole(int fd, char* bytes, std::size_t size) {
+bool Input::read(char* bytes, std::size_t size) {
+  constexpr std::size_t kPiece = std::size_t{64} << 10;
+  buffer_.resize(kPiece);
   while (size > 0) {
-    const ssize_t count = ::read(fd, bytes, size);
+    const std::size_t there = std::min(size, end_ - begin_);
+    std::copy_n(buffer_.data() + begin_, there, bytes);
+    begin_ += there;
+    bytes += there;
+    size -= there;
+    if (size == 0) break;
+    // What is large goes where it is wanted.
+    const bool direct = size >= kPiece;
+    const ssize_t count = ::read(fd_, direct ? bytes : buffer_.data(), direct ? size : kPiece);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return false;
-    bytes += count;
-    size -= static_cast<std::size_t>(count);
+    const auto got = static_cast<std::size_t>(count);
+    begin_ = 0;
+    end_ = direct ? 0 : got;
+    if (!direct) continue;
+    bytes += got;
+    size -= got;
   }
   return true;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "compiler/support/result.h"
 
@@ -36,8 +37,21 @@ class FrameReader {
   std::size_t begin_ = 0;  // what is before was given out
 };
 
-// On descriptors that block. False at the end of the stream, or when it broke.
-[[nodiscard]] bool read_whole(int fd, char* bytes, std::size_t size);
+// What comes on a descriptor that blocks, read in large pieces.
+class Input {
+ public:
+  explicit Input(int fd) : fd_(fd) {}
+  // False at the end of the stream, or when it broke.
+  [[nodiscard]] bool read(char* bytes, std::size_t size);
+
+ private:
+  int fd_;
+  std::vector<char> buffer_;
+  std::size_t begin_ = 0;  // of what nobody has asked for
+  std::size_t end_ = 0;
+};
+
+// On a descriptor that blocks. False when it broke.
 [[nodiscard]] bool write_whole(int fd, std::string_view bytes);
 
 }  // namespace policyc::worker

@@ -20,8 +20,8 @@ int Process::run() {
   std::string message;
   char prefix[kLengthBytes];
   while (true) {
-    if (!read_whole(fd_, prefix, 1)) return 0;
-    if (!read_whole(fd_, prefix + 1, kLengthBytes - 1)) return 1;
+    if (!in_.read(prefix, 1)) return 0;
+    if (!in_.read(prefix + 1, kLengthBytes - 1)) return 1;
     const std::size_t length = read_length(prefix);
     if (length > kMaxRequestBytes) {
       wire::Reply reply;
@@ -30,7 +30,7 @@ int Process::run() {
       return 1;
     }
     message.resize(length);
-    if (!read_whole(fd_, message.data(), length)) return 1;
+    if (!in_.read(message.data(), length)) return 1;
     handle(message);
     constexpr std::size_t kKeep = std::size_t{1} << 20;
     if (message.capacity() > kKeep) message = {};

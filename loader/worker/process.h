@@ -9,6 +9,7 @@
 
 #include "compiler/driver/session.h"
 #include "loader/worker/compile_pool.h"
+#include "loader/worker/frame.h"
 
 namespace policyc::worker {
 
@@ -22,7 +23,7 @@ class Configure;
 class Process {
  public:
   // Replies are written to `fd`, which blocks; it is not closed.
-  explicit Process(int fd) : fd_(fd) {}
+  explicit Process(int fd) : fd_(fd), in_(fd) {}
 
   // Reads requests until the stream ends; the exit code: 0 then, 1 when it broke off within a
   // message or announced one that is too large.
@@ -37,6 +38,7 @@ class Process {
   void send(const wire::Reply& reply);
 
   int fd_;
+  Input in_;
   std::mutex write_mutex_;
   policy::Options options_;
   std::unique_ptr<driver::Session> session_;

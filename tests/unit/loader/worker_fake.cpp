@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <random>
 #include <sstream>
 #include <string>
@@ -34,11 +35,19 @@ using namespace policyc::worker;
 
 constexpr int kAgent = kChildDescriptor;
 
+// One thread reads a descriptor, from its first byte on.
 std::string read_frame(int fd) {
+  static std::map<int, Input> inputs;
+  static std::mutex mutex;
+  Input* input = nullptr;
+  {
+    const std::lock_guard lock(mutex);
+    input = &inputs.try_emplace(fd, fd).first->second;
+  }
   char prefix[kLengthBytes];
-  if (!read_whole(fd, prefix, kLengthBytes)) std::exit(0);
+  if (!input->read(prefix, kLengthBytes)) std::exit(0);
   std::string message(read_length(prefix), '\0');
-  if (!read_whole(fd, message.data(), message.size())) std::exit(0);
+  if (!input->read(message.data(), message.size())) std::exit(0);
   return message;
 }
 
