@@ -37,7 +37,7 @@ void read_into(SessionFile& file, source::SourceMap& sources, source::FileId id,
 std::unique_ptr<SessionFile> read_session_file(source::SourceMap& sources, std::string name,
                                                std::string text, const policy::ReadOptions& options,
                                                unsigned workers) {
-  if (workers > 1 && !looks_like_policies(text)) {
+  if (!looks_like_policies(text)) {
     if (auto file = read_in_parts(name, text, options, workers)) return file;
   }
   auto file = std::make_unique<SessionFile>();

@@ -44,8 +44,8 @@ struct SessionFile {
 // What documents of a text say, into `file`.
 void read_into(SessionFile& file, source::SourceMap& sources, source::FileId id,
                const policy::ReadOptions& options);
-// The same by several threads, each with a part of the text. Nothing: it is too small for that, or
-// there is something to report, with places that only a reading of the whole text has, or there are
+// The same without places, of a large text by several threads, each with a part. Nothing: there is
+// something to report, with places that only a reading of the whole text has, or there are
 // policies.
 [[nodiscard]] std::unique_ptr<SessionFile> read_in_parts(const std::string& name,
                                                          std::string_view text,

@@ -1,4 +1,5 @@
-// A large file that says what exists, read by several threads (session_file.h).
+// A file that says what exists, read without places, a large one by several threads
+// (session_file.h).
 
 #include <algorithm>
 #include <future>
@@ -22,7 +23,8 @@ std::size_t next_document(std::string_view text, std::size_t from, bool is_json)
 }
 
 std::vector<std::string_view> split(std::string_view text, unsigned workers) {
-  const std::size_t wanted = std::min<std::size_t>(workers, text.size() / kLeastPart);
+  const std::size_t wanted =
+      std::clamp<std::size_t>(text.size() / kLeastPart, 1, std::max(workers, 1U));
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   const bool is_json = first != std::string_view::npos && text[first] == '{';
   std::vector<std::string_view> parts;
@@ -64,7 +66,7 @@ std::unique_ptr<SessionFile> read_in_parts(const std::string& name, std::string_
   manifest::Limits limits;
   if (text.size() > limits.max_file_bytes) return nullptr;
   const auto texts = split(text, workers);
-  if (texts.size() < 2) return nullptr;
+  if (texts.empty()) return nullptr;
   limits.places = false;
   limits.max_nodes /= texts.size();  // no more together than a file may have
   std::vector<Part> parts(texts.size());

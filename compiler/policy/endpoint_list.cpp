@@ -9,7 +9,7 @@ namespace policyc::policy {
 namespace {
 
 // What appending fills; a splice leaves chunks of up to twice as many.
-constexpr std::size_t kChunk = 128;
+constexpr std::size_t kChunk = 32;
 
 bool is_equal(const EndpointRef& a, const EndpointRef& b) { return a == b || *a == *b; }
 
