@@ -8,7 +8,7 @@ PACKAGES=(
   libbpf-dev libelf-dev zlib1g-dev libzstd-dev libyaml-cpp-dev libre2-dev libcli11-dev nlohmann-json3-dev libssl-dev libnl-route-3-dev
   antlr4 libantlr4-runtime-dev default-jre-headless
   libprotobuf-dev protobuf-compiler libseccomp-dev libcap-ng-dev
-  libjemalloc-dev libgrpc++-dev protobuf-compiler-grpc prometheus-cpp-dev libcpp-httplib-dev libsystemd-dev
+  libjemalloc-dev uuid-dev libgrpc++-dev protobuf-compiler-grpc prometheus-cpp-dev libcpp-httplib-dev libsystemd-dev
   libgtest-dev libgmock-dev
 )
 # What tests and benchmarks meet: other service implementations, shells, a browser. CNI plugins, shells.
