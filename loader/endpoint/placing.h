@@ -1,6 +1,6 @@
 #pragma once
-// An endpoint's entry and programs, when its policy is loaded. Each step can be taken back. Private
-// to loader/.
+// An endpoint's entry and programs, when its policy is loaded, each step of which can be taken
+// back; and what a load makes of the node. Private to loader/.
 
 #include <cstdint>
 

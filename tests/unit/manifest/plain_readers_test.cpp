@@ -1,11 +1,14 @@
 // Plain YAML and JSON are read without yaml-cpp: trees, places and reports are those of yaml-cpp.
 
 #include <array>
+#include <optional>
 #include <random>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "compiler/manifest/plain_json.h"
+#include "compiler/manifest/plain_yaml.h"
 #include "tests/unit/manifest/readers_agree.h"
 
 namespace policyc::manifest {
@@ -189,6 +192,30 @@ TEST(PlainReaders, JsonIsReadAsYamlCppReadsIt) {
     const std::string text = Text(seed).json();
     ASSERT_TRUE(readers_agree(text)) << "seed " << seed << "\n" << text;
   }
+}
+
+// How many trees the reader gives; nothing: it leaves the text to yaml-cpp.
+std::optional<std::size_t> trees_of(decltype(read_plain_json)& reader, const std::string& text) {
+  source::SourceMap sources;
+  diag::Engine diagnostics;
+  const Limits limits;
+  Positions positions(text);
+  ReadContext context{sources, sources.add_file("text", text), diagnostics, limits, positions};
+  std::size_t count = 0;
+  const bool is_plain =
+      reader(context, text, {0, text.size()}, [&count](const Node& /*root*/) { ++count; });
+  return is_plain ? std::optional(count) : std::nullopt;
+}
+
+TEST(PlainReaders, TakeWhatTheClusterWritesAndLeaveTheRest) {
+  EXPECT_EQ(trees_of(read_plain_json, "{\"kind\": \"Pod\", \"n\": [1, null]}\n{\"a\":{}}"), 2U);
+  EXPECT_EQ(trees_of(read_plain_yaml,
+                     "apiVersion: v1\nkind: Pod\nmetadata:\n  labels: {app: web}\n  name: \"a\"\n"
+                     "spec:\n  containers:\n  - image: repo/i:v1\n    name: c\n"),
+            1U);
+  EXPECT_EQ(trees_of(read_plain_json, "{\"a\": \"\\u0041\"}"), std::nullopt);
+  for (const char* text : {"a: &x 1\n", "a: |\n  b\n", "a: !!str 1\n", "a: 1 # why\n", "a:\n", ""})
+    EXPECT_EQ(trees_of(read_plain_yaml, text), std::nullopt) << text;
 }
 
 TEST(PlainReaders, SameLimits) {
