@@ -99,6 +99,9 @@ class Session::State {
 
   FileVerdict put_file(const std::string& key, std::string name, std::string text);
   void remove_file(const std::string& key);
+  [[nodiscard]] bool only_pods_changed() const {
+    return told_ && !policies_stale_ && !cluster_.is_stale();
+  }
   Resolution resolve(const std::vector<SessionEndpoint>& endpoints, bool everything);
   [[nodiscard]] std::shared_ptr<const SessionShape> find(const std::string& shape) const {
     const std::lock_guard lock(shapes_mutex_);
@@ -415,6 +418,8 @@ FileVerdict Session::put_file(const std::string& key, std::string name, std::str
 }
 
 void Session::remove_file(const std::string& key) { state_->remove_file(key); }
+
+bool Session::only_pods_changed() const { return state_->only_pods_changed(); }
 
 Resolution Session::resolve(const std::vector<SessionEndpoint>& endpoints, bool everything) {
   return state_->resolve(endpoints, everything);

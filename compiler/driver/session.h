@@ -106,6 +106,9 @@ class Session {
   FileVerdict put_file(const std::string& key, std::string name, std::string text);
   void remove_file(const std::string& key);
 
+  // Whether nothing but pods changed since the last resolve(): the next one costs what these do.
+  [[nodiscard]] bool only_pods_changed() const;
+
   // `everything`: services and inventory as if nothing had been said before, as in the first call.
   // Without it they are told as what changed since the last call. Shapes of earlier calls that no
   // endpoint has now are forgotten.

@@ -98,7 +98,9 @@ class Agent {
   // agent_source.cpp
   void read_source();
   void source_failed(const std::string& error);
-  void source_changed();
+  void source_changed(bool all_of_it);
+  void ask_for_pods();
+  void swarm_over();
   // agent_answers.cpp
   void read_compiler();
   void take(worker::FileResult& result);
@@ -131,6 +133,7 @@ class Agent {
   reconcile::Debounce source_changes_;
   reconcile::Backoff backoff_;
   std::optional<Loop::Timer> source_timer_;
+  bool swarm_asked_ = false;  // the resolution under way is of all of the swarm, if it is of pods
   std::uint32_t source_failures_ = 0;
 
   std::uint64_t revision_ = 0;            // of the source, counted by swarms of changes

@@ -48,6 +48,13 @@ void Agent::take(worker::Resolved& resolved) {
   if (resolved.id != resolving_) return;
   resolving_ = 0;
   resolve_failures_ = 0;
+  if (swarm_asked_) {
+    loop_.cancel(*source_timer_);
+    source_timer_.reset();
+    source_changes_.clear();
+    swarm_over();
+    resolving_revision_ = revision_;
+  }
   resolve_everything_ = false;
   const bool first = !std::exchange(resolved_once_, true);
   if (first || !components_["compiler"].healthy) report("compiler", true, {});
@@ -100,6 +107,11 @@ void Agent::take(worker::Failed& failed) {
   using worker::FailureReason;
   if (failed.id == resolving_) {
     resolving_ = 0;
+    swarm_asked_ = false;
+    if (failed.reason == FailureReason::MoreThanPods) {
+      if (resolve_again_) resolve_soon();
+      return;
+    }
     resolve_again_ = false;
     ++resolve_failures_;
     // After a loss of the process its own delay counts.

@@ -11,10 +11,14 @@ constexpr int kMostEvents = 256;
 
 void Agent::read_source() {
   bool changed = false;
+  bool all_of_it = false;
   for (int count = 0; count < kMostEvents; ++count) {
     const auto event = parts_.source->next();
     if (!event) return source_failed(event.error().message);
-    if (!*event) break;
+    if (!*event) {
+      all_of_it = true;
+      break;
+    }
     const bool was_synced = files_->synced();
     changed = files_->take(**event, *compiler_) || changed;
     if (!was_synced && files_->synced()) {
@@ -23,21 +27,39 @@ void Agent::read_source() {
       report("source", true, {});
     }
   }
-  if (changed) source_changed();
+  if (changed) source_changed(all_of_it);
 }
 
 // Before everything was told nobody acts: what is not told yet would look as if it were gone.
-void Agent::source_changed() {
-  source_changes_.note(Clock::now());
+void Agent::source_changed(bool all_of_it) {
+  const bool alone = source_changes_.note(Clock::now());
+  swarm_asked_ = false;
   if (!files_->synced()) return;
   if (source_timer_) loop_.cancel(*source_timer_);
   source_timer_ = loop_.at(*source_changes_.due(), [this] {
     source_timer_.reset();
-    if (!source_changes_.take(Clock::now())) return;
-    ++revision_;
-    parts_.metrics->policy_changed();
-    resolve_soon();
+    if (source_changes_.take(Clock::now())) {
+      swarm_over();
+      resolve_soon();
+    }
   });
+  if (alone && all_of_it) ask_for_pods();
+}
+
+// A change that comes alone does not wait for more, if it is about pods: whatever belongs to it,
+// what is said of each pod is right for what is known. Of policies an intermediate state may be of
+// other shapes, which take long.
+void Agent::ask_for_pods() {
+  if (resolving_ != 0 || resolve_timer_ || resolve_everything_ || !resolved_once_) return;
+  swarm_asked_ = true;
+  resolve_again_ = false;
+  resolving_ = compiler_->resolve_pods(endpoints_->local());
+}
+
+void Agent::swarm_over() {
+  swarm_asked_ = false;
+  ++revision_;
+  parts_.metrics->policy_changed();
 }
 
 // The watch ended; what it told stays until it tells otherwise.

@@ -15,6 +15,9 @@ class CompilerProcess : public Compiler {
   std::uint64_t resolve(std::vector<worker::LocalEndpoint> endpoints, bool everything) override {
     return client_->resolve(std::move(endpoints), everything);
   }
+  std::uint64_t resolve_pods(std::vector<worker::LocalEndpoint> endpoints) override {
+    return client_->resolve_pods(std::move(endpoints));
+  }
   std::uint64_t compile(std::string shape, unsigned priority) override {
     return client_->compile(std::move(shape), priority);
   }

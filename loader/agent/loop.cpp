@@ -19,7 +19,10 @@ Result<std::unique_ptr<Loop>> Loop::make() {
   if (!loop->epoll_.valid() || !loop->wake_.valid())
     return bpf::fail_errno("make an event loop", errno);
   Loop* self = loop.get();
-  auto watched = loop->watch(loop->wake_.get(), [self] { self->run_posted(); });
+  auto watched = loop->watch(loop->wake_.get(), [self] {
+    std::uint64_t count = 0;
+    static_cast<void>(::read(self->wake_.get(), &count, sizeof count) == sizeof count);
+  });
   if (!watched) return std::unexpected(watched.error());
   return loop;
 }
@@ -51,6 +54,7 @@ void Loop::post(Action action) {
   {
     const std::scoped_lock lock(mutex_);
     posted_.push_back(std::move(action));
+    if (std::this_thread::get_id() == thread_) return;  // it looks before it waits
   }
   const std::uint64_t one = 1;
   static_cast<void>(::write(wake_.get(), &one, sizeof one) == sizeof one);
@@ -64,9 +68,13 @@ void Loop::run() {
   while (!stopped_) turn(std::chrono::hours(1));
 }
 
+bool Loop::is_anything_posted() {
+  const std::scoped_lock lock(mutex_);
+  thread_ = std::this_thread::get_id();
+  return !posted_.empty();
+}
+
 void Loop::run_posted() {
-  std::uint64_t count = 0;
-  static_cast<void>(::read(wake_.get(), &count, sizeof count) == sizeof count);
   std::vector<Action> actions;
   {
     const std::scoped_lock lock(mutex_);
@@ -85,6 +93,7 @@ void Loop::run_timers() {
 }
 
 void Loop::turn(Clock::duration longest) {
+  if (is_anything_posted()) longest = {};
   if (!timers_.empty()) longest = std::min(longest, timers_.begin()->first.first - Clock::now());
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(longest).count();
   std::array<epoll_event, 32> events{};
@@ -96,6 +105,7 @@ void Loop::turn(Clock::duration longest) {
     const auto action = found->second;
     (*action)();
   }
+  run_posted();
   run_timers();
 }
 

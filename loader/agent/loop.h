@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "compiler/support/result.h"
@@ -46,6 +47,7 @@ class Loop {
  private:
   Loop() = default;
   void run_timers();
+  [[nodiscard]] bool is_anything_posted();
   void run_posted();
 
   bpf::Fd epoll_;
@@ -55,6 +57,7 @@ class Loop {
   std::uint64_t next_timer_ = 0;
   std::mutex mutex_;
   std::vector<Action> posted_;
+  std::thread::id thread_;  // whose turn it is
   bool stopped_ = false;
 };
 

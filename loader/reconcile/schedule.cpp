@@ -4,16 +4,23 @@
 
 namespace policyc::reconcile {
 
-void Debounce::note(TimePoint now) {
+bool Debounce::note(TimePoint now) {
+  const bool alone = !first_ && (!last_ || now - *last_ >= quiet_);
+  last_ = now;
   if (!first_) first_ = now;
   due_ = std::min(now + quiet_, *first_ + most_);
+  return alone;
 }
 
 bool Debounce::take(TimePoint now) {
   if (!due_ || now < *due_) return false;
+  clear();
+  return true;
+}
+
+void Debounce::clear() {
   first_.reset();
   due_.reset();
-  return true;
 }
 
 Clock::duration Backoff::after(std::uint32_t failures) {

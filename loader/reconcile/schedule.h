@@ -18,17 +18,21 @@ class Debounce {
  public:
   Debounce(Clock::duration quiet, Clock::duration most) : quiet_(quiet), most_(most) {}
 
-  void note(TimePoint now);
+  // Whether it may have come alone: nothing waits, and the one before is `quiet` ago.
+  bool note(TimePoint now);
   // Nothing: no event waits.
   [[nodiscard]] std::optional<TimePoint> due() const { return due_; }
   // True once for each swarm, when it is due.
   [[nodiscard]] bool take(TimePoint now);
+  // The swarm was taken care of before it was due.
+  void clear();
 
  private:
   Clock::duration quiet_;
   Clock::duration most_;
   std::optional<TimePoint> first_;
   std::optional<TimePoint> due_;
+  std::optional<TimePoint> last_;
 };
 
 struct BackoffLimits {

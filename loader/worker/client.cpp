@@ -25,6 +25,10 @@ std::uint64_t Client::resolve(std::vector<LocalEndpoint> endpoints, bool everyth
   return state_->resolve(std::move(endpoints), everything);
 }
 
+std::uint64_t Client::resolve_pods(std::vector<LocalEndpoint> endpoints) {
+  return state_->resolve_pods(std::move(endpoints));
+}
+
 std::uint64_t Client::compile(std::string shape, unsigned priority) {
   return state_->compile(std::move(shape), priority);
 }

@@ -118,6 +118,7 @@ enum class FailureReason : std::uint8_t {
   Restarted,     // the process died or was killed meanwhile: ask again
   TimedOut,      // the process was killed because this request took too long: ask again
   Quarantined,   // the process died of this shape again and again
+  MoreThanPods,  // of resolve_pods(): nothing was resolved
 };
 struct Failed {
   std::uint64_t id = 0;
@@ -159,9 +160,11 @@ class Client {
   void put_file(std::string key, std::string name, std::string content);
   void remove_file(const std::string& key);
 
-  // Each returns the number that the answer will have; never 0. Both may be called with requests
+  // Each returns the number that the answer will have; never 0. All may be called with requests
   // underway; resolutions are answered in their order.
   std::uint64_t resolve(std::vector<LocalEndpoint> endpoints, bool everything = false);
+  // As resolve(), if nothing but pods changed since the last Resolved.
+  std::uint64_t resolve_pods(std::vector<LocalEndpoint> endpoints);
   // A shape of the last Resolved. Larger priorities are compiled first.
   std::uint64_t compile(std::string shape, unsigned priority);
 

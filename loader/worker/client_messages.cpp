@@ -211,6 +211,7 @@ Incoming incoming_of(const wire::Reply& reply) {
   incoming.id = reply.id();
   incoming.error = reply.error();
   incoming.unknown_shape = reply.unknown_shape();
+  incoming.more_than_pods = reply.more_than_pods();
   require(reply.error().empty() || reply.body_case() == wire::Reply::BODY_NOT_SET,
           "an error with an answer");
   switch (reply.body_case()) {
@@ -284,11 +285,12 @@ std::string remove_request(std::uint64_t id, const std::string& key) {
 }
 
 std::string resolve_request(std::uint64_t id, const std::vector<LocalEndpoint>& endpoints,
-                            bool everything) {
+                            bool everything, bool only_pods) {
   wire::Request request;
   request.set_id(id);
   wire::Resolve& resolve = *request.mutable_resolve();
   resolve.set_everything(everything);
+  resolve.set_only_pods(only_pods);
   for (const LocalEndpoint& endpoint : endpoints) {
     wire::LocalEndpoint& one = *resolve.add_endpoints();
     one.set_key(endpoint.key);

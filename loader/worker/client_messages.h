@@ -20,7 +20,7 @@ namespace policyc::worker {
 [[nodiscard]] std::string remove_request(std::uint64_t id, const std::string& key);
 [[nodiscard]] std::string resolve_request(std::uint64_t id,
                                           const std::vector<LocalEndpoint>& endpoints,
-                                          bool everything);
+                                          bool everything, bool only_pods);
 [[nodiscard]] std::string compile_request(std::uint64_t id, const std::string& shape,
                                           unsigned priority);
 
@@ -28,6 +28,7 @@ struct Incoming {
   std::uint64_t id = 0;
   std::string error;
   bool unknown_shape = false;
+  bool more_than_pods = false;
   // Nothing; or an answer whose `id`, and Compiled::shape, are not set.
   std::variant<std::monostate, FileResult, Resolved, Compiled> body;
   endpoint::InventoryChange inventory{};  // of a Resolved, whose own is not set

@@ -50,10 +50,19 @@ void Client::State::remove_file(const std::string& key) {
 }
 
 std::uint64_t Client::State::resolve(std::vector<LocalEndpoint> endpoints, bool everything) {
-  const std::uint64_t id = next_id_++;
+  return add({.endpoints = std::move(endpoints), .everything = everything});
+}
+
+std::uint64_t Client::State::resolve_pods(std::vector<LocalEndpoint> endpoints) {
+  return add({.endpoints = std::move(endpoints), .only_pods = true});
+}
+
+std::uint64_t Client::State::add(Resolution resolution) {
+  const std::uint64_t id = resolution.id = next_id_++;
   ++counts_.requests;
-  tasks_.push_back(Resolution{id, std::move(endpoints), everything});
+  tasks_.emplace_back(std::move(resolution));
   go_on();
+  link_.flush();
   return id;
 }
 
@@ -201,6 +210,12 @@ std::string Client::State::finish_resolution(Resolution& task, Incoming& incomin
     return {};
   }
   --counts_.requests;
+  if (resolved == nullptr && task.only_pods && incoming.more_than_pods) {
+    tell_everything_ = tell_everything_ || task.everything;
+    answers_.push_back(
+        Failed{task.id, FailureReason::MoreThanPods, std::move(incoming.error)});
+    return {};
+  }
   if (resolved == nullptr) {
     tell_everything_ = true;
     answers_.push_back(Failed{task.id, FailureReason::Refused, std::move(incoming.error)});
@@ -290,7 +305,8 @@ void Client::State::send(Task task) {
       tell_everything_ = false;
       last_endpoints_ = resolution->endpoints;
     }
-    link_.send(resolve_request(id, resolution->endpoints, resolution->everything));
+    link_.send(resolve_request(id, resolution->endpoints, resolution->everything,
+                               resolution->only_pods));
   } else {
     link_.send(configure_request(id, settings_));
   }

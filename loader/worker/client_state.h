@@ -28,6 +28,7 @@ class Client::State {
   void put_file(std::string key, std::string name, std::string content);
   void remove_file(const std::string& key);
   std::uint64_t resolve(std::vector<LocalEndpoint> endpoints, bool everything);
+  std::uint64_t resolve_pods(std::vector<LocalEndpoint> endpoints);
   std::uint64_t compile(std::string shape, unsigned priority);
   [[nodiscard]] Result<std::vector<Answer>> pump();
   [[nodiscard]] int pid() const { return link_.pid(); }
@@ -47,6 +48,7 @@ class Client::State {
     std::vector<LocalEndpoint> endpoints;
     bool everything = false;
     std::optional<TellFile> suspect{};  // what is probed
+    bool only_pods = false;
   };
   using Task = std::variant<Introduction, TellFile, Removal, Resolution>;
   struct Underway {
@@ -76,6 +78,7 @@ class Client::State {
   [[nodiscard]] std::string take_inventory(Resolved& resolved,
                                            const endpoint::InventoryChange& change);
   [[nodiscard]] std::string finish_compilation(const Compilation& task, Incoming& incoming);
+  std::uint64_t add(Resolution resolution);
   void send_tasks();
   void go_on();
   void send(Task task);

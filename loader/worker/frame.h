@@ -43,6 +43,8 @@ class Input {
   explicit Input(int fd) : fd_(fd) {}
   // False at the end of the stream, or when it broke.
   [[nodiscard]] bool read(char* bytes, std::size_t size);
+  // Whether something has come that nobody has asked for yet.
+  [[nodiscard]] bool has_more() const { return begin_ != end_; }
 
  private:
   int fd_;

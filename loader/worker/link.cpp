@@ -131,6 +131,13 @@ void Link::read_errors() {
   }
 }
 
+void Link::flush() {
+  if (!child_ || unsent() == 0) return;
+  Exchange ignored;
+  write_output(ignored);
+  watch_output();
+}
+
 void Link::write_output(Exchange& exchange) {
   while (unsent() != 0) {
     const ssize_t count = ::send(child_->socket.get(), out_.data() + sent_, unsent(), MSG_NOSIGNAL);

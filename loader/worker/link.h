@@ -38,6 +38,8 @@ class Link {
   // The end of what the last process said as standard error, on one line.
   [[nodiscard]] const std::string& errors() const { return errors_; }
 
+  // Writes what can be written now. What is left, or goes wrong, is exchange()'s.
+  void flush();
   void send(std::string frame);
   [[nodiscard]] std::size_t unsent() const { return out_.size() - sent_; }
 

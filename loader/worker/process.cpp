@@ -14,6 +14,20 @@ namespace {
 
 constexpr unsigned kMaxThreads = 64;
 
+std::string frame_of(const wire::Reply& reply) {
+  std::string bytes(kLengthBytes, '\0');
+  if (reply.ByteSizeLong() > kMaxReplyBytes) {
+    wire::Reply refusal;
+    refusal.set_id(reply.id());
+    refusal.set_error("the reply is too large");
+    refusal.AppendToString(&bytes);
+  } else {
+    reply.AppendToString(&bytes);
+  }
+  bytes.replace(0, kLengthBytes, length_prefix(bytes.size() - kLengthBytes));
+  return bytes;
+}
+
 }  // namespace
 
 int Process::run() {
@@ -21,20 +35,26 @@ int Process::run() {
   char prefix[kLengthBytes];
   while (true) {
     if (!in_.read(prefix, 1)) return 0;
-    if (!in_.read(prefix + 1, kLengthBytes - 1)) return 1;
+    if (!in_.read(prefix + 1, kLengthBytes - 1)) return broken_off();
     const std::size_t length = read_length(prefix);
     if (length > kMaxRequestBytes) {
       wire::Reply reply;
       reply.set_error("the request is too large");
+      send_held();
       send(reply);
       return 1;
     }
     message.resize(length);
-    if (!in_.read(message.data(), length)) return 1;
+    if (!in_.read(message.data(), length)) return broken_off();
     handle(message);
     constexpr std::size_t kKeep = std::size_t{1} << 20;
     if (message.capacity() > kKeep) message = {};
   }
+}
+
+int Process::broken_off() {
+  send_held();
+  return 1;
 }
 
 void Process::handle(std::string_view message) {
@@ -42,12 +62,16 @@ void Process::handle(std::string_view message) {
   wire::Request request;
   if (!request.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
     reply.set_error("the request cannot be read");
+    send_held();
     return send(reply);
   }
   reply.set_id(request.id());
+  if (!request.has_resolve() || !request.resolve().only_pods()) send_held();
   dispatch(request, reply);
-  const bool later = request.has_compile() && reply.error().empty();
-  if (!later) send(reply);
+  if (request.has_compile() && reply.error().empty()) return;  // answered by a thread
+  held_ += frame_of(reply);
+  const bool about_file = request.has_put_file() || request.has_remove_file();
+  if (!about_file || !in_.has_more()) send_held();
 }
 
 void Process::dispatch(const wire::Request& request, wire::Reply& reply) {
@@ -101,6 +125,10 @@ void Process::configure(const wire::Configure& configure, wire::Reply& reply) {
 }
 
 void Process::resolve(const wire::Resolve& resolve, wire::Reply& reply) {
+  if (resolve.only_pods() && (resolve.everything() || !session_->only_pods_changed())) {
+    reply.set_more_than_pods(true);
+    return reply.set_error("more than pods changed");
+  }
   const auto resolution = session_->resolve(session_endpoints(resolve), resolve.everything());
   wire::Resolved& resolved = *reply.mutable_resolved();
   write_resolution(resolution, resolved);
@@ -117,18 +145,16 @@ void Process::resolve(const wire::Resolve& resolve, wire::Reply& reply) {
 }
 
 void Process::send(const wire::Reply& reply) {
-  std::string bytes(kLengthBytes, '\0');
-  if (reply.ByteSizeLong() > kMaxReplyBytes) {
-    wire::Reply refusal;
-    refusal.set_id(reply.id());
-    refusal.set_error("the reply is too large");
-    refusal.AppendToString(&bytes);
-  } else {
-    reply.AppendToString(&bytes);
-  }
-  bytes.replace(0, kLengthBytes, length_prefix(bytes.size() - kLengthBytes));
+  const std::string bytes = frame_of(reply);
   const std::lock_guard lock(write_mutex_);
   (void)write_whole(fd_, bytes);  // the reader learns of an end
+}
+
+void Process::send_held() {
+  if (held_.empty()) return;
+  const std::lock_guard lock(write_mutex_);
+  (void)write_whole(fd_, held_);
+  held_ = {};
 }
 
 }  // namespace policyc::worker

@@ -28,17 +28,22 @@ class Process {
   // Reads requests until the stream ends; the exit code: 0 then, 1 when it broke off within a
   // message or announced one that is too large.
   int run();
-  // One message, answered on the descriptor: at once, or by a thread when it is compiled.
+  // One message, answered on the descriptor: at once, or by a thread when it is compiled. What a
+  // file was answered waits for that of a following resolution of pods, so that the agent wakes up
+  // once for both; for nothing else, because who has no answer is to blame for a death.
   void handle(std::string_view message);
 
  private:
+  int broken_off();
   void dispatch(const wire::Request& request, wire::Reply& reply);
   void configure(const wire::Configure& configure, wire::Reply& reply);
   void resolve(const wire::Resolve& resolve, wire::Reply& reply);
   void send(const wire::Reply& reply);
+  void send_held();
 
   int fd_;
   Input in_;
+  std::string held_;  // replies, as bytes
   std::mutex write_mutex_;
   policy::Options options_;
   std::unique_ptr<driver::Session> session_;
