@@ -1,85 +1,87 @@
 #include "compiler/driver/session_cluster.h"
 
 #include <algorithm>
-#include <functional>
 #include <tuple>
+#include <utility>
 
 namespace policyc::driver {
 
-std::size_t SessionCluster::KeyHash::operator()(const Key& key) const noexcept {
-  const std::hash<std::string> hash;
-  return hash(key.first) * 31 + hash(key.second);
-}
-
 void SessionCluster::own(const std::string& file, const SessionFile& from, bool coming) {
-  const auto put = [&](const Key& key, const policy::EndpointRef& pod) {
-    std::vector<Owner>& owners = owners_[key];
-    const auto at = std::ranges::lower_bound(owners, file, {}, &Owner::file);
-    const bool is_there = at != owners.end() && at->file == file;
-    if (coming && is_there) {
-      at->pod = pod;
-    } else if (coming) {
-      owners.insert(at, Owner{file, pod});
-    } else if (is_there) {
-      owners.erase(at);
+  const auto put = [&](FileVersions& versions, const Key& key,
+                       const policy::EndpointRef& endpoint) {
+    if (coming) {
+      versions.put(key, file, endpoint);
+    } else {
+      versions.remove(key, file);
     }
-    if (owners.empty()) owners_.erase(key);
     if (!stale_) touched_.insert(key);
   };
-  for (const auto& [key, pod] : from.inventory->pods()) put(key, pod);
-  for (const Key& key : from.inventory->pods_gone()) put(key, nullptr);
+  for (const auto& [key, pod] : from.inventory->pods()) put(pods_, key, pod);
+  for (const Key& key : from.inventory->pods_gone()) put(pods_, key, nullptr);
+  for (const auto& [key, endpoint] : from.inventory->cilium_endpoints())
+    put(published_, key, endpoint);
 }
 
 void SessionCluster::replace(const std::string& key, const SessionFile* before,
                              const SessionFile* now) {
+  const bool goes = before != nullptr && before->inventory;
+  const bool comes = now != nullptr && now->inventory;
   for (const SessionFile* file : {before, now}) {
-    if (file == nullptr || !file->inventory) continue;
-    stale_ = stale_ || !file->inventory->only_pods();
-    own(key, *file, file == now);
+    if (file != nullptr && file->inventory) stale_ = stale_ || !file->inventory->only_pods();
   }
-}
-
-policy::EndpointRef SessionCluster::pod_of(const Key& key) const {
-  const auto found = owners_.find(key);
-  return found == owners_.end() ? nullptr : found->second.back().pod;
+  // What comes first: labels that are seen before and after have not changed.
+  if (comes && seen_labels_.add(*now->inventory)) stale_ = true;
+  if (goes && seen_labels_.remove(*before->inventory)) stale_ = true;
+  if (goes) own(key, *before, false);
+  if (comes) own(key, *now, true);
 }
 
 const std::string* SessionCluster::file_of(const std::string& name_space,
                                            const std::string& name) const {
-  const auto found = owners_.find(Key{name_space, name});
-  return found == owners_.end() ? nullptr : &found->second.back().file;
+  return pods_.file_of(Key{name_space, name});
 }
 
-// Whether more of the cluster than its pods depends on that pod.
+// Whether more of the cluster than its endpoints depends on that one.
 bool SessionCluster::needs_rebuild(const Key& key) const {
-  return cilium_endpoints_.contains(key) ||
-         (pod_of(key) && !key.first.empty() && !cluster_.namespaces.contains(key.first));
+  return !key.first.empty() && !cluster_.namespaces.contains(key.first) &&
+         (pods_.find(key) || published_.find(key));
 }
 
-void SessionCluster::put_pod(const Key& key, Change& change) {
+// `now` has its place among `count` endpoints from `begin` on, which are sorted; nothing: none.
+void SessionCluster::put_into(std::size_t begin, std::size_t& count, const Key& key,
+                              policy::EndpointRef now, Change& change) {
   const policy::EndpointList& list = cluster_.endpoints;
-  const auto end = list.begin() + static_cast<std::ptrdiff_t>(pods_);
-  const auto place = std::partition_point(list.begin(), end, [&key](const policy::Endpoint& pod) {
-    return std::tie(pod.namespace_, pod.name) < std::tie(key.first, key.second);
+  const auto first = list.begin() + static_cast<std::ptrdiff_t>(begin);
+  const auto end = first + static_cast<std::ptrdiff_t>(count);
+  const auto place = std::partition_point(first, end, [&key](const policy::Endpoint& endpoint) {
+    return std::tie(endpoint.namespace_, endpoint.name) < std::tie(key.first, key.second);
   });
   policy::EndpointSplice splice;
   splice.position = static_cast<std::size_t>(place - list.begin());
   const bool is_there = place != end && place->namespace_ == key.first && place->name == key.second;
-  policy::EndpointRef now = pod_of(key);
   if (is_there && now && *place == *now) return;
   if (is_there) {
     splice.removed = 1;
     change.gone.push_back(list.ref(splice.position));
-    --pods_;
+    --count;
   }
   if (now) {
     splice.added.push_back(now);
     change.come.push_back(std::move(now));
-    ++pods_;
+    ++count;
   }
   if (splice.removed == 0 && splice.added.empty()) return;
   cluster_.endpoints.splice(splice);
   change.splices.push_back(std::move(splice));
+}
+
+// As Inventory::take() has it.
+void SessionCluster::put(const Key& key, Change& change) {
+  policy::EndpointRef pod = pods_.find(key);
+  policy::EndpointRef published = published_.find(key);
+  if (pod && published) pod = policy::with_addresses_of(pod, *std::exchange(published, nullptr));
+  put_into(0, pod_count_, key, std::move(pod), change);
+  put_into(pod_count_, published_count_, key, std::move(published), change);
 }
 
 void SessionCluster::rebuild(const FileMap& files, Change& change) {
@@ -89,14 +91,15 @@ void SessionCluster::rebuild(const FileMap& files, Change& change) {
   for (const auto& [key, file] : files) {
     if (file->inventory) inventory.add(*file->inventory);
   }
-  cilium_endpoints_.clear();
-  for (const auto& [key, endpoint] : inventory.cilium_endpoints()) cilium_endpoints_.insert(key);
-  pods_ = inventory.pods().size();
+  pod_count_ = inventory.pods().size();
+  published_count_ = 0;
+  for (const auto& [key, endpoint] : inventory.cilium_endpoints())
+    published_count_ += inventory.pods().contains(key) ? 0 : 1;
   cluster_ = inventory.take();
   add_host();
   others_.clear();
   const policy::EndpointList& list = cluster_.endpoints;
-  for (std::size_t i = pods_; i < list.size(); ++i)
+  for (std::size_t i = pod_count_ + published_count_; i < list.size(); ++i)
     others_.try_emplace(Key{list[i].namespace_, list[i].name}, list.ref(i));
   change.more_than_pods = true;
   if (auto splice = policy::EndpointList::splice_between(before, cluster_.endpoints))
@@ -131,7 +134,7 @@ SessionCluster::Change SessionCluster::update(const FileMap& files) {
   if (stale_) {
     rebuild(files, change);
   } else {
-    for (const Key& key : touched_) put_pod(key, change);
+    for (const Key& key : touched_) put(key, change);
   }
   touched_.clear();
   stale_ = false;
@@ -141,9 +144,10 @@ SessionCluster::Change SessionCluster::update(const FileMap& files) {
 const policy::Endpoint* SessionCluster::find(const std::string& name_space,
                                              const std::string& name) const {
   const Key key{name_space, name};
-  if (const auto pod = pod_of(key)) return pod.get();
+  if (const auto pod = pods_.find(key)) return pod.get();
+  if (const auto endpoint = published_.find(key)) return endpoint.get();
   // Workloads have names of their own, which mean no pod.
-  if (!cilium_endpoints_.contains(key) && !owners_.contains(key)) return nullptr;
+  if (pods_.file_of(key) == nullptr) return nullptr;
   const auto found = others_.find(key);
   return found == others_.end() ? nullptr : found->second.get();
 }

@@ -1,15 +1,15 @@
 #pragma once
-// What exists, of all files of a session together. Files that speak of pods alone, which come and
-// go all the time, are taken in at the cost of what they say; for all else the cluster is put
-// together anew. Internal to compiler/driver.
+// What exists, of all files of a session together. Files that speak of pods and CiliumEndpoints
+// alone, which come and go all the time, are taken in at the cost of what they say; for all else
+// the cluster is put together anew. Internal to compiler/driver.
 
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "compiler/driver/file_versions.h"
 #include "compiler/driver/session_file.h"
 #include "compiler/policy/cluster.h"
 #include "compiler/policy/options.h"
@@ -52,27 +52,24 @@ class SessionCluster {
 
  private:
   using Key = policy::Inventory::Key;
-  struct Owner {
-    std::string file;
-    policy::EndpointRef pod;  // nothing: it is over, or has the host's identity
-  };
-  struct KeyHash {
-    std::size_t operator()(const Key& key) const noexcept;
-  };
   void own(const std::string& file, const SessionFile& from, bool coming);
-  [[nodiscard]] policy::EndpointRef pod_of(const Key& key) const;
   [[nodiscard]] bool needs_rebuild(const Key& key) const;
-  void put_pod(const Key& key, Change& change);
+  void put(const Key& key, Change& change);
+  void put_into(std::size_t begin, std::size_t& count, const Key& key, policy::EndpointRef now,
+                Change& change);
   void rebuild(const FileMap& files, Change& change);
   void add_host();
 
   const policy::Options& options_;
   const service::NodeView& node_;
   policy::Cluster cluster_;
-  std::size_t pods_ = 0;  // of its endpoints, these come first
-  std::unordered_map<Key, std::vector<Owner>, KeyHash> owners_;  // by file: the last one counts
-  std::set<Key> cilium_endpoints_;
-  std::map<Key, policy::EndpointRef> others_;  // endpoints that are no pods; of a name the first
+  // Of its endpoints pods come first, then those that have a CiliumEndpoint alone, then others.
+  std::size_t pod_count_ = 0;
+  std::size_t published_count_ = 0;
+  FileVersions pods_;
+  FileVersions published_;  // CiliumEndpoints
+  SeenLabels seen_labels_;
+  std::map<Key, policy::EndpointRef> others_;  // of a name the first
   std::set<Key> touched_;
   bool stale_ = true;  // more than pods
 };

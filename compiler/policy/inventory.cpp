@@ -36,6 +36,12 @@ void append(std::vector<IpAddress>& list, const std::vector<IpAddress>& more) {
 
 }  // namespace
 
+EndpointRef with_addresses_of(const EndpointRef& pod, const Endpoint& published) {
+  auto both = std::make_shared<Endpoint>(*pod);
+  append(both->addresses, published.addresses);
+  return both;
+}
+
 StringMap metadata_labels(const Node& object) {
   StringMap result;
   const Node* metadata = present(object, "metadata");
@@ -209,20 +215,17 @@ void Inventory::add(const Inventory& later) {
 }
 
 bool Inventory::only_pods() const {
-  return namespaces_.empty() && seen_namespace_labels_.empty() && workloads_gone_.empty() &&
-         workloads_.empty() && cilium_endpoints_.empty() && identities_.empty() &&
-         services_.empty() && backends_.empty() && nodes_.empty() && cilium_nodes_.empty();
+  return namespaces_.empty() && workloads_gone_.empty() && workloads_.empty() &&
+         identities_.empty() && services_.empty() && backends_.empty() && nodes_.empty() &&
+         cilium_nodes_.empty();
 }
 
 Cluster Inventory::take() {
   Cluster cluster;
   cluster.namespaces = std::move(namespaces_);
   for (auto& [key, pod] : pods_) {
-    if (const auto found = cilium_endpoints_.find(key); found != cilium_endpoints_.end()) {
-      auto both = std::make_shared<Endpoint>(*pod);
-      append(both->addresses, found->second->addresses);
-      pod = std::move(both);
-    }
+    if (const auto found = cilium_endpoints_.find(key); found != cilium_endpoints_.end())
+      pod = with_addresses_of(pod, *found->second);
     cluster.endpoints.push_back(pod);
   }
   for (auto& [key, endpoint] : cilium_endpoints_) {

@@ -38,7 +38,11 @@ class Inventory {
   [[nodiscard]] const std::map<Key, EndpointRef>& cilium_endpoints() const {
     return cilium_endpoints_;
   }
-  // Whether there was nothing but what pods() has.
+  // What those said of their namespaces' labels: by namespace, each label as it was seen first.
+  [[nodiscard]] const std::map<std::string, StringMap>& seen_namespace_labels() const {
+    return seen_namespace_labels_;
+  }
+  // Whether there was nothing but what pods() and cilium_endpoints() have.
   [[nodiscard]] bool only_pods() const;
 
  private:
@@ -87,6 +91,8 @@ class Inventory {
   std::map<std::string, std::vector<ClusterNode>> cilium_nodes_;
 };
 
+// A pod with its addresses and those that its CiliumEndpoint has.
+[[nodiscard]] EndpointRef with_addresses_of(const EndpointRef& pod, const Endpoint& published);
 // The labels of metadata; values that are not strings are left out.
 [[nodiscard]] StringMap metadata_labels(const manifest::Node& object);
 // The namespace that an object without one is created in.

@@ -212,8 +212,7 @@ std::string Client::State::finish_resolution(Resolution& task, Incoming& incomin
   --counts_.requests;
   if (resolved == nullptr && task.only_pods && incoming.more_than_pods) {
     tell_everything_ = tell_everything_ || task.everything;
-    answers_.push_back(
-        Failed{task.id, FailureReason::MoreThanPods, std::move(incoming.error)});
+    answers_.push_back(Failed{task.id, FailureReason::MoreThanPods, std::move(incoming.error)});
     return {};
   }
   if (resolved == nullptr) {
@@ -305,8 +304,8 @@ void Client::State::send(Task task) {
       tell_everything_ = false;
       last_endpoints_ = resolution->endpoints;
     }
-    link_.send(resolve_request(id, resolution->endpoints, resolution->everything,
-                               resolution->only_pods));
+    link_.send(
+        resolve_request(id, resolution->endpoints, resolution->everything, resolution->only_pods));
   } else {
     link_.send(configure_request(id, settings_));
   }

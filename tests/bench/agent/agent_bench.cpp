@@ -276,13 +276,15 @@ std::string remote_pod(unsigned number, const std::string& app, bool json) {
          ", podIPs: [{ip: " + address + "}], phase: Running}\n---\n";
 }
 
-// A pod of another cluster, as Cilium has it.
-std::string far_pod(unsigned number, const std::string& app, bool json) {
+// A pod as an agent publishes it.
+std::string published_pod(unsigned number, const std::string& app, const std::string& cluster,
+                          bool json) {
   const std::string name = "r" + std::to_string(number);
   const std::string labels = "\"k8s:app=" + app +
                              "\",\"k8s:io.kubernetes.pod.namespace=shop\","
                              "\"k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name="
-                             "shop\",\"k8s:io.cilium.k8s.policy.cluster=far\"";
+                             "shop\",\"k8s:io.cilium.k8s.policy.cluster=" +
+                             cluster + "\"";
   const std::string address = address_of(number);
   if (json) {
     return R"({"apiVersion":"cilium.io/v2","kind":"CiliumEndpoint","metadata":{"name":")" + name +
@@ -309,25 +311,34 @@ void wait_for_address(const maps::NodeMaps& maps, unsigned number) {
   }
 }
 
-// Pods with labels that are known come, each in a file of its own: all at once, then one by one.
+// Pods with labels that are known come, each in a file of its own: all at once, then one by one, as
+// manifests and as an agent elsewhere publishes them. What a change costs is read when all is quiet
+// again.
 void later_changes(Agent& agent, unsigned first, unsigned count, const std::string& with) {
   const auto maps = must(maps::NodeMaps::open(agent.maps()));
   unsigned number = first;
-  const auto add = [&](unsigned pods) {
-    for (unsigned i = 0; i < pods; ++i, ++number)
-      agent.write("late" + std::to_string(number) + ".json",
-                  remote_pod(number, "a" + std::to_string(1 + number % 100), true));
+  const auto add = [&](unsigned pods, bool published) {
+    for (unsigned i = 0; i < pods; ++i, ++number) {
+      const std::string app = "a" + std::to_string(1 + number % 100);
+      agent.write(
+          "late" + std::to_string(number) + ".json",
+          published ? published_pod(number, app, "default", true) : remote_pod(number, app, true));
+    }
     wait_for_address(maps, number - 1);
   };
-  add(1);  // the session of peers is opened
-  const auto measure = [&](const std::string& how, unsigned pods, unsigned runs) {
+  // The session of peers is opened, and what is seen of the namespace's labels is known.
+  add(1, false);
+  add(1, true);
+  const auto measure = [&](const std::string& how, unsigned pods, unsigned runs, bool published) {
     std::vector<double> wall, of_agent, of_compiler;
     for (unsigned run = 0; run < runs; ++run) {
+      std::this_thread::sleep_for(100ms);
       const double agent_before = bench::cpu_us(agent.pid());
       const double compiler_before = bench::cpu_us(agent.compiler());
       const auto start = Clock::now();
-      add(pods);
+      add(pods, published);
       wall.push_back(ms_since(start) * 1000 / pods);
+      std::this_thread::sleep_for(50ms);
       of_agent.push_back((bench::cpu_us(agent.pid()) - agent_before) / pods);
       of_compiler.push_back((bench::cpu_us(agent.compiler()) - compiler_before) / pods);
     }
@@ -335,8 +346,10 @@ void later_changes(Agent& agent, unsigned first, unsigned count, const std::stri
     bench::report("CPU of policyc-compilerd for a pod's address, " + how + with, of_compiler, "us");
     bench::report("a pod's address written after, " + how + with, wall, "us");
   };
-  measure("of " + std::to_string(count) + " at once, ", count, 3);
-  measure("alone, ", 1, 11);
+  measure("of " + std::to_string(count) + " at once, ", count, 3, false);
+  measure("alone, ", 1, 11, false);
+  measure("CiliumEndpoints, of " + std::to_string(count) + " at once, ", count, 3, true);
+  measure("a CiliumEndpoint alone, ", 1, 11, true);
 }
 
 // Pods of other nodes, as the source tells them, each of an identity of its own. One cluster has
@@ -355,7 +368,8 @@ void many_peers(unsigned addresses, bool json) {
   for (unsigned first = begin; first < end; first += kOfAFile) {
     std::string text;
     for (unsigned i = first; i < std::min(first + kOfAFile, end); ++i)
-      text += (i <= kOfThisCluster ? remote_pod : far_pod)(i, "a" + std::to_string(i), json);
+      text += i <= kOfThisCluster ? remote_pod(i, "a" + std::to_string(i), json)
+                                  : published_pod(i, "a" + std::to_string(i), "far", json);
     agent.write("remote" + std::to_string(first) + (json ? ".json" : ".yaml"), text);
   }
   const std::string with = std::to_string(addresses) + " remote pods, " + (json ? "JSON" : "YAML");

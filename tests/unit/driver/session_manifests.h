@@ -17,6 +17,19 @@ inline std::string pod(const std::string& name, const std::string& app,
   return text;
 }
 
+// As an agent publishes it, with a label of its namespace.
+inline std::string published(const std::string& name, const std::string& app,
+                             const std::string& name_space, const std::string& team,
+                             const std::string& cluster, const std::string& ip) {
+  return "apiVersion: cilium.io/v2\nkind: CiliumEndpoint\nmetadata: {name: " + name +
+         ", namespace: " + name_space +
+         "}\nstatus:\n  identity:\n    labels:\n    - k8s:app=" + app +
+         "\n    - k8s:io.kubernetes.pod.namespace=" + name_space +
+         "\n    - k8s:io.cilium.k8s.namespace.labels.team=" + team +
+         "\n    - k8s:io.cilium.k8s.policy.cluster=" + cluster +
+         "\n  networking: {addressing: [{ipv4: " + ip + "}]}\n";
+}
+
 // Lets `peer` reach `app` on a port.
 inline std::string allow(const std::string& name, const std::string& app, const std::string& peer,
                          const std::string& port, const std::string& name_space = "shop") {

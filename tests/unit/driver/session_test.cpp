@@ -384,9 +384,12 @@ TEST(Session, SaysWhenTheInventoryChanged) {
 // Whatever comes and goes: what is told, step by step, is what a session that sees it all at once
 // has.
 TEST(Session, TellsPodsThatComeAndGo) {
+  // The namespace has no manifest and always an endpoint.
+  std::map<std::string, std::string> files{{"mall", pod("keeper", "k", "", "mall")}};
   Session session({});
-  std::map<std::string, std::string> files;
+  session.put_file("mall", "mall.yaml", files["mall"]);
   policy::EndpointList told;
+  std::size_t whole_changes = 0;
   std::uint32_t random = 7;
   const auto pick = [&random](std::uint32_t below) {
     random = random * 1664525 + 1013904223;
@@ -399,8 +402,21 @@ TEST(Session, TellsPodsThatComeAndGo) {
       session.remove_file(key);
     } else {
       std::string text;
-      for (std::uint32_t left = pick(3) + 1; left != 0; --left)
-        text += pod("p" + std::to_string(pick(60)), "app" + std::to_string(pick(5))) + "---\n";
+      for (std::uint32_t left = pick(3) + 1; left != 0; --left) {
+        const std::string name = "p" + std::to_string(pick(60));
+        const std::string app = "app" + std::to_string(pick(5));
+        const std::string space = pick(2) == 0 ? "shop" : "mall";
+        const std::string ip = "10.1." + std::to_string(pick(2)) + "." + std::to_string(pick(9));
+        if (pick(2) == 0) {
+          const bool is_over = pick(6) == 0;
+          text += pod(name, app, "", space, is_over ? "" : ip);
+          if (is_over) text += "status: {phase: Succeeded}\n";
+        } else {
+          text += published(name, app, space, pick(12) == 0 ? "rare" : "usual",
+                            pick(3) == 0 ? "far" : "default", ip);
+        }
+        text += "---\n";
+      }
       if (pick(20) == 0) text += "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
       files[key] = text;
       session.put_file(key, key + ".yaml", text);
@@ -408,12 +424,42 @@ TEST(Session, TellsPodsThatComeAndGo) {
     if (pick(3) != 0) continue;
     const auto result = session.resolve({});
     if (result.everything) told.clear();
+    whole_changes += result.more_than_endpoints ? 1 : 0;
     for (const policy::EndpointSplice& splice : result.endpoint_changes) told.splice(splice);
     Session whole({});
     for (const auto& [name, text] : files) whole.put_file(name, name + ".yaml", text);
     ASSERT_EQ(told, whole.resolve({}).cluster->endpoints) << step;
     ASSERT_EQ(*result.cluster, *whole.resolve({}).cluster) << step;
   }
+  EXPECT_GT(whole_changes, 0U);
+}
+
+// An endpoint that its agent publishes comes, changes and goes at the cost of a pod's: nothing else
+// is put together anew.
+TEST(Session, PublishedEndpointsComeAndGoAsPodsDo) {
+  Session session({});
+  session.put_file("a", "a.yaml", published("a", "web", "shop", "blue", "default", "10.1.0.1"));
+  EXPECT_FALSE(session.only_pods_changed());
+  (void)session.resolve({});
+  EXPECT_TRUE(session.only_pods_changed());
+  session.put_file("b", "b.yaml", published("b", "web", "shop", "blue", "default", "10.1.0.2"));
+  EXPECT_TRUE(session.only_pods_changed());
+  auto result = session.resolve({});
+  EXPECT_FALSE(result.more_than_endpoints);
+  ASSERT_EQ(result.endpoint_changes.size(), 1U);
+  EXPECT_EQ(result.endpoint_changes[0].position, 1U);
+  session.put_file("b", "b.yaml", published("b", "db", "shop", "blue", "default", "10.1.0.2"));
+  session.remove_file("a");
+  EXPECT_TRUE(session.only_pods_changed());
+  result = session.resolve({});
+  EXPECT_FALSE(result.more_than_endpoints);
+  EXPECT_EQ(result.cluster->endpoints.size(), 1U);
+  // What nobody had seen of the namespace is more than an endpoint.
+  session.put_file("c", "c.yaml", published("c", "web", "shop", "red", "default", "10.1.0.3"));
+  EXPECT_FALSE(session.only_pods_changed());
+  (void)session.resolve({});
+  session.put_file("p", "p.yaml", allow("api", "api", "web", "80"));
+  EXPECT_FALSE(session.only_pods_changed());
 }
 
 TEST(Session, CompilesWhileItReads) {
