@@ -94,7 +94,7 @@ void SessionCluster::rebuild(const FileMap& files, Change& change) {
   pod_count_ = inventory.pods().size();
   published_count_ = 0;
   for (const auto& [key, endpoint] : inventory.cilium_endpoints())
-    published_count_ += inventory.pods().contains(key) ? 0 : 1;
+    published_count_ += inventory.pods().contains(key) ? 0U : 1U;
   cluster_ = inventory.take();
   add_host();
   others_.clear();
