@@ -10,6 +10,7 @@
 
 #include "loader/bpf/log.h"
 #include "loader/kernel/datapath.h"
+#include "loader/nat/programs.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::nat {

@@ -73,7 +73,4 @@ enum class XdpMode : std::uint8_t { Native, Generic };
 [[nodiscard]] Result<void> set_exclusions(const Tables& tables,
                                           const std::vector<IpPrefix>& prefixes);
 
-// The pinned program of the newest load that is there; an Error when no device was ever attached.
-[[nodiscard]] Result<bpf::Fd> open_program(const endpoint::Paths& paths, const std::string& name);
-
 }  // namespace policyc::nat

@@ -8,8 +8,11 @@
 #include <linux/bpf.h>
 #include <net/if.h>
 
+#include "loader/bpf/bpffs.h"
+#include "loader/bpf/info.h"
 #include "loader/maps/service_maps.h"
 #include "loader/nat/devices.h"
+#include "loader/nat/programs.h"
 #include "loader/nat/tables.h"
 #include "tests/unit/driver/process.h"
 #include "tests/unit/loader/sandbox.h"
@@ -109,6 +112,24 @@ TEST_P(CliDeviceTest, AnotherAttachmentReplacesTheFirst) {
   const auto done = run({"service", "detach-device", "dev0"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_THAT(hooked(), IsEmpty());
+}
+
+TEST_P(CliDeviceTest, ProgramsOfAnotherBuildGiveWay) {
+  attach();
+  const auto id = [this] {
+    return must(bpf::program_info(must(nat::open_program(paths_, "nat_collect")).get())).id;
+  };
+  const std::uint32_t own = id();
+  // Its name sorts before any other; its program is another one.
+  const auto other = paths_.device_programs() / "0000";
+  must(bpf::ensure_directory(other));
+  const auto program = must(nat::open_program(paths_, "to_device"));
+  must(bpf::pin(program.get(), other / "nat_collect"));
+  EXPECT_EQ(id(), own);
+  attach();
+  EXPECT_FALSE(bpf::exists(other));
+  EXPECT_EQ(id(), own);
+  EXPECT_NE(hooked(), "");
 }
 
 TEST_P(CliDeviceTest, TablesAreMadeInTheSizeThatIsAskedFor) {
