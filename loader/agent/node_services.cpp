@@ -84,6 +84,7 @@ Result<void> attach_devices(const Config& config) {
   if (!maps) return std::unexpected(maps.error());
   Json wanted = {{"programs", sha256_hex(backend::device_object())},
                  {"maps", *maps},
+                 {"attach", config.hook},
                  {"devices", Json::array()}};
   std::vector<nat::DeviceConfig> devices;
   for (const std::string& name : config.devices) {

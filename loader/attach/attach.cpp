@@ -29,6 +29,11 @@ Result<HookKind> choose_hook(HookChoice choice) {
   return has_tcx ? HookKind::Tcx : HookKind::Clsact;
 }
 
+std::optional<HookKind> fixed_hook(HookChoice choice) {
+  if (choice == HookChoice::Auto) return std::nullopt;
+  return choice == HookChoice::Tcx ? HookKind::Tcx : HookKind::Clsact;
+}
+
 Result<std::optional<std::uint32_t>> attached_program(const Hook& hook) {
   return hook.kind == HookKind::Tcx ? tcx::attached_program(hook) : clsact::attached_program(hook);
 }

@@ -193,6 +193,13 @@ Result<void> attach_device(const endpoint::Paths& paths, const maps::NodeMaps& m
     if (auto done = attach_one(paths, *programs, config.interface_index, side, *kind); !done)
       return done;
   }
+  // They pass on what the new ones have done with.
+  const auto other =
+      *kind == attach::HookKind::Tcx ? attach::HookKind::Clsact : attach::HookKind::Tcx;
+  for (const attach::Side side : attach::kSides) {
+    if (auto done = attach::detach(hook_of(paths, config.interface_index, side, other)); !done)
+      return done;
+  }
   // What runs before them reads the same maps.
   if (bpf::exists(device_folder(paths, config.interface_index) / kXdpProgram)) {
     if (auto done = attach_xdp(paths, maps, config.interface_index, XdpMode::Native); !done)

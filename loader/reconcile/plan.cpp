@@ -47,6 +47,7 @@ class Planner {
     const endpoint::EndpointRecord& record = actual.record;
     return is_protected(wanted, &actual) && record.mac == wanted.mac &&
            record.labels == wanted.labels && record.audit == wanted.audit &&
+           (!wanted.hook || record.hook == *wanted.hook) &&
            endpoint::first_key(record.shape) == object_key;
   }
 

@@ -17,6 +17,7 @@
 
 #include "compiler/policy/labels.h"
 #include "compiler/support/ip.h"
+#include "loader/attach/attach.h"
 #include "loader/endpoint/deny_response.h"
 #include "loader/endpoint/link.h"
 #include "loader/endpoint/state.h"
@@ -32,9 +33,10 @@ struct WantedEndpoint {
   std::optional<endpoint::MacAddress> mac;
   policy::LabelSet labels;
   bool audit = false;
-  std::string shape;   // the compiler's name of it; empty: not known (yet)
-  bool held = false;   // not now: it failed a moment ago
-  bool alone = false;  // the batch that it was in failed
+  std::optional<attach::HookKind> hook;  // nothing: whichever runs
+  std::string shape;                     // the compiler's name of it; empty: not known (yet)
+  bool held = false;                     // not now: it failed a moment ago
+  bool alone = false;                    // the batch that it was in failed
   friend bool operator==(const WantedEndpoint&, const WantedEndpoint&) = default;
 };
 

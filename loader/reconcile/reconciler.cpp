@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "loader/attach/attach.h"
 #include "loader/endpoint/shapes.h"
 
 namespace policyc::reconcile {
@@ -145,6 +146,7 @@ Plan Reconciler::plan(TimePoint now) {
   for (auto& [key, endpoint] : wanted_) {
     const EndpointStatus& status = statuses_[key];
     endpoint.held = status.next_attempt && now < *status.next_attempt;
+    endpoint.hook = attach::fixed_hook(options_.node.hook);
     wanted.push_back(endpoint);
   }
   PlanInput input;

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "loader/attach/attach.h"
 #include "loader/endpoint/state.h"
 #include "loader/maps/ipcache.h"
 #include "loader/maps/node_maps.h"
@@ -83,6 +84,26 @@ TEST_F(AgentTest, BeforeTheSourceHasToldAllNobodyIsServed) {
   const Pod web("web0", "10.9.1.1");
   EXPECT_EQ(add(web, "web").error().code, grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(client_->endpoints()->endpoints(), IsEmpty());
+}
+
+TEST_F(AgentTest, AnotherKindOfHookReachesWhatIsLoaded) {
+  write("web.yaml", allow("client", 53));
+  start_synced({"--attach", "clsact"});
+  const Pod web("web0", "10.9.1.1");
+  ASSERT_TRUE(add(web, "web"));
+  kill();
+  start_synced({"--attach", "tcx"});
+  const auto records = must(endpoint::read_state(paths_)).endpoints;
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].hook, attach::HookKind::Tcx);
+  for (const attach::Side side : attach::kSides) {
+    for (const attach::HookKind kind : {attach::HookKind::Tcx, attach::HookKind::Clsact}) {
+      const auto hook = paths_.hook(records[0].id, records[0].interface_index, side, kind);
+      EXPECT_EQ(must(attach::attached_program(hook)).has_value(), kind == attach::HookKind::Tcx);
+    }
+  }
+  EXPECT_TRUE(web.reached_from(kClient, 53));
+  EXPECT_FALSE(web.reached_from(kOther, 53));
 }
 
 TEST_F(AgentTest, AnEditChangesTheVerdictOfNewConnections) {

@@ -72,6 +72,18 @@ TEST_F(PlanTest, AnEndpointWithoutAShapeIsLeftAlone) {
   EXPECT_THAT(result.settled, IsEmpty());
 }
 
+TEST_F(PlanTest, AnotherKindOfHookIsARebuildOnlyWhereItIsAskedFor) {
+  have(want("web")).record.hook = attach::HookKind::Clsact;
+  compiled("a");
+  EXPECT_THAT(plan().steps, IsEmpty());
+  wanted_[0].hook = attach::HookKind::Clsact;
+  EXPECT_THAT(plan().steps, IsEmpty());
+  wanted_[0].hook = attach::HookKind::Tcx;
+  const Plan result = plan();
+  ASSERT_EQ(result.steps.size(), 1U);
+  EXPECT_EQ(std::get<LoadStep>(result.steps[0]).urgency, Urgency::Rebuild);
+}
+
 TEST_F(PlanTest, ALargerGenerationOfAShapeIsTheShape) {
   have(want("web")).record.shape = "h_a_2";
   compiled("a");

@@ -132,6 +132,17 @@ TEST_P(CliDeviceTest, ProgramsOfAnotherBuildGiveWay) {
   EXPECT_NE(hooked(), "");
 }
 
+TEST_P(CliDeviceTest, AnotherKindOfHookReplacesTheFirst) {
+  attach();
+  const auto node = must(maps::NodeMaps::open(paths_.maps()));
+  const bool was_tcx = GetParam() == attach::HookChoice::Tcx;
+  must(nat::attach_device(paths_, node, must(nat::config_of_interface("dev0")),
+                          was_tcx ? attach::HookChoice::Clsact : attach::HookChoice::Tcx));
+  const std::string now = hooked();
+  EXPECT_EQ(now.find("tcx ") == std::string::npos, was_tcx) << now;
+  EXPECT_EQ(now.find("from_device") == std::string::npos, !was_tcx) << now;
+}
+
 TEST_P(CliDeviceTest, TablesAreMadeInTheSizeThatIsAskedFor) {
   const auto entries = [this] {
     const auto tables = must(nat::Tables::open(paths_.maps()));
