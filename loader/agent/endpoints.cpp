@@ -22,8 +22,7 @@ void Endpoints::want(const Registration& registration) {
 void Endpoints::restore() {
   for (const auto& [key, registration] : registry_.all()) {
     want(registration);
-    if (hooks_.interface_index(registration.host_interface) != registration.interface_index)
-      reconciler_.set_gone(key);
+    if (!has_interface(registration)) reconciler_.set_gone(key);
   }
 }
 
@@ -37,8 +36,15 @@ void Endpoints::add(Registration registration, TimePoint deadline, Reply reply) 
   if (registration.interface_index == 0) {
     return refuse(ApiCode::InvalidArgument, "there is no interface " + registration.host_interface);
   }
-  if (const std::string conflict = registry_.conflict(registration); !conflict.empty())
-    return refuse(ApiCode::AlreadyExists, conflict);
+  const auto conflicts = registry_.conflicts(registration);
+  for (const auto& [other, message] : conflicts) {
+    if (leaving_.contains(other) || has_interface(*registry_.find(other)))
+      return refuse(ApiCode::AlreadyExists, message);
+  }
+  for (const auto& [other, message] : conflicts) {
+    reconciler_.remove(other);
+    registry_.erase(other);
+  }
   const Registration* known = registry_.find(key);
   const auto* status = reconciler_.status(key);
   const bool is_new = known == nullptr;
@@ -79,8 +85,7 @@ std::optional<ApiError> Endpoints::check(const std::string& key,
   const auto wrong = [](std::string message) {
     return ApiError{ApiCode::FailedPrecondition, std::move(message)};
   };
-  if (hooks_.interface_index(known->host_interface) != known->interface_index)
-    return wrong("its interface " + known->host_interface + " is gone");
+  if (!has_interface(*known)) return wrong("its interface " + known->host_interface + " is gone");
   const auto& loaded = reconciler_.actual().endpoints;
   const auto found = loaded.find(status->id);
   if (found == loaded.end() || found->second.record.interface_index != known->interface_index)
@@ -106,8 +111,7 @@ void Endpoints::check_interfaces() {
   for (const auto& [key, registration] : registry_.all()) {
     const auto* status = reconciler_.status(key);
     if (status == nullptr || status->state == EndpointState::Gone) continue;
-    if (hooks_.interface_index(registration.host_interface) == registration.interface_index)
-      continue;
+    if (has_interface(registration)) continue;
     reconciler_.set_gone(key);
     changed = true;
   }

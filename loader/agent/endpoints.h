@@ -46,7 +46,8 @@ class Endpoints {
   void restore();
 
   // The reply comes when the endpoint is enforced, or has failed, or at the deadline; after a
-  // failure nothing of it is left.
+  // failure nothing of it is left. Endpoints whose interface is gone and that have what it wants
+  // are forgotten.
   void add(reconcile::Registration registration, TimePoint deadline, Reply reply);
   // The reply comes when it is unloaded; `existed` tells whether there was one.
   void remove(const std::string& key, TimePoint deadline,
@@ -84,6 +85,9 @@ class Endpoints {
     std::vector<std::pair<TimePoint, Reply>> waiters;
   };
   void want(const reconcile::Registration& registration);
+  [[nodiscard]] bool has_interface(const reconcile::Registration& registration) const {
+    return hooks_.interface_index(registration.host_interface) == registration.interface_index;
+  }
   void forget(const std::string& key, TimePoint deadline, Reply reply);
   [[nodiscard]] std::optional<ApiError> failure_of(const Waiter& waiter, TimePoint now) const;
   void settle_waiters(TimePoint now, std::vector<std::function<void()>>& replies);

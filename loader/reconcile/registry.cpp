@@ -107,14 +107,17 @@ const Registration* Registry::find(const std::string& key) const {
   return found == endpoints_.end() ? nullptr : &found->second;
 }
 
-std::string Registry::conflict(const Registration& registration) const {
+std::vector<Registry::Conflict> Registry::conflicts(const Registration& registration) const {
+  std::vector<Conflict> result;
   for (const auto& [key, other] : endpoints_) {
     if (key == registration.key()) continue;
-    if (other.host_interface == registration.host_interface)
-      return "interface " + registration.host_interface + " is that of " + key;
-    if (share_address(other, registration)) return "an address is that of " + key;
+    if (other.host_interface == registration.host_interface) {
+      result.push_back({key, "interface " + registration.host_interface + " is that of " + key});
+    } else if (share_address(other, registration)) {
+      result.push_back({key, "an address is that of " + key});
+    }
   }
-  return {};
+  return result;
 }
 
 void Registry::put(Registration registration) {

@@ -44,8 +44,11 @@ class Registry {
 
   [[nodiscard]] const std::map<std::string, Registration>& all() const { return endpoints_; }
   [[nodiscard]] const Registration* find(const std::string& key) const;
-  // Who else has the interface or one of the addresses; empty: nobody.
-  [[nodiscard]] std::string conflict(const Registration& registration) const;
+  struct Conflict {
+    std::string key;      // who else has it
+    std::string message;  // the interface, or an address
+  };
+  [[nodiscard]] std::vector<Conflict> conflicts(const Registration& registration) const;
 
   void put(Registration registration);
   bool erase(const std::string& key);

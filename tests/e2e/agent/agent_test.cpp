@@ -224,6 +224,28 @@ TEST_F(AgentTest, AnInterfaceThatVanishesIsUnloadedAndKnownAsGone) {
   EXPECT_TRUE(add(next, "web2"));
 }
 
+// The runtime never said that the first one is over, as after a crash of the machine's runtime.
+TEST_F(AgentTest, AnInterfaceThatIsGoneKeepsNothingFromTheNextPod) {
+  write("web.yaml", allow("client", 53));
+  start_synced();
+  auto web = std::make_unique<Pod>("web0", "10.9.1.1");
+  ASSERT_TRUE(add(*web, "web"));
+  const Pod other("web1", "10.9.1.2");
+  auto wrong = request(other, "web2");
+  wrong.set_addresses(0, "10.9.1.1");
+  EXPECT_EQ(client_->add(wrong).error().code, grpc::StatusCode::ALREADY_EXISTS) << "it is there";
+  web.reset();
+  const Pod next("next0", "10.9.1.1");
+  auto same_pod = request(next, "web3");
+  same_pod.set_pod_name("web");
+  const auto added = client_->add(same_pod, 60s);
+  ASSERT_TRUE(added) << to_string(added.error());
+  EXPECT_TRUE(next.reached_from(kClient, 53));
+  EXPECT_FALSE(next.reached_from(kOther, 53));
+  EXPECT_EQ(client_->endpoints()->endpoints_size(), 1);
+  EXPECT_FALSE(client_->remove(ref("web"))->existed());
+}
+
 TEST_F(AgentTest, CollectionTakesWhatTheRuntimeDoesNotKnow) {
   start_synced();
   const Pod web("web0", "10.9.1.1");

@@ -14,6 +14,7 @@ namespace {
 using reconcile::Registration;
 using reconcile::Registry;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 Registration web() {
   Registration registration;
@@ -62,15 +63,19 @@ TEST(RegistryTest, AnInterfaceOrAnAddressBelongsToOne) {
   const TemporaryFolder folder;
   auto registry = Registry::open(folder / "endpoints.json");
   registry->put(web());
-  EXPECT_EQ(registry->conflict(web()), "") << "the same one again";
+  EXPECT_THAT(registry->conflicts(web()), IsEmpty()) << "the same one again";
   Registration other = web();
   other.container_id = "c2";
-  EXPECT_THAT(registry->conflict(other), HasSubstr("interface lxc1 is that of c1/eth0"));
+  ASSERT_EQ(registry->conflicts(other).size(), 1U);
+  EXPECT_EQ(registry->conflicts(other)[0].key, "c1/eth0");
+  EXPECT_THAT(registry->conflicts(other)[0].message,
+              HasSubstr("interface lxc1 is that of c1/eth0"));
   other.host_interface = "lxc2";
   other.addresses = {*parse_ip_address("10.0.0.2"), *parse_ip_address("fd00::1")};
-  EXPECT_THAT(registry->conflict(other), HasSubstr("address is that of c1/eth0"));
+  ASSERT_EQ(registry->conflicts(other).size(), 1U);
+  EXPECT_THAT(registry->conflicts(other)[0].message, HasSubstr("address is that of c1/eth0"));
   other.addresses.pop_back();
-  EXPECT_EQ(registry->conflict(other), "");
+  EXPECT_THAT(registry->conflicts(other), IsEmpty());
 }
 
 }  // namespace
