@@ -60,7 +60,8 @@ Agent::~Agent() {
   *alive_ = false;
   if (parts_.source) loop_.unwatch(parts_.source->fd());
   if (compiler_) loop_.unwatch(compiler_->fd());
-  for (auto* timer : {&source_timer_, &resolve_timer_, &work_timer_, &settle_timer_}) {
+  for (auto* timer :
+       {&source_timer_, &rest_timer_, &resolve_timer_, &work_timer_, &settle_timer_}) {
     if (*timer) loop_.cancel(**timer);
   }
 }
@@ -140,7 +141,7 @@ Result<void> Agent::begin_compiler() {
     return watched;
   if (auto started = parts_.source->start(std::nullopt); !started)
     return std::unexpected(started.error());
-  return loop_.watch(parts_.source->fd(), [this] { read_source(); });
+  return loop_.watch(parts_.source->fd(), [this] { source_readable(); });
 }
 
 void Agent::stop() {

@@ -96,9 +96,13 @@ class Agent {
   [[nodiscard]] endpoint::LoadRequest node_request() const;
 
   // agent_source.cpp
+  void source_readable();
+  void rest();
+  void rest_over();
+  void listen_to_compiler();
   void read_source();
   void source_failed(const std::string& error);
-  void source_changed(bool all_of_it);
+  void source_changed();
   void ask_for_pods();
   void swarm_over();
   // agent_answers.cpp
@@ -133,6 +137,9 @@ class Agent {
   reconcile::Debounce source_changes_;
   reconcile::Backoff backoff_;
   std::optional<Loop::Timer> source_timer_;
+  bool more_waits_ = false;  // the source has more than was read
+  std::optional<Loop::Timer> rest_timer_;
+  bool compiler_waits_ = false;  // its answers, for the end of the rest
   bool swarm_asked_ = false;  // the resolution under way is of all of the swarm, if it is of pods
   std::uint32_t source_failures_ = 0;
 

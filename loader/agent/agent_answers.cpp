@@ -27,6 +27,7 @@ void Agent::resolve_soon(Clock::duration delay) {
 void Agent::resolve() {
   resolve_again_ = false;
   resolving_revision_ = revision_;
+  listen_to_compiler();
   resolving_ = compiler_->resolve(endpoints_->local(), resolve_everything_);
 }
 

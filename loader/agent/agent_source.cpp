@@ -7,16 +7,44 @@ namespace policyc::agent {
 namespace {
 // A source that never stops must not keep the loop from everything else.
 constexpr int kMostEvents = 256;
+constexpr std::chrono::milliseconds kPiece{5};
 }  // namespace
+
+// While more and more comes it is taken in pieces, and so are the answers: to wake up costs either
+// process more than a file does.
+void Agent::source_readable() {
+  if (files_->synced() && source_changes_.due() && !more_waits_) return rest();
+  read_source();
+}
+
+void Agent::rest() {
+  loop_.listen(parts_.source->fd(), false);
+  compiler_waits_ = resolving_ == 0 && compiling_.empty();
+  if (compiler_waits_) loop_.listen(compiler_->fd(), false);
+  rest_timer_ = loop_.at(Clock::now() + kPiece, [this] { rest_over(); });
+}
+
+void Agent::rest_over() {
+  rest_timer_.reset();
+  loop_.listen(parts_.source->fd(), true);
+  listen_to_compiler();
+  read_source();
+  read_compiler();
+}
+
+// Somebody waits for what was asked.
+void Agent::listen_to_compiler() {
+  if (std::exchange(compiler_waits_, false)) loop_.listen(compiler_->fd(), true);
+}
 
 void Agent::read_source() {
   bool changed = false;
-  bool all_of_it = false;
+  more_waits_ = true;
   for (int count = 0; count < kMostEvents; ++count) {
     const auto event = parts_.source->next();
     if (!event) return source_failed(event.error().message);
     if (!*event) {
-      all_of_it = true;
+      more_waits_ = false;
       break;
     }
     const bool was_synced = files_->synced();
@@ -27,11 +55,11 @@ void Agent::read_source() {
       report("source", true, {});
     }
   }
-  if (changed) source_changed(all_of_it);
+  if (changed) source_changed();
 }
 
 // Before everything was told nobody acts: what is not told yet would look as if it were gone.
-void Agent::source_changed(bool all_of_it) {
+void Agent::source_changed() {
   const bool alone = source_changes_.note(Clock::now());
   swarm_asked_ = false;
   if (!files_->synced()) return;
@@ -43,7 +71,7 @@ void Agent::source_changed(bool all_of_it) {
       resolve_soon();
     }
   });
-  if (alone && all_of_it) ask_for_pods();
+  if (alone && !more_waits_) ask_for_pods();
 }
 
 // A change that comes alone does not wait for more, if it is about pods: whatever belongs to it,
@@ -71,7 +99,8 @@ void Agent::source_failed(const std::string& error) {
     if (!*alive) return;
     if (const auto started = parts_.source->start(parts_.source->cursor()); !started)
       return source_failed(started.error().message);
-    if (const auto watched = loop_.watch(parts_.source->fd(), [this] { read_source(); }); !watched)
+    if (const auto watched = loop_.watch(parts_.source->fd(), [this] { source_readable(); });
+        !watched)
       return source_failed(watched.error().message);
     report("source", true, {});
   });

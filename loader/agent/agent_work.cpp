@@ -67,6 +67,7 @@ void Agent::compile_missing(TimePoint now) {
     const bool under_way = std::ranges::any_of(
         compiling_, [&step](const auto& request) { return request.second == step.shape; });
     if (under_way) continue;
+    listen_to_compiler();
     const bool urgent = step.urgency == reconcile::Urgency::NewPod;
     compiling_[compiler_->compile(step.shape, urgent ? kNewPodPriority : kRebuildPriority)] =
         step.shape;

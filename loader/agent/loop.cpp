@@ -42,6 +42,13 @@ void Loop::unwatch(int fd) {
   watched_.erase(fd);
 }
 
+void Loop::listen(int fd, bool on) {
+  epoll_event event{};
+  event.events = on ? EPOLLIN : 0;
+  event.data.fd = fd;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
 Loop::Timer Loop::at(TimePoint time, Action action) {
   const Timer timer{time, next_timer_++};
   timers_.emplace(timer, std::move(action));

@@ -31,6 +31,8 @@ class Loop {
   // Runs `readable` whenever the descriptor is (level-triggered).
   [[nodiscard]] Result<void> watch(int fd, Action readable);
   void unwatch(int fd);
+  // Of one that is watched: whether `readable` runs.
+  void listen(int fd, bool on);
 
   using Timer = std::pair<TimePoint, std::uint64_t>;
   Timer at(TimePoint time, Action action);
