@@ -44,7 +44,7 @@ void Loop::unwatch(int fd) {
 
 void Loop::listen(int fd, bool on) {
   epoll_event event{};
-  event.events = on ? EPOLLIN : 0;
+  if (on) event.events = EPOLLIN;
   event.data.fd = fd;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
 }
