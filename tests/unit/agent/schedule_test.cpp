@@ -38,6 +38,17 @@ TEST(DebounceTest, ASwarmThatDoesNotEndIsCut) {
   EXPECT_EQ(debounce.due(), kStart + 2020ms);
 }
 
+TEST(DebounceTest, TellsWhatMayHaveComeAlone) {
+  Debounce debounce(20ms, 200ms);
+  EXPECT_TRUE(debounce.note(kStart));
+  EXPECT_FALSE(debounce.note(kStart + 25ms)) << "the first one waits still";
+  debounce.clear();
+  EXPECT_FALSE(debounce.due());
+  EXPECT_FALSE(debounce.note(kStart + 40ms)) << "it belongs to the one before, perhaps";
+  EXPECT_TRUE(debounce.take(kStart + 60ms));
+  EXPECT_TRUE(debounce.note(kStart + 60ms));
+}
+
 TEST(BackoffTest, DoublesUpToItsLimitWithAQuarterOfChance) {
   Backoff backoff({100ms, 1000ms}, 7);
   for (const auto& [failures, whole] :

@@ -95,6 +95,41 @@ TEST(WorkerClient, TellsWhatChanged) {
   EXPECT_EQ(resolved.policies.size(), 1U);
 }
 
+TEST(WorkerClient, PodsAreResolvedAloneWhereNothingElseChanged) {
+  Agent agent;
+  const auto resolve_pods = [&agent] {
+    const auto id = agent.client().resolve_pods(pod_endpoints({"api"}));
+    agent.until([&] { return agent.answered(id); });
+    return id;
+  };
+  agent.put("pods", pod("api", "api"));
+  // Nobody was told anything yet.
+  EXPECT_EQ(agent.failure_of(resolve_pods()).reason, FailureReason::MoreThanPods);
+  EXPECT_TRUE(agent.resolve({"api"}).everything);
+  agent.put("web", pod("web", "web"));
+  auto id = resolve_pods();
+  ASSERT_NE(agent.resolved(id), nullptr);
+  ASSERT_TRUE(agent.resolved(id)->inventory);
+  EXPECT_EQ(agent.resolved(id)->inventory->cluster.endpoints.size(), 2U);
+  EXPECT_TRUE(agent.has_file("web")) << "answered before";
+  agent.client().remove_file("web");
+  EXPECT_NE(agent.resolved(resolve_pods()), nullptr);
+  // What was refused is told by the next resolution, and so is what came with it.
+  agent.put("p", allow("p", "api", "web", "80"));
+  agent.put("web", pod("web", "web"));
+  EXPECT_EQ(agent.failure_of(resolve_pods()).reason, FailureReason::MoreThanPods);
+  const auto resolved = agent.resolve({"api"});
+  EXPECT_FALSE(resolved.everything);
+  ASSERT_TRUE(resolved.inventory);
+  EXPECT_EQ(resolved.inventory->cluster.endpoints.size(), 2U);
+  EXPECT_EQ(resolved.policies.size(), 1U);
+  // A new process knows nothing of what was told.
+  ::kill(agent.client().pid(), SIGKILL);
+  agent.until([&] { return !agent.losses().empty() && agent.client().ready(); });
+  EXPECT_EQ(agent.failure_of(resolve_pods()).reason, FailureReason::MoreThanPods);
+  EXPECT_TRUE(agent.resolve_at_last({"api"}).everything);
+}
+
 TEST(WorkerClient, AConflictIsTheEndpointsThatBothSelect) {
   Agent agent;
   agent.put("pods", pod("api", "api") + "---\n" + pod("web", "web"));
