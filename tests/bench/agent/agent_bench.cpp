@@ -2,28 +2,25 @@
 // pods, a change of one of these, and its memory. Real policyd and policyc-compilerd beside this
 // program, in a network namespace of its own; enforced means that the kernel's entries name the new
 // policy. Needs root. Usage: agent_bench [PODS [REMOTE PODS [json|yaml]]]
-#include <chrono>
+
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <net/if.h>
 #include <sched.h>
-#include <sys/wait.h>
 
 #include "compiler/support/ip.h"
-#include "loader/api/client.h"
 #include "loader/endpoint/unload.h"
 #include "loader/maps/node_maps.h"
 #include "tests/bench/agent/bare_calls.h"
+#include "tests/bench/agent/bench_agent.h"
+#include "tests/bench/agent/manifests.h"
 #include "tests/bench/bench_paths.h"
 #include "tests/bench/process.h"
 #include "tests/bench/report.h"
@@ -32,110 +29,7 @@ namespace {
 
 using namespace policyc;
 using namespace std::chrono_literals;
-using bench::must;
-using Clock = std::chrono::steady_clock;
-
-[[noreturn]] void give_up(const std::string& what) {
-  std::cerr << "agent_bench: " << what << "\n";
-  std::exit(1);
-}
-
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-std::string address_of(unsigned number) {
-  return "10." + std::to_string(1 + number / 62500) + "." + std::to_string(number / 250 % 250) +
-         "." + std::to_string(1 + number % 250);
-}
-
-class Agent {
- public:
-  explicit Agent(const endpoint::Paths& paths) : paths_(paths) {
-    std::filesystem::create_directories(manifests());
-  }
-  ~Agent() { stop(); }
-
-  [[nodiscard]] std::filesystem::path manifests() const { return paths_.state / "manifests"; }
-  void write(const std::string& name, const std::string& text) const {
-    const auto path = manifests() / name;
-    std::ofstream(path.string() + ".new") << text;
-    std::filesystem::rename(path.string() + ".new", path);
-  }
-  // `ready`: asked often before the agent is asked once whether all is in force.
-  void start(
-      const std::string& ipcache = "131072",
-      const std::function<bool()>& ready = [] { return true; }) {
-    const std::string program =
-        (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "policyd").string();
-    std::vector<std::string> arguments{program,
-                                       "--config",
-                                       (paths_.state / "policyd.yaml").string(),
-                                       "--source",
-                                       manifests().string(),
-                                       "--state-dir",
-                                       paths_.state.string(),
-                                       "--bpf-root",
-                                       paths_.bpffs.string(),
-                                       "--socket-path",
-                                       (paths_.state / "policyd.sock").string(),
-                                       "--prometheus-serve-addr",
-                                       "",
-                                       "--agent-health-addr",
-                                       "",
-                                       "--node-name",
-                                       "n1",
-                                       "--bpf-ipcache-max",
-                                       ipcache,
-                                       "--compile-memory",
-                                       "4096"};
-    std::ofstream(paths_.state / "policyd.yaml") << "# all defaults\n";
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      std::vector<char*> argv;
-      for (std::string& argument : arguments) argv.push_back(argument.data());
-      argv.push_back(nullptr);
-      const auto log = (paths_.state / "log").string();
-      if (std::freopen(log.c_str(), "w", stderr) == nullptr) std::_Exit(126);
-      ::execv(argv[0], argv.data());
-      std::_Exit(127);
-    }
-    const auto end = Clock::now() + 300s;
-    // A client that finds nobody there waits for seconds before it tries again.
-    while (!std::filesystem::exists(paths_.state / "policyd.sock")) {
-      if (Clock::now() > end) give_up("the agent does not come up");
-      std::this_thread::sleep_for(1ms);
-    }
-    client_ = std::make_unique<api::Client>(paths_.state / "policyd.sock");
-    while (!ready()) {
-      if (Clock::now() > end) give_up("the agent does not come up");
-      std::this_thread::sleep_for(1ms);
-    }
-    while (true) {
-      const auto status = client_->status(20s);
-      if (status && status->synced() && status->realized_revision() != 0) return;
-      if (Clock::now() > end) give_up("the agent does not come up");
-      std::this_thread::sleep_for(5ms);
-    }
-  }
-  [[nodiscard]] std::filesystem::path maps() const { return paths_.maps(); }
-  void stop() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGTERM);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = -1;
-  }
-  [[nodiscard]] api::Client& client() { return *client_; }
-  // Of the agent alone: the compiler process has its own.
-  [[nodiscard]] double resident_mib() const { return bench::resident_mib(pid_); }
-  [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] pid_t compiler() const { return bench::only_child(pid_); }
-
- private:
-  endpoint::Paths paths_;
-  pid_t pid_ = -1;
-  std::unique_ptr<api::Client> client_;
-};
+using namespace bench;
 
 void make_interfaces(unsigned count, const std::filesystem::path& folder) {
   std::ofstream batch(folder / "links");
@@ -158,31 +52,6 @@ v1::AddEndpointRequest request_of(unsigned number) {
   request.set_pod_namespace("shop");
   request.set_pod_name("p" + std::to_string(number));
   return request;
-}
-
-// Pod i is of group i % groups.
-std::string pods(unsigned count, unsigned groups) {
-  std::ostringstream text;
-  text << "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n";
-  for (unsigned i = 0; i < count; ++i) {
-    text << "apiVersion: v1\nkind: Pod\nmetadata: {name: p" << i
-         << ", namespace: shop, labels: {app: web, group: g" << i % groups
-         << "}}\nspec: {nodeName: n1, containers: [{name: c, image: i}]}\nstatus: {podIP: "
-         << address_of(i) << ", podIPs: [{ip: " << address_of(i) << "}], phase: Running}\n---\n";
-  }
-  return text.str();
-}
-
-// A policy for each group, all of another text when `port` is another.
-std::string policies(unsigned groups, unsigned port) {
-  std::ostringstream text;
-  for (unsigned i = 0; i < groups; ++i) {
-    text << "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: g" << i
-         << ", namespace: shop}\nspec:\n  endpointSelector: {matchLabels: {group: g" << i
-         << "}}\n  ingress:\n  - fromEndpoints: [{matchLabels: {group: g" << (i + 1) % groups
-         << "}}]\n    toPorts: [{ports: [{port: \"" << port + i << "\", protocol: TCP}]}]\n---\n";
-  }
-  return text.str();
 }
 
 using Tags = std::map<std::uint32_t, std::uint32_t>;
@@ -259,42 +128,6 @@ void edits(unsigned count, unsigned groups, unsigned runs) {
   bench::report("resident memory, " + with, {agent.resident_mib()}, "MiB");
   agent.stop();
   must(endpoint::unload_all(folders.paths()));
-}
-
-// A pod of another node, as its manifest or as the API server has it.
-std::string remote_pod(unsigned number, const std::string& app, bool json) {
-  const std::string name = "r" + std::to_string(number);
-  const std::string address = address_of(number);
-  if (json) {
-    return R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
-           R"(","namespace":"shop","labels":{"app":")" + app +
-           R"("}},"spec":{"nodeName":"n2","containers":[{"name":"c","image":"i"}]},"status":{"podIP":")" +
-           address + R"(","podIPs":[{"ip":")" + address + "\"}],\"phase\":\"Running\"}}\n";
-  }
-  return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name +
-         ", namespace: shop, labels: {app: " + app +
-         "}}\nspec: {nodeName: n2, containers: [{name: c, image: i}]}\nstatus: {podIP: " + address +
-         ", podIPs: [{ip: " + address + "}], phase: Running}\n---\n";
-}
-
-// A pod as an agent publishes it.
-std::string published_pod(unsigned number, const std::string& app, const std::string& cluster,
-                          bool json) {
-  const std::string name = "r" + std::to_string(number);
-  const std::string labels = "\"k8s:app=" + app +
-                             "\",\"k8s:io.kubernetes.pod.namespace=shop\","
-                             "\"k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name="
-                             "shop\",\"k8s:io.cilium.k8s.policy.cluster=" +
-                             cluster + "\"";
-  const std::string address = address_of(number);
-  if (json) {
-    return R"({"apiVersion":"cilium.io/v2","kind":"CiliumEndpoint","metadata":{"name":")" + name +
-           R"(","namespace":"shop"},"status":{"identity":{"labels":[)" + labels +
-           R"(]},"networking":{"addressing":[{"ipv4":")" + address + "\"}]}}}\n";
-  }
-  return "apiVersion: cilium.io/v2\nkind: CiliumEndpoint\nmetadata: {name: " + name +
-         ", namespace: shop}\nstatus:\n  identity: {labels: [" + labels +
-         "]}\n  networking: {addressing: [{ipv4: " + address + "}]}\n---\n";
 }
 
 bool has_address(const maps::NodeMaps& maps, unsigned number) {
