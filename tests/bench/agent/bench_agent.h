@@ -111,7 +111,7 @@ class Agent {
   }
   [[nodiscard]] api::Client& client() { return *client_; }
   // Of the agent alone: the compiler process has its own.
-  [[nodiscard]] double resident_mib() const { return resident_mib(pid_); }
+  [[nodiscard]] double resident_mib() const { return bench::resident_mib(pid_); }
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] pid_t compiler() const { return only_child(pid_); }
 
