@@ -100,7 +100,7 @@ class Session::State {
   FileVerdict put_file(const std::string& key, std::string name, std::string text);
   void remove_file(const std::string& key);
   [[nodiscard]] bool only_pods_changed() const {
-    return told_ && !policies_stale_ && !cluster_.is_stale();
+    return told_ && !policies_stale_ && cluster_.changes_little();
   }
   Resolution resolve(const std::vector<SessionEndpoint>& endpoints, bool everything);
   [[nodiscard]] std::shared_ptr<const SessionShape> find(const std::string& shape) const {

@@ -106,7 +106,8 @@ class Session {
   FileVerdict put_file(const std::string& key, std::string name, std::string text);
   void remove_file(const std::string& key);
 
-  // Whether nothing but pods changed since the last resolve(): the next one costs what these do.
+  // Whether since the last resolve() nothing changed but some pods that came or are different now:
+  // the next one costs what these do. One that went may be on its way to another file.
   [[nodiscard]] bool only_pods_changed() const;
 
   // `everything`: services and inventory as if nothing had been said before, as in the first call.

@@ -124,6 +124,14 @@ void SessionCluster::add_host() {
       place, policy::ClusterNode{policy::NodeRole::Host, node_.name, {}, std::move(missing)});
 }
 
+bool SessionCluster::changes_little() const {
+  constexpr std::size_t kFew = 256;
+  return !stale_ && touched_.size() <= kFew &&
+         std::ranges::none_of(touched_, [this](const Key& key) {
+           return needs_rebuild(key) || (!pods_.find(key) && !published_.find(key));
+         });
+}
+
 SessionCluster::Change SessionCluster::update(const FileMap& files) {
   Change change;
   change.any = stale_ || !touched_.empty();

@@ -36,8 +36,8 @@ class SessionCluster {
     std::vector<policy::EndpointRef> gone;
     std::vector<policy::EndpointRef> come;
   };
-  // Whether the next update() is about more than pods.
-  [[nodiscard]] bool is_stale() const { return stale_; }
+  // Whether the next update() is about few endpoints that come or change, and nothing else.
+  [[nodiscard]] bool changes_little() const;
   // The cluster is what these files say, which replace() was told.
   [[nodiscard]] Change update(const FileMap& files);
 

@@ -198,8 +198,16 @@ void replace_with(Map& map, const Map& later) {
 }  // namespace
 
 void Inventory::add(const Inventory& later) {
-  for (const Key& key : later.pods_gone_) pods_.erase(key);
-  for (const auto& key : later.workloads_gone_) workloads_.erase(key);
+  for (const Key& key : later.pods_gone_) {
+    pods_.erase(key);
+    pods_gone_.insert(key);
+  }
+  for (const auto& key : later.workloads_gone_) {
+    workloads_.erase(key);
+    workloads_gone_.insert(key);
+  }
+  for (const auto& [key, pod] : later.pods_) pods_gone_.erase(key);
+  for (const auto& [key, workload] : later.workloads_) workloads_gone_.erase(key);
   replace_with(namespaces_, later.namespaces_);
   // As endpoint_from_labels() has it: what was seen first stays.
   for (const auto& [name, labels] : later.seen_namespace_labels_)

@@ -89,7 +89,7 @@ reconcile::ReconcilerOptions Agent::reconciler_options() {
 }
 
 Result<void> Agent::begin() {
-  for (const char* name : {"datapath", "source", "compiler", "endpoints", "services"})
+  for (const char* name : {"datapath", "source", "policies", "compiler", "endpoints", "services"})
     components_[name] = {name, true, {}, wall_clock_ns()};
   const auto folder = config_.paths.state / "agent";
   auto registry = reconcile::Registry::open(folder / "endpoints.json");
@@ -132,6 +132,7 @@ Result<void> Agent::begin_compiler() {
   compiler_ = std::move(*compiler);
   compiling_.clear();
   resolving_ = 0;
+  swarm_asked_ = compiler_waits_ = more_waits_ = false;
   resolve_everything_ = true;
   for (const std::string& file : store->damaged())
     parts_.log(file + " is damaged: that file of the source has no last good version");

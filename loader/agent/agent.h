@@ -102,6 +102,7 @@ class Agent {
   void listen_to_compiler();
   void read_source();
   void source_failed(const std::string& error);
+  void report_files();
   void source_changed();
   void ask_for_pods();
   void swarm_over();

@@ -38,9 +38,11 @@ void Agent::read_compiler() {
     return;
   }
   for (worker::Answer& answer : *answers) std::visit([this](auto& one) { take(one); }, answer);
+  report_files();
 }
 
 void Agent::take(worker::FileResult& result) {
+  if (!result.accepted) parts_.metrics->policy_refused();
   if (!result.accepted && !result.diagnostics.empty()) parts_.log(result.diagnostics);
   files_->take(result);
 }
@@ -50,7 +52,7 @@ void Agent::take(worker::Resolved& resolved) {
   resolving_ = 0;
   resolve_failures_ = 0;
   if (swarm_asked_) {
-    loop_.cancel(*source_timer_);
+    if (source_timer_) loop_.cancel(*source_timer_);
     source_timer_.reset();
     source_changes_.clear();
     swarm_over();

@@ -42,20 +42,35 @@ void Agent::read_source() {
   more_waits_ = true;
   for (int count = 0; count < kMostEvents; ++count) {
     const auto event = parts_.source->next();
-    if (!event) return source_failed(event.error().message);
+    if (!event) {
+      source_failed(event.error().message);
+      break;
+    }
     if (!*event) {
       more_waits_ = false;
       break;
     }
     const bool was_synced = files_->synced();
     changed = files_->take(**event, *compiler_) || changed;
+    if ((*event)->kind == watch::EventKind::Synced) source_failures_ = 0;
     if (!was_synced && files_->synced()) {
-      source_failures_ = 0;
       parts_.log("the source has told all it has: " + std::to_string(files_->count()) + " files");
-      report("source", true, {});
     }
   }
+  report_files();
   if (changed) source_changed();
+}
+
+// A file that is refused means that what somebody wrote is not in force.
+void Agent::report_files() {
+  const std::string unreadable = files_->unreadable();
+  if (!unreadable.empty()) {
+    report("source", false, unreadable);
+  } else if (source_failures_ == 0) {
+    report("source", true, {});
+  }
+  const std::string bad = files_->bad_files();
+  report("policies", bad.empty(), bad);
 }
 
 // Before everything was told nobody acts: what is not told yet would look as if it were gone.
@@ -97,12 +112,15 @@ void Agent::source_failed(const std::string& error) {
   ++source_failures_;
   loop_.at(Clock::now() + backoff_.after(source_failures_), [this, alive = alive_] {
     if (!*alive) return;
-    if (const auto started = parts_.source->start(parts_.source->cursor()); !started)
-      return source_failed(started.error().message);
+    const auto resumed = parts_.source->start(parts_.source->cursor());
+    if (!resumed) return source_failed(resumed.error().message);
+    if (!*resumed) files_->begin_watch();
     if (const auto watched = loop_.watch(parts_.source->fd(), [this] { source_readable(); });
         !watched)
       return source_failed(watched.error().message);
-    report("source", true, {});
+    // Else it is well when it has told all.
+    if (*resumed) source_failures_ = 0;
+    report_files();
   });
 }
 

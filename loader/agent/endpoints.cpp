@@ -38,7 +38,9 @@ void Endpoints::add(Registration registration, TimePoint deadline, Reply reply) 
   }
   const auto conflicts = registry_.conflicts(registration);
   for (const auto& [other, message] : conflicts) {
-    if (leaving_.contains(other) || has_interface(*registry_.find(other)))
+    const auto* other_status = reconciler_.status(other);
+    const bool gone = other_status != nullptr && other_status->state == EndpointState::Gone;
+    if (leaving_.contains(other) || (!gone && has_interface(*registry_.find(other))))
       return refuse(ApiCode::AlreadyExists, message);
   }
   for (const auto& [other, message] : conflicts) {

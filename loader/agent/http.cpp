@@ -19,9 +19,9 @@ HttpServer::~HttpServer() {
   if (server_->thread.joinable()) server_->thread.join();
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& address,
-                                                      std::function<std::string()> metrics,
-                                                      std::function<Health()> health) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(
+    const std::string& address, std::function<std::string()> metrics,
+    const std::map<std::string, std::function<Health()>>& checks) {
   const auto colon = address.rfind(':');
   std::string host = address.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -38,9 +38,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& address
       response.set_content(metrics(), "text/plain; version=0.0.4; charset=utf-8");
     });
   }
-  if (health) {
-    http.Get("/healthz", [health](const httplib::Request&, httplib::Response& response) {
-      const Health answer = health();
+  for (const auto& [path, check] : checks) {
+    http.Get(path, [check = check](const httplib::Request&, httplib::Response& response) {
+      const Health answer = check();
       response.status = answer.healthy ? 200 : 503;
       response.set_content(answer.text, "text/plain; charset=utf-8");
     });

@@ -1,7 +1,8 @@
 #pragma once
-// /metrics and /healthz over HTTP, on threads of their own.
+// /metrics and pages of health over HTTP, on threads of their own.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -17,10 +18,11 @@ struct Health {
 class HttpServer {
  public:
   // `address` is [HOST]:PORT; port 0: any free one. Called on the server's threads: `metrics` gives
-  // the text, `health` the answer of /healthz (200 or 503). Empty functions: no such page.
+  // the text of /metrics (empty: no such page), each of `checks`, by its path, an answer (200,
+  // 503).
   [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(
       const std::string& address, std::function<std::string()> metrics,
-      std::function<Health()> health);
+      const std::map<std::string, std::function<Health()>>& checks);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer();

@@ -159,6 +159,10 @@ void Metrics::policy_changed() {
   families_->policy_changes.Add({{"outcome", "success"}}).Increment();
 }
 
+void Metrics::policy_refused() {
+  families_->policy_changes.Add({{"outcome", "failure"}}).Increment();
+}
+
 void Metrics::services_changed(std::size_t upserted, std::size_t removed) {
   families_->service_events.Add({{"action", "update"}}).Increment(static_cast<double>(upserted));
   families_->service_events.Add({{"action", "delete"}}).Increment(static_cast<double>(removed));

@@ -43,6 +43,7 @@ class Metrics {
 
   void attempted(const reconcile::Attempt& attempt);
   void policy_changed();
+  void policy_refused();
   void services_changed(std::size_t upserted, std::size_t removed);
   void subprocess_started();
   void bootstrapped(double seconds);

@@ -206,22 +206,37 @@ class Program {
     return health.value_or(Health{false, "the event loop does not answer\n"});
   }
 
+  // Whoever starts the agent again because of /livez must not do so for a bad policy, which it
+  // would find again.
+  Health live_page() {
+    const auto alive = ask<bool>([] { return true; });
+    return alive ? Health{true, "ok\n"} : Health{false, "the event loop does not answer\n"};
+  }
+  Health ready_page() {
+    const auto synced = ask<bool>([this] { return agent_->synced(); });
+    if (!synced) return {false, "the event loop does not answer\n"};
+    return *synced ? Health{true, "ok\n"}
+                   : Health{false, "the source has not told all it has yet\n"};
+  }
+
   Result<void> begin_pages() {
-    const auto start = [](const std::string& address, std::function<std::string()> metrics,
-                          std::function<Health()> health,
-                          std::unique_ptr<HttpServer>& server) -> Result<void> {
+    const std::map<std::string, std::function<Health()>> checks{
+        {"/healthz", [this] { return health_page(); }},
+        {"/livez", [this] { return live_page(); }},
+        {"/readyz", [this] { return ready_page(); }}};
+    const auto start = [&checks](const std::string& address, std::function<std::string()> metrics,
+                                 std::unique_ptr<HttpServer>& server) -> Result<void> {
       if (address.empty()) return {};
-      auto started = HttpServer::start(address, std::move(metrics), std::move(health));
+      auto started = HttpServer::start(address, std::move(metrics), checks);
       if (!started) return std::unexpected(started.error());
       server = std::move(*started);
       return {};
     };
-    const auto health = [this] { return health_page(); };
     if (auto begun = start(
-            config_.metrics_address, [this] { return metrics_page(); }, health, metrics_server_);
+            config_.metrics_address, [this] { return metrics_page(); }, metrics_server_);
         !begun)
       return begun;
-    return start(config_.health_address, {}, health, health_server_);
+    return start(config_.health_address, {}, health_server_);
   }
 
   void take_signal() {

@@ -1,12 +1,13 @@
 #include "loader/agent/source_files.h"
 
+#include <iterator>
 #include <set>
 #include <utility>
 
 namespace policyc::agent {
 
 void SourceFiles::begin(Compiler& compiler) {
-  for (auto& [key, file] : files_) file.told = false;
+  begin_watch();
   synced_ = false;
   for (const auto& [key, kept] : store_.files()) {
     files_[key].name = kept.name;
@@ -14,6 +15,10 @@ void SourceFiles::begin(Compiler& compiler) {
     compiler.put_file(key, kept.name, kept.content);
   }
   store_.forget_contents();
+}
+
+void SourceFiles::begin_watch() {
+  for (auto& [key, file] : files_) file.told = false;
 }
 
 void SourceFiles::put(const watch::Object& object, Compiler& compiler) {
@@ -24,11 +29,13 @@ void SourceFiles::put(const watch::Object& object, Compiler& compiler) {
   unsettled_.insert(object.key);
   file.accepted = false;
   file.unreadable.clear();
+  judge(object.key, file);
   compiler.put_file(object.key, object.name, object.content);
 }
 
 bool SourceFiles::remove(const std::string& key, Compiler& compiler) {
   if (files_.erase(key) == 0) return false;
+  bad_.erase(key);
   compiler.remove_file(key);
   if (const auto erased = store_.erase(key); !erased) return true;  // told again at the next start
   return true;
@@ -56,6 +63,7 @@ bool SourceFiles::take(const watch::Event& event, Compiler& compiler) {
       file.told = true;
       if (!event.object.name.empty()) file.name = event.object.name;
       file.unreadable = event.error;
+      judge(key, file);
       return false;
     }
     case watch::EventKind::Synced: {
@@ -76,6 +84,15 @@ void SourceFiles::take(const worker::FileResult& result) {
   file.last_good = result.last_good;
   file.diagnostics = result.diagnostics;
   if (!result.accepted) file.content.reset();
+  judge(result.key, file);
+}
+
+void SourceFiles::judge(const std::string& key, const File& file) {
+  if (file.refused || !file.unreadable.empty()) {
+    bad_.insert(key);
+  } else {
+    bad_.erase(key);
+  }
 }
 
 Result<void> SourceFiles::settle(const std::vector<worker::FileResult>& refused) {
@@ -101,15 +118,28 @@ Result<void> SourceFiles::settle(const std::vector<worker::FileResult>& refused)
 
 std::vector<RefusedFile> SourceFiles::refused() const {
   std::vector<RefusedFile> result;
-  for (const auto& [key, file] : files_) {
+  for (const std::string& key : bad_) {
+    const File& file = files_.at(key);
     const std::string& name = file.name.empty() ? key : file.name;
-    if (!file.unreadable.empty()) {
-      result.push_back({name, file.unreadable, file.accepted || file.last_good});
-    } else if (file.refused) {
-      result.push_back({name, file.diagnostics, file.last_good});
-    }
+    const bool in_force = file.last_good || (!file.unreadable.empty() && file.accepted);
+    result.push_back(
+        {name, file.unreadable.empty() ? file.diagnostics : file.unreadable, in_force});
   }
   return result;
+}
+
+// What is told without a name is of the directory.
+std::string SourceFiles::unreadable() const {
+  const auto whole = files_.find(std::string());
+  return whole == files_.end() ? std::string() : whole->second.unreadable;
+}
+
+std::string SourceFiles::bad_files() const {
+  const std::size_t count = bad_.size() - bad_.count(std::string());
+  if (count == 0) return {};
+  const std::string& first = bad_.begin()->empty() ? *std::next(bad_.begin()) : *bad_.begin();
+  if (count == 1) return first + " is refused";
+  return std::to_string(count) + " files are refused, " + first + " among them";
 }
 
 }  // namespace policyc::agent

@@ -28,6 +28,9 @@ class SourceFiles {
   // A compiler that knows nothing: it is told the last good versions, and the source has to tell
   // everything again.
   void begin(Compiler& compiler);
+  // A watch that tells everything again has begun: what it does not tell until it has told all is
+  // gone.
+  void begin_watch();
   // True when what the source says is different now.
   bool take(const watch::Event& event, Compiler& compiler);
   void take(const worker::FileResult& result);
@@ -38,6 +41,10 @@ class SourceFiles {
   [[nodiscard]] bool synced() const { return synced_; }
   [[nodiscard]] std::size_t count() const { return files_.size(); }
   [[nodiscard]] std::vector<RefusedFile> refused() const;
+  // Why the source as a whole cannot be read; empty: it can.
+  [[nodiscard]] std::string unreadable() const;
+  // In few words, which files are not in force as they are; empty: none.
+  [[nodiscard]] std::string bad_files() const;
   [[nodiscard]] const std::vector<std::string>& damaged() const { return store_.damaged(); }
 
  private:
@@ -51,6 +58,7 @@ class SourceFiles {
     std::string diagnostics;
     std::string unreadable;  // why the source cannot read it
   };
+  void judge(const std::string& key, const File& file);
   void put(const watch::Object& object, Compiler& compiler);
   bool remove(const std::string& key, Compiler& compiler);
   bool remove_untold(Compiler& compiler);
@@ -58,6 +66,7 @@ class SourceFiles {
   LastGood store_;
   std::map<std::string, File> files_;
   std::set<std::string> unsettled_;  // keys of files that have their content
+  std::set<std::string> bad_;        // of files that are refused or unreadable
   bool synced_ = false;
 };
 

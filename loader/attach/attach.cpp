@@ -34,6 +34,10 @@ std::optional<HookKind> fixed_hook(HookChoice choice) {
   return choice == HookChoice::Tcx ? HookKind::Tcx : HookKind::Clsact;
 }
 
+HookKind other_kind(HookKind kind) {
+  return kind == HookKind::Tcx ? HookKind::Clsact : HookKind::Tcx;
+}
+
 Result<std::optional<std::uint32_t>> attached_program(const Hook& hook) {
   return hook.kind == HookKind::Tcx ? tcx::attached_program(hook) : clsact::attached_program(hook);
 }

@@ -32,6 +32,7 @@ inline constexpr Side kSides[] = {Side::FromEndpoint, Side::ToEndpoint};
 [[nodiscard]] Result<HookKind> choose_hook(HookChoice choice);
 // The kind that was asked for; nothing for Auto.
 [[nodiscard]] std::optional<HookKind> fixed_hook(HookChoice choice);
+[[nodiscard]] HookKind other_kind(HookKind kind);
 
 // Where a program goes. `link_pin` is used by tcx only; `program` is the name of ours that may be
 // there under clsact, which keeps no other mark: empty for program_name(side).

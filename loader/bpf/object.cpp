@@ -68,6 +68,22 @@ std::vector<std::string> Object::programs() const {
   return result;
 }
 
+bool Object::pins_itself(const std::string& map) const {
+  const bpf_map* found = bpf_object__find_map_by_name(object_.get(), map.c_str());
+  return found != nullptr && bpf_map__pin_path(found) != nullptr;
+}
+
+std::vector<ProgramSpec> Object::program_specs() const {
+  std::vector<ProgramSpec> result;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object_.get()) {
+    result.push_back({bpf_program__name(program),
+                      static_cast<std::uint32_t>(bpf_program__type(program)),
+                      {bpf_program__insns(program), bpf_program__insn_cnt(program)}});
+  }
+  return result;
+}
+
 Result<void> Object::set_max_entries(const std::string& map, std::uint32_t max_entries) {
   const auto found = find_map(object_.get(), map);
   if (!found) return std::unexpected(found.error());

@@ -12,9 +12,16 @@
 #include "compiler/support/result.h"
 #include "loader/bpf/map.h"
 
+struct bpf_insn;
 struct bpf_object;
 
 namespace policyc::bpf {
+
+struct ProgramSpec {
+  std::string name;
+  std::uint32_t type = 0;                  // enum bpf_prog_type
+  std::span<const bpf_insn> instructions;  // as in the file
+};
 
 class Object {
  public:
@@ -26,7 +33,12 @@ class Object {
   [[nodiscard]] std::vector<MapSpec> maps() const;
   [[nodiscard]] bool has_map(const std::string& name) const;
 
+  // Whether the object says where the map is pinned, which load() would do.
+  [[nodiscard]] bool pins_itself(const std::string& map) const;
+
   [[nodiscard]] std::vector<std::string> programs() const;
+  // Before load(). The instructions are the object's.
+  [[nodiscard]] std::vector<ProgramSpec> program_specs() const;
 
   // Before load().
   [[nodiscard]] Result<void> set_max_entries(const std::string& map, std::uint32_t max_entries);

@@ -113,9 +113,10 @@ Result<void> Node::sweep() const {
 Result<void> remove_endpoint(const Paths& paths, const maps::NodeMaps& maps,
                              const EndpointRecord& endpoint) {
   for (const attach::Side side : attach::kSides) {
-    auto detached =
-        attach::detach(paths.hook(endpoint.id, endpoint.interface_index, side, endpoint.hook));
-    if (!detached) return detached;
+    for (const attach::HookKind kind : {endpoint.hook, attach::other_kind(endpoint.hook)}) {
+      const auto hook = paths.hook(endpoint.id, endpoint.interface_index, side, kind);
+      if (auto detached = attach::detach(hook); !detached) return detached;
+    }
   }
   if (auto erased = maps.endpoints.erase(endpoint.interface_index); !erased)
     return std::unexpected(erased.error());

@@ -146,13 +146,14 @@ Result<void> Loading::attach_side(Place& place, attach::Side side, std::uint32_t
   return {};
 }
 
-// The kind of hook changes: both run for a moment, then the old one goes.
+// The kind of hook changes: both run for a moment, then the old one goes. Whatever the record says:
+// a process that died in between has left both.
 Result<void> Loading::detach_old_kind(Place& place) {
   const EndpointRecord& record = place.record;
-  if (!place.replaced || place.replaced->hook == record.hook) return {};
+  if (!place.replaced) return {};
   for (const attach::Side side : attach::kSides) {
     const attach::Hook old =
-        paths().hook(record.id, record.interface_index, side, place.replaced->hook);
+        paths().hook(record.id, record.interface_index, side, attach::other_kind(record.hook));
     const auto running = attach::attached_program(old);
     if (running && *running) {
       place.report.replaced = true;

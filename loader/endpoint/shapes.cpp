@@ -9,6 +9,7 @@
 #include "loader/bpf/object.h"
 #include "loader/endpoint/datapath.h"
 #include "loader/endpoint/files.h"
+#include "loader/endpoint/object_check.h"
 
 namespace policyc::endpoint {
 namespace {
@@ -176,8 +177,11 @@ Result<LoadedShape> ensure_shape(const Paths& paths, const maps::NodeMaps& maps,
     return std::unexpected(kept.error());
   if (bpf::exists(paths.shape(key))) return open_pins(paths, key, shape);
 
+  if (auto checked = check_policy_file(bytes); !checked) return std::unexpected(checked.error());
   auto object = bpf::Object::open(bytes, "policyc");
   if (!object) return std::unexpected(object.error());
+  if (auto checked = check_policy_object(*object, shape); !checked)
+    return std::unexpected(checked.error());
   if (auto shared = maps.share_with(*object); !shared) return std::unexpected(shared.error());
   if (auto sized = size_maps(*object, shape, sizes); !sized) return std::unexpected(sized.error());
   if (auto loaded = object->load(); !loaded) return std::unexpected(loaded.error());

@@ -194,8 +194,7 @@ Result<void> attach_device(const endpoint::Paths& paths, const maps::NodeMaps& m
       return done;
   }
   // They pass on what the new ones have done with.
-  const auto other =
-      *kind == attach::HookKind::Tcx ? attach::HookKind::Clsact : attach::HookKind::Tcx;
+  const auto other = attach::other_kind(*kind);
   for (const attach::Side side : attach::kSides) {
     if (auto done = attach::detach(hook_of(paths, config.interface_index, side, other)); !done)
       return done;

@@ -63,6 +63,8 @@ std::uint64_t Client::State::add(Resolution resolution) {
   tasks_.emplace_back(std::move(resolution));
   go_on();
   link_.flush();
+  // Nothing else may make the descriptor readable until the answer comes, or is late.
+  (void)link_.wake_at(next_wake());
   return id;
 }
 

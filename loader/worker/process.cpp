@@ -70,8 +70,9 @@ void Process::handle(std::string_view message) {
   dispatch(request, reply);
   if (request.has_compile() && reply.error().empty()) return;  // answered by a thread
   held_ += frame_of(reply);
-  const bool about_file = request.has_put_file() || request.has_remove_file();
-  if (!about_file || !in_.has_more()) send_held();
+  const bool waits =
+      request.has_put_file() && in_.has_more() && session_ && session_->only_pods_changed();
+  if (!waits) send_held();
 }
 
 void Process::dispatch(const wire::Request& request, wire::Reply& reply) {

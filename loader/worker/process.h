@@ -29,8 +29,8 @@ class Process {
   // message or announced one that is too large.
   int run();
   // One message, answered on the descriptor: at once, or by a thread when it is compiled. What a
-  // file was answered waits for that of a following resolution of pods, so that the agent wakes up
-  // once for both; for nothing else, because who has no answer is to blame for a death.
+  // file was answered waits for that of a following resolution of few pods, so that the agent wakes
+  // up once for both; for nothing else, because who has no answer is late, or to blame for a death.
   void handle(std::string_view message);
 
  private:

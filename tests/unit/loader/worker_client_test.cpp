@@ -112,7 +112,7 @@ TEST(WorkerClient, PodsAreResolvedAloneWhereNothingElseChanged) {
   ASSERT_TRUE(agent.resolved(id)->inventory);
   EXPECT_EQ(agent.resolved(id)->inventory->cluster.endpoints.size(), 2U);
   EXPECT_TRUE(agent.has_file("web")) << "answered before";
-  agent.client().remove_file("web");
+  agent.put("web", pod("web", "other"));
   EXPECT_NE(agent.resolved(resolve_pods()), nullptr);
   // What was refused is told by the next resolution, and so is what came with it.
   agent.put("p", allow("p", "api", "web", "80"));
@@ -128,6 +128,28 @@ TEST(WorkerClient, PodsAreResolvedAloneWhereNothingElseChanged) {
   agent.until([&] { return !agent.losses().empty() && agent.client().ready(); });
   EXPECT_EQ(agent.failure_of(resolve_pods()).reason, FailureReason::MoreThanPods);
   EXPECT_TRUE(agent.resolve_at_last({"api"}).everything);
+}
+
+// As the agent's loop, which looks when the descriptor is readable and at no other time.
+TEST(WorkerClient, ALateAnswerIsNoticedByWhoeverWaits) {
+  Settings settings = test_settings();
+  settings.limits.resolve = std::chrono::milliseconds(300);
+  Agent agent(settings);
+  agent.put("pods", pod("api", "api"));
+  (void)agent.resolve_at_last({"api"});
+  agent.until([&] { return agent.has_file("pods"); });
+  // Whatever time was set before has come.
+  const auto quiet = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  while (std::chrono::steady_clock::now() < quiet) agent.turn(100);
+  ::kill(agent.client().pid(), SIGSTOP);
+  agent.forget_answers();
+  const auto id = agent.client().resolve(pod_endpoints({"api"}));
+  while (!agent.answered(id)) {
+    pollfd wait{agent.client().fd(), POLLIN, 0};
+    ASSERT_EQ(::poll(&wait, 1, 60'000), 1) << "nobody would look again";
+    agent.turn(0);
+  }
+  EXPECT_EQ(agent.failure_of(id).reason, FailureReason::TimedOut);
 }
 
 TEST(WorkerClient, AConflictIsTheEndpointsThatBothSelect) {
