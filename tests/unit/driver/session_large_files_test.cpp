@@ -19,7 +19,10 @@ struct Read {
   FileVerdict verdict;
   policy::Cluster cluster;
   std::vector<service::DesiredService> services;
+  std::vector<policy::LabelSet> labels;  // of each pod that the text may speak of
 };
+
+constexpr unsigned kNames = 900;
 
 Read read(const std::string& text, unsigned workers) {
   SessionOptions options;
@@ -28,8 +31,19 @@ Read read(const std::string& text, unsigned workers) {
   options.read_workers = workers;
   Session session(options);
   Read result;
+  // What the text says is over is not what this file says.
+  std::string before;
+  std::vector<SessionEndpoint> pods;
+  for (unsigned i = 0; i < kNames; ++i) {
+    const std::string name = "p" + std::to_string(i);
+    before += R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
+              R"(","namespace":"a","labels":{"app":"before"}}})" + "\n";
+    pods.push_back({name, "a", name, {}});
+  }
+  session.put_file("before", "before.json", before);
   result.verdict = session.put_file("big", "big.yaml", text);
-  auto resolution = session.resolve({});
+  auto resolution = session.resolve(pods);
+  for (const ResolvedSubject& pod : resolution.endpoints) result.labels.push_back(pod.labels);
   result.cluster = *resolution.cluster;
   result.services = std::move(resolution.services);
   return result;
@@ -45,6 +59,7 @@ void expect_the_same(const std::string& text) {
   EXPECT_EQ(one.cluster.nodes, many.cluster.nodes);
   EXPECT_EQ(one.cluster.services, many.cluster.services);
   EXPECT_EQ(one.services, many.services);
+  EXPECT_EQ(one.labels, many.labels);
 }
 
 // Objects of few names, so that most replace an earlier one.
@@ -52,7 +67,7 @@ class Objects {
  public:
   explicit Objects(bool json) : json_(json) {}
   std::string next() {
-    const std::string name = std::to_string(random_() % 900);
+    const std::string name = std::to_string(random_() % kNames);
     const std::string address = "10.1." + std::to_string(random_() % 200) + ".7";
     std::string body;
     switch (random_() % 12) {
