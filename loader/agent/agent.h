@@ -168,6 +168,7 @@ class Agent {
   bool work_posted_ = false;
   std::optional<Loop::Timer> work_timer_;
   std::optional<Loop::Timer> settle_timer_;
+  TimePoint unsettled_since_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what is posted
 };
 

@@ -10,6 +10,7 @@ namespace policyc::agent {
 namespace {
 // Changes of peers stay in memory that long after the last one.
 constexpr std::chrono::seconds kSettleDelay{2};
+constexpr std::chrono::seconds kLongestUnsettled{20};
 // Larger ones are compiled first.
 constexpr unsigned kNewPodPriority = 10;
 constexpr unsigned kRebuildPriority = 1;
@@ -121,12 +122,18 @@ void Agent::attach_programs(TimePoint now) {
 }
 
 void Agent::settle_soon() {
-  if (settle_timer_) loop_.cancel(*settle_timer_);
-  settle_timer_ = loop_.at(Clock::now() + kSettleDelay, [this] {
-    settle_timer_.reset();
-    if (const auto settled = parts_.node->settle(); !settled)
-      report("datapath", false, settled.error().message);
-  });
+  const TimePoint now = Clock::now();
+  if (settle_timer_) {
+    loop_.cancel(*settle_timer_);
+  } else {
+    unsettled_since_ = now;
+  }
+  settle_timer_ =
+      loop_.at(std::min(now + kSettleDelay, unsettled_since_ + kLongestUnsettled), [this] {
+        settle_timer_.reset();
+        if (const auto settled = parts_.node->settle(); !settled)
+          report("datapath", false, settled.error().message);
+      });
 }
 
 void Agent::attempted(const reconcile::Attempt& attempt) {

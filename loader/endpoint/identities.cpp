@@ -171,6 +171,25 @@ Result<std::size_t> IdentityAllocator::ensure(const LabelSet& labels) {
   return state_.identities.size() - 1;
 }
 
+ReservedNumbers::ReservedNumbers(State& state, std::uint32_t count)
+    : state_(state),
+      cluster_(state.next_cluster_identity),
+      local_(state.next_local_identity),
+      remote_node_(state.next_remote_node_identity),
+      clusters_(state.clusters) {
+  state.next_cluster_identity += count;
+  state.next_local_identity += count;
+  state.next_remote_node_identity += count;
+  for (auto& [name, cluster] : state.clusters) cluster.next_identity += count;
+}
+
+ReservedNumbers::~ReservedNumbers() {
+  state_.next_cluster_identity = cluster_;
+  state_.next_local_identity = local_;
+  state_.next_remote_node_identity = remote_node_;
+  state_.clusters = std::move(clusters_);
+}
+
 policy::AddressBook label_addresses(const Inventory& inventory,
                                     const std::vector<const ir::Shape*>& shapes) {
   return {inventory.cluster, inventory.nodes(), mentions(inventory, shapes), inventory.options};

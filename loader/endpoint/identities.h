@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -48,6 +49,24 @@ class IdentityAllocator {
   // Into state_.identities.
   std::unordered_map<policy::LabelSet, std::size_t, policy::LabelSetHash> index_;
   std::unordered_set<std::uint32_t> numbers_;
+};
+
+// While it lives the state's counters are `count` numbers on: for what a process writes that may
+// die before it writes the identities that it gives. Whoever finds the state so gives none of
+// theirs.
+class ReservedNumbers {
+ public:
+  ReservedNumbers(State& state, std::uint32_t count);
+  ~ReservedNumbers();
+  ReservedNumbers(const ReservedNumbers&) = delete;
+  ReservedNumbers& operator=(const ReservedNumbers&) = delete;
+
+ private:
+  State& state_;
+  std::uint32_t cluster_;
+  std::uint32_t local_;
+  std::uint32_t remote_node_;
+  std::map<std::string, RemoteCluster> clusters_;
 };
 
 // The labels of every address: pods, nodes and names of the inventory, and every prefix that one of

@@ -1,5 +1,6 @@
 #include "loader/reconcile/node_session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "loader/endpoint/files.h"
@@ -86,11 +87,17 @@ Result<void> NodeSession::change_one(const AddressChange& change, PeersReport& r
   return {};
 }
 
-Result<void> NodeSession::mark() {
+// Each change may give a number, which is on disk when the session is closed.
+Result<void> NodeSession::mark(std::size_t changes) {
+  constexpr std::size_t kReserve = 4096;
   state_.dirty = true;
+  const std::size_t reserved = std::max(kReserve, changes);
+  const endpoint::ReservedNumbers numbers(state_, static_cast<std::uint32_t>(reserved));
   auto written = endpoint::write_state_alone(paths_, state_);
-  if (written) marked_ = true;
-  return written;
+  if (!written) return written;
+  marked_ = true;
+  reserved_ = reserved;
+  return {};
 }
 
 // What comes or changes before what goes: an address that stays known never falls to a wider
@@ -108,11 +115,16 @@ Result<PeersReport> NodeSession::change_all(std::span<const AddressChange> chang
 
 Result<PeersReport> NodeSession::change(std::span<const AddressChange> changes) {
   if (changes.empty()) return PeersReport{};
-  if (!marked_) {
-    if (auto written = mark(); !written) return std::unexpected(written.error());
+  if (!marked_ || changes.size() > reserved_) {
+    if (auto written = mark(changes.size()); !written) return std::unexpected(written.error());
   }
+  reserved_ -= changes.size();
+  const std::size_t clusters = state_.clusters.size();
   auto report = change_all(changes);
   if (!report) return report;
+  if (state_.clusters.size() != clusters) {
+    if (auto written = mark(); !written) return std::unexpected(written.error());
+  }
   if (auto epoch = peers_->finish(); !epoch) return std::unexpected(epoch.error());
   return report;
 }

@@ -121,7 +121,7 @@ class NodeSession {
         maps_(std::move(maps)) {}
   void take(endpoint::NodePeers peers);
   // The state says that a change is under way, and what `state_` has besides.
-  [[nodiscard]] Result<void> mark();
+  [[nodiscard]] Result<void> mark(std::size_t changes = 0);
   [[nodiscard]] Result<void> change_one(const AddressChange& change, PeersReport& report);
   [[nodiscard]] Result<PeersReport> change_all(std::span<const AddressChange> changes);
   [[nodiscard]] bool leaves_node(const endpoint::LoadRequest& request) const;
@@ -157,6 +157,7 @@ class NodeSession {
   std::unique_ptr<endpoint::NodePeers> peers_;
   std::unique_ptr<endpoint::IdentityAllocator> allocator_;
   bool marked_ = false;
+  std::size_t reserved_ = 0;   // changes that the numbers on disk are enough for
   bool sweep_ = false;         // shapes are gone whose pins are there
   endpoint::FileStamp stamp_;  // of the state, when it was closed
 };

@@ -367,6 +367,36 @@ TEST_F(RandomChanges, AreRepairedWhenTheyAreBrokenOff) {
   EXPECT_GT(breaks, 40U);
 }
 
+// What was given to somebody and never came to disk is not given to others.
+TEST_F(KernelNodeTest, NumbersThatADeadProcessGaveAreNotGivenAgain) {
+  const auto identity_of = [this](const std::string& address) {
+    const auto maps = must(maps::NodeMaps::open(paths_.maps()));
+    return must(maps::read_ipcache(maps)).at(host_prefix(*parse_ip_address(address))).identity;
+  };
+  const auto with = [](unsigned number, const std::string& app) {
+    auto inventory = std::make_shared<Inventory>(first_inventory());
+    std::vector<policy::Endpoint> pods(inventory->cluster.endpoints.begin(),
+                                       inventory->cluster.endpoints.end());
+    pods.push_back(pod(number, app, "z"));
+    inventory->cluster.endpoints = pods;
+    return inventory;
+  };
+  inventory_ = std::make_shared<Inventory>(first_inventory());
+  wanted_ = {{0, 0}, {1, 6}};
+  load(std::vector<unsigned>{0, 1}, inventory_);
+  must(node_->settle());
+  std::set<std::uint32_t> given;
+  for (const char* app : {"one", "two"}) {
+    must(node_->change_peers(inventory_, with(20, app)));
+    EXPECT_TRUE(given.insert(identity_of("10.7.0.21")).second);
+  }
+  node_.reset();
+  start();
+  EXPECT_TRUE(must(node_->read()).dirty);
+  must(node_->update({}, with(21, "three")));
+  EXPECT_FALSE(given.contains(identity_of("10.7.0.22")));
+}
+
 TEST_F(KernelNodeTest, AnEndpointThatFailsLeavesTheOthersAsTheyWere) {
   inventory_ = std::make_shared<Inventory>(first_inventory());
   wanted_ = {{0, 0}, {1, 1}};
