@@ -138,8 +138,8 @@ std::string SourceFiles::bad_files() const {
   const std::size_t count = bad_.size() - bad_.count(std::string());
   if (count == 0) return {};
   const std::string& first = bad_.begin()->empty() ? *std::next(bad_.begin()) : *bad_.begin();
-  if (count == 1) return first + " is refused";
-  return std::to_string(count) + " files are refused, " + first + " among them";
+  if (count == 1) return first + (files_.at(first).refused ? " is refused" : " cannot be read");
+  return std::to_string(count) + " files are not in force, " + first + " among them";
 }
 
 }  // namespace policyc::agent
