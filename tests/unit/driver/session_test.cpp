@@ -20,6 +20,7 @@ namespace {
 using policyc::testing::allow;
 using policyc::testing::parsed;
 using policyc::testing::pod;
+using policyc::testing::published;
 using policyc::testing::service;
 using policyc::testing::slice;
 using ::testing::ElementsAre;

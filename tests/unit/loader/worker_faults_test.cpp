@@ -274,7 +274,8 @@ TEST(WorkerFaults, TheProcessAnswersAnyMessage) {
       put_request(4, "p", "p.yaml", allow("p", "api", "web", "80")),
       put_request(5, "s", "s.yaml", service("a", "10.0.0.1", "80")),
       remove_request(6, "p"),
-      resolve_request(7, pod_endpoints({"api"}), true),
+      resolve_request(7, pod_endpoints({"api"}), true, false),
+      resolve_request(10, pod_endpoints({"api"}), false, true),
       compile_request(8, std::string(64, 'a'), 1),
       configure_request(9, test_settings()),
   };
