@@ -76,7 +76,8 @@ class Package(unittest.TestCase):
         self.assertTrue(list(out.glob("*.o")))
 
     def test_brings_documentation_and_completions(self):
-        for name in ("usr/share/man/man1/policyc.1.gz", "usr/share/bash-completion/completions/policyc",
+        for name in ("usr/share/man/man1/policyc.1.gz", "usr/share/man/man5/policyd.yaml.5.gz", "usr/share/man/man8/policyc-cni.8.gz",
+                     "usr/share/bash-completion/completions/policyc",
                      "usr/share/zsh/vendor-completions/_policyc", "usr/share/fish/vendor_completions.d/policyc.fish",
                      "lib/systemd/system/policyd.service", "usr/share/doc/policyc/copyright", "etc/policyc/manifests"):
             self.assertTrue((self.root / name).exists() or (self.root / "usr" / name).exists(), name)
