@@ -24,9 +24,32 @@ struct Diagnosis {
   std::vector<kernel::Feature> features;
   Programs datapath;
   std::vector<pid_t> left_behind;  // processes that died while they expedited grace periods
+  NetworkSummary network;
+  KubeProxySummary kube_proxy;
 
-  [[nodiscard]] bool ready() const { return kernel::is_ready(features) && datapath; }
+  [[nodiscard]] bool loadable() const { return kernel::is_ready(features) && datapath; }
+  [[nodiscard]] bool ready() const { return loadable() && network.good(); }
 };
+
+std::string count(std::size_t number, const std::string& what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+void print_parts(const Diagnosis& diagnosis, std::ostream& out) {
+  const NetworkSummary& network = diagnosis.network;
+  out << "network: ";
+  if (!network.error.empty())
+    out << "cannot be read: " << network.error;
+  else
+    out << count(network.problems, "problem") << ", " << count(network.notes, "note");
+  out << " (`policyc doctor network`)\nkube-proxy: ";
+  if (diagnosis.kube_proxy.findings != 0)
+    out << count(diagnosis.kube_proxy.findings, "finding")
+        << ", in the way of balancing services here";
+  else
+    out << (diagnosis.kube_proxy.complete ? "nothing of it" : "not everything could be looked at");
+  out << " (`policyc doctor kube-proxy`)\n";
+}
 
 void print_missing(const kernel::Feature& feature, std::ostream& out) {
   out << "      costs: " << feature.cost << "\n      fix:   " << feature.fix << "\n";
@@ -56,16 +79,26 @@ void print_text(const Diagnosis& diagnosis, std::ostream& out) {
   } else {
     out << "datapath: cannot be loaded: " << diagnosis.datapath.error().message << "\n";
   }
-  out << (diagnosis.ready() ? "policyc can be used here\n" : "policyc cannot be used here\n")
-      << "more: `policyc doctor network`, `policyc doctor kube-proxy`\n";
+  print_parts(diagnosis, out);
+  if (!diagnosis.loadable())
+    out << "policyc cannot be used here\n";
+  else if (!diagnosis.ready())
+    out << "policyc can be loaded here, but the network has problems\n";
+  else
+    out << "policyc can be used here\n";
 }
 
 Json to_json(const Diagnosis& diagnosis) {
-  Json json = {{"kernel", diagnosis.release},
-               {"ready", diagnosis.ready()},
-               {"features", Json::array()},
-               {"datapath", Json::object()},
-               {"grace_periods_given_back_for", diagnosis.left_behind}};
+  Json json = {
+      {"kernel", diagnosis.release},
+      {"ready", diagnosis.ready()},
+      {"features", Json::array()},
+      {"datapath", Json::object()},
+      {"grace_periods_given_back_for", diagnosis.left_behind},
+      {"network", {{"problems", diagnosis.network.problems}, {"notes", diagnosis.network.notes}}},
+      {"kube_proxy",
+       {{"findings", diagnosis.kube_proxy.findings}, {"complete", diagnosis.kube_proxy.complete}}}};
+  if (!diagnosis.network.error.empty()) json["network"]["error"] = diagnosis.network.error;
   for (const auto& feature : diagnosis.features) {
     json["features"].push_back({{"name", feature.name},
                                 {"present", feature.present},
@@ -89,11 +122,14 @@ Json to_json(const Diagnosis& diagnosis) {
   return json;
 }
 
-int run(const std::string& output, Context& context) {
+int run(const std::string& output, const NetworkPlaces& places, Context& context) {
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
-  const Diagnosis diagnosis{kernel::release(), kernel::probe_features(),
+  const Diagnosis diagnosis{kernel::release(),
+                            kernel::probe_features(),
                             kernel::try_datapath(backend::datapath_object()),
-                            endpoint::repair_expedited_grace()};
+                            endpoint::repair_expedited_grace(),
+                            summarize_network(places),
+                            summarize_kube_proxy()};
   if (output == "json") {
     // What the verifier says may quote bytes of any kind.
     context.out << to_json(diagnosis).dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
@@ -115,11 +151,13 @@ void add_doctor(CLI::App& app, Context& context) {
   auto output = std::make_shared<std::string>("text");
   CLI::App* command = app.add_subcommand(
       "doctor", "what this kernel gives to policyc, what is missing and what that costs");
+  auto places = std::make_shared<NetworkPlaces>();
   add_doctor_output(*command, output);
+  add_network_places(*command, *places);
   add_doctor_kube_proxy(*command, output, context);
-  add_doctor_network(*command, output, context);
-  command->callback([command, output, &context] {
-    if (command->get_subcommands().empty()) context.exit_code = run(*output, context);
+  add_doctor_network(*command, output, places, context);
+  command->callback([command, output, places, &context] {
+    if (command->get_subcommands().empty()) context.exit_code = run(*output, *places, context);
   });
 }
 

@@ -72,6 +72,16 @@ int run(const Arguments& arguments, bool json, Context& context) {
 
 }  // namespace
 
+KubeProxySummary summarize_kube_proxy() {
+  const Findings findings = kubeproxy::scan();
+  const auto tables = std::ranges::count_if(
+      findings.iptables, [](const auto& table) { return !table.leftovers.chains.empty(); });
+  return {.findings = findings.processes.size() + static_cast<std::size_t>(tables) +
+                      findings.nftables.size() + findings.sets.size() +
+                      (findings.ipvs.services != 0 || findings.ipvs_interface ? 1U : 0U),
+          .complete = findings.complete()};
+}
+
 void add_doctor_kube_proxy(CLI::App& doctor, const std::shared_ptr<std::string>& output,
                            Context& context) {
   auto arguments = std::make_shared<Arguments>();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iomanip>
 #include <ostream>
 
@@ -52,15 +53,18 @@ Json to_json(const std::vector<network::PathMtu>& paths, const std::vector<Findi
   return json;
 }
 
-struct Arguments {
-  std::string cni_directory = "/etc/cni/net.d";
-  endpoint::Paths paths;
-};
+Result<network::Network> read(const NetworkPlaces& places) {
+  return network::read_network(network::pinned_programs(places.paths.bpffs),
+                               {places.cni_directory, places.cgroup});
+}
 
-int run(const Arguments& arguments, bool json, Context& context) {
+std::size_t count(const std::vector<Finding>& findings, Severity severity) {
+  return static_cast<std::size_t>(std::ranges::count(findings, severity, &Finding::severity));
+}
+
+int run(const NetworkPlaces& places, bool json, Context& context) {
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
-  const auto found = network::read_network(network::pinned_programs(arguments.paths.bpffs),
-                                           arguments.cni_directory);
+  const auto found = read(places);
   if (!found) return kernel_error(context.err, found.error());
   const auto paths = network::path_mtus(*found);
   const auto findings = network::judge(*found);
@@ -70,26 +74,37 @@ int run(const Arguments& arguments, bool json, Context& context) {
   } else {
     print_text(paths, findings, context.out);
   }
-  const bool problem = std::ranges::any_of(
-      findings, [](const Finding& one) { return one.severity == Severity::Problem; });
-  return problem ? kFindings : kSuccess;
+  return count(findings, Severity::Problem) != 0 ? kFindings : kSuccess;
 }
 
 }  // namespace
 
+NetworkSummary summarize_network(const NetworkPlaces& places) {
+  const auto found = read(places);
+  if (!found) return {.error = found.error().message};
+  const auto findings = network::judge(*found);
+  return {.problems = count(findings, Severity::Problem), .notes = count(findings, Severity::Note)};
+}
+
+void add_network_places(CLI::App& command, NetworkPlaces& places) {
+  command.add_option("--cni-conf-dir", places.cni_directory, "where container runtimes look")
+      ->type_name("DIR")
+      ->capture_default_str();
+  command
+      .add_option("--cgroup", places.cgroup,
+                  "where the socket load balancer is attached (default: all of the node)")
+      ->type_name("DIR");
+  add_loader_paths(command, places.paths);
+}
+
 void add_doctor_network(CLI::App& doctor, const std::shared_ptr<std::string>& output,
-                        Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+                        const std::shared_ptr<NetworkPlaces>& places, Context& context) {
   CLI::App* command = doctor.add_subcommand(
       "network", "MTUs, forwarding, rp_filter, others' programs: what loses packets on this node");
   add_doctor_output(*command, output);
-  command->add_option("--cni-conf-dir", arguments->cni_directory, "where container runtimes look")
-      ->type_name("DIR")
-      ->capture_default_str();
-  add_loader_paths(*command, arguments->paths);
-  command->callback([arguments, output, &context] {
-    context.exit_code = run(*arguments, *output == "json", context);
-  });
+  add_network_places(*command, *places);
+  command->callback(
+      [places, output, &context] { context.exit_code = run(*places, *output == "json", context); });
 }
 
 }  // namespace policyc::cli

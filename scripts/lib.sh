@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034  # whoever sources this reads the lists
 # Shared by scripts/demo and scripts/test: say what happens, check the machine, install what is missing, build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,8 +14,8 @@ PACKAGES=(
 )
 # What tests and benchmarks meet: other service implementations, shells, a browser. CNI plugins, shells.
 PEER_PACKAGES=(iptables nftables ipset containernetworking-plugins zsh fish groff-base chromium)
-# The Helm chart is rendered by Go's templates, and linted; the deb is made and looked at.
-DEPLOY_PACKAGES=(golang-go golang-github-masterminds-sprig-dev golang-gopkg-yaml.v3-dev yamllint python3-yaml python3-jsonschema dpkg-dev file lintian)
+# The Helm chart is rendered by Go's templates, and linted, as are scripts; the deb is made and looked at.
+DEPLOY_PACKAGES=(golang-go golang-github-masterminds-sprig-dev golang-gopkg-yaml.v3-dev yamllint shellcheck python3-yaml python3-jsonschema dpkg-dev file lintian)
 # What tests/vm boots and makes its image with.
 VM_PACKAGES=(qemu-system-x86 busybox-static binutils cpio kmod util-linux systemd crun e2fsprogs)
 KERNEL_SERIES=(6.1 6.12)
@@ -29,6 +30,7 @@ require_root_and_bpf() {
 }
 
 # install_packages [MORE...]
+# shellcheck disable=SC2120  # a demo needs no more
 install_packages() {
   local wanted=("${PACKAGES[@]}" "$@") missing=() package
   for package in "${wanted[@]}"; do

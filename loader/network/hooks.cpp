@@ -19,6 +19,8 @@
 #include "loader/bpf/fd.h"
 #include "loader/bpf/info.h"
 #include "loader/bpf/log.h"
+#include "loader/sockets/cgroup.h"
+#include "loader/sockets/object.h"
 
 namespace policyc::network {
 namespace {
@@ -26,7 +28,7 @@ namespace {
 // linux/bpf.h since Linux 6.6.
 constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
 constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
-constexpr std::uint32_t kMostPrograms = 64;  // of a tcx hook: the kernel's limit
+constexpr std::uint32_t kMostPrograms = 64;  // of a hook: the kernel's limit
 
 class Finder {
  public:
@@ -47,7 +49,7 @@ class Finder {
       add(point, ids[i]);
   }
 
-  // Filters that are BPF programs, in the order of their priorities: the kernel lists them so.
+  // In the order of their preferences: the kernel lists them so.
   void clsact(HookPoint point, std::uint32_t parent) {
     const std::unique_ptr<nl_sock, void (*)(nl_sock*)> socket(nl_socket_alloc(), nl_socket_free);
     const std::unique_ptr<nl_msg, void (*)(nl_msg*)> message(
@@ -57,29 +59,51 @@ class Finder {
     header.tcm_family = AF_UNSPEC;
     header.tcm_ifindex = static_cast<int>(index_);
     header.tcm_parent = parent;
-    std::vector<std::uint32_t> ids;
-    nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, &Finder::see_filter, &ids);
+    std::vector<Filter> filters;
+    nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, &Finder::see_filter, &filters);
     if (nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO) < 0 ||
         nl_send_auto(socket.get(), message.get()) < 0)
       return;
     // An interface without such a qdisc answers with an error.
     if (nl_recvmsgs_default(socket.get()) < 0) return;
-    for (const std::uint32_t id : ids) add(point, id);
+    for (const Filter& filter : filters) {
+      if (filter.kind == "bpf")
+        add(point, filter.number);
+      else
+        result.push_back({point, filter.number, "", false, filter.kind});
+    }
   }
 
   std::vector<HookProgram> result;
 
  private:
+  struct Filter {
+    std::string kind;
+    std::uint32_t number;  // the program's id, or the preference
+    friend bool operator==(const Filter&, const Filter&) = default;
+  };
+
   static int see_filter(nl_msg* message, void* argument) {
     std::array<nlattr*, TCA_MAX + 1> attributes{};
-    std::array<nlattr*, TCA_BPF_MAX + 1> options{};
     if (nlmsg_parse(nlmsg_hdr(message), sizeof(tcmsg), attributes.data(), TCA_MAX, nullptr) < 0 ||
-        attributes[TCA_KIND] == nullptr || attributes[TCA_OPTIONS] == nullptr ||
-        std::string_view(nla_get_string(attributes[TCA_KIND])) != "bpf" ||
-        nla_parse_nested(options.data(), TCA_BPF_MAX, attributes[TCA_OPTIONS], nullptr) < 0 ||
-        options[TCA_BPF_ID] == nullptr)
+        attributes[TCA_KIND] == nullptr)
       return NL_OK;
-    static_cast<std::vector<std::uint32_t>*>(argument)->push_back(nla_get_u32(options[TCA_BPF_ID]));
+    Filter filter{nla_get_string(attributes[TCA_KIND]), 0};
+    if (filter.kind == "bpf") {
+      std::array<nlattr*, TCA_BPF_MAX + 1> options{};
+      if (attributes[TCA_OPTIONS] == nullptr ||
+          nla_parse_nested(options.data(), TCA_BPF_MAX, attributes[TCA_OPTIONS], nullptr) < 0 ||
+          options[TCA_BPF_ID] == nullptr)
+        return NL_OK;
+      filter.number = nla_get_u32(options[TCA_BPF_ID]);
+    } else {
+      const auto* header = static_cast<const tcmsg*>(nlmsg_data(nlmsg_hdr(message)));
+      filter.number = TC_H_MAJ(header->tcm_info) >> 16U;
+    }
+    // Of one preference there are several messages: itself, its tables, each match.
+    auto& filters = *static_cast<std::vector<Filter>*>(argument);
+    if (filter.kind == "bpf" || filters.empty() || filters.back() != filter)
+      filters.push_back(std::move(filter));
     return NL_OK;
   }
 
@@ -121,6 +145,30 @@ std::vector<HookProgram> programs_on(std::uint32_t interface_index,
   finder.clsact(HookPoint::ClsactIngress, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS));
   finder.clsact(HookPoint::ClsactEgress, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS));
   return std::move(finder.result);
+}
+
+std::vector<SocketHookProgram> programs_at_sockets(const std::filesystem::path& cgroup,
+                                                   const std::vector<std::uint32_t>& ours) {
+  const bpf::LogCapture quiet;
+  std::vector<SocketHookProgram> result;
+  const auto path = cgroup.empty() ? sockets::root_cgroup() : Result<std::filesystem::path>(cgroup);
+  if (!path) return result;
+  const auto opened = sockets::open_cgroup(*path);
+  if (!opened) return result;
+  for (const sockets::SocketProgram& hook : sockets::socket_programs()) {
+    std::array<std::uint32_t, kMostPrograms> ids{};
+    std::uint32_t count = ids.size();
+    std::uint32_t flags = 0;
+    if (bpf_prog_query(opened->fd.get(), static_cast<bpf_attach_type>(hook.attach_type),
+                       BPF_F_QUERY_EFFECTIVE, &flags, ids.data(), &count) != 0)
+      continue;
+    for (std::uint32_t i = 0; i < std::min<std::uint32_t>(count, ids.size()); ++i) {
+      const auto info = bpf::program_info_by_id(ids[i]);
+      result.push_back({std::string(hook.name), ids[i], info ? info->name : "",
+                        std::ranges::find(ours, ids[i]) != ours.end()});
+    }
+  }
+  return result;
 }
 
 std::vector<std::uint32_t> pinned_programs(const std::filesystem::path& directory) {

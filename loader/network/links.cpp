@@ -202,8 +202,7 @@ const Link* Network::find(std::uint32_t index) const {
   return index == 0 || found == links.end() ? nullptr : &*found;
 }
 
-Result<Network> read_network(const std::vector<std::uint32_t>& our_programs,
-                             const std::string& cni_directory) {
+Result<Network> read_network(const std::vector<std::uint32_t>& our_programs, const Places& places) {
   const auto socket = open_socket();
   if (!socket) return std::unexpected(socket.error());
   const auto cache = links_of(socket->get());
@@ -225,7 +224,8 @@ Result<Network> read_network(const std::vector<std::uint32_t>& our_programs,
   find_peers(others, network.links);
   network.uplinks = default_route_links(socket->get());
   network.ipv6 = fs::exists("/proc/sys/net/ipv6") && sysctl("ipv6/conf/all/disable_ipv6") == 0;
-  read_cni(cni_directory, network);
+  network.sockets = programs_at_sockets(places.cgroup, our_programs);
+  read_cni(places.cni_directory, network);
   return network;
 }
 

@@ -15,13 +15,23 @@ namespace policyc::network {
 enum class HookPoint : std::uint8_t { Xdp, TcxIngress, TcxEgress, ClsactIngress, ClsactEgress };
 [[nodiscard]] std::string_view hook_point_name(HookPoint point);  // "tcx ingress"
 
-// A BPF program on a hook of an interface, in the order in which they run.
+// A BPF program on a hook of an interface, or another tc filter, in the order in which they run.
 struct HookProgram {
   HookPoint point = HookPoint::TcxIngress;
-  std::uint32_t id = 0;
-  std::string name;   // the kernel's, at most 15 characters
-  bool ours = false;  // loaded by policyc on this node
+  std::uint32_t id = 0;  // of a filter that is no program: its preference
+  std::string name;      // the kernel's, at most 15 characters
+  bool ours = false;     // loaded by policyc on this node
+  std::string filter{};  // "flower", "u32": no program; empty: one
   friend bool operator==(const HookProgram&, const HookProgram&) = default;
+};
+
+// A program at what the sockets of a cgroup do, in the order in which they run.
+struct SocketHookProgram {
+  std::string hook;  // "connect4"
+  std::uint32_t id = 0;
+  std::string name;
+  bool ours = false;
+  friend bool operator==(const SocketHookProgram&, const SocketHookProgram&) = default;
 };
 
 struct Link {
@@ -44,6 +54,7 @@ struct Link {
 
 struct Network {
   std::vector<Link> links;
+  std::vector<SocketHookProgram> sockets{};
   std::vector<std::uint32_t> uplinks;  // interfaces of default routes, each once
   bool ipv6 = true;                    // the kernel has IPv6 on
   std::vector<std::string>
@@ -53,10 +64,16 @@ struct Network {
   [[nodiscard]] const Link* find(std::uint32_t index) const;
 };
 
+// Where a node's network is described; tests have places of their own.
+struct Places {
+  std::string cni_directory = "/etc/cni/net.d";
+  std::string cgroup{};  // whose sockets; empty: all of the node
+};
+
 // Of this network namespace. `our_programs`: ids of the programs that policyc has loaded. What
 // cannot be read of a single interface is left out; an Error when the list of interfaces cannot be
 // had. Needs root.
 [[nodiscard]] Result<Network> read_network(const std::vector<std::uint32_t>& our_programs,
-                                           const std::string& cni_directory = "/etc/cni/net.d");
+                                           const Places& places = {});
 
 }  // namespace policyc::network

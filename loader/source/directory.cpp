@@ -70,6 +70,7 @@ Result<bool> DirectorySource::start(const std::optional<Cursor>& /*after*/) {
   has_work_ = false;
   watches_ = std::move(*watches);
   entries_.clear();
+  total_bytes_ = 0;
   queue_.clear();
   files_todo_.clear();
   links_todo_.clear();
@@ -172,7 +173,10 @@ void DirectorySource::tell_unusable(const std::string& key, const std::string& e
 
 void DirectorySource::tell_deleted(const std::string& key) {
   const bool was_full = !key.empty() && entries_.size() >= options_.max_files;
-  entries_.erase(key);
+  if (const auto known = entries_.find(key); known != entries_.end()) {
+    total_bytes_ -= known->second.bytes;
+    entries_.erase(known);
+  }
   tell(EventKind::Deleted, key);
   if (was_full) directories_todo_.insert(std::string());
 }
@@ -191,8 +195,14 @@ void DirectorySource::look_at_file(const std::string& key) {
     known->second.missing_since.reset();
     return;
   }
-  FileRead read = read_complete(path, options_.max_file_bytes, options_.leases,
+  const std::size_t room = room_for(key);
+  FileRead read = read_complete(path, std::min(options_.max_file_bytes, room), options_.leases,
                                 shared_version_ ? Arrival::Whole : Arrival::Unknown);
+  // How much is left is not said: it changes with other files, and would be told each time.
+  if (read.state == ReadState::Unusable && read.identity.size > room &&
+      read.identity.size <= options_.max_file_bytes)
+    read.error = "has " + std::to_string(read.identity.size) + " bytes, more than is left of the " +
+                 std::to_string(options_.max_total_bytes) + " that all files together may have";
   if (read.state == ReadState::Missing) {
     if (read.is_directory) directories_todo_.insert(key);
     file_is_missing(key);
@@ -215,6 +225,13 @@ void DirectorySource::look_at_file(const std::string& key) {
   entries_[key].link = is_link;
 }
 
+// What a file may have, with that of the others.
+std::size_t DirectorySource::room_for(const std::string& key) const {
+  const auto known = entries_.find(key);
+  const std::size_t others = total_bytes_ - (known == entries_.end() ? 0 : known->second.bytes);
+  return options_.max_total_bytes - std::min(others, options_.max_total_bytes);
+}
+
 void DirectorySource::take_content(const std::string& key, FileRead read) {
   Entry& entry = entries_[key];
   entry.identity = read.identity;
@@ -224,6 +241,8 @@ void DirectorySource::take_content(const std::string& key, FileRead read) {
   if (hash == entry.hash && entry.error.empty()) return;
   entry.hash = std::move(hash);
   entry.error.clear();
+  total_bytes_ += read.content.size() - entry.bytes;
+  entry.bytes = read.content.size();
   tell(EventKind::Put, key, std::move(read.content));
 }
 

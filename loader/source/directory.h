@@ -25,6 +25,7 @@ namespace policyc::watch {
 struct DirectoryOptions {
   std::filesystem::path directory{};
   std::size_t max_file_bytes = std::size_t{8} << 20;
+  std::size_t max_total_bytes = std::size_t{1} << 30;  // of all files as they were told last
   std::size_t max_files = 65536;
   std::size_t max_directories = 4096;
   // How long a file may be away before it counts as deleted: editors rename the old one away and
@@ -51,8 +52,9 @@ class DirectorySource final : public Source {
 
   // What was told of a key.
   struct Entry {
-    std::string hash{};   // of the content; empty: none was told
-    std::string error{};  // of the Unusable that was told since
+    std::string hash{};     // of the content; empty: none was told
+    std::string error{};    // of the Unusable that was told since
+    std::size_t bytes = 0;  // of the content
     FileIdentity identity{};
     bool settled = false;  // any later change shows in `identity`
     bool link = false;     // a symbolic link: nobody tells when its target changes
@@ -68,6 +70,7 @@ class DirectorySource final : public Source {
   void look_at_file(const std::string& key);
   void take_content(const std::string& key, FileRead read);
   void file_is_missing(const std::string& key);
+  [[nodiscard]] std::size_t room_for(const std::string& key) const;
   void retry(const std::string& key);
   bool do_one_task();
   void set_timer();
@@ -97,6 +100,7 @@ class DirectorySource final : public Source {
   bpf::Fd poll_, timer_, work_;
   Watches watches_;
   std::map<std::string, Entry> entries_;
+  std::size_t total_bytes_ = 0;  // of all entries
   std::deque<Event> queue_;
   std::set<std::string> directories_todo_, files_todo_;
   std::set<std::string> links_todo_;  // what came that may lead to a directory

@@ -65,6 +65,13 @@ class Package(unittest.TestCase):
         self.assertTrue(list(self.root.rglob("policyc-compilerd")))
         self.assertTrue(list(self.root.rglob("policyc-cni")))
 
+    def test_systemd_understands_every_line_of_the_unit(self):
+        unit, = (path for path in self.root.rglob("policyd.service") if path.is_file())
+        unpacked = pathlib.Path(self.folder.name) / "policyd.service"
+        unpacked.write_text(unit.read_text().replace("=/usr/sbin/", f"={self.root}/usr/sbin/"))
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", unpacked], check=False, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
     def test_kubectl_finds_it(self):
         script = self.root / "usr/bin/kubectl-policyc"
         done = subprocess.run([script, "--version"], check=False, capture_output=True, text=True, env={"PATH": f"{script.parent}:/usr/bin:/bin"})
@@ -76,7 +83,8 @@ class Package(unittest.TestCase):
         self.assertTrue(list(out.glob("*.o")))
 
     def test_brings_documentation_and_completions(self):
-        for name in ("usr/share/man/man1/policyc.1.gz", "usr/share/bash-completion/completions/policyc",
+        for name in ("usr/share/man/man1/policyc.1.gz", "usr/share/man/man5/policyd.yaml.5.gz", "usr/share/man/man8/policyc-cni.8.gz",
+                     "usr/share/bash-completion/completions/policyc",
                      "usr/share/zsh/vendor-completions/_policyc", "usr/share/fish/vendor_completions.d/policyc.fish",
                      "lib/systemd/system/policyd.service", "usr/share/doc/policyc/copyright", "etc/policyc/manifests"):
             self.assertTrue((self.root / name).exists() or (self.root / "usr" / name).exists(), name)

@@ -1,4 +1,5 @@
 #!/usr/bin/busybox sh
+# shellcheck shell=dash
 # First process of the guest: runs the plan and says on the console what came of it. Lines for run.py begin with "@vm ".
 export PATH=/usr/sbin:/usr/bin HOME=/ TMPDIR=/tmp
 for name in $(/usr/bin/busybox --list); do [ -e "/usr/bin/$name" ] || /usr/bin/busybox ln -s busybox "/usr/bin/$name"; done

@@ -1,221 +1,36 @@
-// loader/network: what is read of a node's network, and what is said of it.
+// loader/network: what is read of a node's network.
 
 #include <array>
 #include <fstream>
 
 #include <bpf/bpf.h>
-#include <gmock/gmock.h>
 #include <linux/bpf.h>
 #include <net/if.h>
 
 #include "loader/attach/attach.h"
 #include "loader/bpf/fd.h"
-#include "loader/network/findings.h"
+#include "loader/bpf/info.h"
 #include "loader/network/hooks.h"
+#include "loader/sockets/cgroup.h"
+#include "tests/unit/loader/network_matchers.h"
 #include "tests/unit/loader/sandbox.h"
 
 namespace policyc::testing {
 namespace {
 
-using network::Finding;
 using network::HookPoint;
 using network::Link;
 using network::Network;
-using network::Severity;
-using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::Field;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-constexpr std::uint32_t kUplink = 2;
-constexpr std::uint32_t kPod = 3;
-
-// A pod's veth and an uplink; nothing is wrong with it.
-Network healthy() {
-  Network network;
-  Link uplink;
-  uplink.index = kUplink;
-  uplink.name = "eth0";
-  uplink.mtu = 1500;
-  uplink.up = true;
-  Link pod = uplink;
-  pod.index = kPod;
-  pod.name = "lxc0";
-  pod.kind = "veth";
-  pod.peer_mtu = 1500;
-  pod.forwarding4 = pod.forwarding6 = pod.endpoint = true;
-  pod.programs = {{HookPoint::TcxIngress, 10, "from_endpoint", true}};
-  network.links = {uplink, pod};
-  network.uplinks = {kUplink};
-  return network;
-}
-
-Link& pod_of(Network& network) { return network.links[1]; }
-Link tunnel(std::uint32_t mtu, const std::string& kind = "vxlan") {
-  Link link;
-  link.index = 9;
-  link.name = "vx";
-  link.kind = kind;
-  link.mtu = mtu;
-  link.up = true;
-  return link;
-}
-
-auto problem(const std::string& topic, const std::string& text) {
-  return AllOf(Field(&Finding::severity, Severity::Problem), Field(&Finding::topic, topic),
-               Field(&Finding::message, HasSubstr(text)), Field(&Finding::fix, Not(IsEmpty())));
-}
-auto note(const std::string& topic, const std::string& text) {
-  return AllOf(Field(&Finding::severity, Severity::Note), Field(&Finding::topic, topic),
-               Field(&Finding::message, HasSubstr(text)), Field(&Finding::fix, Not(IsEmpty())));
-}
-
-TEST(NetworkFindings, NothingIsSaidOfAHealthyNode) {
-  EXPECT_THAT(network::judge(healthy()), IsEmpty());
-}
-
-TEST(NetworkFindings, TunnelsAddWhatTheirStandardsSay) {
-  EXPECT_EQ(network::tunnel_overhead("vxlan", false), 50U);
-  EXPECT_EQ(network::tunnel_overhead("vxlan", true), 70U);
-  EXPECT_EQ(network::tunnel_overhead("geneve", false), 50U);
-  EXPECT_EQ(network::tunnel_overhead("ipip", false), 20U);
-  EXPECT_EQ(network::tunnel_overhead("gre", false), 24U);
-  EXPECT_EQ(network::tunnel_overhead("ip6tnl", true), 48U);
-  EXPECT_EQ(network::tunnel_overhead("wireguard", false), 60U);
-  EXPECT_EQ(network::tunnel_overhead("veth", false), 0U);
-}
-
-TEST(NetworkFindings, ATunnelMustFitIntoItsDevice) {
-  Network network = healthy();
-  network.links.push_back(tunnel(1450));
-  EXPECT_THAT(network::judge(network), ElementsAre(note("mtu", "by vx 1450 arrive")));
-  network.links.back().mtu = 1500;
-  const auto findings = network::judge(network);
-  EXPECT_THAT(findings, Contains(problem("mtu", "packets of more than 1450 bytes")));
-  EXPECT_EQ(findings[0].fix, "ip link set dev vx mtu 1450");
-  network.links.back().underlay_v6 = true;
-  EXPECT_THAT(network::judge(network), Contains(problem("mtu", "more than 1430 bytes")));
-  network.links.back().up = false;
-  EXPECT_THAT(network::judge(network), IsEmpty());
-  // Bound to a device that is no uplink.
-  network = healthy();
-  Link wide = network.links[0];
-  wide.index = 7;
-  wide.name = "eth1";
-  wide.mtu = 9000;
-  network.links.push_back(wide);
-  network.links.push_back(tunnel(1500));
-  network.links.back().lower = 7;
-  EXPECT_THAT(network::judge(network), IsEmpty());
-}
-
-TEST(NetworkFindings, EndsOfAVethMustAgree) {
-  Network network = healthy();
-  pod_of(network).peer_mtu = 1400;
-  EXPECT_THAT(network::judge(network),
-              ElementsAre(problem("mtu", "packets to it of more than 1400")));
-  pod_of(network).peer_mtu = 1450;
-  pod_of(network).mtu = 1400;
-  EXPECT_THAT(network::judge(network),
-              ElementsAre(problem("mtu", "packets from it of more than 1400")));
-  pod_of(network).peer_mtu.reset();
-  EXPECT_THAT(network::judge(network), IsEmpty());
-}
-
-TEST(NetworkFindings, WhereLargePacketsGo) {
-  Network network = healthy();
-  pod_of(network).mtu = 9000;
-  pod_of(network).peer_mtu = 9000;
-  EXPECT_THAT(network::path_mtus(network),
-              ElementsAre(network::PathMtu{"lxc0", "eth0", 9000, 1500, false}));
-  EXPECT_THAT(network::judge(network), ElementsAre(note("mtu", "path MTU discovery")));
-  // The pod and the uplink are ports of one bridge: nobody routes in between.
-  Link bridge;
-  bridge.index = 5;
-  bridge.name = "br0";
-  bridge.kind = "bridge";
-  bridge.mtu = 1500;
-  bridge.up = true;
-  network.links.push_back(bridge);
-  network.links[0].master = 5;
-  pod_of(network).master = 5;
-  EXPECT_THAT(network::judge(network), ElementsAre(problem("mtu", "vanish in the bridge")));
-}
-
-TEST(NetworkFindings, SmallMtusTakeIpv6Away) {
-  Network network = healthy();
-  pod_of(network).mtu = 1200;
-  pod_of(network).peer_mtu = 1200;
-  EXPECT_THAT(network::judge(network), ElementsAre(problem("mtu", "1280")));
-  network.ipv6 = false;
-  EXPECT_THAT(network::judge(network), IsEmpty());
-}
-
-TEST(NetworkFindings, EndpointsNeedForwarding) {
-  Network network = healthy();
-  pod_of(network).forwarding4 = false;
-  EXPECT_THAT(network::judge(network), ElementsAre(problem("forwarding", "IPv4 packets of lxc0")));
-  pod_of(network).forwarding6 = false;
-  EXPECT_THAT(network::judge(network), Contains(problem("forwarding", "IPv6 packets of lxc0")));
-  pod_of(network).endpoint = false;
-  EXPECT_THAT(network::judge(network), IsEmpty());
-}
-
-TEST(NetworkFindings, StrictReversePathsLoseAnswers) {
-  Network network = healthy();
-  network.links[0].reverse_path = 1;
-  EXPECT_THAT(network::judge(network), IsEmpty()) << "a device that serves nothing";
-  network.links[0].programs = {{HookPoint::TcxIngress, 11, "from_device", true}};
-  EXPECT_THAT(network::judge(network), ElementsAre(note("reverse-path", "eth0")));
-  network.links[0].reverse_path = 2;
-  EXPECT_THAT(network::judge(network), IsEmpty());
-  network.links.push_back(tunnel(1500));
-  network.links.back().lower = kPod;  // wherever: its MTU is not what this is about
-  pod_of(network).mtu = 9000;
-  pod_of(network).peer_mtu.reset();
-  network.uplinks.clear();
-  network.links.back().reverse_path = 1;
-  EXPECT_THAT(network::judge(network), Contains(problem("reverse-path", "vx")));
-}
-
-TEST(NetworkFindings, ProgramsOfOthersOnOurHooks) {
-  Network network = healthy();
-  pod_of(network).programs = {{HookPoint::TcxIngress, 10, "from_endpoint", true},
-                              {HookPoint::TcxIngress, 20, "watcher", false}};
-  EXPECT_THAT(network::judge(network), ElementsAre(note("hooks", "never runs")));
-  std::swap(pod_of(network).programs[0], pod_of(network).programs[1]);
-  EXPECT_THAT(network::judge(network), ElementsAre(problem("hooks", "runs before policyc's")));
-  // clsact runs after tcx, whatever the list says.
-  pod_of(network).programs = {{HookPoint::ClsactIngress, 21, "cil_from_contai", false},
-                              {HookPoint::TcxIngress, 10, "from_endpoint", true}};
-  EXPECT_THAT(network::judge(network), ElementsAre(note("hooks", "(Cilium)")));
-  // Another direction, or another interface, is nobody's business.
-  pod_of(network).programs[0].point = HookPoint::ClsactEgress;
-  network.links[0].programs = {{HookPoint::TcxIngress, 22, "watcher", false}};
-  EXPECT_THAT(network::judge(network), IsEmpty());
-  pod_of(network).programs[0].point = HookPoint::Xdp;
-  EXPECT_THAT(network::judge(network), ElementsAre(problem("hooks", "XDP program")));
-}
-
-TEST(NetworkFindings, WhichCniRuntimesTake) {
-  Network network = healthy();
-  network.cni_configurations = {"/etc/cni/net.d/05-cilium.conflist",
-                                "/etc/cni/net.d/10-policyc.conflist"};
-  network.first_cni_type = "cilium-cni";
-  EXPECT_THAT(network::judge(network), ElementsAre(problem("cni", "cilium-cni")));
-  pod_of(network).endpoint = false;
-  EXPECT_THAT(network::judge(network), ElementsAre(note("cni", "05-cilium.conflist")));
-  network.first_cni_type = "policyc-cni";
-  EXPECT_THAT(network::judge(network), IsEmpty());
-}
 
 class NetworkTest : public KernelTest {
  protected:
   [[nodiscard]] Network read() const {
-    return must(network::read_network(network::pinned_programs(paths_.bpffs), cni_));
+    return must(
+        network::read_network(network::pinned_programs(paths_.bpffs), {.cni_directory = cni_}));
   }
   static const Link& named(const Network& network, const std::string& name) {
     for (const Link& link : network.links) {
@@ -296,6 +111,52 @@ TEST_F(NetworkTest, ProgramsInTheirOrderAndWhoseTheyAre) {
   EXPECT_TRUE(link.endpoint);
   EXPECT_THAT(network::judge(network), Contains(note("hooks", "(Cilium)")));
   shell("ip link del hook0");
+}
+
+TEST_F(NetworkTest, FiltersThatAreNoProgramsAreSeen) {
+  shell(
+      "ip link add hook1 type bridge && ip link set hook1 up && tc qdisc add dev hook1 clsact && "
+      "tc filter add dev hook1 ingress pref 5 protocol all matchall action pass && "
+      "tc filter add dev hook1 egress pref 6 protocol ip u32 match ip dport 80 0xffff action pass");
+  const Network network = read();
+  EXPECT_THAT(named(network, "hook1").programs,
+              ElementsAre(network::HookProgram{HookPoint::ClsactIngress, 5, "", false, "matchall"},
+                          network::HookProgram{HookPoint::ClsactEgress, 6, "", false, "u32"}));
+  shell("ip link del hook1");
+}
+
+TEST_F(NetworkTest, ProgramsAtTheSocketsOfACgroup) {
+  const auto root = must(sockets::root_cgroup());
+  const auto above = root / ("policyc-network-test-" + std::to_string(::getpid()));
+  const auto below = above / "below";
+  std::filesystem::create_directories(below);
+  const std::array instructions{bpf_insn{BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1},
+                                bpf_insn{BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+  bpf_prog_load_opts options{};
+  options.sz = sizeof options;
+  options.expected_attach_type = BPF_CGROUP_INET4_CONNECT;
+  const bpf::Fd other(bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "cil_sock4_conne", "GPL",
+                                    instructions.data(), instructions.size(), &options));
+  ASSERT_TRUE(other.valid());
+  const std::uint32_t id = must(bpf::program_info(other.get())).id;
+  const auto entry = [id](bool ours) {
+    return network::SocketHookProgram{"connect4", id, "cil_sock4_conne", ours};
+  };
+  {
+    const auto cgroup = must(sockets::open_cgroup(above));
+    const bpf::Fd link(
+        bpf_link_create(other.get(), cgroup.fd.get(), BPF_CGROUP_INET4_CONNECT, nullptr));
+    ASSERT_TRUE(link.valid());
+    EXPECT_THAT(network::programs_at_sockets(above, {}), Contains(entry(false)));
+    EXPECT_THAT(network::programs_at_sockets(below, {}), Contains(entry(false)))
+        << "it runs for those below too";
+    EXPECT_THAT(network::programs_at_sockets(below, {id}), Contains(entry(true)));
+    EXPECT_THAT(network::programs_at_sockets("", {}), Not(Contains(entry(false))));
+    EXPECT_THAT(must(network::read_network({}, {.cgroup = below})).sockets, Contains(entry(false)));
+  }
+  EXPECT_THAT(network::programs_at_sockets("/nowhere", {}), IsEmpty());
+  std::filesystem::remove(below);
+  std::filesystem::remove(above);
 }
 
 TEST_F(NetworkTest, TheFirstCniConfigurationCounts) {

@@ -336,6 +336,33 @@ TEST_P(DirectorySourceTest, LimitsAreTold) {
   EXPECT_TRUE(view_->unusable.contains("r/"));
 }
 
+TEST_P(DirectorySourceTest, AllFilesTogetherHaveABudget) {
+  DirectoryOptions options;
+  options.max_total_bytes = 10;
+  write("a.yaml", "1234");
+  write("b.yaml", "123456");
+  begin_synced(options);
+  expect_contents({{"a.yaml", "1234"}, {"b.yaml", "123456"}});
+  write("c.yaml", "1");
+  const std::string why = " bytes, more than is left of the 10 that all files together may have";
+  EXPECT_TRUE(view_->until([&] { return view_->unusable["c.yaml"] == "has 1" + why; }))
+      << view_->unusable["c.yaml"];
+  // What a file said stays, and counts, when it grows beyond what is left.
+  write("a.yaml", "12345");
+  EXPECT_TRUE(view_->until([&] { return view_->unusable.contains("a.yaml"); }));
+  EXPECT_EQ(view_->unusable["a.yaml"], "has 5" + why);
+  EXPECT_EQ(view_->contents["a.yaml"], "1234");
+  // What another one gives back is taken.
+  write("b.yaml", "123");
+  expect_contents({{"a.yaml", "12345"}, {"b.yaml", "123"}, {"c.yaml", "1"}});
+  EXPECT_TRUE(view_->until([&] { return view_->unusable.empty(); }));
+  write("d.yaml", "12");
+  EXPECT_TRUE(view_->until([&] { return view_->unusable.contains("d.yaml"); }));
+  fs::remove(root_ / "b.yaml");
+  expect_contents({{"a.yaml", "12345"}, {"c.yaml", "1"}, {"d.yaml", "12"}});
+  EXPECT_EQ(count(EventKind::Unusable, "d.yaml"), 1U);
+}
+
 TEST_P(DirectorySourceTest, VersionsGrowOverRestarts) {
   write("a.yaml", "1");
   begin_synced();

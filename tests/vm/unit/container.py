@@ -9,7 +9,8 @@ import yaml
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 CHART = os.path.join(ROOT, "deploy/helm/policyc")
 VALUES = {"kubeProxyReplacement": True, "devices": ["uplink"], "extraArgs": ["--node-address=192.0.2.1"],
-          "bpf": {"masquerade": True, "ctMax": 4096, "ipcacheMax": 4096}, "prometheus": {"enabled": False}}
+          "bpf": {"masquerade": True, "ctMax": 4096, "ipcacheMax": 4096}, "prometheus": {"enabled": False},
+          "ipam": {"nodeRanges": {"node-a": [["10.0.0.0/24"]]}}}
 # As runtimes of Kubernetes have them where a pod says nothing else.
 MOUNTS = [
     {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
@@ -23,7 +24,7 @@ PROPAGATION = {None: "rprivate", "None": "rprivate", "HostToContainer": "rslave"
 
 
 def render(renderer):
-    """The chart's documents by kind."""
+    """The chart's DaemonSet and its ConfigMap of the agent."""
     with open(os.path.join(CHART, "values.yaml"), encoding="utf-8") as file:
         values = yaml.safe_load(file)
     for key, value in VALUES.items():
@@ -32,7 +33,10 @@ def render(renderer):
         json.dump(values, file)
         file.flush()
         text = subprocess.run([renderer, CHART, file.name, "node", "kube-system"], check=True, capture_output=True, text=True).stdout
-    return {document["kind"]: document for document in yaml.safe_load_all(text) if document}
+    documents = [document for document in yaml.safe_load_all(text) if document]
+    daemon_set, = (document for document in documents if document["kind"] == "DaemonSet")
+    config, = (document for document in documents if document["kind"] == "ConfigMap" and document["metadata"]["name"] == "policyc-config")
+    return daemon_set, config
 
 
 def mount_of(mount, volume, bundle):
@@ -71,13 +75,13 @@ def spec_of(pod, bundle):
 
 def make_bundle(folder, bundle, renderer):
     """Writes to `folder` what is to lie at `bundle` in the guest."""
-    documents = render(renderer)
-    pod = documents["DaemonSet"]["spec"]["template"]["spec"]
+    daemon_set, config = render(renderer)
+    pod = daemon_set["spec"]["template"]["spec"]
     os.makedirs(os.path.join(folder, "rootfs"))
     for volume in pod["volumes"]:
-        if volume.get("configMap", {}).get("name") == documents["ConfigMap"]["metadata"]["name"]:
+        if volume.get("configMap", {}).get("name") == config["metadata"]["name"]:
             os.makedirs(os.path.join(folder, "volumes", volume["name"]))
-            for name, text in documents["ConfigMap"]["data"].items():
+            for name, text in config["data"].items():
                 with open(os.path.join(folder, "volumes", volume["name"], name), "w", encoding="utf-8") as file:
                     file.write(text)
     with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
