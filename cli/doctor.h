@@ -33,7 +33,7 @@ void add_doctor_network(CLI::App& doctor, const std::shared_ptr<std::string>& ou
 struct NetworkSummary {
   std::size_t problems = 0;
   std::size_t notes = 0;
-  std::string error;  // why it could not be read; then it counts as a problem
+  std::string error{};  // why it could not be read; then it counts as a problem
 
   [[nodiscard]] bool good() const { return problems == 0 && error.empty(); }
 };

@@ -33,7 +33,8 @@ class CliDoctor : public ::testing::Test {
   }
   static Finished doctor(std::vector<std::string> words) {
     words.insert(words.begin(), "doctor");
-    words.insert(words.end(), {"--cni-conf-dir", "/nowhere"});
+    words.emplace_back("--cni-conf-dir");
+    words.emplace_back("/nowhere");
     return run_policyc(words);
   }
 };

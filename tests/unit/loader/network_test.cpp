@@ -114,14 +114,18 @@ TEST_F(NetworkTest, ProgramsInTheirOrderAndWhoseTheyAre) {
 }
 
 TEST_F(NetworkTest, FiltersThatAreNoProgramsAreSeen) {
-  shell(
-      "ip link add hook1 type bridge && ip link set hook1 up && tc qdisc add dev hook1 clsact && "
-      "tc filter add dev hook1 ingress pref 5 protocol all matchall action pass && "
-      "tc filter add dev hook1 egress pref 6 protocol ip u32 match ip dport 80 0xffff action pass");
+  const std::string add = "tc filter add dev hook1 ";
+  const std::string match = " protocol ip u32 match ip dport 80 0xffff";
+  shell("ip link add hook1 type bridge && ip link set hook1 up && tc qdisc add dev hook1 clsact");
+  for (const char* place : {"ingress pref 7", "ingress pref 5", "egress pref 6"})
+    shell(add + place + match);
+  const auto filter = [](HookPoint point, std::uint32_t preference) {
+    return network::HookProgram{point, preference, "", false, "u32"};
+  };
   const Network network = read();
   EXPECT_THAT(named(network, "hook1").programs,
-              ElementsAre(network::HookProgram{HookPoint::ClsactIngress, 5, "", false, "matchall"},
-                          network::HookProgram{HookPoint::ClsactEgress, 6, "", false, "u32"}));
+              ElementsAre(filter(HookPoint::ClsactIngress, 5), filter(HookPoint::ClsactIngress, 7),
+                          filter(HookPoint::ClsactEgress, 6)));
   shell("ip link del hook1");
 }
 
