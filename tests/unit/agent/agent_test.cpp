@@ -24,7 +24,7 @@ using agent::Loop;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
+using ::testing::Not;
 using watch::Event;
 using watch::EventKind;
 

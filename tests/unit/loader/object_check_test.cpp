@@ -29,7 +29,7 @@ constexpr const char* kIngress = "SEC(\"tc\") int policy_ingress(void *c) { retu
 constexpr const char* kEgress = "SEC(\"tc\") int policy_egress(void *c) { return 2; }\n";
 
 backend::Bytes compile(const std::string& text) {
-  return must(backend::compile("hostile.c", kPrelude + text, backend::Output::Object));
+  return must(backend::compile("hostile.c", kPrelude + text, backend::Output::Object)).output;
 }
 
 // Of a policy that allows everything, which has no maps of its own.
