@@ -3,7 +3,10 @@
 
 #include "loader/endpoint/object_check.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
+#include <linux/bpf.h>
 
 #include "compiler/backend/backend.h"
 #include "compiler/driver/object_meta.h"
@@ -23,7 +26,7 @@ typedef unsigned int u32;
 #define MAP(name, kind, size, more)                                                      \
   struct { int (*type)[kind]; int (*max_entries)[1]; u32 *key; char (*value)[size]; more \
   } name SEC(".maps")
-char license[] SEC("license") = "GPL";
+char policy_license[] SEC("license") = "GPL";
 )";
 constexpr const char* kIngress = "SEC(\"tc\") int policy_ingress(void *c) { return 2; }\n";
 constexpr const char* kEgress = "SEC(\"tc\") int policy_egress(void *c) { return 2; }\n";
@@ -127,11 +130,16 @@ TEST(ObjectCheck, MapsAreThoseOfTheShape) {
 
 // Number 3 may be any map that the process has open.
 TEST(ObjectCheck, AMapIsNotNamedByItsNumber) {
-  EXPECT_THAT(verdict(std::string(kIngress) +
-                      "SEC(\"tc\") int policy_egress(void *c) {\n"
-                      "  __asm__ volatile(\".byte 0x18,0x11,0,0,3,0,0,0, 0,0,0,0,0,0,0,0\" ::: "
-                      "\"r1\");\n  return 0;\n}\n"),
-              HasSubstr("by its number"));
+  auto bytes =
+      compile(std::string(kIngress) +
+              "SEC(\"tc\") int policy_egress(long *c) { return *c == 0x1234567889abcdef; }\n");
+  EXPECT_EQ(verdict(bytes), "");
+  // The constant becomes a descriptor.
+  const std::vector<std::uint8_t> low{0xef, 0xcd, 0xab, 0x89};
+  const auto at = std::search(bytes.begin(), bytes.end(), low.begin(), low.end());
+  ASSERT_NE(at, bytes.end());
+  *(at - 3) |= BPF_PSEUDO_MAP_FD << 4U;
+  EXPECT_THAT(verdict(bytes), HasSubstr("by its number"));
 }
 
 class HostileObject : public KernelTest {};
