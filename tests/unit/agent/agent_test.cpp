@@ -139,10 +139,13 @@ class AgentUnitTest : public ::testing::Test {
   // The replay reads its file when it starts: what was added is told by a watch that resumes.
   void tell(const Event& event) {
     record(event);
-    breaks_ = true;
-    turns(3);
+    break_watch();
     breaks_ = false;
     ASSERT_TRUE(until([this] { return component("source") == ""; }));
+  }
+  void break_watch() {
+    breaks_ = true;
+    ASSERT_TRUE(until([this] { return component("source") != ""; }));
   }
   bool until(const std::function<bool()>& holds) {
     const auto end = std::chrono::steady_clock::now() + 60s;
@@ -151,9 +154,6 @@ class AgentUnitTest : public ::testing::Test {
       loop_->turn(1ms);
     }
     return true;
-  }
-  void turns(int count) {
-    for (int i = 0; i < count; ++i) loop_->turn(0ms);
   }
   // Longer than any wait for more.
   void quiet() {
@@ -226,8 +226,7 @@ TEST_F(AgentUnitTest, WhatABrokenWatchMissedIsGone) {
   std::filesystem::remove(file());
   record({EventKind::Put, {"a.yaml", ++version_, "a.yaml", "one"}, {}});
   forgets_ = true;
-  breaks_ = true;
-  turns(3);
+  break_watch();
   EXPECT_THAT(component("source"), HasSubstr("the watch broke"));
   EXPECT_FALSE(agent_->healthy());
   breaks_ = false;
@@ -236,7 +235,7 @@ TEST_F(AgentUnitTest, WhatABrokenWatchMissedIsGone) {
   EXPECT_NE(component("source"), "");
   record({EventKind::Synced, {{}, ++version_, {}, {}}, {}});
   breaks_ = true;
-  turns(3);
+  quiet();
   breaks_ = false;
   ASSERT_TRUE(until([this] { return component("source") == ""; }));
   EXPECT_THAT(talk_.log, Contains("remove b.yaml"));

@@ -115,7 +115,8 @@ TEST(ObjectCheck, NothingIsCalledButLookupsAndTailCalls) {
 TEST(ObjectCheck, MapsAreThoseOfTheShape) {
   const auto with = [](const std::string& map) { return verdict(map + kIngress + kEgress); };
   EXPECT_THAT(with("MAP(node_config, 2, 64, );\n"), HasSubstr("a map node_config"));
-  EXPECT_THAT(with("MAP(policy_rows_in, 2, 16, );\n"), HasSubstr("a map policy_rows_in"));
+  EXPECT_THAT(with("MAP(policy_rows_in, 2, 16, );\n"), HasSubstr("not what its shape says"));
+  EXPECT_THAT(with("MAP(policy_matrix_in, 2, 16, );\n"), HasSubstr("a map policy_matrix_in"));
   EXPECT_THAT(with("MAP(policy_scratch, 6, 64, int (*pinning)[1];);\n"),
               HasSubstr("says where it is pinned"));
   EXPECT_THAT(with("int variable = 1;\nint *use(void) { return &variable; }\n"),
