@@ -1,7 +1,9 @@
-// policyc endpoint, identity, policy, ip: what the node agent knows.
+// policyc endpoint, identity, policy, ip, map, config: what the node agent knows.
 #include <algorithm>
 #include <memory>
 #include <ostream>
+
+#include <nlohmann/json.hpp>
 
 #include "cli/agent_client.h"
 #include "cli/command.h"
@@ -82,6 +84,15 @@ void print(const v1::AddressList& list, std::ostream& out) {
   print_table(rows, out);
 }
 
+void print(const v1::MapList& list, std::ostream& out) {
+  std::vector<TableRow> rows{{"MAP", "ENTRIES", "CAPACITY", "USED"}};
+  for (const v1::Map& map : list.maps())
+    rows.push_back(
+        {map.name(), std::to_string(map.entries()), std::to_string(map.capacity()),
+         map.capacity() == 0 ? "-" : std::to_string(map.entries() * 100 / map.capacity()) + "%"});
+  print_table(rows, out);
+}
+
 template <class Reply>
 int show(const AgentCall& call, Context& context, const api::Answer<Reply>& reply) {
   if (!reply) return call_failed(context, reply.error());
@@ -144,6 +155,38 @@ int get_endpoint(const AgentCall& call, const std::string& name, Context& contex
   return kSuccess;
 }
 
+// As the configuration file has it: a setting a line.
+void print_settings(const nlohmann::ordered_json& settings, std::ostream& out) {
+  std::vector<TableRow> rows{{"SETTING", "VALUE"}};
+  for (const auto& [name, value] : settings.items())
+    rows.push_back({name, value.is_string() ? value.get<std::string>() : value.dump()});
+  print_table(rows, out);
+}
+
+int show_config(const AgentCall& call, Context& context) {
+  api::Client client(call.socket);
+  const auto reply = client.config();
+  if (!reply) return call_failed(context, reply.error());
+  const auto settings = nlohmann::ordered_json::parse(reply->json(), nullptr, false);
+  if (!settings.is_object()) {
+    context.err << "policyc: the node agent's configuration is no JSON object\n";
+    return kUnreadable;
+  }
+  if (call.output == "json")
+    context.out << settings.dump(2) << "\n";
+  else
+    print_settings(settings, context.out);
+  return kSuccess;
+}
+
+void add_config(CLI::App& app, Context& context) {
+  const auto call = std::make_shared<AgentCall>();
+  CLI::App* config =
+      app.add_subcommand("config", "the settings that the running node agent works with");
+  add_agent_call(*config, *call);
+  config->callback([call, &context] { context.exit_code = show_config(*call, context); });
+}
+
 CLI::App* add_group(CLI::App& app, const char* name, const char* help) {
   CLI::App* command = app.add_subcommand(name, help);
   command->require_subcommand(1);
@@ -174,6 +217,10 @@ void add_agent_lists(CLI::App& app, Context& context) {
   add_list(*add_group(app, "ip", "addresses of the node's IP cache"), context,
            "all of them, with their identities",
            [](api::Client& client) { return client.addresses(); });
+  add_list(*add_group(app, "map", "maps of the node that fill up"), context,
+           "all of them, with their entries and what they have room for",
+           [](api::Client& client) { return client.maps(); });
+  add_config(app, context);
 }
 
 }  // namespace policyc::cli

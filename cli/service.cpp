@@ -9,6 +9,7 @@
 #include "cli/service_devices.h"
 #include "cli/service_health.h"
 #include "cli/service_inputs.h"
+#include "cli/service_list.h"
 #include "cli/service_print.h"
 #include "cli/service_sockets.h"
 #include "loader/endpoint/datapath.h"
@@ -34,7 +35,6 @@ struct LoadArguments {
 };
 
 struct ListArguments {
-  std::string name;
   std::string output = "table";
   ServiceInputArguments inputs;  // check
   endpoint::Paths paths;
@@ -160,44 +160,8 @@ int run_unload(const UnloadArguments& arguments, Context& context) {
   return kSuccess;
 }
 
-Result<std::vector<service::ListedFrontend>> read_maps(const endpoint::Paths& paths) {
-  if (auto root = require_root(); !root) return std::unexpected(root.error());
-  const auto maps = maps::ServiceMaps::open(paths.maps());
-  if (!maps) return std::unexpected(maps.error());
-  return service::list_frontends(*maps, state_of(paths));
-}
-
-int run_list(const ListArguments& arguments, Context& context) {
-  const auto frontends = read_maps(arguments.paths);
-  if (!frontends) return kernel_error(context.err, frontends.error());
-  if (arguments.output == "json") {
-    print_frontends_json(*frontends, false, context.out);
-  } else {
-    print_services(*frontends, context.out);
-  }
-  return kSuccess;
-}
-
-int run_get(const ListArguments& arguments, Context& context) {
-  auto frontends = read_maps(arguments.paths);
-  if (!frontends) return kernel_error(context.err, frontends.error());
-  const std::string name =
-      arguments.name.find('/') == std::string::npos ? "default/" + arguments.name : arguments.name;
-  std::erase_if(*frontends, [&](const auto& frontend) { return frontend.service != name; });
-  if (frontends->empty()) {
-    context.err << "policyc: no service " << name << " is loaded\n";
-    return kFindings;
-  }
-  if (arguments.output == "json") {
-    print_frontends_json(*frontends, false, context.out);
-  } else {
-    print_frontends(*frontends, context.out);
-  }
-  return kSuccess;
-}
-
 int run_lb_list(const ListArguments& arguments, Context& context) {
-  const auto frontends = read_maps(arguments.paths);
+  const auto frontends = listed_in_maps(arguments.paths);
   if (!frontends) return kernel_error(context.err, frontends.error());
   if (arguments.output == "json") {
     print_frontends_json(*frontends, true, context.out);
@@ -269,23 +233,7 @@ void add_service(CLI::App& app, Context& context) {
   unload->callback(
       [unload_arguments, &context] { context.exit_code = run_unload(*unload_arguments, context); });
 
-  auto list_arguments = std::make_shared<ListArguments>();
-  CLI::App* list = command->add_subcommand("list", "print the services that are loaded");
-  add_output(*list, *list_arguments);
-  add_loader_paths(*list, list_arguments->paths);
-  list->callback(
-      [list_arguments, &context] { context.exit_code = run_list(*list_arguments, context); });
-
-  auto get_arguments = std::make_shared<ListArguments>();
-  CLI::App* get = command->add_subcommand("get", "print the frontends and backends of a service");
-  get->add_option("name", get_arguments->name, "namespace/name, or a name in `default`")
-      ->required()
-      ->type_name("NAME");
-  add_output(*get, *get_arguments);
-  add_loader_paths(*get, get_arguments->paths);
-  get->callback(
-      [get_arguments, &context] { context.exit_code = run_get(*get_arguments, context); });
-
+  add_service_lists(*command, context);
   auto check_arguments = std::make_shared<ListArguments>();
   CLI::App* check =
       command->add_subcommand("check", "print what manifests ask for, without a kernel");

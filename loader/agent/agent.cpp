@@ -92,8 +92,12 @@ Result<void> Agent::begin() {
   for (const char* name : {"datapath", "source", "policies", "compiler", "endpoints", "services"})
     components_[name] = {name, true, {}, wall_clock_ns()};
   const auto folder = config_.paths.state / "agent";
+  const TimePoint start = Clock::now();
   auto registry = reconcile::Registry::open(folder / "endpoints.json");
   if (!registry) return std::unexpected(registry.error());
+  const TimePoint read = Clock::now();
+  const std::size_t known = registry->all().size();
+  parts_.metrics->restored("read_from_disk", {.total = known, .successful = known}, read - start);
   reconciler_ = std::make_unique<reconcile::Reconciler>(*parts_.node, reconciler_options());
   if (auto adopted =
           reconciler_->adopt([](std::uint32_t index) { return interface_exists(index); });
@@ -107,6 +111,14 @@ Result<void> Agent::begin() {
                                                             },
                                                             [this] { return config_.audit; }});
   endpoints_->restore();
+  restoring_.emplace();
+  Restored restored{.total = known};
+  for (const auto& [key, status] : reconciler_->statuses()) {
+    const bool is_gone = status.state == reconcile::EndpointState::Gone;
+    ++(is_gone ? restored.skipped : restored.successful);
+    restoring_->push_back(key);
+  }
+  parts_.metrics->restored("restoration", restored, Clock::now() - read);
   // What is loaded has another response, perhaps.
   reconciler_->set_node(node_request(), config_.audit);
   if (!reconciler_->actual().endpoints.empty()) {

@@ -14,6 +14,7 @@
 
 #include "loader/agent/compiler.h"
 #include "loader/agent/config.h"
+#include "loader/agent/delays.h"
 #include "loader/agent/endpoints.h"
 #include "loader/agent/loop.h"
 #include "loader/agent/metrics.h"
@@ -105,7 +106,7 @@ class Agent {
   void report_files();
   void source_changed();
   void ask_for_pods();
-  void swarm_over();
+  void swarm_over(bool pods_alone);
   // agent_answers.cpp
   void read_compiler();
   void take(worker::FileResult& result);
@@ -113,7 +114,7 @@ class Agent {
   void take(worker::Compiled& compiled);
   void take(worker::Failed& failed);
   void take(worker::Lost& lost);
-  void take_services(worker::Resolved& resolved);
+  void take_services(worker::Resolved& resolved, std::optional<TimePoint> since);
   void resolve_soon(Clock::duration delay = {});
   void resolve();
   // agent_work.cpp
@@ -125,6 +126,11 @@ class Agent {
   void attach_programs(TimePoint now);
   void settle_soon();
   void attempted(const reconcile::Attempt& attempt);
+  // agent_measures.cpp
+  void measure_services();
+  void measure_attempt(const reconcile::Attempt& attempt);
+  void measure_in_force();
+  void measure_restored();
 
   Parts parts_;
   Loop& loop_;
@@ -164,6 +170,14 @@ class Agent {
   std::optional<TimePoint> service_retry_;
   std::uint32_t attach_failures_ = 0;
   std::optional<TimePoint> attach_retry_;
+
+  enum class ServiceEvent : std::uint8_t { Added, Updated, Deleted };
+  Delays delays_;
+  std::optional<TimePoint> peers_since_;  // told, and not in the kernel
+  std::optional<TimePoint> services_since_;
+  std::map<std::string, ServiceEvent> service_events_;  // that are not in the maps
+  TimePoint began_ = Clock::now();
+  std::optional<std::vector<std::string>> restoring_;  // keys; nothing: done
 
   bool work_posted_ = false;
   std::optional<Loop::Timer> work_timer_;

@@ -55,7 +55,7 @@ void Agent::take(worker::Resolved& resolved) {
     if (source_timer_) loop_.cancel(*source_timer_);
     source_timer_.reset();
     source_changes_.clear();
-    swarm_over();
+    swarm_over(true);
     resolving_revision_ = revision_;
   }
   resolve_everything_ = false;
@@ -74,26 +74,41 @@ void Agent::take(worker::Resolved& resolved) {
   });
   policies_ = std::move(resolved.policies);
   diagnostics_ = std::move(resolved.diagnostics);
+  const auto since = delays_.resolved(resolving_revision_);
+  const auto inventory = reconciler_->inventory();
   if (resolved.inventory) reconciler_->set_inventory(std::move(resolved.inventory));
-  take_services(resolved);
+  if (reconciler_->inventory() != inventory && !peers_since_) peers_since_ = since;
+  take_services(resolved, since);
   if (resolve_again_) resolve_soon();
   work_soon();
 }
 
-void Agent::take_services(worker::Resolved& resolved) {
+void Agent::take_services(worker::Resolved& resolved, std::optional<TimePoint> since) {
   if (!parts_.services) return;
+  std::map<std::string, service::DesiredService> before;
   if (resolved.everything) {
-    services_.clear();
+    before.swap(services_);
     all_services_ = true;
   }
   for (const std::string& name : resolved.removed_services) {
-    services_.erase(name);
+    if (services_.erase(name) != 0) service_events_[name] = ServiceEvent::Deleted;
     changed_services_.insert(name);
   }
   for (service::DesiredService& service : resolved.services) {
+    const auto& known = resolved.everything ? before : services_;
+    const auto found = known.find(service.name);
+    if (found == known.end()) {
+      service_events_[service.name] = ServiceEvent::Added;
+    } else if (found->second != service) {
+      service_events_[service.name] = ServiceEvent::Updated;
+    }
     changed_services_.insert(service.name);
     services_.insert_or_assign(service.name, std::move(service));
   }
+  for (const auto& [name, service] : before) {
+    if (!services_.contains(name)) service_events_[name] = ServiceEvent::Deleted;
+  }
+  if (!service_events_.empty() && !services_since_) services_since_ = since;
 }
 
 void Agent::take(worker::Compiled& compiled) {

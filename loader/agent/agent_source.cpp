@@ -78,11 +78,13 @@ void Agent::source_changed() {
   const bool alone = source_changes_.note(Clock::now());
   swarm_asked_ = false;
   if (!files_->synced()) return;
+  // What was there before the agent came has no time at which it was told.
+  if (resolved_once_) delays_.told(Clock::now());
   if (source_timer_) loop_.cancel(*source_timer_);
   source_timer_ = loop_.at(*source_changes_.due(), [this] {
     source_timer_.reset();
     if (source_changes_.take(Clock::now())) {
-      swarm_over();
+      swarm_over(false);
       resolve_soon();
     }
   });
@@ -99,9 +101,10 @@ void Agent::ask_for_pods() {
   resolving_ = compiler_->resolve_pods(endpoints_->local());
 }
 
-void Agent::swarm_over() {
+void Agent::swarm_over(bool pods_alone) {
   swarm_asked_ = false;
   ++revision_;
+  delays_.swarm_over(revision_, pods_alone);
   parts_.metrics->policy_changed();
 }
 

@@ -52,6 +52,8 @@ void Agent::work() {
     if (next) work_at(*next);
     apply_services(now);
     attach_programs(now);
+    measure_in_force();
+    measure_restored();
     std::size_t failing = 0;
     for (const auto& [key, status] : reconciler_->statuses()) failing += status.failures != 0;
     report("endpoints", failing == 0,
@@ -94,7 +96,7 @@ void Agent::apply_services(TimePoint now) {
   service_retry_.reset();
   all_services_ = false;
   changed_services_.clear();
-  parts_.metrics->services_changed(change->upserted, change->removed);
+  measure_services();
   std::string message;
   for (const std::string& conflict : change->conflicts)
     message += (message.empty() ? "" : "; ") + conflict;
@@ -137,7 +139,7 @@ void Agent::settle_soon() {
 }
 
 void Agent::attempted(const reconcile::Attempt& attempt) {
-  parts_.metrics->attempted(attempt);
+  measure_attempt(attempt);
   settle_soon();
   if (!attempt.success)
     parts_.log(std::string(attempt.kind) + " of " + std::to_string(attempt.endpoints) +

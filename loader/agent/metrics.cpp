@@ -1,16 +1,11 @@
 #include "loader/agent/metrics.h"
 
-#include <cmath>
-#include <set>
+#include <utility>
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
-
-#include "loader/observe/hubble.h"
-#include "runtime/abi/abi.h"
 
 namespace policyc::agent {
 namespace {
@@ -22,69 +17,12 @@ using prometheus::Counter;
 using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Histogram;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
 
 const Histogram::BucketBoundaries kSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                            0.25,  0.5,    1,     2.5,  5,     10};
 
 double seconds(reconcile::Clock::duration time) {
   return std::chrono::duration<double>(time).count();
-}
-
-// A family of what is read at the moment of asking.
-class Read {
- public:
-  Read(std::string name, std::string help, MetricType type) {
-    family_.name = std::move(name);
-    family_.help = std::move(help);
-    family_.type = type;
-  }
-  void add(double value, std::vector<prometheus::ClientMetric::Label> labels = {}) {
-    prometheus::ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.gauge.value = value;
-    metric.counter.value = value;
-    family_.metric.push_back(std::move(metric));
-  }
-  [[nodiscard]] MetricFamily take() { return std::move(family_); }
-
- private:
-  MetricFamily family_;
-};
-
-std::string drop_text(std::uint16_t reason) {
-  const auto& code = observe::drop_code(static_cast<std::uint8_t>(reason));
-  return code.text.empty() ? "reason " + std::to_string(reason) : std::string(code.text);
-}
-
-void add_counters(const std::vector<maps::Counter>& counters, std::vector<MetricFamily>& out) {
-  Read dropped("cilium_drop_count_total", "Dropped packets", MetricType::Counter);
-  Read dropped_bytes("cilium_drop_bytes_total", "Bytes of dropped packets", MetricType::Counter);
-  Read forwarded("cilium_forward_count_total", "Forwarded packets", MetricType::Counter);
-  Read forwarded_bytes("cilium_forward_bytes_total", "Bytes of forwarded packets",
-                       MetricType::Counter);
-  // Several of our reasons may be one of Hubble's.
-  std::map<std::pair<std::string, std::string>, std::pair<double, double>> drops;
-  for (const maps::Counter& counter : counters) {
-    const std::string direction = counter.direction == POLICYC_INGRESS ? "INGRESS" : "EGRESS";
-    const auto packets = static_cast<double>(counter.packets);
-    const auto bytes = static_cast<double>(counter.bytes);
-    if (counter.reason == DROP_NONE) {
-      forwarded.add(packets, {{"direction", direction}});
-      forwarded_bytes.add(bytes, {{"direction", direction}});
-    } else {
-      auto& sum = drops[{drop_text(counter.reason), direction}];
-      sum.first += packets;
-      sum.second += bytes;
-    }
-  }
-  for (const auto& [labels, sum] : drops) {
-    dropped.add(sum.first, {{"reason", labels.first}, {"direction", labels.second}});
-    dropped_bytes.add(sum.second, {{"reason", labels.first}, {"direction", labels.second}});
-  }
-  for (Read* read : {&dropped, &dropped_bytes, &forwarded, &forwarded_bytes})
-    out.push_back(read->take());
 }
 
 }  // namespace
@@ -112,6 +50,29 @@ struct Metrics::Families {
                                .Name("cilium_ipcache_events_total")
                                .Help("Addresses of the IP cache written or removed")
                                .Register(registry);
+  Family<Histogram>& policy_delay =
+      BuildHistogram()
+          .Name("cilium_policy_implementation_delay")
+          .Help("From a change of the source to when it is in force, in seconds")
+          .Register(registry);
+  Family<Histogram>& peer_delay =
+      BuildHistogram()
+          .Name("cilium_policy_incremental_update_duration")
+          .Help("From a change of peers to when the kernel knows them, in seconds")
+          .Register(registry);
+  Family<Histogram>& service_delay =
+      BuildHistogram()
+          .Name("cilium_service_implementation_delay")
+          .Help("From a change of a service to when the maps have it, in seconds")
+          .Register(registry);
+  Family<Gauge>& restored = BuildGauge()
+                                .Name("cilium_endpoint_restoration_endpoints")
+                                .Help("Endpoints of before that this agent has taken over")
+                                .Register(registry);
+  Family<Gauge>& restoration_time = BuildGauge()
+                                        .Name("cilium_endpoint_restoration_duration_seconds")
+                                        .Help("Time that taking them over took")
+                                        .Register(registry);
   Family<Counter>& subprocesses = BuildCounter()
                                       .Name("cilium_subprocess_start_total")
                                       .Help("Starts of the compiler process")
@@ -151,8 +112,8 @@ void Metrics::attempted(const reconcile::Attempt& attempt) {
         .Add({{"scope", urgent ? "newEndpoint" : "total"}, {"status", outcome}}, kSeconds)
         .Observe(seconds(attempt.elapsed));
   }
-  families_->peers.Add({{"type", std::string(attempt.kind)}})
-      .Increment(static_cast<double>(attempt.addresses));
+  families_->peers.Add({{"type", "upsert"}}).Increment(static_cast<double>(attempt.written));
+  families_->peers.Add({{"type", "delete"}}).Increment(static_cast<double>(attempt.removed));
 }
 
 void Metrics::policy_changed() {
@@ -163,9 +124,34 @@ void Metrics::policy_refused() {
   families_->policy_changes.Add({{"outcome", "failure"}}).Increment();
 }
 
-void Metrics::services_changed(std::size_t upserted, std::size_t removed) {
-  families_->service_events.Add({{"action", "update"}}).Increment(static_cast<double>(upserted));
-  families_->service_events.Add({{"action", "delete"}}).Increment(static_cast<double>(removed));
+void Metrics::policy_implemented(Clock::duration delay) {
+  families_->policy_delay.Add({{"source", "directory"}}, kSeconds).Observe(seconds(delay));
+}
+
+void Metrics::peers_implemented(Clock::duration delay) {
+  families_->peer_delay.Add({{"scope", "global"}}, kSeconds).Observe(seconds(delay));
+}
+
+void Metrics::services_changed(const ServiceEvents& events, std::optional<Clock::duration> delay) {
+  const std::pair<const char*, std::size_t> actions[] = {
+      {"add", events.added}, {"update", events.updated}, {"delete", events.deleted}};
+  for (const auto& [action, count] : actions) {
+    families_->service_events.Add({{"action", action}}).Increment(static_cast<double>(count));
+    if (!delay || count == 0) continue;
+    auto& times = families_->service_delay.Add({{"action", action}}, kSeconds);
+    for (std::size_t i = 0; i < count; ++i) times.Observe(seconds(*delay));
+  }
+}
+
+void Metrics::restored(const std::string& phase, const Restored& endpoints, Clock::duration time) {
+  const std::pair<const char*, std::size_t> outcomes[] = {{"total", endpoints.total},
+                                                          {"successful", endpoints.successful},
+                                                          {"failed", endpoints.failed},
+                                                          {"skipped", endpoints.skipped}};
+  for (const auto& [outcome, count] : outcomes)
+    families_->restored.Add({{"phase", phase}, {"outcome", outcome}})
+        .Set(static_cast<double>(count));
+  families_->restoration_time.Add({{"phase", phase}}).Set(seconds(time));
 }
 
 void Metrics::subprocess_started() {
@@ -194,44 +180,8 @@ void Metrics::api_call(const std::string& method, const std::string& outcome, do
   families_->api.Add({{"method", method}, {"return_code", outcome}}, kSeconds).Observe(time);
 }
 
-std::string Metrics::text(const Snapshot& snapshot, const KernelSnapshot& kernel) {
-  std::vector<MetricFamily> out = families_->registry.Collect();
-  const auto gauge = [&out](const char* name, const char* help, std::uint64_t value) {
-    Read read(name, help, MetricType::Gauge);
-    read.add(static_cast<double>(value));
-    out.push_back(read.take());
-  };
-  gauge("cilium_policy", "Policies in force", snapshot.policies);
-  gauge("cilium_policy_max_revision", "Revision of the source that every endpoint enforces",
-        snapshot.revision);
-  gauge("cilium_controllers_failing", "Parts of the agent that do not do their work",
-        snapshot.failing_components);
-  Read states("cilium_endpoint_state", "Endpoints by state", MetricType::Gauge);
-  std::uint64_t endpoints = 0;
-  for (const auto& [state, count] : snapshot.endpoints) {
-    states.add(static_cast<double>(count), {{"endpoint_state", state}});
-    endpoints += count;
-  }
-  out.push_back(states.take());
-  gauge("cilium_endpoint", "Endpoints that the agent knows", endpoints);
-  Read identities("cilium_identity", "Identities by type", MetricType::Gauge);
-  for (const auto& [type, count] : kernel.identities)
-    identities.add(static_cast<double>(count), {{"type", type}});
-  out.push_back(identities.take());
-  Read pressure("cilium_bpf_map_pressure", "Share of a map that is taken, 0 to 1",
-                MetricType::Gauge);
-  Read capacity("cilium_bpf_map_capacity", "Entries that a map has room for", MetricType::Gauge);
-  for (const auto& table : kernel.tables) {
-    if (table.capacity == 0) continue;
-    pressure.add(static_cast<double>(table.entries) / static_cast<double>(table.capacity),
-                 {{"map_name", table.name}});
-    capacity.add(static_cast<double>(table.capacity), {{"map_group", table.name}});
-  }
-  out.push_back(pressure.take());
-  out.push_back(capacity.take());
-  add_counters(kernel.counters, out);
-  std::erase_if(out, [](const MetricFamily& family) { return family.metric.empty(); });
-  return prometheus::TextSerializer().Serialize(out);
+std::vector<prometheus::MetricFamily> Metrics::counted() const {
+  return families_->registry.Collect();
 }
 
 }  // namespace policyc::agent

@@ -123,7 +123,6 @@ class KernelServices : public NodeServices {
     const auto report = loader_.apply(services);
     if (!report) return std::unexpected(report.error());
     ServiceChange change;
-    change.upserted = all.size();
     take(*report, change);
     return finish(*report, std::move(change));
   }
@@ -137,7 +136,6 @@ class KernelServices : public NodeServices {
       const auto wanted = all.find(name);
       auto report = wanted == all.end() ? loader_.remove(name) : loader_.upsert(wanted->second);
       if (!report) return std::unexpected(report.error());
-      (wanted == all.end() ? change.removed : change.upserted) += 1;
       take(*report, change);
       gone.insert(gone.end(), report->gone.begin(), report->gone.end());
       last = std::move(*report);

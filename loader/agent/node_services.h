@@ -18,8 +18,6 @@
 namespace policyc::agent {
 
 struct ServiceChange {
-  std::size_t upserted = 0;
-  std::size_t removed = 0;
   std::size_t writes = 0;  // of maps
   std::size_t sockets_cut = 0;
   std::vector<std::string> conflicts;  // frontends that two services ask for

@@ -1,32 +1,21 @@
 // The API's messages of what is on disk and in the kernel (views.h). Any thread.
 
-#include <map>
+#include <algorithm>
+#include <set>
 
 #include "loader/agent/views.h"
+#include "loader/bpf/memory.h"
 #include "loader/endpoint/identities.h"
+#include "loader/endpoint/shapes.h"
 #include "loader/endpoint/state.h"
-#include "loader/endpoint/status.h"
+#include "loader/endpoint/tables.h"
+#include "loader/events/ring.h"
 #include "loader/maps/counters.h"
 #include "loader/maps/ipcache.h"
-#include "loader/service/listing.h"
+#include "runtime/abi/abi.h"
 
 namespace policyc::agent {
 namespace {
-
-std::string protocol_name(std::uint8_t protocol) {
-  if (protocol == service::kTcp) return "TCP";
-  if (protocol == service::kUdp) return "UDP";
-  return protocol == service::kSctp ? "SCTP" : std::to_string(protocol);
-}
-
-void add_backends(v1::ServiceFrontend& view, const service::ListedSet& set) {
-  for (const service::ListedBackend& backend : set.backends) {
-    const std::string address =
-        backend.address.v6 ? "[" + backend.address.to_string() + "]" : backend.address.to_string();
-    view.add_backends(address + ":" + std::to_string(backend.port) + " " +
-                      service::backend_state_name(backend.state));
-  }
-}
 
 std::string identity_type(const endpoint::IdentityRecord& record) {
   switch (endpoint::scope_of(record.labels)) {
@@ -40,6 +29,30 @@ std::string identity_type(const endpoint::IdentityRecord& record) {
       break;
   }
   return "cluster_local";
+}
+
+// As Cilium words it: a policy that is only audited enforces nothing yet.
+std::string enforcement_name(const std::array<bool, 2>& enforced, bool audit) {
+  if (!enforced[POLICYC_INGRESS] && !enforced[POLICYC_EGRESS]) return "none";
+  const std::string prefix = audit ? "audit-" : "";
+  if (enforced[POLICYC_INGRESS] && enforced[POLICYC_EGRESS]) return prefix + "both";
+  return prefix + (enforced[POLICYC_INGRESS] ? "ingress" : "egress");
+}
+
+void read_state_into(KernelSnapshot& snapshot, const endpoint::Paths& paths,
+                     const endpoint::State& state, ShapeDirections& shapes) {
+  for (const endpoint::IdentityRecord& record : state.identities) {
+    ++snapshot.identities[identity_type(record)];
+    std::set<std::string> sources;
+    for (const policy::Label& label : record.labels.all()) sources.insert(label.source);
+    for (const std::string& source : sources) ++snapshot.label_sources[source];
+  }
+  for (const char* status :
+       {"none", "ingress", "egress", "both", "audit-ingress", "audit-egress", "audit-both"})
+    snapshot.enforcement[status] = 0;
+  for (const endpoint::EndpointRecord& record : state.endpoints)
+    ++snapshot.enforcement[enforcement_name(shapes.of(paths, record.shape), record.audit)];
+  shapes.keep(state);
 }
 
 }  // namespace
@@ -75,29 +88,6 @@ Result<v1::AddressList> addresses_view(const endpoint::Paths& paths) {
   return list;
 }
 
-Result<v1::ServiceList> services_view(const endpoint::Paths& paths) {
-  v1::ServiceList list;
-  if (!maps::ServiceMaps::exist(paths.maps())) return list;
-  const auto maps = maps::ServiceMaps::open(paths.maps());
-  if (!maps) return std::unexpected(maps.error());
-  const auto frontends = service::list_frontends(*maps, paths.state / "services");
-  if (!frontends) return std::unexpected(frontends.error());
-  for (const service::ListedFrontend& frontend : *frontends) {
-    const int count = list.services_size();
-    v1::Service* owner = count != 0 && list.services(count - 1).name() == frontend.service
-                             ? list.mutable_services(count - 1)
-                             : list.add_services();
-    owner->set_name(frontend.service);
-    v1::ServiceFrontend& view = *owner->add_frontends();
-    view.set_address(frontend.key.address.to_string());
-    view.set_port(frontend.key.port);
-    view.set_protocol(protocol_name(frontend.key.protocol));
-    view.set_type(service::frontend_type_name(frontend.flags));
-    add_backends(view, frontend.external.backends.empty() ? frontend.internal : frontend.external);
-  }
-  return list;
-}
-
 Result<v1::MapList> maps_view(const endpoint::Paths& paths) {
   v1::MapList list;
   const auto tables = endpoint::read_tables(paths);
@@ -111,16 +101,43 @@ Result<v1::MapList> maps_view(const endpoint::Paths& paths) {
   return list;
 }
 
-KernelSnapshot kernel_snapshot(const endpoint::Paths& paths) {
-  KernelSnapshot snapshot;
-  if (const auto state = endpoint::read_state(paths)) {
-    for (const endpoint::IdentityRecord& record : state->identities)
-      ++snapshot.identities[identity_type(record)];
+std::array<bool, 2> ShapeDirections::of(const endpoint::Paths& paths, const std::string& key) {
+  const std::scoped_lock lock(mutex_);
+  const auto [known, is_new] = known_.try_emplace(endpoint::first_key(key));
+  if (is_new) {
+    const auto shape = endpoint::describe_shape(paths, key);
+    // A change that runs now may take it away.
+    if (!shape) {
+      known_.erase(known);
+      return {};
+    }
+    for (const std::size_t direction : {POLICYC_INGRESS, POLICYC_EGRESS})
+      known->second[direction] = shape->directions[direction].enforced;
   }
+  return known->second;
+}
+
+void ShapeDirections::keep(const endpoint::State& state) {
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(known_, [&state](const auto& shape) {
+    return std::ranges::none_of(state.endpoints, [&shape](const endpoint::EndpointRecord& record) {
+      return endpoint::first_key(record.shape) == shape.first;
+    });
+  });
+}
+
+KernelSnapshot kernel_snapshot(const endpoint::Paths& paths, ShapeDirections& shapes) {
+  KernelSnapshot snapshot;
+  if (const auto state = endpoint::read_state(paths))
+    read_state_into(snapshot, paths, *state, shapes);
+  if (const auto memory = bpf::memory_in_use()) snapshot.memory = *memory;
   if (!maps::NodeMaps::exist(paths.maps())) return snapshot;
   // While something changes an answer may be missing once.
   if (const auto maps = maps::NodeMaps::open(paths.maps())) {
     if (auto counters = maps::read_counters(*maps)) snapshot.counters = std::move(*counters);
+    const auto ring =
+        events::Ring::open(maps->event_heads.fd(), maps->event_slots.fd(), events::From::Now);
+    if (ring) snapshot.limited_events = ring->limited();
   }
   if (const auto tables = endpoint::read_tables(paths)) {
     for (const endpoint::TableStatus& table : *tables)

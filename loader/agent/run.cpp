@@ -191,7 +191,7 @@ class Program {
 
   std::string metrics_page() {
     const auto snapshot = ask<Snapshot>([this] { return snapshot_of(*agent_); });
-    return metrics_.text(snapshot.value_or(Snapshot{}), kernel_snapshot(config_.paths));
+    return metrics_.text(snapshot.value_or(Snapshot{}), kernel_snapshot(config_.paths, shapes_));
   }
 
   Health health_page() {
@@ -278,6 +278,7 @@ class Program {
   endpoint::Progress progress_;
   bpf::Fd signals_;
   Metrics metrics_;
+  ShapeDirections shapes_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Agent> agent_;
   std::optional<LinkWatch> links_;

@@ -22,6 +22,25 @@ constexpr int kMostMessage = 64 << 20;  // of a reply; requests are small
 // For replies on their way. A connection of somebody who is not looking takes all of it.
 constexpr std::chrono::milliseconds kLastAnswers{100};
 
+// Who may write to the socket's folder can put another one in its place. A folder that was there is
+// not ours to change: it may be one that others need as it is. Reading it does no harm.
+Result<void> make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  const mode_t before = ::umask(0077);
+  std::filesystem::create_directories(folder, error);
+  ::umask(before);
+  if (error) return fail("cannot make " + folder.string() + ": " + error.message());
+  struct stat info{};
+  if (::stat(folder.c_str(), &info) != 0)
+    return bpf::fail_errno("look at " + folder.string(), errno);
+  if (info.st_uid != 0 || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return fail("others than root may write to " + folder.string() +
+                ": they could replace the socket there; chown root and chmod go-w it, or set "
+                "socket-path");
+  }
+  return {};
+}
+
 // A socket that only root can connect to, from its first moment on.
 Result<bpf::Fd> listen_at(const std::filesystem::path& path) {
   sockaddr_un address{};
@@ -29,11 +48,7 @@ Result<bpf::Fd> listen_at(const std::filesystem::path& path) {
   const std::string text = path.string();
   if (text.size() >= sizeof address.sun_path) return fail(text + " is too long for a socket");
   text.copy(address.sun_path, text.size());
-  std::error_code error;
-  const bool made = std::filesystem::create_directories(path.parent_path(), error);
-  if (error) return fail("cannot make " + path.parent_path().string() + ": " + error.message());
-  if (made)
-    std::filesystem::permissions(path.parent_path(), std::filesystem::perms::owner_all, error);
+  if (auto made = make_folder(path.parent_path()); !made) return std::unexpected(made.error());
   bpf::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.valid()) return bpf::fail_errno("make a socket", errno);
   if (::unlink(text.c_str()) != 0 && errno != ENOENT)

@@ -16,8 +16,9 @@ namespace policyc::agent {
 
 class ApiServer {
  public:
-  // The socket replaces one that an agent before this left. Its folder is made, for root alone; who
-  // connects and is not root is turned away. On the loop's thread, as everything here.
+  // The socket replaces one that an agent before this left. Its folder is made, for root alone; one
+  // that others may write to is an Error. Who connects and is not root is turned away. On the
+  // loop's thread, as everything here.
   [[nodiscard]] static Result<std::unique_ptr<ApiServer>> start(Loop& loop, Agent& agent,
                                                                 Metrics& metrics,
                                                                 std::string version,

@@ -26,6 +26,10 @@ TimePoint deadline_of(const grpc::CallbackServerContext& context) {
   return Clock::now() + std::chrono::duration_cast<Clock::duration>(deadline - now) - kMargin;
 }
 
+grpc::Status refused(const Error& error) {
+  return {grpc::StatusCode::INVALID_ARGUMENT, error.message};
+}
+
 }  // namespace
 
 Service::Service(Loop& loop, Agent& agent, Metrics& metrics, std::string version,
@@ -38,7 +42,23 @@ Service::Service(Loop& loop, Agent& agent, Metrics& metrics, std::string version
       paths_(agent.config().paths),
       node_name_(agent.config().node_name) {}
 
-grpc::Status Service::on_loop(const char* method, std::function<grpc::Status()> work) {
+void Service::Call::finish(const grpc::Status& status) const {
+  metrics->api_call(method, std::to_string(status.error_code()), seconds_since(start));
+  reactor->Finish(status);
+}
+
+Service::Call Service::begin(grpc::CallbackServerContext* context, const char* method) {
+  return {&metrics_, method, context->DefaultReactor()};
+}
+
+grpc::Status Service::counted(const char* method, const std::function<grpc::Status()>& work) {
+  const TimePoint start = Clock::now();
+  grpc::Status status = work();
+  metrics_.api_call(method, std::to_string(status.error_code()), seconds_since(start));
+  return status;
+}
+
+grpc::Status Service::on_loop(std::function<grpc::Status()> work) const {
   const TimePoint start = Clock::now();
   if (closed_) return {grpc::StatusCode::UNAVAILABLE, "the agent is stopping"};
   // Shared: the work may run after nobody waits for it any more, and must not touch the call then.
@@ -61,101 +81,98 @@ grpc::Status Service::on_loop(const char* method, std::function<grpc::Status()> 
     shared->abandoned = true;
     return {grpc::StatusCode::UNAVAILABLE, "the agent is busy"};
   }
-  grpc::Status status = answer.get();
-  metrics_.api_call(method, std::to_string(status.error_code()), seconds_since(start));
-  return status;
-}
-
-grpc::ServerUnaryReactor* Service::refuse(grpc::CallbackServerContext* context,
-                                          const std::string& why) const {
-  auto* reactor = context->DefaultReactor();
-  reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT, why});
-  return reactor;
+  return answer.get();
 }
 
 grpc::Status Service::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
                                 v1::Status* reply) {
-  const auto status = on_loop("GetStatus", [this, reply] {
-    *reply = status_view(agent_);
-    return grpc::Status::OK;
+  return counted("GetStatus", [&] {
+    const auto status = on_loop([this, reply] {
+      *reply = status_view(agent_);
+      return grpc::Status::OK;
+    });
+    if (!status.ok()) return status;
+    reply->set_version(version_);
+    reply->set_started(started_);
+    if (const auto count = endpoint::count_identities(paths_)) reply->set_identities(*count);
+    if (const auto maps = maps_view(paths_)) *reply->mutable_maps() = maps->maps();
+    return status;
   });
-  if (!status.ok()) return status;
-  reply->set_version(version_);
-  reply->set_started(started_);
-  if (const auto count = endpoint::count_identities(paths_)) reply->set_identities(*count);
-  if (const auto maps = maps_view(paths_)) *reply->mutable_maps() = maps->maps();
-  return status;
 }
 
 grpc::Status Service::GetConfig(grpc::ServerContext*, const v1::GetConfigRequest*,
                                 v1::Config* reply) {
-  return on_loop("GetConfig", [this, reply] {
-    reply->set_json(to_json(agent_.config()));
-    return grpc::Status::OK;
+  return counted("GetConfig", [&] {
+    return on_loop([this, reply] {
+      reply->set_json(to_json(agent_.config()));
+      return grpc::Status::OK;
+    });
   });
 }
 
 grpc::ServerUnaryReactor* Service::AddEndpoint(grpc::CallbackServerContext* context,
                                                const v1::AddEndpointRequest* request,
                                                v1::Endpoint* reply) {
+  const Call call = begin(context, "AddEndpoint");
   auto registration = registration_of(*request);
-  if (!registration) return refuse(context, registration.error().message);
-  auto* reactor = context->DefaultReactor();
+  if (!registration) {
+    call.finish(refused(registration.error()));
+    return call.reactor;
+  }
   const std::string key = registration->key();
-  loop_.post([this, reactor, reply, key, start = Clock::now(), deadline = deadline_of(*context),
+  loop_.post([this, call, reply, key, deadline = deadline_of(*context),
               registration = std::move(*registration)]() mutable {
     agent_.add_endpoint(std::move(registration), deadline,
-                        [this, reactor, reply, key, start](const std::optional<ApiError>& error) {
+                        [this, call, reply, key](const std::optional<ApiError>& error) {
                           const grpc::Status status = to_status(error);
                           if (status.ok()) *reply = endpoint_view(agent_, key);
-                          metrics_.api_call("AddEndpoint", std::to_string(status.error_code()),
-                                            seconds_since(start));
-                          reactor->Finish(status);
+                          call.finish(status);
                         });
   });
-  return reactor;
+  return call.reactor;
 }
 
 grpc::ServerUnaryReactor* Service::DeleteEndpoint(grpc::CallbackServerContext* context,
                                                   const v1::EndpointRef* request,
                                                   v1::DeleteEndpointResponse* reply) {
+  const Call call = begin(context, "DeleteEndpoint");
   const auto key = key_of(*request);
-  if (!key) return refuse(context, key.error().message);
-  auto* reactor = context->DefaultReactor();
-  loop_.post(
-      [this, reactor, reply, key = *key, start = Clock::now(), deadline = deadline_of(*context)] {
-        agent_.remove_endpoint(
-            key, deadline,
-            [this, reactor, reply, start](bool existed, const std::optional<ApiError>& error) {
-              const grpc::Status status = to_status(error);
-              reply->set_existed(existed);
-              metrics_.api_call("DeleteEndpoint", std::to_string(status.error_code()),
-                                seconds_since(start));
-              reactor->Finish(status);
-            });
-      });
-  return reactor;
+  if (!key) {
+    call.finish(refused(key.error()));
+    return call.reactor;
+  }
+  loop_.post([this, call, reply, key = *key, deadline = deadline_of(*context)] {
+    agent_.remove_endpoint(key, deadline,
+                           [call, reply](bool existed, const std::optional<ApiError>& error) {
+                             reply->set_existed(existed);
+                             call.finish(to_status(error));
+                           });
+  });
+  return call.reactor;
 }
 
 grpc::ServerUnaryReactor* Service::CollectEndpoints(grpc::CallbackServerContext* context,
                                                     const v1::CollectEndpointsRequest* request,
                                                     v1::CollectEndpointsResponse* reply) {
+  const Call call = begin(context, "CollectEndpoints");
   std::vector<std::string> valid;
   for (const v1::EndpointRef& ref : request->valid()) {
     const auto key = key_of(ref);
-    if (!key) return refuse(context, key.error().message);
+    if (!key) {
+      call.finish(refused(key.error()));
+      return call.reactor;
+    }
     valid.push_back(*key);
   }
-  auto* reactor = context->DefaultReactor();
-  loop_.post([this, reactor, reply, valid = std::move(valid), network = request->network(),
+  loop_.post([this, call, reply, valid = std::move(valid), network = request->network(),
               deadline = deadline_of(*context)] {
     struct Collecting {
       std::size_t left = 1;  // this one
       std::optional<ApiError> error;
     };
     const auto state = std::make_shared<Collecting>();
-    const auto finish_one = [state, reactor] {
-      if (--state->left == 0) reactor->Finish(to_status(state->error));
+    const auto finish_one = [state, call] {
+      if (--state->left == 0) call.finish(to_status(state->error));
     };
     for (const std::string& key : agent_.endpoints().stale(network, valid)) {
       const v1::EndpointRef ref = endpoint_view(agent_, key).ref();
@@ -173,50 +190,56 @@ grpc::ServerUnaryReactor* Service::CollectEndpoints(grpc::CallbackServerContext*
     }
     finish_one();
   });
-  return reactor;
+  return call.reactor;
 }
 
 grpc::Status Service::CheckEndpoint(grpc::ServerContext*, const v1::EndpointRef* request,
                                     v1::Endpoint* reply) {
-  const auto key = key_of(*request);
-  if (!key) return {grpc::StatusCode::INVALID_ARGUMENT, key.error().message};
-  return on_loop("CheckEndpoint", [this, reply, key = *key] {
-    const auto error = agent_.check_endpoint(key);
-    if (!error) *reply = endpoint_view(agent_, key);
-    return to_status(error);
+  return counted("CheckEndpoint", [&] {
+    const auto key = key_of(*request);
+    if (!key) return refused(key.error());
+    return on_loop([this, reply, key = *key] {
+      const auto error = agent_.check_endpoint(key);
+      if (!error) *reply = endpoint_view(agent_, key);
+      return to_status(error);
+    });
   });
 }
 
 grpc::Status Service::ListEndpoints(grpc::ServerContext*, const v1::ListRequest*,
                                     v1::EndpointList* reply) {
-  return on_loop("ListEndpoints", [this, reply] {
-    *reply = endpoints_view(agent_);
-    return grpc::Status::OK;
+  return counted("ListEndpoints", [&] {
+    return on_loop([this, reply] {
+      *reply = endpoints_view(agent_);
+      return grpc::Status::OK;
+    });
   });
 }
 
 grpc::Status Service::ListPolicies(grpc::ServerContext*, const v1::ListRequest*,
                                    v1::PolicyList* reply) {
-  return on_loop("ListPolicies", [this, reply] {
-    *reply = policies_view(agent_);
-    return grpc::Status::OK;
+  return counted("ListPolicies", [&] {
+    return on_loop([this, reply] {
+      *reply = policies_view(agent_);
+      return grpc::Status::OK;
+    });
   });
 }
 
 grpc::Status Service::ListIdentities(grpc::ServerContext*, const v1::ListRequest*,
                                      v1::IdentityList* reply) {
-  return take(identities_view(paths_), *reply);
+  return counted("ListIdentities", [&] { return take(identities_view(paths_), *reply); });
 }
 grpc::Status Service::ListAddresses(grpc::ServerContext*, const v1::ListRequest*,
                                     v1::AddressList* reply) {
-  return take(addresses_view(paths_), *reply);
+  return counted("ListAddresses", [&] { return take(addresses_view(paths_), *reply); });
 }
 grpc::Status Service::ListServices(grpc::ServerContext*, const v1::ListRequest*,
                                    v1::ServiceList* reply) {
-  return take(services_view(paths_), *reply);
+  return counted("ListServices", [&] { return take(services_view(paths_), *reply); });
 }
 grpc::Status Service::ListMaps(grpc::ServerContext*, const v1::ListRequest*, v1::MapList* reply) {
-  return take(maps_view(paths_), *reply);
+  return counted("ListMaps", [&] { return take(maps_view(paths_), *reply); });
 }
 
 }  // namespace policyc::agent

@@ -55,10 +55,19 @@ class Service final : public MixedService {
   void close() { closed_ = true; }
 
  private:
+  // A call that somebody else answers: whoever does so counts it.
+  struct Call {
+    Metrics* metrics;
+    const char* method;
+    grpc::ServerUnaryReactor* reactor;
+    TimePoint start = Clock::now();
+    void finish(const grpc::Status& status) const;
+  };
+  [[nodiscard]] Call begin(grpc::CallbackServerContext* context, const char* method);
+  // Counts the call that `work` answers.
+  [[nodiscard]] grpc::Status counted(const char* method, const std::function<grpc::Status()>& work);
   // Runs on the loop; an error when the loop does not answer in time.
-  [[nodiscard]] grpc::Status on_loop(const char* method, std::function<grpc::Status()> work);
-  [[nodiscard]] grpc::ServerUnaryReactor* refuse(grpc::CallbackServerContext* context,
-                                                 const std::string& why) const;
+  [[nodiscard]] grpc::Status on_loop(std::function<grpc::Status()> work) const;
 
   Loop& loop_;
   Agent& agent_;

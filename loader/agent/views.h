@@ -2,7 +2,10 @@
 // What the agent knows, as messages of the API. Those of the agent are made on the event loop;
 // those of the node read the kernel and the loader's files, on any thread.
 
+#include <array>
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <string>
 
 #include <loader/api/policyd.grpc.pb.h>
@@ -11,6 +14,7 @@
 #include "loader/agent/agent.h"
 #include "loader/agent/metrics.h"
 #include "loader/endpoint/paths.h"
+#include "loader/endpoint/state.h"
 
 namespace policyc::agent {
 
@@ -30,6 +34,19 @@ namespace policyc::agent {
 [[nodiscard]] Result<v1::AddressList> addresses_view(const endpoint::Paths& paths);
 [[nodiscard]] Result<v1::ServiceList> services_view(const endpoint::Paths& paths);
 [[nodiscard]] Result<v1::MapList> maps_view(const endpoint::Paths& paths);
-[[nodiscard]] KernelSnapshot kernel_snapshot(const endpoint::Paths& paths);
+
+// Which directions shapes enforce, by policyc_direction. They never change, so that each is read
+// from disk once.
+class ShapeDirections {
+ public:
+  [[nodiscard]] std::array<bool, 2> of(const endpoint::Paths& paths, const std::string& key);
+  // Forgets those that no endpoint has.
+  void keep(const endpoint::State& state);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::array<bool, 2>> known_;  // by the key of the first generation
+};
+[[nodiscard]] KernelSnapshot kernel_snapshot(const endpoint::Paths& paths, ShapeDirections& shapes);
 
 }  // namespace policyc::agent

@@ -7,7 +7,6 @@
 
 #include "loader/endpoint/shapes.h"
 #include "loader/events/ring.h"
-#include "loader/maps/connection_table.h"
 #include "runtime/abi/abi.h"
 
 namespace policyc::endpoint {
@@ -52,55 +51,6 @@ Result<EndpointStatus> status_of(const Paths& paths, const maps::NodeMaps& maps,
     status.policies = policies_of(*shape);
   }
   return status;
-}
-
-Result<TableStatus> table_of(const bpf::MapHandle& map, std::size_t entries) {
-  const auto info = map.info();
-  if (!info) return std::unexpected(info.error());
-  return TableStatus{map.name(), entries, info->max_entries};
-}
-
-Result<std::vector<TableStatus>> tables_of(const maps::NodeMaps& maps) {
-  std::vector<TableStatus> tables;
-  const auto add = [&tables](const bpf::MapHandle& map,
-                             const Result<std::size_t>& entries) -> Result<void> {
-    if (!entries) return std::unexpected(entries.error());
-    auto table = table_of(map, *entries);
-    if (!table) return std::unexpected(table.error());
-    tables.push_back(std::move(*table));
-    return {};
-  };
-  const auto walk = [](const auto& map) -> Result<std::size_t> {
-    const auto entries = map.entries();
-    if (!entries) return std::unexpected(entries.error());
-    return entries->size();
-  };
-  for (const bpf::MapHandle* map : {&maps.ipcache4.handle(), &maps.ipcache6.handle()}) {
-    if (auto done = add(*map, map->count()); !done) return std::unexpected(done.error());
-  }
-  // Tries cannot be counted in batches on every kernel.
-  if (auto done = add(maps.ipcache4_prefix.handle(), walk(maps.ipcache4_prefix)); !done) {
-    return std::unexpected(done.error());
-  }
-  if (auto done = add(maps.ipcache6_prefix.handle(), walk(maps.ipcache6_prefix)); !done) {
-    return std::unexpected(done.error());
-  }
-  const auto connections = [&tables](const auto& table, const bpf::MapHandle& map) -> Result<void> {
-    if (!table) return std::unexpected(table.error());
-    tables.push_back({map.name(), table->taken(), static_cast<std::uint32_t>(table->capacity())});
-    return {};
-  };
-  const bpf::MapHandle& map4 = maps.conntrack4.handle();
-  const bpf::MapHandle& map6 = maps.conntrack6.handle();
-  if (auto done = connections(maps::ConnectionTable4::open(map4.fd()), map4); !done)
-    return std::unexpected(done.error());
-  if (auto done = connections(maps::ConnectionTable6::open(map6.fd()), map6); !done)
-    return std::unexpected(done.error());
-  for (const bpf::MapHandle* map :
-       {&maps.conntrack4_overflow.handle(), &maps.conntrack6_overflow.handle()}) {
-    if (auto done = add(*map, map->count()); !done) return std::unexpected(done.error());
-  }
-  return tables;
 }
 
 Result<void> add_shapes(const Paths& paths, const State& state, Status& status) {
@@ -160,7 +110,7 @@ Result<std::optional<Status>> read_status(const Paths& paths) {
     if (!endpoint) return std::unexpected(endpoint.error());
     status.endpoints.push_back(std::move(*endpoint));
   }
-  auto tables = tables_of(*maps);
+  auto tables = tables_of(paths, *maps);
   if (!tables) return std::unexpected(tables.error());
   status.tables = std::move(*tables);
   const auto pressure = maps->ct_pressure.lookup(0);
@@ -174,13 +124,6 @@ Result<std::optional<Status>> read_status(const Paths& paths) {
   if (!ring) return std::unexpected(ring.error());
   status.limited_events = ring->limited();
   return status;
-}
-
-Result<std::vector<TableStatus>> read_tables(const Paths& paths) {
-  if (!maps::NodeMaps::exist(paths.maps())) return std::vector<TableStatus>{};
-  const auto maps = maps::NodeMaps::open(paths.maps());
-  if (!maps) return std::unexpected(maps.error());
-  return tables_of(*maps);
 }
 
 }  // namespace policyc::endpoint

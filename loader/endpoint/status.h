@@ -14,6 +14,7 @@
 #include "loader/endpoint/paths.h"
 #include "loader/endpoint/shapes.h"
 #include "loader/endpoint/state.h"
+#include "loader/endpoint/tables.h"
 #include "loader/maps/counters.h"
 #include "loader/maps/node_maps.h"
 
@@ -37,12 +38,6 @@ struct EndpointStatus {
   }
 };
 
-struct TableStatus {
-  std::string name;
-  std::size_t entries = 0;
-  std::size_t capacity = 0;
-};
-
 struct ShapeStatus {
   std::string key;
   std::uint32_t slot = 0;
@@ -61,9 +56,9 @@ struct Status {
   std::vector<EndpointStatus> endpoints;
   std::vector<ShapeStatus> shapes;
   std::size_t identities = 0;
-  std::size_t classes = 0;          // that these are partitioned into
-  std::size_t predicates = 0;       // in force: distinct ones of the loaded shapes
-  std::vector<TableStatus> tables;  // ipcache4 ... conntrack6_overflow
+  std::size_t classes = 0;     // that these are partitioned into
+  std::size_t predicates = 0;  // in force: distinct ones of the loaded shapes
+  std::vector<TableStatus> tables;
   ct_pressure_value connections{};  // how often conntrack4, conntrack6 were found full
   std::vector<maps::Counter> counters;
   std::uint64_t limited_events = 0;  // not written: the rate limit
@@ -71,7 +66,5 @@ struct Status {
 
 // Nothing when no map of ours is there, or no endpoint was ever loaded beside what else uses them.
 [[nodiscard]] Result<std::optional<Status>> read_status(const Paths& paths);
-// Of it the tables alone, at a fraction of the cost; none when no map is there.
-[[nodiscard]] Result<std::vector<TableStatus>> read_tables(const Paths& paths);
 
 }  // namespace policyc::endpoint

@@ -51,8 +51,8 @@ void Reconciler::load(const LoadStep& step, TimePoint now) {
     reread();
   } else {
     attempt.success = true;
-    attempt.addresses = reports->front().ipcache.added + reports->front().ipcache.changed +
-                        reports->front().ipcache.removed;
+    attempt.written = reports->front().ipcache.added + reports->front().ipcache.changed;
+    attempt.removed = reports->front().ipcache.removed;
     for (const auto& starved : reports->front().starved)
       attempt.starved.push_back(starved.interface + ": " + starved.reason);
     if (step.with_inventory) applied_ = inventory_;
@@ -98,7 +98,8 @@ void Reconciler::update(const UpdateStep& step, TimePoint now) {
     reread();
   } else {
     attempt.success = true;
-    attempt.addresses = report->ipcache.added + report->ipcache.changed + report->ipcache.removed;
+    attempt.written = report->ipcache.added + report->ipcache.changed;
+    attempt.removed = report->ipcache.removed;
     for (const endpoint::Starved& starved : report->starved)
       attempt.starved.push_back(starved.shape + ": " + starved.reason);
     if (step.with_inventory) applied_ = inventory_;
@@ -131,7 +132,8 @@ void Reconciler::change_peers(TimePoint now) {
     node_retry_ = now;
   } else {
     attempt.success = true;
-    attempt.addresses = report->written + report->removed;
+    attempt.written = report->written;
+    attempt.removed = report->removed;
     applied_ = inventory_;
     need_update_ = !report->starved.empty();
   }

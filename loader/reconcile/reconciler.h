@@ -48,7 +48,8 @@ struct Attempt {
   bool success = false;
   std::string error{};
   Clock::duration elapsed{};
-  std::size_t addresses = 0;  // written or removed
+  std::size_t written = 0;  // addresses of the IP cache
+  std::size_t removed = 0;
   std::vector<std::string> starved{};
 };
 
