@@ -169,7 +169,9 @@ TEST_F(ApiTest, ServicesAreListedEitherWay) {
                                            {"service", "get", "shop/web", "-o", "json"}}) {
     const std::string asked = ask(command);
     EXPECT_THAT(asked, HasSubstr("shop/web"));
-    if (command.back() == "json") EXPECT_FALSE(nlohmann::json::parse(asked).empty());
+    if (command.back() == "json") {
+      EXPECT_FALSE(nlohmann::json::parse(asked).empty());
+    }
     command.insert(command.end(), folders.begin(), folders.end());
     EXPECT_EQ(asked, run(command));
   }
