@@ -199,6 +199,19 @@ std::optional<ApiError> Agent::check_endpoint(const std::string& key) const {
 
 void Agent::check_interfaces() { endpoints_->check_interfaces(); }
 
+void Agent::check_queues(const std::map<std::uint32_t, bool>* queues) {
+  for (const auto& [id, endpoint] : reconciler_->actual().endpoints) {
+    bool queued = false;
+    if (queues != nullptr) {
+      const auto told = queues->find(endpoint.record.interface_index);
+      if (told == queues->end()) continue;
+      queued = told->second;
+    }
+    if (const auto done = parts_.node->follow_queue(endpoint.record, queued); !done)
+      parts_.log("the queues of " + endpoint.record.interface + ": " + done.error().message);
+  }
+}
+
 const std::vector<std::string>& Agent::policies_of(const std::string& key) const {
   static const std::vector<std::string> kNone;
   const auto found = policies_of_.find(key);

@@ -71,6 +71,8 @@ class Agent {
   [[nodiscard]] Endpoints& endpoints() { return *endpoints_; }
   [[nodiscard]] const Endpoints& endpoints() const { return *endpoints_; }
   void check_interfaces();
+  // By the index of their interface, as LinkNews tells it; without `queues`: all endpoints.
+  void check_queues(const std::map<std::uint32_t, bool>* queues = nullptr);
 
   // What it is doing.
   [[nodiscard]] const Config& config() const { return config_; }

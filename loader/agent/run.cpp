@@ -156,11 +156,15 @@ class Program {
     if (!links) return std::unexpected(links.error());
     links_.emplace(std::move(*links));
     auto watched = loop_->watch(links_->fd(), [this] {
-      if (links_->take()) agent_->check_interfaces();
+      const LinkNews news = links_->take();
+      if (news.went || news.lost) agent_->check_interfaces();
+      if (news.lost || !news.queues.empty())
+        agent_->check_queues(news.lost ? nullptr : &news.queues);
     });
     if (!watched) return watched;
-    // One that went between the look at it and the watch.
+    // What happened between the look at them and the watch.
     agent_->check_interfaces();
+    agent_->check_queues();
     collector_.emplace(
         config_.paths, config_.conntrack_interval,
         [this](const Result<conntrack::PassReport>& report) {

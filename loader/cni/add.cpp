@@ -63,7 +63,8 @@ AddResult result_of(const Environment& environment, const Pair& pair, const Addr
   return result;
 }
 
-// From the pair on; the caller undoes the pair and the addresses.
+// From the pair on. A Failure leaves no pair and no endpoint; the addresses are the caller's. The
+// pair goes first: what is enforced on it must not end before.
 Expected<void> enforce_and_open(const Environment& environment, const Config& config,
                                 const Namespace& container, const Pair& pair,
                                 const std::vector<IpAddress>& addresses, const Log& log) {
@@ -72,7 +73,10 @@ Expected<void> enforce_and_open(const Environment& environment, const Config& co
       agent.add(request_for(environment, config, pair.host.name, pair.container.mac, addresses));
   const bool may_know = done || done.error().code == Code::TryLater;
   if (done) done = open_pair(config, container, pair, addresses);
-  if (!done && may_know) log_undo(agent.remove(environment), log);
+  if (done) return {};
+  log.warn(done.error().message + ": " + done.error().details);
+  log_undo(remove_pair(pair.host.name), log);
+  if (may_know) log_undo(agent.remove(environment), log);
   return done;
 }
 
@@ -105,8 +109,6 @@ Expected<Json> add(const Environment& environment, const Config& config, const L
   if (const auto done =
           enforce_and_open(environment, config, *container, *pair, addresses->list, log);
       !done) {
-    log.warn(done.error().message + ": " + done.error().details);
-    log_undo(remove_pair(pair->host.name), log);
     log_undo(release_addresses(environment, config), log);
     return std::unexpected(done.error());
   }

@@ -58,8 +58,11 @@ Expected<Addresses> take_addresses(const Environment& environment, const Config&
     return addresses;
   }
   const auto answer = delegate(environment, config, config.ipam.type, Command::Add);
-  if (!answer) return std::unexpected(answer.error());
-  return parse_delegated(*answer);
+  auto addresses = answer ? parse_delegated(*answer) : std::unexpected(answer.error());
+  // It may have taken some: one that was killed, or whose answer is of no use.
+  if (!addresses)
+    static_cast<void>(delegate(environment, config, config.ipam.type, Command::Del).has_value());
+  return addresses;
 }
 
 Expected<void> release_addresses(const Environment& environment, const Config& config) {
@@ -116,7 +119,7 @@ Expected<void> check_pools(const Environment& environment, const Config& config)
   if (is_own(config)) {
     auto store = open_store(config);
     if (!store) return std::unexpected(store.error());
-    return {};
+    return with_code(Code::Addresses, store->check_room(config.ipam.sets));
   }
   const auto answer = delegate(environment, config, config.ipam.type, Command::Status);
   if (!answer && !is_not_known(answer.error())) return std::unexpected(answer.error());

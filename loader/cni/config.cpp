@@ -110,13 +110,18 @@ std::set<ipam::Owner> owners_of(const Json& list) {
   return owners;
 }
 
+std::chrono::seconds seconds_at(const Json& json, const char* key, std::chrono::seconds standard) {
+  const std::int64_t seconds = number_at(json, key, standard.count());
+  if (seconds < 1 || seconds > 3600)
+    throw invalid(std::string(key) + " is not between 1 and 3600 seconds");
+  return std::chrono::seconds(seconds);
+}
+
 void read_plugin_keys(const Json& json, Config& config) {
   if (const std::string socket = string_at(json, "agent-socket"); !socket.empty())
     config.agent_socket = socket;
-  const std::int64_t timeout = number_at(json, "agent-timeout", config.agent_timeout.count());
-  if (timeout < 1 || timeout > 3600)
-    throw invalid("agent-timeout is not between 1 and 3600 seconds");
-  config.agent_timeout = std::chrono::seconds(timeout);
+  config.agent_timeout = seconds_at(json, "agent-timeout", config.agent_timeout);
+  config.delegate_timeout = seconds_at(json, "ipam-timeout", config.delegate_timeout);
   const std::int64_t mtu = number_at(json, "mtu", 0);
   if (mtu != 0 && (mtu < kSmallestMtu || mtu > kLargestMtu))
     throw invalid("mtu is not between " + std::to_string(kSmallestMtu) + " and " +

@@ -1,12 +1,19 @@
 #include "loader/cni/delegate.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <optional>
 #include <system_error>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +21,9 @@
 
 namespace policyc::cni {
 namespace {
+
+// An answer has some hundred bytes.
+constexpr std::size_t kMostOutput = std::size_t{1} << 20;
 
 std::string text(int number) { return std::system_category().message(number); }
 
@@ -46,15 +56,42 @@ std::vector<std::string> variables_for(Command command) {
   return variables;
 }
 
-std::string read_all(const bpf::Fd& pipe) {
-  std::string result;
-  std::array<char, 4096> buffer{};
+using Clock = std::chrono::steady_clock;
+
+// Whether the file can be read, or was closed, by then.
+bool is_readable(const bpf::Fd& file, Clock::time_point deadline) {
   while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    pollfd waiting{file.get(), POLLIN, 0};
+    const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<long>(left.count(), 0)));
+    if (ready >= 0 || errno != EINTR) return ready == 1;
+  }
+}
+
+enum class Reading : std::uint8_t { Ended, TooLate, TooLong };
+
+Reading read_all(const bpf::Fd& pipe, Clock::time_point deadline, std::string& result) {
+  std::array<char, 4096> buffer{};
+  while (is_readable(pipe, deadline)) {
     const ssize_t size = ::read(pipe.get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return result;
+    if (size <= 0) return Reading::Ended;
     result.append(buffer.data(), static_cast<std::size_t>(size));
+    if (result.size() > kMostOutput) return Reading::TooLong;
   }
+  return Reading::TooLate;
+}
+
+// Of a child that is killed when it takes too long; nothing when it was.
+std::optional<int> end_of(pid_t child, bool kill_it, Clock::time_point deadline) {
+  const bpf::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+  kill_it = kill_it || (process.valid() && !is_readable(process, deadline));
+  if (kill_it) ::kill(child, SIGKILL);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (kill_it) return std::nullopt;
+  return status;
 }
 
 Failure failure_of(const std::string& type, const std::string& output) {
@@ -97,11 +134,16 @@ Expected<std::string> delegate(const Environment& environment, const Config& con
   ::posix_spawn_file_actions_destroy(&actions);
   its_output.reset();
   if (error != 0) return refuse(Code::Delegate, "cannot run the plugin " + type, text(error));
-  std::string answer = read_all(output);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+  const Clock::time_point deadline = Clock::now() + config.delegate_timeout;
+  std::string answer;
+  const Reading reading = read_all(output, deadline, answer);
+  const auto status = end_of(child, reading != Reading::Ended, deadline);
+  if (reading == Reading::TooLong)
+    return refuse(Code::Delegate, "the plugin " + type + " answers without end");
+  if (!status)
+    return refuse(Code::TryLater, "the plugin " + type + " took too long",
+                  std::to_string(config.delegate_timeout.count()) + " s, see ipam-timeout");
+  if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0)
     return std::unexpected(failure_of(type, answer));
   return answer;
 }

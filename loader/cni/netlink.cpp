@@ -66,6 +66,17 @@ std::string mac_of(nl_addr* address) {
   return mac;
 }
 
+Link from_nl(rtnl_link* link) {
+  const char* alias = rtnl_link_get_ifalias(link);
+  return {.index = rtnl_link_get_ifindex(link),
+          .name = rtnl_link_get_name(link),
+          .mac = mac_of(rtnl_link_get_addr(link)),
+          .mtu = rtnl_link_get_mtu(link),
+          .up = (rtnl_link_get_flags(link) & IFF_UP) != 0,
+          .peer_index = rtnl_link_get_link(link),
+          .alias = alias == nullptr ? "" : alias};
+}
+
 Expected<std::optional<Link>> read_link(nl_sock* socket, int index, const char* name) {
   rtnl_link* found = nullptr;
   const int error = rtnl_link_get_kernel(socket, index, name, &found);
@@ -74,12 +85,7 @@ Expected<std::optional<Link>> read_link(nl_sock* socket, int index, const char* 
     return refuse_nl("look at interface " + (name != nullptr ? name : std::to_string(index)),
                      error);
   const LinkObject link(found);
-  return Link{.index = rtnl_link_get_ifindex(found),
-              .name = rtnl_link_get_name(found),
-              .mac = mac_of(rtnl_link_get_addr(found)),
-              .mtu = rtnl_link_get_mtu(found),
-              .up = (rtnl_link_get_flags(found) & IFF_UP) != 0,
-              .peer_index = rtnl_link_get_link(found)};
+  return from_nl(found);
 }
 
 Route read_route(rtnl_route* object) {
@@ -95,6 +101,15 @@ Route read_route(rtnl_route* object) {
     route.gateway = from_nl(rtnl_route_nh_get_gateway(hop));
   }
   return route;
+}
+
+Expected<void> change_link(nl_sock* socket, const Link& link, rtnl_link* change,
+                           const std::string& what) {
+  const LinkObject before(rtnl_link_alloc());
+  rtnl_link_set_ifindex(before.get(), link.index);
+  const int error = rtnl_link_change(socket, before.get(), change, 0);
+  if (error < 0) return refuse_nl(what + " interface " + link.name, error);
+  return {};
 }
 
 }  // namespace
@@ -149,12 +164,32 @@ Expected<bool> Netlink::remove(const std::string& name) {
 }
 
 Expected<void> Netlink::set_up(const Link& link) {
-  const LinkObject before(rtnl_link_alloc()), change(rtnl_link_alloc());
-  rtnl_link_set_ifindex(before.get(), link.index);
+  const LinkObject change(rtnl_link_alloc());
   rtnl_link_set_flags(change.get(), IFF_UP);
-  const int error = rtnl_link_change(socket_.get(), before.get(), change.get(), 0);
-  if (error < 0) return refuse_nl("set interface " + link.name + " up", error);
-  return {};
+  return change_link(socket_.get(), link, change.get(), "set up");
+}
+
+Expected<void> Netlink::set_down(const Link& link) {
+  const LinkObject change(rtnl_link_alloc());
+  rtnl_link_unset_flags(change.get(), IFF_UP);
+  return change_link(socket_.get(), link, change.get(), "set down");
+}
+
+Expected<void> Netlink::set_alias(const Link& link, const std::string& alias) {
+  const LinkObject change(rtnl_link_alloc());
+  rtnl_link_set_ifalias(change.get(), alias.c_str());
+  return change_link(socket_.get(), link, change.get(), "name");
+}
+
+Expected<std::vector<Link>> Netlink::links() {
+  nl_cache* made = nullptr;
+  const int error = rtnl_link_alloc_cache(socket_.get(), AF_UNSPEC, &made);
+  if (error < 0) return refuse_nl("list interfaces", error);
+  const Cache cache(made);
+  std::vector<Link> result;
+  for (nl_object* at = nl_cache_get_first(made); at != nullptr; at = nl_cache_get_next(at))
+    result.push_back(from_nl(reinterpret_cast<rtnl_link*>(at)));
+  return result;
 }
 
 Expected<void> Netlink::add_address(const Link& link, const IpAddress& address) {

@@ -22,6 +22,7 @@ struct Link {
   std::uint32_t mtu = 0;
   bool up = false;
   int peer_index = 0;  // of a veth: its other side, in the other side's namespace
+  std::string alias{};
 };
 
 struct Route {
@@ -46,6 +47,10 @@ class Netlink {
   // Whether there was one.
   [[nodiscard]] Expected<bool> remove(const std::string& name);
   [[nodiscard]] Expected<void> set_up(const Link& link);
+  [[nodiscard]] Expected<void> set_down(const Link& link);
+  // What people and we ourselves know it by (ip-link(8), "alias").
+  [[nodiscard]] Expected<void> set_alias(const Link& link, const std::string& alias);
+  [[nodiscard]] Expected<std::vector<Link>> links();
   // A /32 or /128, usable at once: no duplicate is looked for.
   [[nodiscard]] Expected<void> add_address(const Link& link, const IpAddress& address);
   [[nodiscard]] Expected<std::vector<IpAddress>> addresses(const Link& link);

@@ -1,6 +1,7 @@
 #include "loader/cni/pod_network.h"
 
 #include <algorithm>
+#include <set>
 
 #include "compiler/support/sha256.h"
 
@@ -49,6 +50,12 @@ Expected<void> set_container_sysctls(const std::string& name,
   return set_sysctl("ipv6/conf/" + name + "/accept_dad", "0");
 }
 
+// By which GC finds the pairs of a network, whoever knows of them. The kernel takes 255 bytes.
+std::string alias_for(const std::string& network) {
+  constexpr std::size_t kMost = 200;
+  return "policyc-cni " + network.substr(0, kMost);
+}
+
 Expected<Link> must_find(Netlink& where, const std::string& name) {
   const auto link = where.find(name);
   if (!link) return std::unexpected(link.error());
@@ -57,10 +64,13 @@ Expected<Link> must_find(Netlink& where, const std::string& name) {
 }
 
 Expected<Pair> set_up_pair(Netlink& host, Netlink& inside, const Namespace& container,
-                           const std::string& host_name, const std::string& container_name,
+                           const std::string& network, const std::string& host_name,
+                           const std::string& container_name,
                            const std::vector<IpAddress>& addresses) {
   const auto outer = must_find(host, host_name);
   if (!outer) return std::unexpected(outer.error());
+  if (auto named = host.set_alias(*outer, alias_for(network)); !named)
+    return std::unexpected(named.error());
   const auto inner = must_find(inside, container_name);
   if (!inner) return std::unexpected(inner.error());
   if (auto set = set_host_sysctls(host_name, addresses); !set) return std::unexpected(set.error());
@@ -120,7 +130,8 @@ Expected<Pair> make_pair(const Environment& environment, const Config& config,
     return refuse(Code::InvalidConfig, "IPv6 needs an MTU of at least 1280 (RFC 8200)");
   if (auto made = host->make_veth(name, environment.interface, container, mtu); !made)
     return std::unexpected(made.error());
-  auto pair = set_up_pair(*host, *inside, container, name, environment.interface, addresses);
+  auto pair =
+      set_up_pair(*host, *inside, container, config.name, name, environment.interface, addresses);
   if (!pair) static_cast<void>(host->remove(name).has_value());
   return pair;
 }
@@ -149,6 +160,24 @@ Expected<void> remove_pair(const std::string& host_interface) {
   const auto removed = host->remove(host_interface);
   if (!removed) return std::unexpected(removed.error());
   return {};
+}
+
+Expected<void> remove_other_pairs(const Config& config, const Log& log) {
+  auto host = Netlink::open();
+  if (!host) return std::unexpected(host.error());
+  const auto links = host->links();
+  if (!links) return std::unexpected(links.error());
+  std::set<std::string> valid;
+  for (const ipam::Owner& owner : *config.valid)
+    valid.insert(host_interface_name(owner.container, owner.interface));
+  Expected<void> result;
+  for (const Link& link : *links) {
+    if (link.alias != alias_for(config.name) || valid.contains(link.name)) continue;
+    const auto removed = host->remove(link.name);
+    if (!removed && result) result = std::unexpected(removed.error());
+    if (removed && *removed) log.info("collected interface " + link.name);
+  }
+  return result;
 }
 
 Expected<void> check_pair(const Environment& environment, const Namespace& container,

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/cni/log.h"
 #include "loader/cni/netlink.h"
 #include "loader/cni/request.h"
 
@@ -33,6 +34,9 @@ struct Pair {
                                        const Pair& pair, const std::vector<IpAddress>& addresses);
 // Fine when there is none.
 [[nodiscard]] Expected<void> remove_pair(const std::string& host_interface);
+// Removes the pairs that this plugin made for the network, but those of the attachments in
+// `config.valid`; does all it can before it fails.
+[[nodiscard]] Expected<void> remove_other_pairs(const Config& config, const Log& log);
 // Both sides are there, up, have the addresses and routes.
 [[nodiscard]] Expected<void> check_pair(const Environment& environment, const Namespace& container,
                                         const std::vector<IpAddress>& addresses);

@@ -42,6 +42,7 @@ struct Config {
   std::string name;
   std::filesystem::path agent_socket = "/run/policyc/policyd.sock";
   std::chrono::seconds agent_timeout{30};
+  std::chrono::seconds delegate_timeout{60};
   std::uint32_t mtu = 0;  // 0: the uplink's
   bool route_mtu = false;
   bool chained = false;

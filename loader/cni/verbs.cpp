@@ -7,17 +7,37 @@
 
 namespace policyc::cni {
 
+namespace {
+
+// Nothing of the pod passes any more, though the plugin that made its interface removes it later.
+void cut_off(const Environment& environment, const Config& config, const Log& log) {
+  if (!config.previous) return;
+  const auto container = Namespace::open(environment.network_namespace);
+  if (!container) return;
+  const auto found = find_chained(environment, *config.previous, *container);
+  if (!found) return;
+  auto host = Netlink::open();
+  const auto down = host ? host->set_down(found->host) : std::unexpected(host.error());
+  if (!down) log.warn(down.error().message + ": " + down.error().details);
+}
+
+}  // namespace
+
 Expected<void> del(const Environment& environment, const Config& config, const Log& log) {
-  Agent agent(config);
-  if (const auto removed = agent.remove(environment); !removed) {
+  // First the way to the pod, then what is enforced on it: who dies between them opens nothing.
+  if (config.chained) {
+    cut_off(environment, config, log);
+  } else if (auto gone =
+                 remove_pair(host_interface_name(environment.container, environment.interface));
+             !gone) {
+    return gone;
+  }
+  if (const auto removed = Agent(config).remove(environment); !removed) {
     // It sees that the interface is gone, or GC tells it.
     log.warn(removed.error().message + ": " + removed.error().details);
   }
   if (config.chained) return {};
-  const auto gone = remove_pair(host_interface_name(environment.container, environment.interface));
-  auto released = release_addresses(environment, config);
-  if (!gone) return gone;
-  return released;
+  return release_addresses(environment, config);
 }
 
 Expected<void> check(const Environment& environment, const Config& config) {
@@ -55,7 +75,9 @@ Expected<void> collect(const Environment& environment, const Config& config, con
       result = std::unexpected(owners.error());
     }
   };
-  // The agent first: what it enforces on an interface goes before the interface.
+  // As in DEL. Interfaces that do not say whose they are, of a plugin before this version, are
+  // those of whom the agent or the store tells.
+  if (!config.chained) result = remove_other_pairs(config, log);
   take(Agent(config).collect(config.name, *config.valid));
   if (!config.chained) {
     take(collect_addresses(environment, config));

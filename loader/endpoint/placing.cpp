@@ -24,7 +24,8 @@ endpoint_value value_of(const EndpointRecord& record, std::uint32_t slot, const 
   value.endpoint_id = record.id;
   const bool enforced = shape.directions[0].enforced || shape.directions[1].enforced;
   value.flags = static_cast<policyc_u16>((record.audit ? ENDPOINT_AUDIT : 0U) |
-                                         (enforced ? 0U : ENDPOINT_UNENFORCED));
+                                         (enforced ? 0U : ENDPOINT_UNENFORCED) |
+                                         (link.queued ? ENDPOINT_QUEUED : 0U));
   for (const IpAddress& address : record.addresses) {
     auto* target = address.v6 ? value.ipv6 : reinterpret_cast<policyc_u8*>(&value.ipv4);
     std::copy_n(address.bytes.begin(), address.v6 ? 16 : 4, target);
@@ -54,6 +55,22 @@ Result<void> write_entry(const Paths& paths, const maps::NodeMaps& maps, const P
   const auto link = read_link(record.interface);
   if (!link) return std::unexpected(link.error());
   return endpoints.update(index, value_of(record, placement.slot, placement.shape, *link));
+}
+
+Result<void> follow_queue(const maps::NodeMaps& maps, const EndpointRecord& record, bool queued) {
+  const auto present = maps.endpoints.lookup(record.interface_index);
+  if (!present) return std::unexpected(present.error());
+  if (!*present || (*present)->endpoint_id != record.id) return {};
+  if (!queued) {
+    const auto link = read_link(record.interface);
+    if (!link) return {};  // it is gone, and the endpoint goes with it
+    queued = link->queued;
+  }
+  endpoint_value value = **present;
+  const unsigned flag = queued ? ENDPOINT_QUEUED : 0U;
+  if ((value.flags & ENDPOINT_QUEUED) == flag) return {};
+  value.flags = static_cast<policyc_u16>((value.flags & ~ENDPOINT_QUEUED) | flag);
+  return maps.endpoints.update(record.interface_index, value);
 }
 
 Result<bool> attach_program(const Paths& paths, const EndpointRecord& record, attach::Side side,

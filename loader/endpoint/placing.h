@@ -26,6 +26,11 @@ struct Placement {
 [[nodiscard]] Result<void> write_entry(const Paths& paths, const maps::NodeMaps& maps,
                                        const Placement& placement, Undo& undo);
 
+// The queues of the endpoint's interface are not what they were when its entry was written.
+// `queued`: it is known to have one; else the kernel is asked.
+[[nodiscard]] Result<void> follow_queue(const maps::NodeMaps& maps, const EndpointRecord& record,
+                                        bool queued);
+
 struct NodeProgram {
   int fd = -1;
   std::uint32_t id = 0;

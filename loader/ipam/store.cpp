@@ -15,8 +15,8 @@ namespace {
 constexpr int kProbes = 64;
 constexpr std::size_t kCursorSize = 48;
 
-std::string cursor_name(const Range& range) {
-  std::string name = "last-" + range.subnet.to_string();
+std::string cursor_name(const IpPrefix& subnet) {
+  std::string name = "last-" + subnet.to_string();
   std::replace(name.begin(), name.end(), '/', '_');
   return name;
 }
@@ -168,11 +168,21 @@ Result<std::vector<Given>> Store::allocate(const Owner& owner, const std::vector
   return result;
 }
 
-Result<Given> Store::choose(const RangeSet& set) const {
+Result<void> Store::check_room(const std::vector<RangeSet>& sets) {
+  if (auto valid = validate(sets); !valid) return valid;
+  const auto locked = lock();
+  if (!locked) return std::unexpected(locked.error());
+  for (const RangeSet& set : sets) {
+    if (const auto found = look_for(set); !found) return std::unexpected(found.error());
+  }
+  return {};
+}
+
+Result<Given> Store::look_for(const RangeSet& set) const {
   const fs::path used = directory_ / "used";
   std::string exhausted;
   for (const Range& range : set) {
-    const fs::path cursor = directory_ / cursor_name(range);
+    const fs::path cursor = directory_ / cursor_name(range.subnet);
     int probes = 0;
     std::set<std::string> taken;
     const auto found = next_free(range, read_cursor(cursor), [&](const IpAddress& address) {
@@ -181,17 +191,21 @@ Result<Given> Store::choose(const RangeSet& set) const {
       if (taken.empty()) taken = names_in(used);
       return !taken.contains(name);
     });
-    if (!found) {
-      exhausted += (exhausted.empty() ? "" : ", ") + range.subnet.to_string();
-      continue;
-    }
-    // Before the address is taken: one that is never taken has its turn again after all others.
-    if (auto written = write_cursor(cursor, *found); !written)
-      return std::unexpected(written.error());
-    step("cursor written");
-    return Given{*found, range.subnet, range.gateway};
+    if (found) return Given{*found, range.subnet, range.gateway};
+    exhausted += (exhausted.empty() ? "" : ", ") + range.subnet.to_string();
   }
   return fail("no free address is left in " + exhausted);
+}
+
+Result<Given> Store::choose(const RangeSet& set) const {
+  auto given = look_for(set);
+  if (!given) return given;
+  // Before the address is taken: one that is never taken has its turn again after all others.
+  if (auto written = write_cursor(directory_ / cursor_name(given->subnet), given->address);
+      !written)
+    return std::unexpected(written.error());
+  step("cursor written");
+  return given;
 }
 
 Result<void> Store::keep(const Attachment& attachment) const {

@@ -49,6 +49,8 @@ class Store {
   // freed last is given last. An Error says which ranges are exhausted.
   [[nodiscard]] Result<std::vector<Given>> allocate(const Owner& owner,
                                                     const std::vector<RangeSet>& sets);
+  // An Error when a new owner would get none.
+  [[nodiscard]] Result<void> check_room(const std::vector<RangeSet>& sets);
   // Whether it had any.
   [[nodiscard]] Result<bool> release(const Owner& owner);
   [[nodiscard]] Result<std::optional<Attachment>> find(const Owner& owner);
@@ -70,6 +72,8 @@ class Store {
   [[nodiscard]] Result<void> undo_pending() const;
   [[nodiscard]] Result<void> release_file(const std::filesystem::path& file) const;
   [[nodiscard]] Result<std::optional<Attachment>> find_locked(const Owner& owner) const;
+  // A free one; none is taken.
+  [[nodiscard]] Result<Given> look_for(const RangeSet& set) const;
   [[nodiscard]] Result<Given> choose(const RangeSet& set) const;
   [[nodiscard]] Result<void> keep(const Attachment& attachment) const;
 

@@ -6,6 +6,7 @@
 #include "compiler/backend/backend.h"
 #include "loader/endpoint/datapath.h"
 #include "loader/endpoint/inventory_file.h"
+#include "loader/endpoint/placing.h"
 #include "loader/endpoint/shapes.h"
 #include "loader/endpoint/status.h"
 #include "loader/endpoint/upgrade.h"
@@ -261,6 +262,12 @@ Result<void> KernelNode::end_session() {
   auto written = write_out();
   session_.reset();
   return written;
+}
+
+Result<void> KernelNode::follow_queue(const endpoint::EndpointRecord& record, bool queued) {
+  const auto maps = maps::NodeMaps::open(paths_.maps());
+  if (!maps) return std::unexpected(maps.error());
+  return endpoint::follow_queue(*maps, record, queued);
 }
 
 Result<std::string> KernelNode::check(const endpoint::EndpointRecord& record) {

@@ -28,6 +28,8 @@ class KernelNode : public NodeActions {
                                                  const InventoryRef& after) override;
 
   [[nodiscard]] Result<void> settle() override;
+  [[nodiscard]] Result<void> follow_queue(const endpoint::EndpointRecord& record,
+                                          bool queued) override;
   [[nodiscard]] Result<std::string> check(const endpoint::EndpointRecord& record) override;
 
  private:

@@ -39,6 +39,11 @@ class NodeActions {
   // When nothing else is to do: puts to disk what changes left in memory; without it a later start
   // repairs the node.
   [[nodiscard]] virtual Result<void> settle() { return {}; }
+  // The interface of an endpoint has got a queue (`queued`), or may have lost it.
+  [[nodiscard]] virtual Result<void> follow_queue(const endpoint::EndpointRecord& /*record*/,
+                                                  bool /*queued*/) {
+    return {};
+  }
   // What is missing of an endpoint in the kernel; empty: it is enforced.
   [[nodiscard]] virtual Result<std::string> check(const endpoint::EndpointRecord& record) = 0;
 };

@@ -320,7 +320,7 @@ Result<std::uint32_t> Runner::ask(const std::string& shape_hash, const policy::L
   const events::Batch batch = impl_->ring->read();
   if (batch.events.empty()) return fail("the program reported no verdict for a new connection");
   const event& seen = batch.events.back();
-  const bool passed = options.retval == POLICYC_PASS;
+  const bool passed = options.retval == static_cast<std::uint32_t>(POLICYC_PASS);
   const std::uint32_t verdict = POLICYC_DECISION_VERDICT(seen.decision);
   const bool audited = (seen.decision & POLICYC_DECISION_AUDITED) != 0;
   if (passed != (verdict == POLICY_ALLOW || audited) || audited != (seen.audited != 0)) {

@@ -61,6 +61,8 @@ struct endpoint_value {
 #define ENDPOINT_AUDIT 1U /* policy denials are reported and let through */
 #define ENDPOINT_UNENFORCED                                                                                  \
 	2U /* no policy selects it in either direction: nothing is asked, nothing tracked */
+/* Its interface has a queue, such as one that keeps a rate: neither what it sends nor what it gets goes past the host's stack. */
+#define ENDPOINT_QUEUED 4U
 
 /* "ipcache4", "ipcache6": hash of exact addresses; "ipcache4_prefix", "ipcache6_prefix": LPM tries. */
 struct ipcache4_key {

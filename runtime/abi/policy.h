@@ -46,8 +46,11 @@ enum policyc_verdict {
 /* Direction as the endpoint sees it. */
 enum policyc_direction { POLICYC_INGRESS = 0, POLICYC_EGRESS = 1 };
 
-/* What the programs return: TC_ACT_OK and TC_ACT_SHOT, the same numbers for tcx and clsact. */
-enum policyc_action { POLICYC_PASS = 0, POLICYC_DROP = 2 };
+/*
+ * What the programs return, the same numbers for tcx and clsact: TC_ACT_UNSPEC, with which whoever comes later on the hook sees the
+ * packet too (a filter that sends it through a queue with a rate), and TC_ACT_SHOT.
+ */
+enum policyc_action { POLICYC_PASS = -1, POLICYC_DROP = 2 };
 
 /*
  * The argument of the generated functions policy_verdict_ingress and policy_verdict_egress, which give

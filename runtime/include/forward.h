@@ -12,6 +12,11 @@
 #define FAMILY_IPV4 2  /* AF_INET */
 #define FAMILY_IPV6 10 /* AF_INET6 */
 
+static __always_inline bool may_forward(const struct node_config_value *config, __u32 endpoint_flags)
+{
+	return config->flags & NODE_EGRESS_DELIVERY && !(endpoint_flags & ENDPOINT_QUEUED);
+}
+
 /* The action for a packet that its endpoint may send. */
 __noinline int forward(struct __sk_buff *skb, const struct packet *packet)
 {

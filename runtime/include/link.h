@@ -30,10 +30,12 @@ static __always_inline bool is_plain(const struct __sk_buff *skb, const struct p
 	       packet->network_offset == ETHERNET_HEADER;
 }
 
+/* May it go to the endpoint past the host's stack, as far as its interface tells? */
 static __always_inline bool fits(const struct __sk_buff *skb, const struct packet *packet,
 				 const struct endpoint_value *endpoint)
 {
-	return is_plain(skb, packet) && largest_part(skb, packet) <= endpoint->mtu;
+	return !(endpoint->flags & ENDPOINT_QUEUED) && is_plain(skb, packet) &&
+	       largest_part(skb, packet) <= endpoint->mtu;
 }
 
 /* One hop less, as a router does. False: it was the last one, and the packet is as it was. */

@@ -320,7 +320,7 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 		}
 		if (config->flags & NODE_CT_ACCOUNTING)
 			ct_account(entry, skb, &packet);
-		if (direction == POLICYC_EGRESS)
+		if (direction == POLICYC_EGRESS && !(endpoint->flags & ENDPOINT_QUEUED))
 			deliver_to = entry->deliver_to;
 		goto pass;
 	}
@@ -345,7 +345,7 @@ pass:
 			account_received(skb, &packet);
 		return action;
 	}
-	if (direction == POLICYC_EGRESS && config->flags & NODE_EGRESS_DELIVERY && is_tracked(&packet))
+	if (direction == POLICYC_EGRESS && may_forward(config, endpoint->flags) && is_tracked(&packet))
 		return forward(skb, &packet);
 	return POLICYC_PASS;
 }
@@ -406,7 +406,7 @@ int finish_egress(struct __sk_buff *skb)
 	count_passed(side->endpoint_id, POLICYC_EGRESS, packet_bytes(skb, packet));
 	if (asked->translation.flags & CT_LOOPBACK)
 		return turn_round(skb);
-	if (config && config->flags & NODE_EGRESS_DELIVERY && is_tracked(packet))
+	if (config && may_forward(config, side->flags) && is_tracked(packet))
 		return forward(skb, packet);
 	return POLICYC_PASS;
 }

@@ -112,7 +112,7 @@ class Node {
       options.data_in = frame.data();
       options.data_size_in = static_cast<std::uint32_t>(frame.size());
       if (bpf_prog_test_run_opts(datapath_.programs[0].get(), &options) != 0 ||
-          options.retval != POLICYC_PASS) {
+          options.retval != static_cast<std::uint32_t>(POLICYC_PASS)) {
         std::cerr << "the packet of a known connection did not pass\n";
         std::exit(1);
       }

@@ -13,7 +13,7 @@ namespace policyc::kernel_test {
 
 inline constexpr std::uint16_t kClientPort = 40000;  // of who begins
 inline constexpr std::uint16_t kServerPort = 80;     // of the other one
-inline constexpr std::uint32_t kPassed = POLICYC_PASS;
+inline constexpr std::uint32_t kPassed = static_cast<std::uint32_t>(POLICYC_PASS);
 inline constexpr std::uint32_t kDropped = POLICYC_DROP;
 inline constexpr std::uint32_t kDelivered = kRedirected;
 // What the policies say.

@@ -141,6 +141,28 @@ TEST_P(DeliveryForward, AnEndpointWhoseMtuIsUnknownGetsEverythingByTheStack) {
   EXPECT_EQ(entry(kAlice)->deliver_to, 0U);
 }
 
+TEST_P(DeliveryForward, NothingGoesAroundAQueue) {
+  for (const Who who : {kAlice, kBob}) {
+    SCOPED_TRACE(who == kAlice ? "sender" : "receiver");
+    node_->reset();
+    set_flags(who, ENDPOINT_QUEUED);
+    EXPECT_EQ(run(with_hops(64)).action, kPassed);
+    EXPECT_EQ(arrive(kBob, with_hops(64)), kPassed) << "its program sees it";
+    EXPECT_EQ(entry(kAlice)->deliver_to, 0U);
+    EXPECT_EQ(entry(kBob)->deliver_to, 0U);
+    EXPECT_EQ(send(kBob, kSyn | kAck), kPassed) << "nor does the answer";
+    // It gets its queue when the connection is there already.
+    node_->reset();
+    establish();
+    EXPECT_EQ(run(with_hops(64)).action, kDelivered);
+    set_flags(who, ENDPOINT_QUEUED);
+    EXPECT_EQ(run(with_hops(64)).action, kPassed);
+    EXPECT_EQ(send(kBob, kAck), kPassed);
+    set_flags(who, 0);
+    EXPECT_EQ(run(with_hops(64)).action, kDelivered) << "and loses it";
+  }
+}
+
 TEST_P(DeliveryForward, AnEndpointThatHasMovedGetsNothingOfTheOldAddress) {
   const Bytes frame = with_hops(64);
   const endpoint_value bob = node_->endpoint(kBob);

@@ -158,9 +158,10 @@ TEST_P(Hostile, DamagedPacketsDoNotPassADenyingPolicy) {
     const std::vector<Layer>& seed = seeds[damage.below(static_cast<std::uint32_t>(seeds.size()))];
     const Bytes packet = damage(build(seed));
     const std::uint32_t action = datapath->run(GetParam().hook, packet).action;
-    ASSERT_TRUE(action == POLICYC_PASS || action == POLICYC_DROP) << action;
+    ASSERT_TRUE(action == static_cast<std::uint32_t>(POLICYC_PASS) || action == POLICYC_DROP)
+        << action;
     const std::vector<event> events = datapath->drain_events();
-    if (action == POLICYC_PASS) {
+    if (action == static_cast<std::uint32_t>(POLICYC_PASS)) {
       ASSERT_TRUE(passes_by_right(packet)) << testing::PrintToString(packet);
       ASSERT_TRUE(events.empty());
     } else {
@@ -182,7 +183,8 @@ TEST_P(Hostile, DamagedPacketsAlwaysGetAVerdict) {
     const std::vector<Layer>& seed = seeds[damage.below(static_cast<std::uint32_t>(seeds.size()))];
     const std::uint32_t action = datapath->run(GetParam().hook, damage(build(seed))).action;
     const std::size_t events = datapath->drain_events().size();
-    ASSERT_TRUE(action == POLICYC_PASS || action == POLICYC_DROP) << action;
+    ASSERT_TRUE(action == static_cast<std::uint32_t>(POLICYC_PASS) || action == POLICYC_DROP)
+        << action;
     ASSERT_EQ(events, action == POLICYC_DROP ? 1U : 0U) << "a drop is reported, a pass is not";
   }
 }

@@ -116,7 +116,8 @@ TEST_P(PolicyProgram, SwitchingUnderTrafficLosesNothingAndLeaksNothing) {
   std::uint32_t leaked = 0;
   std::uint32_t foreign = 0;
   for (std::uint16_t port = 1024; port < 9024; ++port) {
-    lost += datapath->run(hook, tcp(GetParam(), kSyn, port, 80)).action != POLICYC_PASS;
+    lost += datapath->run(hook, tcp(GetParam(), kSyn, port, 80)).action !=
+            static_cast<std::uint32_t>(POLICYC_PASS);
     leaked += datapath->run(hook, tcp(GetParam(), kSyn, port, 81)).action != POLICYC_DROP;
     for (const event& record : datapath->drain_events())
       foreign += record.shape_tag != kShapeTag + 1 && record.shape_tag != kShapeTag + 2;

@@ -1,11 +1,15 @@
-// dying N PROGRAM [ARGUMENT...]: runs the program and kills it, as SIGKILL does, before its Nth
-// system call that changes something outside of the process: bpf(2), messages to the kernel by
-// netlink, and what moves or removes a name or writes it to disk. Exit code: the program's, or 137.
-// Only the first process is looked at, with all of its threads; what it starts dies with it.
+// dying [-m] N PROGRAM [ARGUMENT...]: runs the program and kills it, as SIGKILL does, before its
+// Nth system call that changes something outside of the process: bpf(2), messages to the kernel by
+// netlink, and what makes, moves, removes or writes a file, switches of the kernel in /proc/sys
+// included; with -m also messages to other processes by unix sockets. Exit code: the program's, or
+// 137. Only the first process is looked at, with all of its threads.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <string_view>
 
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -17,24 +21,36 @@ namespace {
 
 constexpr int kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL;
 
-bool is_netlink(pid_t pid, unsigned long long fd) {
+// What a descriptor leads to: "/a/path", "pipe:[7]".
+std::string target_of(pid_t pid, unsigned long long fd) {
   char path[64];
   std::snprintf(path, sizeof path, "/proc/%d/fd/%llu", pid, fd);
-  char target[64] = {};
-  if (::readlink(path, target, sizeof target - 1) <= 0) return false;
-  unsigned long inode = 0;
-  if (std::sscanf(target, "socket:[%lu]", &inode) != 1) return false;
-  FILE* table = std::fopen("/proc/net/netlink", "r");
-  if (table == nullptr) return false;
-  char line[256];
-  bool found = false;
-  while (!found && std::fgets(line, sizeof line, table) != nullptr) {
-    unsigned long number = 0;
-    if (std::sscanf(line, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %lu", &number) == 1)
-      found = number == inode;
-  }
-  std::fclose(table);
-  return found;
+  char target[4096] = {};
+  return ::readlink(path, target, sizeof target - 1) <= 0 ? std::string() : std::string(target);
+}
+
+// AF_* of a socket, also of one of another network namespace; -1: it is none.
+int domain_of(pid_t process, unsigned long long fd) {
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+  const int copy = static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+  int domain = -1;
+  socklen_t size = sizeof domain;
+  if (copy < 0 || ::getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) domain = -1;
+  if (copy >= 0) ::close(copy);
+  if (pidfd >= 0) ::close(pidfd);
+  return domain;
+}
+
+bool is_message(pid_t process, unsigned long long fd, bool to_others) {
+  const int domain = domain_of(process, fd);
+  return domain == AF_NETLINK || (to_others && domain == AF_UNIX);
+}
+
+// Files on disk and switches of the kernel, not terminals, logs on a pipe or memory.
+bool is_file(pid_t pid, unsigned long long fd) {
+  const std::string target = target_of(pid, fd);
+  return fd > 2 && target.starts_with('/') && !target.starts_with("/dev/") &&
+         !target.starts_with("/memfd:");
 }
 
 bool changes(unsigned long long command) {
@@ -58,7 +74,9 @@ bool changes(unsigned long long command) {
   }
 }
 
-bool counts(pid_t pid, const __ptrace_syscall_info& call) {
+bool makes_a_file(unsigned long long flags) { return (flags & (O_CREAT | O_TRUNC)) != 0; }
+
+bool counts(pid_t pid, const __ptrace_syscall_info& call, bool messages) {
   switch (call.entry.nr) {
     case SYS_bpf:
       return changes(call.entry.args[0]);
@@ -67,6 +85,9 @@ bool counts(pid_t pid, const __ptrace_syscall_info& call) {
     case SYS_unlink:
     case SYS_rmdir:
     case SYS_mkdir:
+    case SYS_link:
+    case SYS_symlink:
+    case SYS_truncate:
 #endif
     case SYS_renameat:
     case SYS_renameat2:
@@ -74,16 +95,31 @@ bool counts(pid_t pid, const __ptrace_syscall_info& call) {
     case SYS_mkdirat:
     case SYS_fsync:
     case SYS_fdatasync:
+    case SYS_linkat:
+    case SYS_symlinkat:
+    case SYS_ftruncate:
       return true;
+#ifdef SYS_open
+    case SYS_open:
+      return makes_a_file(call.entry.args[1]);
+#endif
+    case SYS_openat:
+      return makes_a_file(call.entry.args[2]);
+    case SYS_write:
+    case SYS_writev:
+    case SYS_pwrite64:
+    case SYS_pwritev:
+      return is_file(pid, call.entry.args[0]) ||
+             (messages && is_message(pid, call.entry.args[0], true));
     case SYS_sendmsg:
     case SYS_sendto:
-      return is_netlink(pid, call.entry.args[0]);
+      return is_message(pid, call.entry.args[0], messages);
     default:
       return false;
   }
 }
 
-int trace(pid_t child, long wanted) {
+int trace(pid_t child, long wanted, bool messages) {
   long count = 0;
   int status = 0;
   ::waitpid(child, &status, 0);
@@ -100,7 +136,8 @@ int trace(pid_t child, long wanted) {
     if (signal == (SIGTRAP | 0x80)) {
       __ptrace_syscall_info call{};
       if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call) > 0 &&
-          call.op == PTRACE_SYSCALL_INFO_ENTRY && counts(pid, call) && ++count == wanted) {
+          call.op == PTRACE_SYSCALL_INFO_ENTRY && counts(child, call, messages) &&
+          ++count == wanted) {
         // Its end is told when that of each of its threads was.
         ::kill(child, SIGKILL);
         continue;
@@ -116,12 +153,14 @@ int trace(pid_t child, long wanted) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) return 2;
+  const bool messages = argc > 1 && std::string_view(argv[1]) == "-m";
+  char** rest = argv + (messages ? 2 : 1);
+  if (argv + argc - rest < 2) return 2;
   const pid_t child = ::fork();
   if (child == 0) {
     ::ptrace(PTRACE_TRACEME, 0, 0, 0);
-    ::execv(argv[2], argv + 2);
+    ::execv(rest[1], rest + 1);
     ::_exit(127);
   }
-  return trace(child, std::atol(argv[1]));
+  return trace(child, std::atol(rest[0]), messages);
 }

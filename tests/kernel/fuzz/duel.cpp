@@ -218,9 +218,9 @@ Duel::Observed Duel::run(const Packet& packet) {
     observed.reason = static_cast<policyc_drop_reason>(record.reason);
     observed.drop = record;
   }
-  if (action != POLICYC_PASS && action != POLICYC_DROP)
+  if (action != static_cast<std::uint32_t>(POLICYC_PASS) && action != POLICYC_DROP)
     observed.nonsense = "returned " + std::to_string(action);
-  if (drops != (action == POLICYC_PASS ? 0U : 1U))
+  if (drops != (action == static_cast<std::uint32_t>(POLICYC_PASS) ? 0U : 1U))
     observed.nonsense =
         "returned " + std::to_string(action) + " with " + std::to_string(drops) + " drop events";
   return observed;

@@ -25,7 +25,8 @@
 
 namespace policyc::kernel_test {
 
-inline constexpr std::uint32_t kPass = POLICYC_PASS, kDrop = POLICYC_DROP, kRedirect = 7;
+inline constexpr std::uint32_t kPass = static_cast<std::uint32_t>(POLICYC_PASS),
+                               kDrop = POLICYC_DROP, kRedirect = 7;
 
 // One end of a packet: an address of either family, and a port.
 struct End {

@@ -40,7 +40,7 @@ std::string words(const Bytes& frame, std::uint32_t action, const event& drop) {
   if (action == POLICYC_DROP)
     return text + reason_name(static_cast<policyc_drop_reason>(drop.reason)) +
            (drop.direction == POLICYC_INGRESS ? " (ingress)" : " (egress)");
-  return text + (action == POLICYC_PASS ? "passes" : "delivered");
+  return text + (action == static_cast<std::uint32_t>(POLICYC_PASS) ? "passes" : "delivered");
 }
 
 }  // namespace
@@ -143,7 +143,7 @@ World::Fate World::send(Who from, const Bytes& frame) {
       if (seen.drop.endpoint_id != Neighbours::id(from)) throw Wrong("dropped by nobody");
       expect_verdict("sender", sent, seen.drop.reason, tuple);
       return Fate::Dropped;
-    case POLICYC_PASS:
+    case static_cast<std::uint32_t>(POLICYC_PASS):
       ++counts_.passed;
       expect_verdict("sender", sent, DROP_NONE, tuple);
       return Fate::OnItsWay;
@@ -160,14 +160,14 @@ World::Fate World::send(Who from, const Bytes& frame) {
 
 bool World::arrive(Who to, const Bytes& frame) {
   const Observed seen = run(Hook::ToEndpoint, to, frame);
-  if (seen.action != POLICYC_PASS && seen.action != POLICYC_DROP)
+  if (seen.action != static_cast<std::uint32_t>(POLICYC_PASS) && seen.action != POLICYC_DROP)
     throw Wrong("to_endpoint returned " + std::to_string(seen.action));
   const Tuple tuple = tuple_in(frame, POLICYC_INGRESS);
   history_.note(tuple, "arrives at " + name(to) + words(frame, seen.action, seen.drop));
-  ++(seen.action == POLICYC_PASS ? counts_.passed : counts_.dropped);
+  ++(seen.action == static_cast<std::uint32_t>(POLICYC_PASS) ? counts_.passed : counts_.dropped);
   expect_verdict("receiver", model(to).receive(frame, POLICYC_INGRESS).reason, seen.drop.reason,
                  tuple);
-  return seen.action == POLICYC_PASS;
+  return seen.action == static_cast<std::uint32_t>(POLICYC_PASS);
 }
 
 void World::pause(const Bytes& frame, policyc_direction direction) {

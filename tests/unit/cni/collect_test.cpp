@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include <gmock/gmock.h>
+
 #include "tests/unit/cni/fake_agent.h"
 #include "tests/unit/cni/world.h"
 
@@ -72,6 +74,56 @@ TEST_F(CniCollectTest, WithoutTheAgentAddressesAreCollectedAndItIsTold) {
   EXPECT_EQ(collected.code(), 11) << collected.output;
   EXPECT_EQ(used_addresses(), Texts{});
   EXPECT_EQ(host_interfaces(), Texts{});
+}
+
+TEST_F(CniCollectTest, InterfacesThatNobodyKnowsAreCollected) {
+  const Container kept("kept"), lost("lost"), elsewhere("elsewhere");
+  Json delegated = config();
+  delegated["ipam"] = {
+      {"type", "host-local"}, {"subnet", "10.8.0.0/24"}, {"dataDir", (folder_ / "local").string()}};
+  delegated["cniVersion"] = "1.0.0";
+  Json other = delegated;
+  other["name"] = "othernet";
+  std::string of_kept, of_other;
+  {
+    FakeAgent agent(socket_);
+    const Ran ran = run("ADD", kept, delegated);
+    ASSERT_EQ(ran.exit_code, 0) << ran.output;
+    of_kept = ran.json["interfaces"][0]["name"];
+    ASSERT_EQ(run("ADD", lost, delegated).exit_code, 0);
+    const Ran others = run("ADD", elsewhere, other);
+    ASSERT_EQ(others.exit_code, 0) << others.output;
+    of_other = others.json["interfaces"][0]["name"];
+  }
+  // Neither this agent nor the plugin for addresses tells of anybody.
+  FakeAgent agent(socket_);
+  Json collection = valid({"kept"});
+  collection["ipam"] = delegated["ipam"];
+  const Ran collected = run_for_network("GC", collection);
+  EXPECT_EQ(collected.exit_code, 0) << collected.output;
+  EXPECT_TRUE(lost.interface().is_null());
+  EXPECT_THAT(host_interfaces(), ::testing::UnorderedElementsAre(of_kept, of_other));
+  EXPECT_EQ(run("DEL", kept, delegated).exit_code, 0);
+  EXPECT_EQ(run("DEL", elsewhere, other).exit_code, 0);
+  EXPECT_EQ(host_interfaces(), Texts{});
+}
+
+TEST_F(CniCollectTest, StatusSaysWhenNoAddressIsLeft) {
+  FakeAgent agent(socket_);
+  const Container a("a"), b("b"), c("c");
+  Json small = config();
+  small["ipam"]["ranges"] = {{{{"subnet", "10.7.0.0/30"}}}, {{{"subnet", "fd07::/64"}}}};
+  ASSERT_EQ(run("ADD", a, small).exit_code, 0);
+  EXPECT_EQ(run_for_network("STATUS", small).exit_code, 0);
+  EXPECT_EQ(run_for_network("STATUS", small).exit_code, 0) << "asking takes none";
+  ASSERT_EQ(run("ADD", b, small).exit_code, 0);
+  const Ran full = run_for_network("STATUS", small);
+  EXPECT_EQ(full.code(), 50);
+  EXPECT_NE(full.output.find("10.7.0.0/30"), std::string::npos) << full.output;
+  EXPECT_EQ(run("ADD", c, small).code(), 101) << "as ADD says";
+  EXPECT_EQ(run("DEL", a, small).exit_code, 0);
+  EXPECT_EQ(run_for_network("STATUS", small).exit_code, 0);
+  EXPECT_EQ(run("DEL", b, small).exit_code, 0);
 }
 
 TEST_F(CniCollectTest, StatusSaysWhetherAddWouldWork) {

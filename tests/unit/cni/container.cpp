@@ -34,7 +34,12 @@ std::string output_of(const std::string& command) {
 }
 
 Ran run_plugin(const std::string& program, const std::map<std::string, std::string>& environment,
-               const std::string& input) {
+               const std::string& input, const std::vector<std::string>& arguments) {
+  std::vector<std::string> words{program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
   std::vector<std::string> variables;
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
   std::vector<char*> pointers;
@@ -50,8 +55,7 @@ Ran run_plugin(const std::string& program, const std::map<std::string, std::stri
   if (child == 0) {
     ::dup2(stdin_file.get(), 0);
     ::dup2(ends[1], 1);
-    std::array<char*, 2> arguments{const_cast<char*>(program.c_str()), nullptr};
-    ::execve(program.c_str(), arguments.data(), pointers.data());
+    ::execve(program.c_str(), argv.data(), pointers.data());
     ::_exit(121);
   }
   const bpf::Fd output(ends[0]);

@@ -28,7 +28,7 @@ struct Ran {
 // A program, with exactly this environment and standard input. -1 as exit code: killed, or it took
 // over a minute.
 Ran run_plugin(const std::string& program, const std::map<std::string, std::string>& environment,
-               const std::string& input);
+               const std::string& input, const std::vector<std::string>& arguments = {});
 
 // A network namespace that lives as long as this.
 class Container {

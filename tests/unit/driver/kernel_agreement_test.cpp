@@ -140,7 +140,8 @@ class LoadedShape {
     const bool audited = (last_event.decision & POLICYC_DECISION_AUDITED) != 0;
     const bool allowed = audited || POLICYC_DECISION_VERDICT(last_event.decision) == POLICY_ALLOW;
     EXPECT_EQ(last_event.audited != 0, audited);
-    EXPECT_EQ(run.retval, allowed ? std::uint32_t{POLICYC_PASS} : std::uint32_t{POLICYC_DROP});
+    EXPECT_EQ(run.retval,
+              allowed ? static_cast<std::uint32_t>(POLICYC_PASS) : std::uint32_t{POLICYC_DROP});
     EXPECT_EQ(last_event.type, allowed ? EVENT_VERDICT : EVENT_DROP);
     EXPECT_EQ(last_event.shape_tag, shape_.tag());
     EXPECT_EQ(last_event.direction, q.direction);

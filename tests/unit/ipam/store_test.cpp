@@ -137,6 +137,20 @@ TEST_F(IpamStoreTest, ThousandsOfAddressesAreEachGivenOnce) {
   EXPECT_TRUE(store.allocate({"late", "eth0"}, sets).has_value());
 }
 
+TEST_F(IpamStoreTest, WhetherThereIsRoomIsToldWithoutTakingIt) {
+  const std::vector<RangeSet> sets{{range("10.0.0.0/30")}, {range("fd00::/64")}};
+  Store store = open();
+  must(store.allocate({"a", "eth0"}, sets));
+  EXPECT_TRUE(store.check_room(sets).has_value());
+  EXPECT_TRUE(store.check_room(sets).has_value());
+  EXPECT_EQ(texts(must(store.allocate({"b", "eth0"}, sets))), (Texts{"10.0.0.2", "fd00::2"}));
+  const auto full = store.check_room(sets);
+  ASSERT_FALSE(full.has_value());
+  EXPECT_NE(full.error().message.find("10.0.0.0/30"), std::string::npos) << full.error().message;
+  must(store.release({"a", "eth0"}));
+  EXPECT_TRUE(store.check_room(sets).has_value());
+}
+
 TEST_F(IpamStoreTest, ProcessesAtOnceShareNoAddress) {
   const std::vector<RangeSet> sets{{range("10.0.0.0/23")}, {range("fd00::/64")}};
   constexpr int kProcesses = 6, kEach = 60;

@@ -132,7 +132,7 @@ POLICYC_POLICY_PROGRAMS;
     const int program = datapath_->programs[static_cast<std::size_t>(side)].get();
     if (bpf_prog_test_run_opts(program, &options) != 0)
       throw std::runtime_error("the test run failed");
-    return options.retval == POLICYC_PASS;
+    return options.retval == static_cast<std::uint32_t>(POLICYC_PASS);
   }
 };
 

@@ -101,6 +101,19 @@ TEST_P(EgressTest, WithItThePacketsArriveWithoutTheStack) {
   EXPECT_EQ(forwarded(), before);
 }
 
+TEST_P(EgressTest, WhoHasAQueueIsForwardedByTheStack) {
+  for (const std::string queue : {"root tbf rate 1gbit burst 1mb latency 25ms", "ingress"}) {
+    // With clsact the place of "ingress" is ours.
+    if (queue == "ingress" && GetParam() == attach::HookChoice::Clsact) continue;
+    shell("tc qdisc add dev web0 " + queue);
+    load(true);
+    const std::uint64_t before = forwarded();
+    EXPECT_EQ(send(3).count, 3) << queue;
+    EXPECT_GE(forwarded(), before + 3) << queue;
+    shell("tc qdisc del dev web0 " + queue.substr(0, queue.find(' ')));
+  }
+}
+
 TEST_P(EgressTest, WhatIsForTheHostGoesByTheStack) {
   load(true);
   EXPECT_TRUE(web_->reaches(kClient, 5353));

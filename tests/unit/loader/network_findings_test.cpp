@@ -221,7 +221,7 @@ TEST(NetworkFindings, ProgramsOfOthersOnOurHooks) {
   Network network = healthy();
   pod_of(network).programs = {{HookPoint::TcxIngress, 10, "from_endpoint", true},
                               {HookPoint::TcxIngress, 20, "watcher", false}};
-  EXPECT_THAT(network::judge(network), ElementsAre(note("hooks", "never runs")));
+  EXPECT_THAT(network::judge(network), ElementsAre(note("hooks", "comes after")));
   std::swap(pod_of(network).programs[0], pod_of(network).programs[1]);
   EXPECT_THAT(network::judge(network), ElementsAre(problem("hooks", "runs before policyc's")));
   // clsact runs after tcx, whatever the list says.
