@@ -29,7 +29,8 @@ void Agent::measure_services() {
 void Agent::measure_attempt(const reconcile::Attempt& attempt) {
   parts_.metrics->attempted(attempt);
   if (attempt.kind != "peers" || !attempt.success || !peers_since_) return;
-  parts_.metrics->peers_implemented(Clock::now() - *peers_since_);
+  if (attempt.written + attempt.removed != 0)
+    parts_.metrics->peers_implemented(Clock::now() - *peers_since_);
   peers_since_.reset();
 }
 
