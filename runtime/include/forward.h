@@ -14,7 +14,7 @@
 
 static __always_inline bool may_forward(const struct node_config_value *config, __u32 endpoint_flags)
 {
-	return config->flags & NODE_EGRESS_DELIVERY && !(endpoint_flags & ENDPOINT_QUEUED);
+	return config->flags & NODE_EGRESS_DELIVERY & unless_queued(endpoint_flags);
 }
 
 /* The action for a packet that its endpoint may send. */

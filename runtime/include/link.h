@@ -34,8 +34,8 @@ static __always_inline bool is_plain(const struct __sk_buff *skb, const struct p
 static __always_inline bool fits(const struct __sk_buff *skb, const struct packet *packet,
 				 const struct endpoint_value *endpoint)
 {
-	return !(endpoint->flags & ENDPOINT_QUEUED) && is_plain(skb, packet) &&
-	       largest_part(skb, packet) <= endpoint->mtu;
+	return is_plain(skb, packet) &&
+	       largest_part(skb, packet) <= (endpoint->mtu & unless_queued(endpoint->flags));
 }
 
 /* One hop less, as a router does. False: it was the last one, and the packet is as it was. */

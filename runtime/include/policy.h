@@ -154,9 +154,8 @@ static __always_inline int policy_prepare(const struct packet *packet, const str
 	continuation->packet = *packet;
 	continuation->translation = *translation;
 	continuation->peer_interface = peer.interface_index;
-	continuation->deliver_to = direction == POLICYC_EGRESS && config->flags & NODE_LOCAL_DELIVERY &&
-						   !(endpoint->flags & ENDPOINT_QUEUED)
-					   ? peer.interface_index
+	continuation->deliver_to = direction == POLICYC_EGRESS && config->flags & NODE_LOCAL_DELIVERY
+					   ? peer.interface_index & unless_queued(endpoint->flags)
 					   : 0;
 	side = &continuation->side[direction];
 	side_fill(side, endpoint, interface_index);

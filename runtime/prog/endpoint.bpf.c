@@ -320,8 +320,8 @@ static __always_inline int handle(struct __sk_buff *skb, enum policyc_direction 
 		}
 		if (config->flags & NODE_CT_ACCOUNTING)
 			ct_account(entry, skb, &packet);
-		if (direction == POLICYC_EGRESS && !(endpoint->flags & ENDPOINT_QUEUED))
-			deliver_to = entry->deliver_to;
+		if (direction == POLICYC_EGRESS)
+			deliver_to = entry->deliver_to & unless_queued(endpoint->flags);
 		goto pass;
 	}
 ask:
