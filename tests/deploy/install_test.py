@@ -50,7 +50,7 @@ class Install(unittest.TestCase):
 
     def test_nothing_of_the_tests(self):
         for path in self.prefix.rglob("*"):
-            self.assertNotIn("test", path.name)
+            self.assertNotRegex(path.name, r"_(test|bench|soak)$|^fuzz_")
             self.assertNotIn("bench", path.name)
 
 
