@@ -35,7 +35,7 @@ bool is_clsact(HookPoint point) {
   return point == HookPoint::ClsactIngress || point == HookPoint::ClsactEgress;
 }
 
-// Both run in one queue: tcx first, then clsact; ours ends it for what it drops.
+// Both run in one queue: tcx first, then clsact; ours ends it, but where there is a queue.
 void judge_link(const Link& link, std::vector<Finding>& findings) {
   for (const bool ingress : {true, false}) {
     std::vector<const HookProgram*> queue;
@@ -57,8 +57,7 @@ void judge_link(const Link& link, std::vector<Finding>& findings) {
           {before ? Severity::Problem : Severity::Note, "hooks", link.name,
            who + (before ? " runs before policyc's: what it lets pass or redirects is "
                            "not asked about"
-                         : " comes after policyc's: it sees what that lets pass, and not what "
-                           "goes past the host's stack"),
+                         : " comes after policyc's and runs only where the interface has a queue"),
            "remove one of the two (`tc filter show dev " + link.name +
                " ingress`, `bpftool net`); two CNIs on one node are not supported"});
     }

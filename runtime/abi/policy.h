@@ -47,10 +47,11 @@ enum policyc_verdict {
 enum policyc_direction { POLICYC_INGRESS = 0, POLICYC_EGRESS = 1 };
 
 /*
- * What the programs return, the same numbers for tcx and clsact: TC_ACT_UNSPEC, with which whoever comes later on the hook sees the
- * packet too (a filter that sends it through a queue with a rate), and TC_ACT_SHOT.
+ * What the programs return, the same numbers for tcx and clsact: TC_ACT_OK, TC_ACT_SHOT. POLICYC_NEXT is TC_ACT_UNSPEC: whoever comes
+ * later on the hook sees the packet too, such as a filter that sends it through a queue with a rate. Where nobody has to, nobody
+ * does: while an upgrade has old and new programs on a hook of tcx, one of them must be the last.
  */
-enum policyc_action { POLICYC_PASS = -1, POLICYC_DROP = 2 };
+enum policyc_action { POLICYC_NEXT = -1, POLICYC_PASS = 0, POLICYC_DROP = 2 };
 
 /*
  * The argument of the generated functions policy_verdict_ingress and policy_verdict_egress, which give

@@ -24,6 +24,12 @@ static __always_inline __u32 unless_queued(__u32 endpoint_flags)
 	return (endpoint_flags / ENDPOINT_QUEUED & 1) - 1;
 }
 
+/* The action for a packet of the endpoint that the host's stack takes on: POLICYC_PASS, or POLICYC_NEXT where there is a queue. */
+static __always_inline int pass_on(__u32 endpoint_flags)
+{
+	return -(int)(endpoint_flags / ENDPOINT_QUEUED & 1);
+}
+
 static __always_inline struct node_config_value *node_config_lookup(void)
 {
 	__u32 first = 0;

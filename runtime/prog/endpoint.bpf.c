@@ -347,7 +347,7 @@ pass:
 	}
 	if (direction == POLICYC_EGRESS && may_forward(config, endpoint->flags) && is_tracked(&packet))
 		return forward(skb, &packet);
-	return POLICYC_PASS;
+	return pass_on(endpoint->flags);
 }
 
 SEC("tc")
@@ -408,7 +408,7 @@ int finish_egress(struct __sk_buff *skb)
 		return turn_round(skb);
 	if (config && may_forward(config, side->flags) && is_tracked(packet))
 		return forward(skb, packet);
-	return POLICYC_PASS;
+	return pass_on(side->flags);
 }
 
 SEC("tc")
@@ -438,7 +438,7 @@ int finish_ingress(struct __sk_buff *skb)
 			       delivery ? POLICYC_EGRESS : POLICYC_INGRESS);
 	if (!delivery) {
 		count_passed(side->endpoint_id, POLICYC_INGRESS, packet_bytes(skb, packet));
-		return POLICYC_PASS;
+		return pass_on(side->flags);
 	}
 	reason = remember_side(skb, asked, POLICYC_EGRESS, links ? asked->deliver_to : 0);
 	if (!reason)

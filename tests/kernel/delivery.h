@@ -14,6 +14,8 @@ namespace policyc::kernel_test {
 inline constexpr std::uint16_t kClientPort = 40000;  // of who begins
 inline constexpr std::uint16_t kServerPort = 80;     // of the other one
 inline constexpr std::uint32_t kPassed = static_cast<std::uint32_t>(POLICYC_PASS);
+// Of an endpoint that has a queue.
+inline constexpr std::uint32_t kPassedOn = static_cast<std::uint32_t>(POLICYC_NEXT);
 inline constexpr std::uint32_t kDropped = POLICYC_DROP;
 inline constexpr std::uint32_t kDelivered = kRedirected;
 // What the policies say.
