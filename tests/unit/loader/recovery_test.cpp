@@ -7,6 +7,7 @@
 #include "compiler/driver/object_meta.h"
 #include "loader/attach/attach.h"
 #include "loader/bpf/bpffs.h"
+#include "loader/bpf/info.h"
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/load.h"
 #include "loader/endpoint/shapes.h"
@@ -232,6 +233,28 @@ TEST_F(RecoveryTest, TheKindOfHookCanChangeWhileLoaded) {
   EXPECT_EQ(must(attach::attached_program(
                 {web.index(), attach::Side::ToEndpoint, attach::HookKind::Clsact, {}})),
             std::nullopt);
+}
+
+// As a process leaves it that dies after the state says tcx and before clsact's filter is gone.
+TEST_F(RecoveryTest, AFilterOfTheKindBeforeGoesWithTheNextLoad) {
+  const Pod web("web0", "10.9.1.1");
+  auto loaded = request(web);
+  loaded.hook = attach::HookChoice::Tcx;
+  const auto report = must(endpoint::load_endpoint(paths_, loaded));
+  const auto hook_of = [&](attach::Side side, attach::HookKind kind) {
+    return paths_.hook(report.endpoint_id, web.index(), side, kind);
+  };
+  for (const attach::Side side : attach::kSides) {
+    const auto id = must(attach::attached_program(hook_of(side, attach::HookKind::Tcx)));
+    const auto program = must(bpf::open_program(id.value()));
+    must(attach::attach(hook_of(side, attach::HookKind::Clsact), program.get()));
+  }
+  must(endpoint::load_endpoint(paths_, loaded));
+  for (const attach::Side side : attach::kSides) {
+    EXPECT_TRUE(must(attach::attached_program(hook_of(side, attach::HookKind::Tcx))));
+    EXPECT_FALSE(must(attach::attached_program(hook_of(side, attach::HookKind::Clsact))));
+  }
+  expect_enforced(web);
 }
 
 TEST_F(RecoveryTest, ObjectsOfOthersAreRefused) {
