@@ -38,9 +38,6 @@ void apply(const std::string& key, const std::string& value, lint::ClusterFacts&
     facts.mesh_auth = value == "true";
   } else if (key == "policy-audit-mode") {
     facts.audit_mode = value == "true";
-  } else if (key == "labels") {
-    std::istringstream stream(value);
-    for (std::string word; stream >> word;) facts.labels.push_back(word);
   }
 }
 

@@ -317,7 +317,8 @@ SessionSubjects::Endpoint Session::State::endpoint_of(const SessionEndpoint& ask
   result.ports = pod->ports;
   result.labels = policy::pod_identity_labels(
       pod->labels, namespace_labels, pod->namespace_, pod->service_account,
-      pod->cluster.empty() ? options_.read.agent.cluster_name : pod->cluster);
+      pod->cluster.empty() ? options_.read.agent.cluster_name : pod->cluster,
+      options_.read.agent.labels);
   return result;
 }
 

@@ -21,7 +21,7 @@ policy::LabelSet usual_resolver(const Model& model) {
   const policy::StringMap labels{{"k8s-app", "kube-dns"}};
   const policy::StringMap name_space{{"kubernetes.io/metadata.name", "kube-system"}};
   return policy::pod_identity_labels(labels, name_space, "kube-system", "coredns",
-                                     model.in().agent.cluster_name);
+                                     model.in().agent.cluster_name, model.in().agent.labels);
 }
 
 bool names_dns_port(const policy::PortSpec& port) {

@@ -28,7 +28,6 @@ struct ClusterFacts {
   bool mesh_auth = false;              // mesh-auth-enabled
   bool audit_mode = false;             // policy-audit-mode
   bool config_given = false;           // the options are those of a cluster, not defaults
-  std::vector<std::string> labels;     // `labels`: patterns of the identity label filter
 };
 
 struct Inputs {

@@ -6,34 +6,14 @@
 namespace policyc::lint {
 namespace {
 
-// Whether the default filter keeps a label of a pod.
-bool kept_by_default(const std::string& key) {
-  const policy::LabelSet labels =
-      policy::pod_identity_labels({{key, "x"}}, {}, "namespace", {}, "default");
-  return labels.has("k8s", key);
-}
-
-// Cilium's `labels` with patterns that name what is kept: a label that begins like none of them is
-// not. Patterns are regular expressions; only those that are plain prefixes are judged.
-bool kept_by_patterns(const std::vector<std::string>& patterns, std::string_view key) {
-  bool some_keep = false;
-  for (std::string pattern : patterns) {
-    if (pattern.starts_with('!') || pattern.starts_with('-')) continue;
-    some_keep = true;
-    if (const std::size_t colon = pattern.find(':'); colon != std::string::npos)
-      pattern = pattern.substr(colon + 1);
-    std::string plain;
-    for (const char c : pattern) {
-      if (c != '\\') plain += c;
-    }
-    if (plain.find_first_of("*+?[](){}|^$") != std::string::npos) return true;  // unknown
-    if (key.starts_with(plain)) return true;
-  }
-  return !some_keep;
+// Pods cannot have these, but identities do.
+bool is_derived(std::string_view key) {
+  return key == policy::kPodNamespaceKey || key == policy::kServiceAccountKey ||
+         key == policy::kClusterKey || key.starts_with(policy::kNamespaceLabelsPrefix);
 }
 
 void check(const Model& model, Findings& findings) {
-  const auto& patterns = model.in().facts.labels;
+  const policy::LabelFilter& filter = model.in().agent.labels;
   for_each_selector(model, [&](const WrittenSelector& written) {
     if (written.use != WrittenSelector::Use::Subject &&
         written.use != WrittenSelector::Use::Endpoints)
@@ -42,11 +22,8 @@ void check(const Model& model, Findings& findings) {
       const std::string_view source = key_source(key.value);
       if (!source.empty() && source != "k8s" && source != "any") return;
       const std::string bare(bare_key(key.value));
-      if (bare == policy::kPodNamespaceKey || bare == policy::kServiceAccountKey ||
-          bare == policy::kClusterKey || bare.starts_with(policy::kNamespaceLabelsPrefix))
+      if (filter.keeps_of_pod(bare) && (is_derived(bare) || !bare.starts_with("io.cilium.k8s")))
         return;
-      const bool kept = patterns.empty() ? kept_by_default(bare) : kept_by_patterns(patterns, bare);
-      if (kept) return;
       findings
           .add(written.spec->object, key.node,
                "label " + diag::quoted(bare) + " is no part of an identity, so this selector " +
@@ -72,8 +49,8 @@ constinit const Rule kLabelNotInIdentity{
     .what =
         "A subject or peer selector on a label that the label filter drops: by default keys "
         "that begin with `kubernetes.io`, `k8s.io`, `topology.kubernetes.io`, `annotation`, "
-        "`pod-template-hash` and some more; with `labels` in `--cilium-config`, those that no "
-        "pattern keeps.",
+        "`pod-template-hash` and some more; with Cilium's option `labels`, also those that its "
+        "patterns leave out.",
     .why =
         "Selectors are matched against identities and not against pods. The label is on the "
         "pod, `kubectl get pods -l` finds it, and the policy does not.",

@@ -64,7 +64,7 @@ LabelSet node_labels(const ClusterNode& node, const Options& options) {
   }
   if (options.node_selector_labels && labels.has("reserved", "remote-node")) {
     for (const auto& [key, value] : node.labels) {
-      labels.add(Label{"node", key, value});
+      if (options.node_labels.keeps("node", key)) labels.add(Label{"node", key, value});
     }
     labels.add(Label{"k8s", std::string(kClusterKey), options.cluster_name});
   }
@@ -231,10 +231,11 @@ LabelSet AddressBook::labels_after(const Endpoint& endpoint, Derived& last) cons
     last = {&endpoint, derived_identity_labels(
                            labels_of_namespace(cluster_, endpoint.namespace_), endpoint.namespace_,
                            endpoint.service_account,
-                           endpoint.cluster.empty() ? options_.cluster_name : endpoint.cluster)};
+                           endpoint.cluster.empty() ? options_.cluster_name : endpoint.cluster,
+                           options_.labels)};
   }
   LabelSet labels = last.labels;
-  add_own_identity_labels(labels, endpoint.labels);
+  add_own_identity_labels(labels, endpoint.labels, options_.labels);
   return labels;
 }
 

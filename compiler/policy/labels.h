@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "compiler/policy/label.h"
+#include "compiler/policy/label_filter.h"
 #include "compiler/support/ip.h"
 
 namespace policyc::policy {
@@ -134,20 +135,21 @@ inline constexpr std::string_view kCidrGroupNamePrefix = "io.cilium.policy.cidrg
 
 using StringMap = std::map<std::string, std::string>;
 
-// The identity labels of a pod after Cilium's default label filter (spec section 4.1).
+// The identity labels of a pod after the label filter (spec section 4.1).
 [[nodiscard]] LabelSet pod_identity_labels(const StringMap& pod_labels,
                                            const StringMap& namespace_labels,
                                            const std::string& namespace_name,
                                            const std::string& service_account,
-                                           const std::string& cluster);
+                                           const std::string& cluster, const LabelFilter& filter);
 
 // The part of these that does not come from the pod's own labels.
 [[nodiscard]] LabelSet derived_identity_labels(const StringMap& namespace_labels,
                                                std::string_view namespace_name,
                                                std::string_view service_account,
-                                               std::string_view cluster);
+                                               std::string_view cluster, const LabelFilter& filter);
 // Adds the pod's own.
-void add_own_identity_labels(LabelSet& labels, const StringMap& pod_labels);
+void add_own_identity_labels(LabelSet& labels, const StringMap& pod_labels,
+                             const LabelFilter& filter);
 
 // Those that another cluster's agent gave a pod: `labels` are after the filter, and have those of
 // the namespace under their derived keys.

@@ -28,7 +28,14 @@ const std::map<std::string, bool Options::*>& flags() {
 }
 
 constexpr const char* kOther[] = {"allow-localhost", "cluster-name", "enable-policy",
-                                  "policy-cidr-match-mode"};
+                                  "labels",          "node-labels",  "policy-cidr-match-mode"};
+
+Result<void> set_filter(LabelFilter& filter, const std::string& key, const std::string& value) {
+  auto parsed = LabelFilter::parse(value);
+  if (!parsed) return fail(key + ": " + parsed.error().message);
+  filter = std::move(*parsed);
+  return {};
+}
 
 }  // namespace
 
@@ -71,6 +78,12 @@ Result<void> set_option(Options& options, const std::string& key, const std::str
     if (!value.empty() && value != "nodes")
       return fail("policy-cidr-match-mode: `" + value + "` is neither empty nor nodes");
     options.cidr_match_nodes = value == "nodes";
+  } else if (key == "labels") {
+    return set_filter(options.labels, key, value);
+  } else if (key == "node-labels") {
+    return set_filter(options.node_labels, key, value);
+  } else if (key == "label-prefix-file" && !value.empty()) {  // of a ConfigMap
+    return fail("label-prefix-file: not supported; write the patterns into `labels`");
   }
   return {};
 }

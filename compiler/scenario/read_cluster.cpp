@@ -104,6 +104,12 @@ void keep_last_owner(std::vector<policy::Service>& services) {
   }
 }
 
+policy::LabelFilter read_filter(const Value& patterns) {
+  auto filter = policy::LabelFilter::parse(patterns.text());
+  if (!filter) patterns.fail(filter.error().message);
+  return std::move(*filter);
+}
+
 }  // namespace
 
 policy::Options read_options(const Value& config) {
@@ -139,6 +145,10 @@ policy::Options read_options(const Value& config) {
         }
         out.cidr_match_nodes = true;
       });
+    } else if (key == "labels") {
+      out.labels = read_filter(value);
+    } else if (key == "node_labels") {
+      out.node_labels = read_filter(value);
     } else {
       value.fail("unknown setting");
     }

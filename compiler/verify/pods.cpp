@@ -105,11 +105,12 @@ void give(PodWitness& pod, const std::string& key, const std::string& value) {
 }
 
 // Identities do not have every label of their pod.
-bool reaches_identity(const std::string& key, const std::string& value) {
+bool reaches_identity(const std::string& key, const std::string& value,
+                      const policy::LabelFilter& filter) {
   PodWitness pod;
   give(pod, key, value);
-  const LabelSet labels =
-      policy::pod_identity_labels(pod.labels, pod.namespace_labels, "n", pod.service_account, "c");
+  const LabelSet labels = policy::pod_identity_labels(pod.labels, pod.namespace_labels, "n",
+                                                      pod.service_account, "c", filter);
   const Label* label = labels.find_key(key);
   return label != nullptr && label->value == value;
 }
@@ -134,7 +135,7 @@ PodWitnesses pod_witnesses(const Selectors& selectors, const policy::Options& ag
   for (const auto& [key, mentioned_values] : values) {
     Key out{key, {std::nullopt}};
     for (const std::string& value : mentioned_values) {
-      if (reaches_identity(key, value)) out.values.emplace_back(value);
+      if (reaches_identity(key, value, agent.labels)) out.values.emplace_back(value);
     }
     keys.push_back(std::move(out));
   }
@@ -159,7 +160,7 @@ NodeWitnesses node_witnesses(const Selectors& selectors, const policy::Options& 
   fixed.add(Label{"k8s", std::string(policy::kClusterKey), agent.cluster_name});
   std::vector<Key> keys;
   for (const auto& [key, values] : mentioned(selectors, "node")) {
-    if (fixed.has_key(key)) continue;
+    if (fixed.has_key(key) || !agent.node_labels.keeps("node", key)) continue;
     Key out{key, {std::nullopt}};
     out.values.insert(out.values.end(), values.begin(), values.end());
     keys.push_back(std::move(out));

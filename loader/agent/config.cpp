@@ -347,6 +347,11 @@ Result<void> set(Config& config, std::string_view name, const Values& values) {
     return done;
   }
   if (!policy::is_option(text)) return fail("`" + text + "`: no such setting");
+  if (text == "labels" || text == "node-labels") {
+    std::string patterns;
+    for (const std::string& value : values) patterns += value + " ";
+    return policy::set_option(config.options, text, patterns);
+  }
   const auto value = single(values);
   if (!value) return fail(text + ": " + value.error().message);
   return policy::set_option(config.options, text, *value);

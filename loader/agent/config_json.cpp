@@ -71,6 +71,8 @@ std::string to_json(const Config& config) {
               {"enable-node-selector-labels", options.node_selector_labels},
               {"enable-non-default-deny-policies", options.non_default_deny},
               {"enable-policy", enforcement_name(options.enforcement)},
+              {"labels", options.labels.text()},
+              {"node-labels", options.node_labels.text()},
               {"policy-cidr-match-mode", options.cidr_match_nodes ? "nodes" : ""},
               {"policy-default-local-cluster", options.default_local_cluster}}
       .dump(2);

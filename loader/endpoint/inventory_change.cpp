@@ -7,8 +7,9 @@
 namespace policyc::endpoint {
 namespace {
 
-// Of the form of everything below.
-constexpr std::uint64_t kVersion = 1;
+// Of the form of everything below. The one before had no label filters.
+constexpr std::uint64_t kVersion = 2;
+constexpr std::uint64_t kWithoutFilters = 1;
 constexpr std::uint64_t kMaxPort = std::numeric_limits<std::uint16_t>::max();
 
 void write(ByteWriter& out, const policy::Endpoint& endpoint) {
@@ -95,6 +96,8 @@ void write_rest(ByteWriter& out, const Inventory& inventory) {
   for (const bool flag :
        {options.ipv4, options.ipv6, options.node_selector_labels, options.cidr_match_nodes})
     out.number(flag ? 1 : 0);
+  out.text(options.labels.text());
+  out.text(options.node_labels.text());
   const policy::Cluster& cluster = inventory.cluster;
   out.number(cluster.namespaces.size());
   for (const auto& [name, labels] : cluster.namespaces) {
@@ -127,13 +130,23 @@ bool has_no_host_bits(const IpPrefix& prefix) {
   return true;
 }
 
-Inventory read_rest(ByteReader& in) {
+policy::LabelFilter read_filter(ByteReader& in) {
+  auto filter = policy::LabelFilter::parse(in.string());
+  if (!filter) throw std::runtime_error("a label filter is bad");
+  return std::move(*filter);
+}
+
+Inventory read_rest(ByteReader& in, bool with_filters) {
   Inventory inventory;
   policy::Options& options = inventory.options;
   options.cluster_name = in.string();
   for (bool* flag :
        {&options.ipv4, &options.ipv6, &options.node_selector_labels, &options.cidr_match_nodes})
     *flag = in.number_up_to<bool>(1);
+  if (with_filters) {
+    options.labels = read_filter(in);
+    options.node_labels = read_filter(in);
+  }
   policy::Cluster& cluster = inventory.cluster;
   for (std::size_t left = in.count(); left != 0; --left) {
     std::string name = in.string();
@@ -158,15 +171,11 @@ Inventory read_rest(ByteReader& in) {
 }
 
 bool same_but_endpoints(const Inventory& a, const Inventory& b) {
-  const auto same_options = [](const policy::Options& x, const policy::Options& y) {
-    return x.cluster_name == y.cluster_name && x.ipv4 == y.ipv4 && x.ipv6 == y.ipv6 &&
-           x.node_selector_labels == y.node_selector_labels &&
-           x.cidr_match_nodes == y.cidr_match_nodes;
-  };
-  return same_options(a.options, b.options) && a.cluster.namespaces == b.cluster.namespaces &&
-         a.cluster.nodes == b.cluster.nodes && a.cluster.services == b.cluster.services &&
-         a.cluster.dns == b.cluster.dns && a.cluster.listeners == b.cluster.listeners &&
-         a.prefixes == b.prefixes && a.known_nodes == b.known_nodes;
+  return policy::label_alike(a.options, b.options) &&
+         a.cluster.namespaces == b.cluster.namespaces && a.cluster.nodes == b.cluster.nodes &&
+         a.cluster.services == b.cluster.services && a.cluster.dns == b.cluster.dns &&
+         a.cluster.listeners == b.cluster.listeners && a.prefixes == b.prefixes &&
+         a.known_nodes == b.known_nodes;
 }
 
 }  // namespace
@@ -219,9 +228,10 @@ std::string to_bytes(const InventoryChange& change) {
 Result<InventoryChange> change_from_bytes(std::string_view bytes) {
   try {
     ByteReader in(bytes);
-    if (in.number() != kVersion) return fail("it is of another version");
+    const auto version = in.number();
+    if (version != kVersion && version != kWithoutFilters) return fail("it is of another version");
     InventoryChange change;
-    if (in.number_up_to<bool>(1)) change.rest = read_rest(in);
+    if (in.number_up_to<bool>(1)) change.rest = read_rest(in, version == kVersion);
     change.endpoints.resize(in.count(3));
     for (policy::EndpointSplice& splice : change.endpoints) {
       splice.position = in.number();

@@ -116,10 +116,7 @@ std::vector<AddressChange> difference(const Labels& before, const Labels& after)
 }  // namespace
 
 bool same_options(const Inventory& a, const Inventory& b) {
-  return a.options.cluster_name == b.options.cluster_name && a.options.ipv4 == b.options.ipv4 &&
-         a.options.ipv6 == b.options.ipv6 &&
-         a.options.node_selector_labels == b.options.node_selector_labels &&
-         a.options.cidr_match_nodes == b.options.cidr_match_nodes;
+  return policy::label_alike(a.options, b.options);
 }
 
 namespace {

@@ -256,6 +256,8 @@ std::string configure_request(std::uint64_t id, const Settings& settings) {
   to.set_extended_ip_protocols(from.extended_ip_protocols);
   to.set_cidr_match_nodes(from.cidr_match_nodes);
   to.set_default_local_cluster(from.default_local_cluster);
+  to.set_labels(from.labels.text());
+  to.set_node_labels(from.node_labels.text());
   configure.set_node_name(settings.node_name);
   configure.set_node_zone(settings.node_zone);
   for (const IpAddress& address : settings.node_addresses)

@@ -86,6 +86,11 @@ Result<driver::SessionOptions> session_options(const wire::Configure& configure)
   to.extended_ip_protocols = from.extended_ip_protocols();
   to.cidr_match_nodes = from.cidr_match_nodes();
   to.default_local_cluster = from.default_local_cluster();
+  auto labels = policy::LabelFilter::parse(from.labels());
+  auto node_labels = policy::LabelFilter::parse(from.node_labels());
+  if (!labels || !node_labels) return fail("a label filter is none");
+  to.labels = std::move(*labels);
+  to.node_labels = std::move(*node_labels);
   result.node.name = configure.node_name();
   result.node.zone = configure.node_zone();
   for (const std::string& text : configure.node_addresses()) {

@@ -58,7 +58,8 @@ class Rendered(unittest.TestCase):
         config = agent_config(render({
             "kubeProxyReplacement": True, "devices": ["eth0", "eth1"], "bpf": {"masquerade": True}, "loadBalancer": {"algorithm": "maglev", "mode": "hybrid", "dsrDispatch": "ipip"},
             "nat46x64Gateway": {"enabled": True},
-            "ipv6": {"enabled": False}, "policyEnforcementMode": "always", "policyAuditMode": True, "masqueradeExclude": ["10.0.0.0/8"], "prometheus": {"enabled": False}}))
+            "ipv6": {"enabled": False}, "policyEnforcementMode": "always", "policyAuditMode": True, "masqueradeExclude": ["10.0.0.0/8"], "prometheus": {"enabled": False}, "labels": "k8s:app\\.example !job"}))
+        self.assertEqual(config["labels"], "k8s:app\\.example !job")
         self.assertEqual(config["kube-proxy-replacement"], True)
         self.assertEqual(config["bpf-lb-sock"], True)
         self.assertEqual(config["devices"], ["eth0", "eth1"])
@@ -76,7 +77,7 @@ class Rendered(unittest.TestCase):
         everything = {
             "kubeProxyReplacement": True, "devices": ["lo"], "bpf": {"masquerade": True}, "loadBalancer": {"algorithm": "maglev", "mode": "hybrid", "dsrDispatch": "ipip"},
             "nat46x64Gateway": {"enabled": True}, "policyEnforcementMode": "always", "policyAuditMode": True, "policyDenyResponse": "icmp", "masqueradeExclude": ["10.0.0.0/8", "fd00::/8"],
-            "cluster": {"name": "blue"}}
+            "cluster": {"name": "blue"}, "labels": "k8s:app\\.example k8s:!job"}
         texts = [render(changes)["policyc-config"]["data"]["policyd.yaml"] for changes in ({}, everything, {"prometheus": {"enabled": False}})]
         texts.append((CHART.parent.parent / "policyd.yaml").read_text())
         for text in texts:

@@ -32,6 +32,7 @@ TEST(ConfigTest, AFileSetsAndFlagsWin) {
                                             "policy-deny-response: icmp\n"
                                             "node-address: [10.0.0.1, 'fd00::1']\n"
                                             "devices:\n- eth0\n- eth1\n"
+                                            "labels: ['k8s:app', 'k8s:!job']\n"
                                             "bpf-ct-max: 4096\n"
                                             "conntrack-gc-interval: 5m\n"
                                             "prometheus-serve-addr: \":9100\"\n";
@@ -46,6 +47,7 @@ TEST(ConfigTest, AFileSetsAndFlagsWin) {
   EXPECT_EQ(config->deny_response, endpoint::DenyResponse::Icmp);
   EXPECT_EQ(config->node_addresses.size(), 2U);
   EXPECT_EQ(config->devices, (std::vector<std::string>{"eth0", "eth1"}));
+  EXPECT_EQ(config->options.labels.text(), "k8s:app k8s:!job");
   EXPECT_EQ(config->sizes.conntrack, 4096U);
   EXPECT_EQ(config->conntrack_interval, std::chrono::minutes(5));
   EXPECT_EQ(config->metrics_address, ":9100");
@@ -56,6 +58,8 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsPlace) {
   const std::pair<const char*, const char*> kMistakes[] = {
       {"policy-audit-mode: maybe\n", "policyd.yaml:1:20: policy-audit-mode: `maybe`"},
       {"# first\nnode-adress: 1\n", "policyd.yaml:2:1: `node-adress`: no such setting"},
+      {"labels: 'app *x'\n", "policyd.yaml:1:9: labels: `*x`"},
+      {"label-prefix-file: /etc/x\n", "policyd.yaml:1:1: `label-prefix-file`: no such setting"},
       {"enable-policy: sometimes\n", "policyd.yaml:1:16: enable-policy: `sometimes`"},
       {"node-address: [10.0.0.1, here]\n", "policyd.yaml:1:15: node-address: `here`"},
       {"bpf-ct-max: 3\n", "policyd.yaml:1:13: bpf-ct-max: `3` is no number from"},

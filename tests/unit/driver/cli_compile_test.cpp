@@ -299,6 +299,12 @@ TEST_F(Compile, AgentOptionsComeFromAConfigMapAndFromFlags) {
                   .out,
               HasSubstr("egress enforced default deny"))
       << "a flag wins over the file";
+  // What would change labels and is not understood is not left out.
+  write_text(folder_ / "file.yaml",
+             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config}\ndata:\n"
+             "  label-prefix-file: /etc/prefixes.json\n");
+  EXPECT_THAT(compile({"web.yaml", "--cilium-config", "file.yaml"}).err,
+              HasSubstr("file.yaml:5:22: label-prefix-file: not supported"));
   EXPECT_THAT(compile({"web.yaml", "--emit=ir", "--set", "allow-localhost=policy"}).out,
               Not(HasSubstr("reserved:host")));
 }

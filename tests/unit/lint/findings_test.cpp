@@ -43,6 +43,26 @@ TEST(Severity, IsWhatTheSettingsSay) {
   EXPECT_EQ(linted(policy(kWorld), error).report().findings.at(0).severity, diag::Severity::Error);
 }
 
+TEST(LabelNotInIdentity, LooksAtTheFilterOfTheCluster) {
+  const std::string peers = policy(
+      "  ingress:\n"
+      "  - fromEndpoints: [{matchLabels: {app: a}}]\n"
+      "  - fromEndpoints: [{matchLabels: {team: b}}]\n"
+      "  - fromEndpoints: [{matchLabels: {k8s:io.cilium.k8s.namespace.labels.env: c}}]\n"
+      "  - fromEndpoints: [{matchLabels: {topology.kubernetes.io/zone: d}}]\n");
+  const auto found = [&peers](const std::string& patterns) {
+    testing::LintCase run;
+    run.agent.labels = *policy::LabelFilter::parse(patterns);
+    run.add("web.yaml", peers);
+    run.run();
+    return run.found();
+  };
+  EXPECT_THAT(found(""), ElementsAre("PL0022 10"));
+  EXPECT_THAT(found("!team"), ElementsAre("PL0022 8", "PL0022 10"));
+  EXPECT_THAT(found("k8s:app topology.kubernetes.io/zone"), ElementsAre("PL0022 8"));
+  EXPECT_THAT(found("!io.cilium.k8s.namespace.labels.env"), ElementsAre("PL0022 9", "PL0022 10"));
+}
+
 TEST(Severity, OfPathsWinsAndTheLaterOne) {
   Settings settings;
   settings.severities["PL0018"] = std::nullopt;

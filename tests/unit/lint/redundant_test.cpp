@@ -78,7 +78,8 @@ std::vector<policy::LabelSet> peers() {
       policy::StringMap labels{{"app", app}};
       if (*tier != 0) labels["tier"] = tier;
       for (const char* name_space : {"a", "b"})
-        sets.push_back(policy::pod_identity_labels(labels, {}, name_space, "default", "default"));
+        sets.push_back(
+            policy::pod_identity_labels(labels, {}, name_space, "default", "default", {}));
     }
   }
   for (const char* entity : {"host", "remote-node", "world-ipv4", "world-ipv6", "health"}) {

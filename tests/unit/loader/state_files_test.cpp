@@ -169,6 +169,35 @@ TEST_F(StateFilesTest, ManyChangesAreWrittenAsAWhole) {
   EXPECT_EQ(fs::file_size(paths_.inventory_file()), small);
 }
 
+TEST_F(StateFilesTest, FiltersOfLabelsAreKept) {
+  Inventory inventory;
+  inventory.options.labels = must(policy::LabelFilter::parse("k8s:app !job"));
+  inventory.options.node_labels = must(policy::LabelFilter::parse("role"));
+  must(endpoint::write_inventory(paths_, inventory));
+  const auto read = must(endpoint::read_inventory(paths_));
+  EXPECT_EQ(read.options.labels.text(), "k8s:app !job");
+  EXPECT_EQ(read.options.node_labels.text(), "role");
+  EXPECT_TRUE(endpoint::change_between(Inventory(), inventory).rest)
+      << "another filter gives other labels";
+}
+
+TEST_F(StateFilesTest, AnInventoryFromBeforeTheFiltersIsRead) {
+  Inventory inventory;
+  inventory.options.cluster_name = "north";
+  inventory.cluster.endpoints = {pod(1)};
+  std::string bytes = endpoint::to_bytes(endpoint::whole_change(inventory));
+  const std::size_t filters = bytes.find("north") + 5 + 4;  // behind the name: four flags
+  ASSERT_EQ(bytes.substr(filters, 2), std::string(2, '\0'));
+  bytes.erase(filters, 2);
+  EXPECT_FALSE(endpoint::change_from_bytes(bytes));
+  bytes[0] = 1;
+  Inventory read;
+  must(endpoint::apply(must(endpoint::change_from_bytes(bytes)), read));
+  EXPECT_EQ(read.options.cluster_name, "north");
+  ASSERT_EQ(read.cluster.endpoints.size(), 1U);
+  EXPECT_EQ(std::as_const(read).cluster.endpoints[0], pod(1));
+}
+
 // As versions before wrote it.
 constexpr std::string_view kOldInventory = R"({
  "version": 1,

@@ -91,6 +91,37 @@ TEST_F(AddressBookTest, NodeLabelsNeedTheOption) {
             "k8s:io.cilium.k8s.policy.cluster=default,reserved:remote-node,node:role=gw");
 }
 
+TEST_F(AddressBookTest, FiltersOfLabelsAreForPodsAndForNodes) {
+  Endpoint pod;
+  pod.namespace_ = "a";
+  pod.labels = {{"app", "web"}, {"job", "7"}};
+  pod.addresses = {ip("10.0.0.1")};
+  cluster_.endpoints.push_back(pod);
+  add_node(NodeRole::RemoteNode, "172.18.0.3", {{"role", "gw"}, {"uuid", "7"}});
+  options_.node_selector_labels = true;
+  options_.labels = *LabelFilter::parse("!job");
+  options_.node_labels = *LabelFilter::parse("node:role");
+  EXPECT_EQ(
+      labels("10.0.0.1"),
+      "k8s:app=web,k8s:io.cilium.k8s.policy.cluster=default,k8s:io.kubernetes.pod.namespace=a");
+  EXPECT_EQ(labels("172.18.0.3"),
+            "k8s:io.cilium.k8s.policy.cluster=default,reserved:remote-node,node:role=gw");
+}
+
+// What another cluster's agent says of its pods went through its own filter.
+TEST_F(AddressBookTest, LabelsOfOtherClustersAreNotFilteredAgain) {
+  Endpoint pod;
+  pod.namespace_ = "a";
+  pod.cluster = "far";
+  pod.labels = {{"job", "7"}, {"io.cilium.k8s.namespace.labels.team", "x"}};
+  pod.addresses = {ip("10.0.0.1")};
+  cluster_.endpoints.push_back(pod);
+  options_.labels = *LabelFilter::parse("!job");
+  EXPECT_EQ(labels("10.0.0.1"),
+            "k8s:io.cilium.k8s.namespace.labels.team=x,k8s:io.cilium.k8s.policy.cluster=far,"
+            "k8s:io.kubernetes.pod.namespace=a,k8s:job=7");
+}
+
 TEST_F(AddressBookTest, TheLocalHostIsOneIdentity) {
   add_node(NodeRole::Host, "172.18.0.2");
   add_node(NodeRole::KubeApiServerHost, "172.18.0.22");

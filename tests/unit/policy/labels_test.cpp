@@ -9,7 +9,7 @@ namespace policyc::policy {
 namespace {
 
 LabelSet pod(const StringMap& labels, const StringMap& namespace_labels = {}) {
-  return pod_identity_labels(labels, namespace_labels, "a", "sa", "c1");
+  return pod_identity_labels(labels, namespace_labels, "a", "sa", "c1", {});
 }
 
 TEST(LabelSet, KeepsTheFirstLabelOfAKeyAndSortsByKey) {
@@ -32,7 +32,7 @@ TEST(PodIdentityLabels, HoldsThePodsLabelsAndTheDerivedOnes) {
       pod({{"app", "web"}}, {{"team", "x"}}).to_string(),
       "k8s:app=web,k8s:io.cilium.k8s.namespace.labels.team=x,k8s:io.cilium.k8s.policy.cluster=c1,"
       "k8s:io.cilium.k8s.policy.serviceaccount=sa,k8s:io.kubernetes.pod.namespace=a");
-  EXPECT_FALSE(pod_identity_labels({}, {}, "a", "", "c1").has_key(kServiceAccountKey));
+  EXPECT_FALSE(pod_identity_labels({}, {}, "a", "", "c1", {}).has_key(kServiceAccountKey));
 }
 
 TEST(PodIdentityLabels, NobodyForgesDerivedLabels) {

@@ -25,7 +25,7 @@ std::set<std::vector<bool>> truths(const std::vector<const policy::Selector*>& s
   for (const PodWitness& pod : witnesses.pods) {
     const auto labels = policy::pod_identity_labels(pod.labels, pod.namespace_labels,
                                                     pod.any_namespace ? "other" : pod.namespace_,
-                                                    pod.service_account, pod.cluster);
+                                                    pod.service_account, pod.cluster, {});
     std::vector<bool> truth;
     for (const auto* one : selectors) truth.push_back(one->matches(labels));
     out.insert(std::move(truth));
