@@ -73,6 +73,7 @@ v1::Endpoint endpoint_view(const Agent& agent, const std::string& key) {
   view.mutable_ref()->set_container_interface(known->container_interface);
   view.set_host_interface(known->host_interface);
   for (const IpAddress& address : known->addresses) view.add_addresses(address.to_string());
+  view.set_network(known->network);
   view.set_pod_namespace(known->pod_namespace);
   view.set_pod_name(known->pod_name);
   if (const auto* wanted = agent.reconciler().wanted(key)) {

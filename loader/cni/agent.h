@@ -21,6 +21,9 @@ class Agent {
   [[nodiscard]] Expected<void> check(const Environment& environment);
   [[nodiscard]] Expected<std::vector<ipam::Owner>> collect(const std::string& network,
                                                            const std::set<ipam::Owner>& valid);
+  // The host's interfaces of those that collect() would remove.
+  [[nodiscard]] Expected<std::vector<std::string>> interfaces_of_others(
+      const std::string& network, const std::set<ipam::Owner>& valid);
   // NotAvailable when ADD would fail; Limited when the node's datapath does not work.
   [[nodiscard]] Expected<void> status();
 

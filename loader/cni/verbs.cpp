@@ -21,6 +21,21 @@ void cut_off(const Environment& environment, const Config& config, const Log& lo
   if (!down) log.warn(down.error().message + ": " + down.error().details);
 }
 
+// The same for those whom GC is about to forget.
+Expected<void> cut_off_others(Agent& agent, const Config& config) {
+  const auto names = agent.interfaces_of_others(config.name, *config.valid);
+  if (!names) return std::unexpected(names.error());
+  auto host = Netlink::open();
+  if (!host) return std::unexpected(host.error());
+  for (const std::string& name : *names) {
+    const auto link = host->find(name);
+    if (!link) return std::unexpected(link.error());
+    if (!*link) continue;
+    if (auto down = host->set_down(**link); !down) return down;
+  }
+  return {};
+}
+
 }  // namespace
 
 Expected<void> del(const Environment& environment, const Config& config, const Log& log) {
@@ -77,8 +92,13 @@ Expected<void> collect(const Environment& environment, const Config& config, con
   };
   // As in DEL. Interfaces that do not say whose they are, of a plugin before this version, are
   // those of whom the agent or the store tells.
-  if (!config.chained) result = remove_other_pairs(config, log);
-  take(Agent(config).collect(config.name, *config.valid));
+  Agent agent(config);
+  if (!config.chained) {
+    result = remove_other_pairs(config, log);
+  } else if (auto cut = cut_off_others(agent, config); !cut) {
+    return cut;
+  }
+  take(agent.collect(config.name, *config.valid));
   if (!config.chained) {
     take(collect_addresses(environment, config));
     for (const ipam::Owner& owner : removed) {

@@ -125,6 +125,32 @@ TEST_F(CniChainTest, AListOfPluginsIsEnforcedAndTakenDown) {
   EXPECT_TRUE(a.interface().is_null());
 }
 
+// The plugin that made the interface removes it later: until then nothing passes.
+TEST_F(CniChainTest, CollectionCutsOffWhomItForgets) {
+  FakeAgent agent(socket_);
+  const Container a("a"), b("b");
+  ASSERT_EQ(add_list(a, list()).exit_code, 0);
+  ASSERT_EQ(add_list(b, list()).exit_code, 0);
+  const auto is_up_outside = [&agent](std::size_t which) {
+    const std::string link =
+        output_of("ip -j link show " + agent.added().at(which).host_interface());
+    return is_up(Json::parse(link)[0]);
+  };
+  bool was_up = true;
+  agent.on_collect = [&] { was_up = is_up_outside(1); };
+  Json plugin = list()["plugins"][1];
+  plugin["name"] = list()["name"];
+  plugin["cniVersion"] = "1.1.0";
+  plugin["cni.dev/valid-attachments"] = {{{"containerID", "a"}, {"ifname", "eth0"}}};
+  const Ran collected = run_plugin(
+      POLICYC_CNI_BINARY, {{"CNI_COMMAND", "GC"}, {"CNI_PATH", "/usr/lib/cni"}}, plugin.dump());
+  EXPECT_EQ(collected.exit_code, 0) << collected.output;
+  EXPECT_FALSE(was_up) << "forgotten first";
+  EXPECT_EQ(agent.known(), Texts{"a/eth0"});
+  EXPECT_TRUE(is_up_outside(0));
+  EXPECT_FALSE(is_up_outside(1));
+}
+
 TEST_F(CniChainTest, TheResultIsPassedOnAsItCame) {
   FakeAgent agent(socket_);
   const Container container("a");

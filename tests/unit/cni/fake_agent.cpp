@@ -75,9 +75,22 @@ grpc::Status FakeAgent::CheckEndpoint(grpc::ServerContext*, const v1::EndpointRe
   return on_check(*request);
 }
 
+grpc::Status FakeAgent::ListEndpoints(grpc::ServerContext*, const v1::ListRequest*,
+                                      v1::EndpointList* reply) {
+  const std::lock_guard lock(mutex_);
+  for (const v1::AddEndpointRequest& one : known_) {
+    v1::Endpoint& endpoint = *reply->add_endpoints();
+    *endpoint.mutable_ref() = one.ref();
+    endpoint.set_host_interface(one.host_interface());
+    endpoint.set_network(one.network());
+  }
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeAgent::CollectEndpoints(grpc::ServerContext*,
                                          const v1::CollectEndpointsRequest* request,
                                          v1::CollectEndpointsResponse* reply) {
+  on_collect();
   const std::lock_guard lock(mutex_);
   collected_.push_back(*request);
   std::erase_if(known_, [&](const v1::AddEndpointRequest& one) {

@@ -29,6 +29,8 @@ class FakeAgent final : public v1::Agent::Service {
   std::function<grpc::Status(const v1::EndpointRef&)> on_check = [](const auto&) {
     return grpc::Status::OK;
   };
+  // Before CollectEndpoints does anything.
+  std::function<void()> on_collect = [] {};
   v1::Status status;
 
   [[nodiscard]] std::vector<v1::AddEndpointRequest> added() const;
@@ -44,6 +46,8 @@ class FakeAgent final : public v1::Agent::Service {
                               v1::DeleteEndpointResponse* reply) override;
   grpc::Status CheckEndpoint(grpc::ServerContext*, const v1::EndpointRef* request,
                              v1::Endpoint* reply) override;
+  grpc::Status ListEndpoints(grpc::ServerContext*, const v1::ListRequest*,
+                             v1::EndpointList* reply) override;
   grpc::Status CollectEndpoints(grpc::ServerContext*, const v1::CollectEndpointsRequest* request,
                                 v1::CollectEndpointsResponse* reply) override;
 
