@@ -112,7 +112,8 @@ void Agent::attach_programs(TimePoint now) {
            endpoint.second.failures == 0;
   });
   if (waiting) return;
-  const auto attached = parts_.attach();
+  auto attached = parts_.attach();
+  if (attached && parts_.services) attached = parts_.services->programs_attached();
   if (!attached || attach_failures_ != 0)
     report("devices", attached.has_value(), attached ? std::string() : attached.error().message);
   if (!attached) {

@@ -1,6 +1,5 @@
 #include "loader/agent/cleanup.h"
 
-#include <charconv>
 #include <filesystem>
 
 #include "loader/bpf/bpffs.h"
@@ -15,13 +14,7 @@ Result<std::size_t> remove_everything(const Config& config) {
   if (bpf::exists(paths.bpffs)) {
     if (auto detached = sockets::detach(paths.bpffs); !detached)
       return std::unexpected(detached.error());
-    for (const std::string& name : bpf::list(paths.bpffs / "devices")) {
-      std::uint32_t index = 0;
-      const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
-      if (error != std::errc{} || end != name.data() + name.size()) continue;
-      if (auto detached = nat::detach_device(paths, index); !detached)
-        return std::unexpected(detached.error());
-    }
+    if (auto detached = nat::detach_all(paths); !detached) return std::unexpected(detached.error());
   }
   const auto count = endpoint::unload_all(paths);
   if (!count) return count;

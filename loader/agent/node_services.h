@@ -37,6 +37,8 @@ class NodeServices {
   // Those that `changed` names are as in `all`, or gone.
   [[nodiscard]] virtual Result<ServiceChange> change(const DesiredServices& all,
                                                      const std::set<std::string>& changed) = 0;
+  // The node's programs are attached. Those of sockets leave nothing to translate in packets.
+  [[nodiscard]] virtual Result<void> programs_attached() = 0;
 };
 
 // What the programs of devices do about direct server return.
@@ -44,8 +46,14 @@ class NodeServices {
 
 // Opens the maps, or makes them.
 [[nodiscard]] Result<std::unique_ptr<NodeServices>> open_services(const Config& config);
-// Attaches the programs of the node's devices and sockets as configured, with or without services.
-// What is there already, right, and reads the maps of now is not touched.
+// Without services: takes those away that an agent before this one balanced. What `policyc service`
+// loaded stays.
+[[nodiscard]] Result<void> forget_services(const Config& config);
+// Whether the programs of sockets that are configured are attached where they are to be.
+[[nodiscard]] Result<bool> sockets_attached(const Config& config);
+// Attaches the programs of the node's devices and sockets as configured, with or without services,
+// and detaches those that an agent before attached and that are not configured any more. What is
+// there already, right, and reads the maps of now is not touched.
 [[nodiscard]] Result<void> attach_node_programs(const Config& config);
 
 }  // namespace policyc::agent

@@ -138,10 +138,14 @@ class Program {
       if (!services) return std::unexpected(services.error());
       parts.services = std::move(*services);
     }
+    if (auto forgotten = forget_services(config_); !forgotten) return forgotten;
     if (endpoint::has_replaced(config_.paths)) {
       parts.attach = [config = config_] { return attach_node_programs(config); };
-    } else if (auto attached = attach_node_programs(config_); !attached) {
-      return attached;
+    } else {
+      if (auto attached = attach_node_programs(config_); !attached) return attached;
+      if (parts.services) {
+        if (auto told = parts.services->programs_attached(); !told) return told;
+      }
     }
     auto agent = Agent::start(std::move(parts), config_);
     if (!agent) return std::unexpected(agent.error());

@@ -7,6 +7,7 @@
 #include "loader/endpoint/files.h"
 #include "loader/endpoint/grace.h"
 #include "loader/endpoint/inventory_file.h"
+#include "loader/endpoint/removal.h"
 #include "loader/endpoint/shape_sizes.h"
 
 namespace policyc::endpoint {
@@ -38,6 +39,7 @@ Result<void> bind_state_to_maps(const Paths& paths, const State& state,
 Result<Node> Node::open(const Paths& paths, const maps::MapSizes& sizes, Progress progress) {
   auto lock = lock_directory(paths.state);
   if (!lock) return std::unexpected(lock.error());
+  if (auto finished = finish_removal(paths); !finished) return std::unexpected(finished.error());
   auto state = read_state(paths);
   if (!state) return std::unexpected(state.error());
   auto node_maps = maps::NodeMaps::open_or_create(paths.maps(), sizes);

@@ -15,7 +15,8 @@ namespace policyc::endpoint {
 // <bpffs>/shapes/<key>/<program, map>  the policy programs of a shape, with its maps
 // <bpffs>/endpoints/<id>/<program>     tcx links
 // <bpffs>/replaced/<number>/...         what an upgrade set aside (upgrade.h)
-// <state>/state.json, identities.<n>, inventory, shapes/<key>.json, shapes/<key>.o, lock
+// <state>/state.json, identities.<n>, inventory, shapes/<key>.json, shapes/<key>.o, lock,
+// unloading (a removal began)
 struct Paths {
   std::filesystem::path bpffs = "/sys/fs/bpf/policyc";
   std::filesystem::path state = "/run/policyc";

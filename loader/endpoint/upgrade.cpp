@@ -9,6 +9,7 @@
 
 #include "loader/bpf/bpffs.h"
 #include "loader/endpoint/files.h"
+#include "loader/endpoint/removal.h"
 #include "loader/endpoint/state.h"
 
 namespace policyc::endpoint {
@@ -159,6 +160,7 @@ bool has_replaced(const Paths& paths) { return !bpf::list(paths.replaced()).empt
 Result<std::optional<TakeOver>> take_over(const Paths& paths, const maps::MapSizes& sizes) {
   const auto lock = lock_directory(paths.state);
   if (!lock) return std::unexpected(lock.error());
+  if (auto finished = finish_removal(paths); !finished) return std::unexpected(finished.error());
   if (bpf::exists(paths.maps() / maps::kHeaderName)) {
     const auto header = maps::read_header(paths.maps());
     if (!header) return std::unexpected(header.error());

@@ -207,6 +207,23 @@ Result<void> attach_device(const endpoint::Paths& paths, const maps::NodeMaps& m
   return forget_other_builds(paths);
 }
 
+Result<bool> is_attached(const endpoint::Paths& paths, std::uint32_t interface_index) {
+  const auto tables = Tables::open(paths.maps());
+  if (!tables) return false;  // nothing was ever attached
+  const auto known = tables->devices.lookup(interface_index);
+  if (!known) return std::unexpected(known.error());
+  if (!*known) return false;
+  for (const attach::Side side : attach::kSides) {
+    const auto link = hook_of(paths, interface_index, side, attach::HookKind::Tcx);
+    if (bpf::exists(link.link_pin)) continue;
+    const auto filter =
+        attach::attached_program(hook_of(paths, interface_index, side, attach::HookKind::Clsact));
+    if (!filter) return std::unexpected(filter.error());
+    if (!*filter) return false;
+  }
+  return true;
+}
+
 Result<void> detach_device(const endpoint::Paths& paths, std::uint32_t interface_index) {
   if (auto done = detach_xdp(paths, interface_index); !done) return done;
   for (const attach::Side side : attach::kSides) {

@@ -64,6 +64,9 @@ enum class XdpMode : std::uint8_t { Native, Generic };
 [[nodiscard]] Result<void> detach_device(const endpoint::Paths& paths,
                                          std::uint32_t interface_index);
 
+// Whether both programs are attached, by either kind of hook, and know the device.
+[[nodiscard]] Result<bool> is_attached(const endpoint::Paths& paths, std::uint32_t interface_index);
+
 // detach_device() of all devices that are attached, also those that are left when one fails.
 // Returns how many.
 [[nodiscard]] Result<std::size_t> detach_all(const endpoint::Paths& paths);

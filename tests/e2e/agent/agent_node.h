@@ -115,7 +115,10 @@ class AgentNode : public KernelTest {
   void start(const std::vector<std::string>& more = {}) {
     if (!std::filesystem::exists(paths_.state / "policyd.yaml"))
       std::ofstream(paths_.state / "policyd.yaml") << "# all defaults\n";
-    agent_ = std::make_unique<test::ChildProcess>(command(more));
+    start_as(command(more));
+  }
+  void start_as(const std::vector<std::string>& arguments) {
+    agent_ = std::make_unique<test::ChildProcess>(arguments);
     client_ = std::make_unique<api::Client>(socket());
   }
   // The source has told all, and what it told is in force.
@@ -130,6 +133,25 @@ class AgentNode : public KernelTest {
       last_status_ = *status;
       return status->revision() != 0 && status->realized_revision() == status->revision();
     });
+  }
+  // It settles, unless it dies before: whether it died.
+  [[nodiscard]] bool dies_first() {
+    EXPECT_TRUE(eventually([this] {
+      if (is_dead()) return true;
+      const auto status = client_->status(2s);
+      return status && status->synced() && status->revision() != 0 &&
+             status->realized_revision() == status->revision();
+    }));
+    return is_dead();
+  }
+  // What it enforces is newer than this revision, unless it dies before: whether it died.
+  [[nodiscard]] bool dies_before_passing(std::uint64_t revision) {
+    EXPECT_TRUE(eventually([&] {
+      if (is_dead()) return true;
+      const auto status = client_->status(2s);
+      return status && status->realized_revision() > revision;
+    }));
+    return is_dead();
   }
   // It answers, and something that the source told is in force.
   [[nodiscard]] bool settled_once() {

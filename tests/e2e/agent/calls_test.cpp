@@ -3,47 +3,33 @@
 // with POLICYC_EVERY_CALL=1 all of them.
 
 #include <csignal>
-#include <cstdlib>
+#include <fstream>
 
 #include "loader/endpoint/upgrade.h"
+#include "tests/e2e/agent/cut_short.h"
 #include "tests/e2e/agent/foreign.h"
 #include "tests/e2e/agent/watched_web.h"
 
 namespace policyc::testing {
 namespace {
 
-// `some` out of so many.
-int stride(int some) { return std::getenv("POLICYC_EVERY_CALL") == nullptr ? some : 1; }
-
 class CallsTest : public WatchedWeb {
  protected:
-  // Killed before that call, unless it has settled before.
-  void start_to_die(int call) {
-    std::vector<std::string> arguments = command();
-    arguments.insert(arguments.begin(), {DYING_BINARY, std::to_string(call)});
-    agent_ = std::make_unique<test::ChildProcess>(arguments);
-    client_ = std::make_unique<api::Client>(socket());
+  void start_to_die(int call, Count count = Count::FromStart) {
+    start_as(cut_short(command(), call, count));
   }
-  // Whether it was killed first.
-  bool dies_first() {
-    EXPECT_TRUE(eventually([this] {
-      if (is_dead()) return true;
-      const auto status = client_->status(2s);
-      return status && status->synced() && status->revision() != 0 &&
-             status->realized_revision() == status->revision();
-    }));
-    return is_dead();
+  // Settled; from here on calls count.
+  void start_to_die_later(int call) {
+    start_to_die(call, Count::FromSignal);
+    ASSERT_TRUE(settled()) << call;
+    agent_->send(SIGUSR1);
   }
-  // Restarts one that does not die, and takes away what was added.
-  void clean_up(const Pod& second, const std::string& where) {
-    start_synced();
-    ASSERT_TRUE(client_->remove(ref("web2"), 30s)) << where;
-    EXPECT_TRUE(second.reached_from(kOther, 53)) << where;
-    EXPECT_EQ(client_->check(ref("web2")).error().code, grpc::StatusCode::NOT_FOUND) << where;
+  void set(const std::string& settings) const {
+    std::ofstream(paths_.state / "policyd.yaml") << settings;
   }
 };
 
-TEST_F(CallsTest, AnEditThatIsCutShortBeforeAnyCallIsTheOldPolicyOrTheNew) {
+TEST_F(CallsTest, AStartThatIsCutShortBeforeAnyCallIsTheOldPolicyOrTheNew) {
   bool to_other = false;
   int killed = 0;
   int call = 1;
@@ -67,6 +53,30 @@ TEST_F(CallsTest, AnEditThatIsCutShortBeforeAnyCallIsTheOldPolicyOrTheNew) {
   RecordProperty("killed", killed);
 }
 
+TEST_F(CallsTest, AnEditThatIsCutShortBeforeAnyCallIsTheOldPolicyOrTheNew) {
+  bool to_other = false;
+  int killed = 0;
+  int call = 1;
+  for (; call < 2000; call += stride(5)) {
+    kill();
+    ASSERT_NO_FATAL_FAILURE(start_to_die_later(call));
+    const std::string where = "call " + std::to_string(call);
+    // What the one before left is finished.
+    EXPECT_EQ(web_->reached_from(kOther, 53), to_other) << where;
+    to_other = !to_other;
+    const auto before = revision();
+    write("web.yaml", allow_both(to_other ? "other" : "client"));
+    const bool dead = dies_before_passing(before);
+    expect_one_policy(where);
+    if (!dead) break;
+    ++killed;
+  }
+  EXPECT_EQ(web_->reached_from(kOther, 53), to_other);
+  EXPECT_GE(killed, 3);
+  RecordProperty("calls", call);
+  RecordProperty("killed", killed);
+}
+
 TEST_F(CallsTest, AnAddThatIsCutShortBeforeAnyCallCanBeRepeated) {
   const Pod second("web1", "10.9.1.2");
   int killed = 0;
@@ -74,11 +84,7 @@ TEST_F(CallsTest, AnAddThatIsCutShortBeforeAnyCallCanBeRepeated) {
   for (bool added = false; !added && call < 2000; call += stride(5)) {
     const std::string where = "call " + std::to_string(call);
     kill();
-    start_to_die(call);
-    if (dies_first()) {
-      agent_->wait();
-      continue;  // it was not ready for us
-    }
+    ASSERT_NO_FATAL_FAILURE(start_to_die_later(call));
     added = client_->add(request(second, "web2"), 30s).has_value();
     if (!added) {
       ++killed;
@@ -90,8 +96,12 @@ TEST_F(CallsTest, AnAddThatIsCutShortBeforeAnyCallCanBeRepeated) {
     }
     EXPECT_TRUE(second.reached_from(kClient, 53)) << where;
     EXPECT_FALSE(second.reached_from(kOther, 53)) << where;
-    kill();
-    clean_up(second, where);
+    if (added) {
+      kill();
+      start_synced();
+    }
+    ASSERT_TRUE(client_->remove(ref("web2"), 30s)) << where;
+    EXPECT_TRUE(second.reached_from(kOther, 53)) << where;
   }
   EXPECT_GE(killed, 4);
   RecordProperty("calls", call);
@@ -102,21 +112,61 @@ TEST_F(CallsTest, ARemovalThatIsCutShortBeforeAnyCallCanBeRepeated) {
   const Pod second("web1", "10.9.1.2");
   int killed = 0;
   int call = 1;
-  for (bool removed = false; !removed && call < 2000; call += stride(9)) {
+  for (bool removed = false; !removed && call < 2000; call += stride(4)) {
     const std::string where = "call " + std::to_string(call);
     ASSERT_TRUE(add(second, "web2")) << where;
     kill();
-    start_to_die(call);
-    if (!dies_first()) {
-      removed = client_->remove(ref("web2"), 30s).has_value();
-      if (!removed) ++killed;
-      if (removed) kill();
+    ASSERT_NO_FATAL_FAILURE(start_to_die_later(call));
+    removed = client_->remove(ref("web2"), 30s).has_value();
+    if (!removed) {
+      ++killed;
+      ASSERT_TRUE(eventually([this] { return is_dead(); })) << where;
     }
     EXPECT_EQ(intruder_->came_in(), 0U) << where;
-    agent_->wait();
-    clean_up(second, where);
+    kill();
+    start_synced();
+    ASSERT_TRUE(client_->remove(ref("web2"), 30s)) << where;
+    EXPECT_TRUE(second.reached_from(kOther, 53)) << where;
+    EXPECT_EQ(client_->check(ref("web2")).error().code, grpc::StatusCode::NOT_FOUND) << where;
   }
-  EXPECT_GE(killed, 2);
+  EXPECT_GE(killed, 3);
+  RecordProperty("calls", call);
+  RecordProperty("killed", killed);
+}
+
+// Another filter of labels: each pod has another identity, and the same policy.
+TEST_F(CallsTest, AReloadThatIsCutShortBeforeAnyCallIsFinishedByTheNext) {
+  write("cluster.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n" +
+                            pod_yaml("client", kClient, "client, tier: a") +
+                            pod_yaml("other", kOther, "other, tier: a") +
+                            pod_yaml("web", "10.9.1.1", "web, tier: b") +
+                            pod_yaml("web2", "10.9.1.2", "web"));
+  const auto has_tiers = [this] {
+    const auto identities = client_->identities();
+    EXPECT_TRUE(identities);
+    return identities && identities->DebugString().find("k8s:tier=") != std::string::npos;
+  };
+  bool tiers = true;
+  int killed = 0;
+  int call = 1;
+  for (; call < 2000; call += stride(9)) {
+    const std::string where = "call " + std::to_string(call);
+    kill();
+    start_to_die(call, Count::FromSignal);
+    ASSERT_TRUE(settled()) << where;
+    EXPECT_EQ(has_tiers(), tiers) << where;
+    tiers = !tiers;
+    set(tiers ? "# all defaults\n" : "labels: 'k8s:!tier'\n");
+    const auto before = revision();
+    agent_->send(SIGHUP);
+    const bool dead = dies_before_passing(before);
+    expect_one_policy(where);
+    EXPECT_TRUE(web_->reached_from(kClient, 53)) << where;
+    if (!dead) break;
+    ++killed;
+  }
+  EXPECT_EQ(has_tiers(), tiers);
+  EXPECT_GE(killed, 3);
   RecordProperty("calls", call);
   RecordProperty("killed", killed);
 }

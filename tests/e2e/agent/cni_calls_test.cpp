@@ -3,17 +3,13 @@
 // nobody reaches a pod whom its policy does not let. Some of the calls; with POLICYC_EVERY_CALL=1
 // all of them.
 
-#include <cstdlib>
 #include <memory>
 
 #include "tests/e2e/agent/cni_node.h"
+#include "tests/e2e/agent/cut_short.h"
 
 namespace policyc::testing {
 namespace {
-
-constexpr int kKilled = 137;
-
-int stride(int some) { return std::getenv("POLICYC_EVERY_CALL") == nullptr ? some : 1; }
 
 class CniCallsTest : public CniNode {
  protected:

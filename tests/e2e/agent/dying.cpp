@@ -1,8 +1,10 @@
-// dying [-m] N PROGRAM [ARGUMENT...]: runs the program and kills it, as SIGKILL does, before its
-// Nth system call that changes something outside of the process: bpf(2), messages to the kernel by
-// netlink, and what makes, moves, removes or writes a file, switches of the kernel in /proc/sys
-// included; with -m also messages to other processes by unix sockets. Exit code: the program's, or
-// 137. Only the first process is looked at, with all of its threads.
+// dying [-m] [-s] N PROGRAM [ARGUMENT...]: runs the program and kills it, as SIGKILL does, before
+// its Nth system call that changes something outside of the process: bpf(2), messages to the kernel
+// by netlink, and what makes, moves, removes or writes a file, switches of the kernel in /proc/sys
+// included; with -m also messages to other processes by unix sockets; with -s calls count from a
+// SIGUSR1 on, or a SIGHUP, which the program gets too. Exit code: the program's, or 137. Only the
+// first process is looked at, with all of its threads.
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +20,14 @@
 #include <unistd.h>
 
 namespace {
+
+volatile std::sig_atomic_t counting = 0;
+volatile pid_t program = -1;
+
+extern "C" void begin_to_count(int signal) {
+  counting = 1;
+  if (signal == SIGHUP && program > 0) ::kill(program, SIGHUP);
+}
 
 constexpr int kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL;
 
@@ -127,6 +137,7 @@ int trace(pid_t child, long wanted, bool messages) {
   ::ptrace(PTRACE_SYSCALL, child, 0, 0);
   while (true) {
     const pid_t pid = ::waitpid(-1, &status, __WALL);
+    if (pid < 0 && errno == EINTR) continue;
     if (pid < 0) return 1;
     if (WIFEXITED(status) || WIFSIGNALED(status)) {
       if (pid == child) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -136,7 +147,7 @@ int trace(pid_t child, long wanted, bool messages) {
     if (signal == (SIGTRAP | 0x80)) {
       __ptrace_syscall_info call{};
       if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call) > 0 &&
-          call.op == PTRACE_SYSCALL_INFO_ENTRY && counts(child, call, messages) &&
+          call.op == PTRACE_SYSCALL_INFO_ENTRY && counting != 0 && counts(child, call, messages) &&
           ++count == wanted) {
         // Its end is told when that of each of its threads was.
         ::kill(child, SIGKILL);
@@ -153,14 +164,26 @@ int trace(pid_t child, long wanted, bool messages) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool messages = argc > 1 && std::string_view(argv[1]) == "-m";
-  char** rest = argv + (messages ? 2 : 1);
+  bool messages = false;
+  counting = 1;
+  char** rest = argv + 1;
+  for (; *rest != nullptr && **rest == '-'; ++rest) {
+    if (std::string_view(*rest) == "-m") messages = true;
+    if (std::string_view(*rest) == "-s") counting = 0;
+  }
   if (argv + argc - rest < 2) return 2;
+  if (counting == 0) {
+    struct sigaction action{};
+    action.sa_handler = begin_to_count;  // waitpid(2) is interrupted
+    ::sigaction(SIGUSR1, &action, nullptr);
+    ::sigaction(SIGHUP, &action, nullptr);
+  }
   const pid_t child = ::fork();
   if (child == 0) {
     ::ptrace(PTRACE_TRACEME, 0, 0, 0);
     ::execv(rest[1], rest + 1);
     ::_exit(127);
   }
+  program = child;
   return trace(child, std::atol(rest[0]), messages);
 }

@@ -201,5 +201,45 @@ TEST_F(AgentSockets, ProcessesAreGivenBackendsWhenTheyConnect) {
   EXPECT_EQ(takers(kClusterIp, kPort), kFirst);
 }
 
+// Also by whom the one before was: a process that was killed.
+TEST_F(AgentSockets, WhatIsNotConfiguredAnyMoreIsTakenAway) {
+  serve({"10.9.1.1"});
+  start_synced(
+      settings({"--bpf-lb-sock", "true", "--bpf-lb-sock-cgroup", cgroup_->path().string()}));
+  add_pods();
+  EXPECT_EQ(takers(kClusterIp, kPort), kFirst);
+  kill_agent();
+  start_synced(settings());
+  EXPECT_EQ(takers(kClusterIp, kPort), kNobody);
+  EXPECT_EQ(from_outside(), kFirst);
+  EXPECT_EQ(by_pod(), kFirst);
+  kill_agent();
+  start_synced({"--kube-proxy-replacement", "true"});
+  EXPECT_EQ(from_outside(), kNobody);
+  EXPECT_EQ(by_pod(), kFirst);
+  kill_agent();
+  start_synced();
+  EXPECT_EQ(by_pod(), kNobody);
+  // And comes again.
+  kill_agent();
+  start_synced(settings());
+  EXPECT_EQ(from_outside(), kFirst);
+  EXPECT_EQ(by_pod(), kFirst);
+}
+
+TEST_F(AgentServices, DevicesThatSomebodyAttachedByHandStay) {
+  serve({"10.9.1.1"});
+  const std::vector<std::string> without{"--kube-proxy-replacement", "true", "--node-address",
+                                         kNode};
+  start_synced(without);
+  add_pods();
+  const auto device = must(nat::config_of_interface("front0"));
+  must(nat::attach_device(paths_, must(maps::NodeMaps::open(paths_.maps())), device));
+  EXPECT_EQ(from_outside(), kFirst);
+  kill_agent();
+  start_synced(without);
+  EXPECT_EQ(from_outside(), kFirst);
+}
+
 }  // namespace
 }  // namespace policyc::testing
