@@ -5,8 +5,9 @@
 namespace policyc::maps {
 namespace {
 
+// Another identity is no other endpoint: programs tell it in events and decide nothing by it.
 bool is_same_endpoint(const endpoint_value& a, const endpoint_value& b) {
-  return a.endpoint_id == b.endpoint_id && a.identity == b.identity && a.ipv4 == b.ipv4 &&
+  return a.endpoint_id == b.endpoint_id && a.ipv4 == b.ipv4 &&
          std::memcmp(a.ipv6, b.ipv6, sizeof a.ipv6) == 0;
 }
 

@@ -22,7 +22,7 @@ class EndpointTable {
   // Nothing when the interface has no endpoint.
   [[nodiscard]] Result<std::optional<endpoint_value>> lookup(std::uint32_t interface_index) const;
   // An element of an array is not written at once: where another endpoint takes over an interface,
-  // it belongs to nobody in between, and nobody's packets are dropped.
+  // or one gets other addresses, it belongs to nobody in between, and nobody's packets are dropped.
   [[nodiscard]] Result<void> update(std::uint32_t interface_index,
                                     const endpoint_value& value) const;
   // False when there was none.

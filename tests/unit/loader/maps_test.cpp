@@ -1,6 +1,8 @@
 // loader/maps: the node's maps and the IP cache.
 
+#include <atomic>
 #include <cstring>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
@@ -110,6 +112,30 @@ TEST_F(MapsTest, AMapOfOtherSizesIsRefused) {
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("conntrack4"));
   EXPECT_THAT(refused.error().message, HasSubstr("48"));
+}
+
+TEST_F(MapsTest, AnEndpointThatGetsAnotherIdentityIsSomebodyAllTheTime) {
+  const NodeMaps maps = open();
+  constexpr std::uint32_t kInterface = 2;
+  endpoint_value value{};
+  value.endpoint_id = 7;
+  must(maps.endpoints.update(kInterface, value));
+  std::atomic<bool> done = false;
+  std::size_t looks = 0;
+  std::size_t nobody = 0;
+  std::thread reader([&] {
+    while (!done || looks < 1000) {
+      ++looks;
+      if (!must(maps.endpoints.lookup(kInterface))) ++nobody;
+    }
+  });
+  for (std::uint32_t identity = 1; identity < 20'000; ++identity) {
+    value.identity = identity;
+    must(maps.endpoints.update(kInterface, value));
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(nobody, 0U) << "of " << looks;
 }
 
 TEST_F(MapsTest, TheEpochStartsAboveZeroAndRises) {
