@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "loader/endpoint/unload.h"
 
 namespace policyc::cli {
 
@@ -22,6 +23,11 @@ void add_loader_paths(CLI::App& command, endpoint::Paths& paths) {
 Result<void> require_root() {
   if (::geteuid() != 0) return fail("this needs root: it works on BPF objects in the kernel");
   return {};
+}
+
+Result<void> require_whole_node(const endpoint::Paths& paths) {
+  if (auto root = require_root(); !root) return root;
+  return endpoint::finish_unload(paths);
 }
 
 int kernel_error(std::ostream& err, const Error& error) {

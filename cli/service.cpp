@@ -56,7 +56,10 @@ void print_conflicts(const std::vector<service::Conflict>& conflicts, std::ostre
   }
 }
 
-service::Settings settings(const LoadArguments& arguments, service::Settings present) {
+// As they are, but for what is asked for; where nothing is loaded packets are translated.
+service::Settings settings(const LoadArguments& arguments, const service::ServiceLoader& loader) {
+  service::Settings present = loader.settings();
+  if (loader.planner().sets().empty()) present.per_packet = true;
   if (arguments.maglev_size) present.maglev_size = *arguments.maglev_size;
   if (!arguments.no_backend.empty()) present.drop_without_backend = arguments.no_backend == "drop";
   if (arguments.socket_lb) present.per_packet = false;
@@ -104,7 +107,8 @@ Result<std::size_t> cut_sockets(const endpoint::Paths& paths,
 }
 
 int run_load(const LoadArguments& arguments, Context& context) {
-  if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
+  if (auto ready = require_whole_node(arguments.paths); !ready)
+    return kernel_error(context.err, ready.error());
   int code = kSuccess;
   const auto inputs = read_directory(arguments.inputs, context, code);
   if (!inputs) return code;
@@ -112,7 +116,7 @@ int run_load(const LoadArguments& arguments, Context& context) {
   const auto state = state_of(arguments.paths);
   auto loader = service::ServiceLoader::open(arguments.paths.maps(), state);
   if (!loader) return kernel_error(context.err, loader.error());
-  if (auto set = loader->configure(settings(arguments, loader->settings())); !set)
+  if (auto set = loader->configure(settings(arguments, *loader)); !set)
     return kernel_error(context.err, set.error());
   const auto report = loader->apply(wanted);
   if (!report) return kernel_error(context.err, report.error());

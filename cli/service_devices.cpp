@@ -95,7 +95,8 @@ int run_attach(DeviceArguments& arguments, Context& context) {
     context.err << "policyc: " << exclusions.error().message << "\n";
     return kUsage;
   }
-  if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
+  if (auto ready = require_whole_node(arguments.paths); !ready)
+    return kernel_error(context.err, ready.error());
   if (auto attached = attach(arguments, *exclusions); !attached)
     return kernel_error(context.err, attached.error());
   context.out << "packets of " << arguments.interface << " are translated\n";

@@ -22,7 +22,8 @@ struct Arguments {
 };
 
 int run_attach(const Arguments& arguments, Context& context) {
-  if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
+  if (auto ready = require_whole_node(arguments.paths); !ready)
+    return kernel_error(context.err, ready.error());
   const auto cgroup = attach_sockets(arguments.paths, arguments.cgroup);
   if (!cgroup) return kernel_error(context.err, cgroup.error());
   context.out << "sockets of " << cgroup->string() << " are balanced\n";

@@ -243,7 +243,7 @@ LabelSet AddressBook::subject_labels(const Endpoint& endpoint) const {
   LabelSet labels = endpoint_labels(endpoint);
   if (endpoint.kind == EndpointKind::Host) {
     for (const auto& [key, value] : endpoint.labels) {
-      labels.add(Label{"k8s", key, value});
+      if (options_.labels.keeps_of_pod(key)) labels.add(Label{"k8s", key, value});
     }
   }
   return labels;

@@ -65,9 +65,9 @@ std::size_t matched_length(const Pattern& pattern, std::string_view key) {
   return 0;
 }
 
-// The longest pattern that keeps competes with the shortest one that leaves out.
+// The longest pattern that keeps competes with the shortest one that leaves out. One that matches
+// nothing of a key makes those that leave it out and stand before it count for nothing.
 void note(LabelFilter::Matched& matched, bool keep, std::size_t length) {
-  if (length == 0) return;
   if (keep) {
     matched.kept = std::max(matched.kept, length);
   } else {
@@ -77,8 +77,10 @@ void note(LabelFilter::Matched& matched, bool keep, std::size_t length) {
 
 LabelFilter::Matched match_default(std::string_view key) {
   LabelFilter::Matched matched;
-  for (const Pattern& pattern : kDefaultFilter)
-    note(matched, pattern.keep, matched_length(pattern, key));
+  for (const Pattern& pattern : kDefaultFilter) {
+    const std::size_t length = matched_length(pattern, key);
+    if (length != 0) note(matched, pattern.keep, length);
+  }
   return matched;
 }
 
@@ -132,8 +134,8 @@ bool LabelFilter::names_what_is_kept() const {
   return compiled_ != nullptr && compiled_->names_what_is_kept;
 }
 
-LabelFilter::Matched LabelFilter::match(std::string_view source, std::string_view key) const {
-  Matched matched;
+LabelFilter::Matched LabelFilter::match(std::string_view source, std::string_view key,
+                                        Matched matched) const {
   if (compiled_ == nullptr) return matched;
   const re2::StringPiece whole(key.data(), key.size());
   for (const Compiled::Written& pattern : compiled_->patterns) {
@@ -152,7 +154,7 @@ bool LabelFilter::keeps(const Matched& matched) const {
 }
 
 bool LabelFilter::keeps(std::string_view source, std::string_view key) const {
-  return keeps(match(source, key));
+  return keeps(match(source, key, {}));
 }
 
 bool LabelFilter::keeps_of_pod(std::string_view key) const {
@@ -163,11 +165,7 @@ bool LabelFilter::keeps_of_pod(std::string_view key) const {
     const auto found = compiled_->answers.find(name);
     if (found != compiled_->answers.end()) return found->second;
   }
-  Matched matched = match_default(key);
-  const Matched own = match("k8s", key);
-  note(matched, true, own.kept);
-  note(matched, false, own.dropped);
-  const bool kept = keeps(matched);
+  const bool kept = keeps(match("k8s", key, match_default(key)));
   const std::unique_lock lock(compiled_->mutex);
   if (compiled_->answers.size() < Compiled::kMostAnswers)
     compiled_->answers.emplace(std::move(name), kept);

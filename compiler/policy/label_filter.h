@@ -29,7 +29,6 @@ class LabelFilter {
   [[nodiscard]] const std::string& text() const { return text_; }
   // Some pattern says what is kept: only what one matches is.
   [[nodiscard]] bool names_what_is_kept() const;
-  [[nodiscard]] Matched match(std::string_view source, std::string_view key) const;
   // By these patterns alone, as for labels of nodes.
   [[nodiscard]] bool keeps(std::string_view source, std::string_view key) const;
   // By these and the ones that Cilium has without any.
@@ -39,6 +38,8 @@ class LabelFilter {
 
  private:
   struct Compiled;
+  // On top of what patterns before matched.
+  [[nodiscard]] Matched match(std::string_view source, std::string_view key, Matched matched) const;
   [[nodiscard]] bool keeps(const Matched& matched) const;
 
   std::string text_;

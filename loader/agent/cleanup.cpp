@@ -2,20 +2,15 @@
 
 #include <filesystem>
 
-#include "loader/bpf/bpffs.h"
 #include "loader/endpoint/unload.h"
 #include "loader/nat/devices.h"
-#include "loader/sockets/sockets.h"
 
 namespace policyc::agent {
 
 Result<std::size_t> remove_everything(const Config& config) {
   const endpoint::Paths& paths = config.paths;
-  if (bpf::exists(paths.bpffs)) {
-    if (auto detached = sockets::detach(paths.bpffs); !detached)
-      return std::unexpected(detached.error());
-    if (auto detached = nat::detach_all(paths); !detached) return std::unexpected(detached.error());
-  }
+  // Filters on devices are found by the maps; sockets' programs go with their pins.
+  if (auto detached = nat::detach_all(paths); !detached) return std::unexpected(detached.error());
   const auto count = endpoint::unload_all(paths);
   if (!count) return count;
   std::error_code error;

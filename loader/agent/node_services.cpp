@@ -53,6 +53,7 @@ class KernelServices : public NodeServices {
   [[nodiscard]] Result<void> programs_attached() override {
     if (!config_.socket_lb) return {};
     service::Settings settings = loader_.settings();
+    settings.maglev_size = config_.maglev_size;
     settings.per_packet = false;
     return configure(config_, loader_, settings);
   }

@@ -61,19 +61,19 @@ Expected<std::vector<ipam::Owner>> Agent::collect(const std::string& network,
   return removed;
 }
 
-Expected<std::vector<std::string>> Agent::interfaces_of_others(const std::string& network,
-                                                               const std::set<ipam::Owner>& valid) {
+Expected<std::map<ipam::Owner, std::string>> Agent::others(const std::string& network,
+                                                           const std::set<ipam::Owner>& valid) {
   const auto all = client_.endpoints(timeout_);
   if (!all) return failed("list endpoints", all.error());
-  std::vector<std::string> interfaces;
+  std::map<ipam::Owner, std::string> others;
   for (const v1::Endpoint& endpoint : all->endpoints()) {
-    const v1::EndpointRef& ref = endpoint.ref();
     if (endpoint.state() == v1::ENDPOINT_STATE_GONE) continue;  // the name may be another's now
-    if (endpoint.network() == network &&
-        !valid.contains({ref.container_id(), ref.container_interface()}))
-      interfaces.push_back(endpoint.host_interface());
+    const v1::EndpointRef& ref = endpoint.ref();
+    ipam::Owner owner{ref.container_id(), ref.container_interface()};
+    if (endpoint.network() == network && !valid.contains(owner))
+      others.emplace(std::move(owner), endpoint.host_interface());
   }
-  return interfaces;
+  return others;
 }
 
 Expected<void> Agent::status() {

@@ -1,6 +1,7 @@
 #pragma once
 // What this plugin asks the node agent, with the codes of a plugin.
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,8 +22,8 @@ class Agent {
   [[nodiscard]] Expected<void> check(const Environment& environment);
   [[nodiscard]] Expected<std::vector<ipam::Owner>> collect(const std::string& network,
                                                            const std::set<ipam::Owner>& valid);
-  // The host's interfaces of those that collect() would remove.
-  [[nodiscard]] Expected<std::vector<std::string>> interfaces_of_others(
+  // Whom collect() would remove, with the host's interface of each.
+  [[nodiscard]] Expected<std::map<ipam::Owner, std::string>> others(
       const std::string& network, const std::set<ipam::Owner>& valid);
   // NotAvailable when ADD would fail; Limited when the node's datapath does not work.
   [[nodiscard]] Expected<void> status();

@@ -21,19 +21,24 @@ void cut_off(const Environment& environment, const Config& config, const Log& lo
   if (!down) log.warn(down.error().message + ": " + down.error().details);
 }
 
-// The same for those whom GC is about to forget.
-Expected<void> cut_off_others(Agent& agent, const Config& config) {
-  const auto names = agent.interfaces_of_others(config.name, *config.valid);
-  if (!names) return std::unexpected(names.error());
+// The same for those whom GC is about to forget. Who cannot be cut off is not forgotten: becomes
+// one of `valid`.
+Expected<void> cut_off_others(Agent& agent, const Config& config, std::set<ipam::Owner>& valid) {
+  const auto others = agent.others(config.name, valid);
+  if (!others) return std::unexpected(others.error());
   auto host = Netlink::open();
   if (!host) return std::unexpected(host.error());
-  for (const std::string& name : *names) {
-    const auto link = host->find(name);
-    if (!link) return std::unexpected(link.error());
-    if (!*link) continue;
-    if (auto down = host->set_down(**link); !down) return down;
+  Expected<void> result;
+  for (const auto& [owner, interface] : *others) {
+    const auto link = host->find(interface);
+    auto down = link ? Expected<void>() : std::unexpected(link.error());
+    if (link && *link) down = host->set_down(**link);
+    // The plugin that made it may have removed it meanwhile.
+    if (const auto left = host->find(interface); down || (left && !*left)) continue;
+    valid.insert(owner);
+    if (result) result = down;
   }
-  return {};
+  return result;
 }
 
 }  // namespace
@@ -93,12 +98,9 @@ Expected<void> collect(const Environment& environment, const Config& config, con
   // As in DEL. Interfaces that do not say whose they are, of a plugin before this version, are
   // those of whom the agent or the store tells.
   Agent agent(config);
-  if (!config.chained) {
-    result = remove_other_pairs(config, log);
-  } else if (auto cut = cut_off_others(agent, config); !cut) {
-    return cut;
-  }
-  take(agent.collect(config.name, *config.valid));
+  std::set<ipam::Owner> valid = *config.valid;
+  result = config.chained ? cut_off_others(agent, config, valid) : remove_other_pairs(config, log);
+  take(agent.collect(config.name, valid));
   if (!config.chained) {
     take(collect_addresses(environment, config));
     for (const ipam::Owner& owner : removed) {

@@ -7,7 +7,8 @@
 namespace policyc::endpoint {
 namespace {
 
-// Of the form of everything below. The one before had no label filters.
+// Of the form of everything below: with filters of labels, or without any, as builds before wrote
+// it and can read it.
 constexpr std::uint64_t kVersion = 2;
 constexpr std::uint64_t kWithoutFilters = 1;
 constexpr std::uint64_t kMaxPort = std::numeric_limits<std::uint16_t>::max();
@@ -90,14 +91,21 @@ std::vector<policy::Service> read_services(ByteReader& in) {
   return services;
 }
 
+bool has_filters(const policy::Options& options) {
+  return !(options.labels == policy::LabelFilter()) ||
+         !(options.node_labels == policy::LabelFilter());
+}
+
 void write_rest(ByteWriter& out, const Inventory& inventory) {
   const policy::Options& options = inventory.options;
   out.text(options.cluster_name);
   for (const bool flag :
        {options.ipv4, options.ipv6, options.node_selector_labels, options.cidr_match_nodes})
     out.number(flag ? 1 : 0);
-  out.text(options.labels.text());
-  out.text(options.node_labels.text());
+  if (has_filters(options)) {
+    out.text(options.labels.text());
+    out.text(options.node_labels.text());
+  }
   const policy::Cluster& cluster = inventory.cluster;
   out.number(cluster.namespaces.size());
   for (const auto& [name, labels] : cluster.namespaces) {
@@ -212,7 +220,7 @@ Result<void> apply(const InventoryChange& change, Inventory& inventory) {
 
 std::string to_bytes(const InventoryChange& change) {
   ByteWriter out;
-  out.number(kVersion);
+  out.number(change.rest && has_filters(change.rest->options) ? kVersion : kWithoutFilters);
   out.number(change.rest ? 1 : 0);
   if (change.rest) write_rest(out, *change.rest);
   out.number(change.endpoints.size());

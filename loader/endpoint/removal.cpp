@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "loader/bpf/bpffs.h"
@@ -43,10 +44,27 @@ Result<bool> detach_filters(std::uint32_t interface_index) {
   return attached;
 }
 
+// All that is in it, and itself where no file system is mounted there.
+Result<void> remove_pins(const std::filesystem::path& bpffs) {
+  for (const std::string& name : bpf::list(bpffs)) {
+    if (auto removed = bpf::remove_tree(bpffs / name); !removed) return removed;
+  }
+  std::error_code error;
+  std::filesystem::remove(bpffs, error);
+  if (error && error != std::errc::device_or_resource_busy)
+    return fail("cannot remove " + bpffs.string() + ": " + error.message());
+  return {};
+}
+
 }  // namespace
 
+bool is_removal_marked(const Paths& paths) {
+  const auto mark = read_file(mark_of(paths));
+  return mark && *mark == paths.bpffs.string();
+}
+
 Result<std::size_t> remove_all(const Paths& paths) {
-  if (auto marked = write_file(mark_of(paths), "", Flush::No); !marked)
+  if (auto marked = write_file(mark_of(paths), paths.bpffs.string(), Flush::No); !marked)
     return std::unexpected(marked.error());
   const ExpeditedGrace grace;
   std::size_t count = 0;
@@ -65,15 +83,14 @@ Result<std::size_t> remove_all(const Paths& paths) {
       count += *attached ? 1U : 0U;
     }
   }
-  if (auto removed = bpf::remove_tree(paths.bpffs); !removed)
-    return std::unexpected(removed.error());
+  if (auto removed = remove_pins(paths.bpffs); !removed) return std::unexpected(removed.error());
   if (auto removed = remove_state(paths); !removed) return std::unexpected(removed.error());
   if (auto done = remove_file(mark_of(paths)); !done) return std::unexpected(done.error());
   return count;
 }
 
 Result<void> finish_removal(const Paths& paths) {
-  if (!std::filesystem::exists(mark_of(paths))) return {};
+  if (!is_removal_marked(paths)) return {};
   const auto removed = remove_all(paths);
   return removed ? Result<void>{} : std::unexpected(removed.error());
 }

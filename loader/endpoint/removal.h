@@ -9,10 +9,12 @@
 
 namespace policyc::endpoint {
 
-// unload_all() (unload.h). From the first thing that it takes away on the node is marked.
+// Whether a removal from this `bpffs` was cut short: half of what is there may be gone, and it can
+// neither be enforced nor added to.
+[[nodiscard]] bool is_removal_marked(const Paths& paths);
+// unload_all() (unload.h), from the mark to its end.
 [[nodiscard]] Result<std::size_t> remove_all(const Paths& paths);
-// Removes what is left when a removal was cut short: half of a node can neither be enforced nor
-// added to.
+// Removes what is left when a removal was cut short.
 [[nodiscard]] Result<void> finish_removal(const Paths& paths);
 
 }  // namespace policyc::endpoint

@@ -29,4 +29,11 @@ Result<std::size_t> unload_all(const Paths& paths) {
   return remove_all(paths);
 }
 
+Result<void> finish_unload(const Paths& paths) {
+  if (!is_removal_marked(paths)) return {};
+  const auto lock = lock_directory(paths.state);
+  if (!lock) return std::unexpected(lock.error());
+  return finish_removal(paths);
+}
+
 }  // namespace policyc::endpoint

@@ -17,4 +17,8 @@ namespace policyc::endpoint {
 // damaged. Returns the number of endpoints that were detached.
 [[nodiscard]] Result<std::size_t> unload_all(const Paths& paths);
 
+// Finishes one that was cut short. Loading endpoints does so by itself; who begins with services,
+// sockets or devices does it first.
+[[nodiscard]] Result<void> finish_unload(const Paths& paths);
+
 }  // namespace policyc::endpoint

@@ -214,12 +214,13 @@ Result<bool> is_attached(const endpoint::Paths& paths, std::uint32_t interface_i
   if (!known) return std::unexpected(known.error());
   if (!*known) return false;
   for (const attach::Side side : attach::kSides) {
-    const auto link = hook_of(paths, interface_index, side, attach::HookKind::Tcx);
-    if (bpf::exists(link.link_pin)) continue;
-    const auto filter =
-        attach::attached_program(hook_of(paths, interface_index, side, attach::HookKind::Clsact));
-    if (!filter) return std::unexpected(filter.error());
-    if (!*filter) return false;
+    bool attached = false;
+    for (const attach::HookKind kind : {attach::HookKind::Tcx, attach::HookKind::Clsact}) {
+      const auto program = attach::attached_program(hook_of(paths, interface_index, side, kind));
+      if (!program) return std::unexpected(program.error());
+      attached = attached || *program;
+    }
+    if (!attached) return false;
   }
   return true;
 }

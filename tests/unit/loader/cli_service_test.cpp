@@ -164,6 +164,20 @@ TEST_F(CliServiceTest, UnloadLeavesNothing) {
   EXPECT_EQ(listed({"bpf", "lb", "list"}), json::array());
 }
 
+TEST_F(CliServiceTest, WhatARemovalLeftGoesBeforeServicesCome) {
+  ASSERT_EQ(load(kShop).exit_code, 0);
+  std::ofstream(paths_.state / "unloading") << paths_.bpffs.string();
+  std::string other = kShop;
+  other.replace(other.find("172.20.0.1"), 10, "172.20.0.9");
+  ASSERT_EQ(load(other).exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(paths_.state / "unloading"));
+  std::string all = listed({"service", "list"}).dump();
+  EXPECT_THAT(all, HasSubstr("172.20.0.9"));
+  ASSERT_EQ(run({"service", "attach-device", "lo"}).exit_code, 0);
+  EXPECT_THAT(listed({"service", "list"}).dump(), HasSubstr("172.20.0.9"));
+  EXPECT_EQ(run({"unload", "--all"}).exit_code, 0);
+}
+
 TEST_F(CliServiceTest, WithoutMapsThereIsNothingToList) {
   const auto done = run({"service", "list"});
   EXPECT_EQ(done.exit_code, 3);

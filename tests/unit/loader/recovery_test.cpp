@@ -211,6 +211,24 @@ TEST_F(RecoveryTest, UnloadAllFindsClsactFiltersWithoutState) {
   EXPECT_FALSE(bpf::exists(paths_.bpffs));
 }
 
+// Killed after some of it was gone.
+TEST_F(RecoveryTest, ARemovalThatWasCutShortIsFinishedByTheNextLoad) {
+  const Pod web("web0", "10.9.1.1");
+  const Pod other("web1", "10.9.1.2");
+  must(endpoint::load_endpoint(paths_, request(web)));
+  must(bpf::remove_tree(paths_.shapes()));
+  const auto mark = paths_.state / "unloading";
+  // That of another node with the same state is none of ours.
+  std::ofstream(mark) << "/sys/fs/bpf/elsewhere";
+  must(endpoint::finish_unload(paths_));
+  EXPECT_TRUE(bpf::exists(paths_.maps()));
+  std::ofstream(mark) << paths_.bpffs.string();
+  must(endpoint::load_endpoint(paths_, request(other)));
+  EXPECT_FALSE(std::filesystem::exists(mark));
+  EXPECT_THAT(must(endpoint::read_state(paths_)).endpoints, ::testing::SizeIs(1));
+  EXPECT_TRUE(web.reached_from(kOther, 53)) << "it was on its way out";
+}
+
 TEST_F(RecoveryTest, AnotherStateDirectoryIsRefused) {
   const Pod web("web0", "10.9.1.1");
   must(endpoint::load_endpoint(paths_, request(web)));

@@ -71,6 +71,10 @@ TEST(LabelFilter, OnlyTheLeftmostMatchCounts) {
   EXPECT_FALSE(keeps("b|ab", "xab"));
   EXPECT_TRUE(keeps("ab?", "abc"));
   EXPECT_TRUE(keeps("!x*", "app")) << "a match of nothing leaves nothing out";
+  // And nothing that stands before it does, the default filter included, as in Cilium.
+  EXPECT_TRUE(keeps("!x*", "pod-template-hash"));
+  EXPECT_TRUE(keeps("!app !x*", "app"));
+  EXPECT_FALSE(keeps("!x* !app", "app"));
 }
 
 TEST(LabelFilter, SourcesOtherThanThePodsAreNoneOfItsLabels) {
