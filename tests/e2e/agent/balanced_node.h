@@ -110,13 +110,6 @@ class BalancedNode : public AgentNode, public ::testing::WithParamInterface<Kind
     AgentNode::TearDown();
   }
 
-  // Neighbours of a pod are behind its interface: no time is spent on finding them.
-  void tell(const Pod& pod, const std::string& other) const {
-    const std::string file = paths_.state / pod.host();
-    shell("ip -br link show " + pod.host() + " | awk '{print $3}' > " + file);
-    pod.inside([&] { shell("ip neigh add " + other + " dev eth0 lladdr $(cat " + file + ")"); });
-    std::filesystem::remove(file);
-  }
   // A second client outside, that nobody lets in.
   void add_stranger() const {
     outside_.inside([] { shell(std::string("ip addr add ") + kStranger + "/32 dev eth0"); });

@@ -29,16 +29,10 @@ class AgentServices : public AgentNode {
     AgentNode::SetUp();
     shell("sysctl -qw net.ipv4.ip_forward=1");
     shell(std::string("ip addr add ") + kNode + "/32 dev front0");
-    const auto told = [this](const Pod& pod, const std::string& other) {
-      const std::string file = paths_.state / pod.host();
-      shell("ip -br link show " + pod.host() + " | awk '{print $3}' > " + file);
-      pod.inside([&] { shell("ip neigh add " + other + " dev eth0 lladdr $(cat " + file + ")"); });
-      std::filesystem::remove(file);
-    };
     for (const Pod* pod : {&web_, &web2_}) {
-      for (const char* other : {kOutside, "10.9.1.3"}) told(*pod, other);
+      for (const char* other : {kOutside, "10.9.1.3"}) tell(*pod, other);
     }
-    for (const char* other : {kClusterIp, "10.9.1.1", "10.9.1.2"}) told(asking_, other);
+    for (const char* other : {kClusterIp, "10.9.1.1", "10.9.1.2"}) tell(asking_, other);
     write("asking.yaml", pod_yaml("asking", "10.9.1.3", "asking"));
   }
   void TearDown() override {
