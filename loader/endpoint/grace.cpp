@@ -3,7 +3,6 @@
 #include <atomic>
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -38,7 +37,9 @@ bool is_expedited(const fs::path& setting) {
 // process only. Empty when there is no such process.
 std::string start_of(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  // Not by iterators over its buffer: they throw when the process ends before it is read.
+  std::string text;
+  std::getline(file, text, '\0');
   // Field 22; the second one is a name in parentheses, which may hold anything.
   const std::size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return {};

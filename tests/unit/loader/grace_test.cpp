@@ -3,10 +3,12 @@
 #include "loader/endpoint/grace.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -103,6 +105,36 @@ TEST_F(ExpeditedGraceTest, ANumberThatIsGivenAgainIsSomebodyElse) {
   set("1\n");
   EXPECT_EQ(repair_expedited_grace(holders_, setting_), std::vector{::getpid()});
   EXPECT_EQ(setting(), "0");
+}
+
+// A process that ends between the opening and the reading of its file in /proc: the read fails.
+TEST_F(ExpeditedGraceTest, HoldersMayDieWhileTheyAreLookedAt) {
+  constexpr int kRounds = 40, kHolders = 50;
+  std::filesystem::create_directories(holders_);
+  for (int round = 0; round < kRounds; ++round) {
+    int start[2];
+    ASSERT_EQ(::pipe(start), 0);
+    std::vector<pid_t> pids;
+    for (int i = 0; i < kHolders; ++i) {
+      pids.push_back(::fork());
+      if (pids.back() == 0) {
+        char none = 0;
+        ::close(start[1]);
+        ::_exit(static_cast<int>(::read(start[0], &none, 1)));
+      }
+      std::ofstream(holders_ / (std::to_string(pids.back()) + "-1-0")) << "";
+    }
+    ::close(start[0]);
+    std::atomic<bool> over = false;
+    std::jthread reaper([&] {
+      ::close(start[1]);
+      for (const pid_t pid : pids) ::waitpid(pid, nullptr, 0);
+      over = true;
+    });
+    // A setting that cannot be changed: the holders stay on record and are looked at again.
+    while (!over) repair_expedited_grace(holders_, "/proc/sys/kernel/ostype");
+    EXPECT_EQ(repair_expedited_grace(holders_, setting_).size(), pids.size());
+  }
 }
 
 TEST_F(ExpeditedGraceTest, TheLastHolderGivesItBack) {
