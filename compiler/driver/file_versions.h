@@ -34,7 +34,8 @@ class FileVersions {
     policy::EndpointRef endpoint;
   };
   struct Hash {
-    std::size_t operator()(const Key& key) const noexcept {
+    // Not noexcept: libstdc++ keeps such hashes instead of making them again when it grows.
+    std::size_t operator()(const Key& key) const {
       const std::hash<std::string> hash;
       return hash(key.first) * 31 + hash(key.second);
     }

@@ -49,12 +49,12 @@ struct Part {
     source::SourceMap scratch;
     const source::FileId id = scratch.add_file(name, std::string(text));
     file->inventory = std::make_unique<policy::Inventory>(options.agent, file->reports);
-    for (const manifest::Document& document :
-         manifest::read_documents(scratch, id, file->reports, limits)) {
-      has_policies = has_policies || policy::is_policy(document);
-      file->inventory->add(document);
-      services.add(document);
-    }
+    manifest::visit_documents(scratch, id, file->reports, limits,
+                              [this](const manifest::Document& document) {
+                                has_policies = has_policies || policy::is_policy(document);
+                                file->inventory->add(document);
+                                services.add(document);
+                              });
   }
   [[nodiscard]] bool is_plain() const { return !has_policies && file->reports.all().empty(); }
 };

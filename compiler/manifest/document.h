@@ -106,6 +106,13 @@ struct Limits {
                                                    diag::Engine& diagnostics,
                                                    const Limits& limits = {});
 
+using TakeDocument = std::function<void(Document)>;
+
+// As read_documents(); each document is given to `take` once it is read, before the next one is,
+// so that what a file says can be had without the trees of all of it.
+void visit_documents(source::SourceMap& sources, source::FileId file, diag::Engine& diagnostics,
+                     const Limits& limits, const TakeDocument& take);
+
 struct ReadManyOptions {
   unsigned workers = 1;  // threads, this one included
   // Bytes that were read, of how many; from any of the threads.

@@ -16,8 +16,8 @@ std::string has_type(const std::string& what, const Node& node, const std::strin
 
 class Splitter {
  public:
-  Splitter(source::FileId file, diag::Engine& diagnostics, std::vector<Document>& documents)
-      : file_(file), diagnostics_(diagnostics), documents_(documents) {}
+  Splitter(source::FileId file, diag::Engine& diagnostics, const TakeDocument& take)
+      : file_(file), diagnostics_(diagnostics), take_(take) {}
 
   void add(Node root) {
     if (!root.is_mapping()) {
@@ -35,7 +35,7 @@ class Splitter {
     Document document{file_, {}, api_version, kind, {}, {}};
     if (!read_metadata(root, document)) return;
     document.root = std::move(root);
-    documents_.push_back(std::move(document));
+    take_(std::move(document));
   }
 
  private:
@@ -120,15 +120,15 @@ class Splitter {
 
   source::FileId file_;
   diag::Engine& diagnostics_;
-  std::vector<Document>& documents_;
+  const TakeDocument& take_;
 };
 
 }  // namespace
 
-void append_documents(Node root, source::FileId file, diag::Engine& diagnostics,
-                      std::vector<Document>& documents) {
+void take_documents(Node root, source::FileId file, diag::Engine& diagnostics,
+                    const TakeDocument& take) {
   if (root.is_null()) return;
-  Splitter(file, diagnostics, documents).add(std::move(root));
+  Splitter(file, diagnostics, take).add(std::move(root));
 }
 
 }  // namespace policyc::manifest

@@ -135,9 +135,16 @@ std::vector<Document> read_documents_apart(const source::SourceMap& sources,
                                            source::SourceMap& nodes, source::FileId file,
                                            diag::Engine& diagnostics, const Limits& limits) {
   std::vector<Document> documents;
+  const TakeDocument keep = [&](Document document) { documents.push_back(std::move(document)); };
   read_roots(sources, nodes, file, diagnostics, limits,
-             [&](Node root) { append_documents(std::move(root), file, diagnostics, documents); });
+             [&](Node root) { take_documents(std::move(root), file, diagnostics, keep); });
   return documents;
+}
+
+void visit_documents(source::SourceMap& sources, source::FileId file, diag::Engine& diagnostics,
+                     const Limits& limits, const TakeDocument& take) {
+  read_roots(sources, sources, file, diagnostics, limits,
+             [&](Node root) { take_documents(std::move(root), file, diagnostics, take); });
 }
 
 std::vector<Document> read_documents(source::SourceMap& sources, source::FileId file,

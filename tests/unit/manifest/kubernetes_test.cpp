@@ -104,5 +104,22 @@ TEST(Json, FlowMappingsInYamlDocuments) {
       2U);
 }
 
+// Each before the next one is read.
+TEST(Documents, AreGivenOnOneByOne) {
+  source::SourceMap sources;
+  const source::FileId file = sources.add_file(
+      "test",
+      "{\"apiVersion\": \"v1\", \"kind\": \"A\"}\n{\"apiVersion\": \"v1\"}\n"
+      "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": ["
+      "{\"apiVersion\": \"v1\", \"kind\": \"B\"}, {\"apiVersion\": \"v1\", \"kind\": \"C\"}]}\n");
+  diag::Engine diagnostics;
+  std::vector<std::pair<std::string, std::size_t>> seen;  // kinds, reports before each
+  visit_documents(sources, file, diagnostics, {}, [&](const Document& document) {
+    seen.emplace_back(document.kind.value, diagnostics.all().size());
+  });
+  const std::vector<std::pair<std::string, std::size_t>> expected{{"A", 0}, {"B", 1}, {"C", 1}};
+  EXPECT_EQ(seen, expected);
+}
+
 }  // namespace
 }  // namespace policyc::manifest
