@@ -109,7 +109,8 @@ struct Limits {
 using TakeDocument = std::function<void(Document)>;
 
 // As read_documents(); each document is given to `take` once it is read, before the next one is,
-// so that what a file says can be had without the trees of all of it.
+// so that what a file says can be had without the trees of all of it. `take` throws nothing but
+// std::bad_alloc.
 void visit_documents(source::SourceMap& sources, source::FileId file, diag::Engine& diagnostics,
                      const Limits& limits, const TakeDocument& take);
 
