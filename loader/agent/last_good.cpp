@@ -21,6 +21,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kDigest = 15;                    // hexadecimal digits
 constexpr std::size_t kSpare = std::size_t{1} << 20U;  // bytes of no use, beside as many as of use
 
+constexpr std::size_t kPiece = std::size_t{256} << 10U;  // written at once
+
 constexpr char kContent = '\t';  // begins it; JSON has none unless escaped
 
 std::string digest_of(std::string_view text) { return sha256_hex(text).substr(0, kDigest); }
@@ -73,10 +75,10 @@ std::pair<std::string, LastGood::File> from_json(const Json& json) {
 
 }  // namespace
 
-void LastGood::know(const std::string& key, std::string digest, std::size_t bytes) {
+void LastGood::know(const std::string& key, Known now) {
   Known& known = known_[key];
-  live_ += bytes - known.bytes;
-  known = {std::move(digest), bytes};
+  live_ += now.bytes - known.bytes;
+  known = std::move(now);
 }
 
 void LastGood::forget(const std::string& key) {
@@ -100,7 +102,7 @@ void LastGood::read_line(std::string_view line, std::size_t number) {
     if (content != std::string_view::npos)
       json["content"] = from_one_line(text.substr(content + 1));
     auto [key, file] = from_json(json);
-    know(key, std::move(digest), line.size() + 1);
+    know(key, {std::move(digest), line.size() + 1});
     files_.insert_or_assign(std::move(key), std::move(file));
   } catch (const std::exception&) {
     damaged_.push_back(journal().string() + ":" + std::to_string(number));
@@ -163,20 +165,20 @@ Result<LastGood> LastGood::open(std::filesystem::path folder) {
 
 void LastGood::forget_contents() { files_.clear(); }
 
-Result<void> LastGood::append(const std::string& line) {
-  for (std::size_t done = 0; done < line.size();) {
-    const ssize_t count = ::write(file_.get(), line.data() + done, line.size() - done);
+Result<void> LastGood::append(const std::string& lines) {
+  for (std::size_t done = 0; done < lines.size();) {
+    const ssize_t count = ::write(file_.get(), lines.data() + done, lines.size() - done);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       const int error = errno;
-      // The line after this one must not go on with it.
+      // What comes after must not go on with half of a line.
       if (::ftruncate(file_.get(), static_cast<off_t>(bytes_)) != 0)
         return bpf::fail_errno("mend " + journal().string(), errno);
       return bpf::fail_errno("write " + journal().string(), error);
     }
     done += static_cast<std::size_t>(count);
   }
-  bytes_ += line.size();
+  bytes_ += lines.size();
   return {};
 }
 
@@ -206,27 +208,52 @@ Result<void> LastGood::write_anew() {
   return open_journal();
 }
 
-Result<void> LastGood::put(const std::string& key, const File& file) {
-  std::string text;
-  try {
-    text = to_text(key, file);
-  } catch (const std::exception& error) {  // not UTF-8: no reader of manifests takes that
-    return fail(file.name + ": " + error.what());
-  }
-  const std::string line = line_of(text);
-  std::string digest = line.substr(0, kDigest);
-  const auto found = known_.find(key);
-  if (found != known_.end() && found->second.digest == digest) return {};
-  if (auto added = append(line); !added) return added;
-  know(key, std::move(digest), line.size());
+Result<void> LastGood::trim() {
   return bytes_ > 2 * live_ + kSpare ? write_anew() : Result<void>();
+}
+
+Result<void> LastGood::write(Lines& lines) {
+  if (lines.text.empty()) return {};
+  if (auto added = append(lines.text); !added) return added;
+  for (auto& [key, known] : lines.known) know(*key, std::move(known));
+  lines = {};
+  return {};
+}
+
+Result<void> LastGood::put(std::span<const std::pair<std::string, File>> files) {
+  Result<void> outcome;
+  Lines lines;
+  for (const auto& [key, file] : files) {
+    std::string line;
+    try {
+      line = line_of(to_text(key, file));
+    } catch (const std::exception& error) {  // not UTF-8: no reader of manifests takes that
+      outcome = fail(file.name + ": " + error.what());
+      continue;
+    }
+    std::string digest = line.substr(0, kDigest);
+    const auto found = known_.find(key);
+    if (found != known_.end() && found->second.digest == digest) continue;
+    lines.known.emplace_back(&key, Known{std::move(digest), line.size()});
+    lines.text += line;
+    if (lines.text.size() < kPiece) continue;
+    if (auto written = write(lines); !written) return written;
+  }
+  if (auto written = write(lines); !written) return written;
+  if (auto written = trim(); !written) return written;
+  return outcome;
+}
+
+Result<void> LastGood::put(const std::string& key, const File& file) {
+  const std::pair<std::string, File> one(key, file);
+  return put({&one, 1});
 }
 
 Result<void> LastGood::erase(const std::string& key) {
   if (!contains(key)) return {};
   if (auto added = append(line_of(Json{{"key", key}, {"gone", true}}.dump())); !added) return added;
   forget(key);
-  return bytes_ > 2 * live_ + kSpare ? write_anew() : Result<void>();
+  return trim();
 }
 
 }  // namespace policyc::agent

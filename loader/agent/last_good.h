@@ -11,8 +11,10 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "compiler/support/result.h"
@@ -38,7 +40,9 @@ class LastGood {
   // They were told: from here on only their digests are kept in memory.
   void forget_contents();
 
-  // There in full or not at all; not flushed to disk.
+  // By key. An Error when one cannot be kept; the others are, unless the disk takes no more. Each
+  // is there in full or not at all; not flushed to disk.
+  [[nodiscard]] Result<void> put(std::span<const std::pair<std::string, File>> files);
   [[nodiscard]] Result<void> put(const std::string& key, const File& file);
   [[nodiscard]] Result<void> erase(const std::string& key);
   [[nodiscard]] bool contains(const std::string& key) const { return known_.contains(key); }
@@ -48,15 +52,22 @@ class LastGood {
     std::string digest;
     std::size_t bytes = 0;  // of its line
   };
+  struct Lines {  // to be written
+    std::string text;
+    std::vector<std::pair<const std::string*, Known>> known;  // by key
+  };
   explicit LastGood(std::filesystem::path folder) : folder_(std::move(folder)) {}
   [[nodiscard]] std::filesystem::path journal() const { return folder_ / "journal"; }
   [[nodiscard]] Result<void> read_journal();
   void read_line(std::string_view line, std::size_t number);
   [[nodiscard]] Result<void> open_journal();
   [[nodiscard]] Result<void> take_over_files();
-  [[nodiscard]] Result<void> append(const std::string& line);
+  [[nodiscard]] Result<void> append(const std::string& lines);
+  [[nodiscard]] Result<void> write(Lines& lines);
   [[nodiscard]] Result<void> write_anew();
-  void know(const std::string& key, std::string digest, std::size_t bytes);
+  // Anew when more of the journal is of no use than of use.
+  [[nodiscard]] Result<void> trim();
+  void know(const std::string& key, Known now);
   void forget(const std::string& key);
 
   std::filesystem::path folder_;

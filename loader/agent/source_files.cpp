@@ -97,23 +97,21 @@ void SourceFiles::judge(const std::string& key, const File& file) {
 
 Result<void> SourceFiles::settle(const std::vector<worker::FileResult>& refused) {
   for (const worker::FileResult& result : refused) take(result);
-  Result<void> outcome;
+  std::vector<std::pair<std::string, LastGood::File>> accepted;
   for (auto key = unsettled_.begin(); key != unsettled_.end();) {
     const auto found = files_.find(*key);
-    const bool waits = found != files_.end() && found->second.content && !found->second.accepted;
-    if (waits) {
+    const bool has_content = found != files_.end() && found->second.content;
+    if (has_content && !found->second.accepted) {
       ++key;
       continue;
     }
-    if (found != files_.end() && found->second.content) {
+    if (has_content) {
       File& file = found->second;
-      auto kept = store_.put(*key, {file.name, std::move(*file.content)});
-      file.content.reset();
-      if (!kept) outcome = std::unexpected(kept.error());
+      accepted.emplace_back(*key, LastGood::File{file.name, *std::exchange(file.content, {})});
     }
     key = unsettled_.erase(key);
   }
-  return outcome;
+  return store_.put(accepted);
 }
 
 std::vector<RefusedFile> SourceFiles::refused() const {

@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 // writer has closed it a moment before it is closed.
 constexpr milliseconds kFirstRetry{2};
 constexpr milliseconds kLastRetry{250};
+constexpr int kFilesUntilRead = 64;
 
 Result<bpf::Fd> opened(int fd, const char* what) {
   if (fd < 0)
@@ -93,11 +94,17 @@ Result<std::optional<Event>> DirectorySource::next() {
       queue_.pop_front();
       return event;
     }
-    const auto read = watches_.read([this](const Watches::Event& event) { take_event(event); },
-                                    [this] { everything_again(); });
-    if (!read) return std::unexpected(read.error());
-    take_due();
-    if (do_one_task() || *read || !queue_.empty()) continue;
+    // What is to be done is done first, but for the kernel's queue, which must not overflow.
+    bool has_read = false;
+    if (files_todo_.empty() || --files_until_read_ == 0) {
+      files_until_read_ = kFilesUntilRead;
+      const auto read = watches_.read([this](const Watches::Event& event) { take_event(event); },
+                                      [this] { everything_again(); });
+      if (!read) return std::unexpected(read.error());
+      has_read = *read;
+      take_due();
+    }
+    if (do_one_task() || has_read || !queue_.empty()) continue;
     set_timer();
     return std::nullopt;
   }
@@ -195,7 +202,7 @@ void DirectorySource::look_at_file(const std::string& key) {
     known->second.missing_since.reset();
     return;
   }
-  const std::size_t room = room_for(key);
+  const std::size_t room = room_beside(known == entries_.end() ? 0 : known->second.bytes);
   FileRead read = read_complete(path, std::min(options_.max_file_bytes, room), options_.leases,
                                 shared_version_ ? Arrival::Whole : Arrival::Unknown);
   // How much is left is not said: it changes with other files, and would be told each time.
@@ -216,24 +223,22 @@ void DirectorySource::look_at_file(const std::string& key) {
     return;
   }
   attempts_.erase(key);
-  const bool is_link = read.is_link;
+  if (known == entries_.end()) known = entries_.try_emplace(key).first;
+  known->second.link = read.is_link;
   if (read.state == ReadState::Unusable) {
     tell_unusable(key, read.error);
   } else {
-    take_content(key, std::move(read));
+    take_content(key, known->second, std::move(read));
   }
-  entries_[key].link = is_link;
 }
 
-// What a file may have, with that of the others.
-std::size_t DirectorySource::room_for(const std::string& key) const {
-  const auto known = entries_.find(key);
-  const std::size_t others = total_bytes_ - (known == entries_.end() ? 0 : known->second.bytes);
+// What a file that had so much may have, with that of the others.
+std::size_t DirectorySource::room_beside(std::size_t bytes) const {
+  const std::size_t others = total_bytes_ - bytes;
   return options_.max_total_bytes - std::min(others, options_.max_total_bytes);
 }
 
-void DirectorySource::take_content(const std::string& key, FileRead read) {
-  Entry& entry = entries_[key];
+void DirectorySource::take_content(const std::string& key, Entry& entry, FileRead read) {
   entry.identity = read.identity;
   entry.settled =
       file_clock_now() - std::max(read.identity.changed, read.identity.modified) > kQuietTime;

@@ -68,9 +68,9 @@ class DirectorySource final : public Source {
   void tell_unusable(const std::string& key, const std::string& error);
   void tell_deleted(const std::string& key);
   void look_at_file(const std::string& key);
-  void take_content(const std::string& key, FileRead read);
+  void take_content(const std::string& key, Entry& entry, FileRead read);
   void file_is_missing(const std::string& key);
-  [[nodiscard]] std::size_t room_for(const std::string& key) const;
+  [[nodiscard]] std::size_t room_beside(std::size_t bytes) const;
   void retry(const std::string& key);
   bool do_one_task();
   void set_timer();
@@ -103,6 +103,7 @@ class DirectorySource final : public Source {
   std::size_t total_bytes_ = 0;  // of all entries
   std::deque<Event> queue_;
   std::set<std::string> directories_todo_, files_todo_;
+  int files_until_read_ = 1;          // of the kernel's queue, while files are to be looked at
   std::set<std::string> links_todo_;  // what came that may lead to a directory
   Schedule schedule_;
   std::map<std::string, int> attempts_;  // at files that are being written

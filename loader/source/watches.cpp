@@ -59,7 +59,7 @@ void Watches::unlink(const std::string& directory, bool forget_kernel) {
 
 Result<bool> Watches::read(const std::function<void(const Event&)>& take,
                            const std::function<void()>& overflow) {
-  alignas(inotify_event) std::array<char, 16384> buffer{};
+  alignas(inotify_event) std::array<char, 16384> buffer;  // NOLINT: not worth clearing
   const ssize_t size = ::read(inotify_.get(), buffer.data(), buffer.size());
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (size < 0) return fail("cannot read changes of directories: " + text(errno));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "loader/worker/client_state.h"
+#include "loader/worker/frame.h"
 
 namespace policyc::worker {
 
@@ -42,6 +43,17 @@ void Client::State::blame_task(const Task& task, unsigned weight, const std::str
     }
   }
   add_results(std::move(results));
+}
+
+// The process may have been at a later file, with answers to the first ones held back: each of
+// them is told alone to the next process, so that the second death is of the right one.
+void Client::State::doubt_files() {
+  const std::size_t count = std::min<std::size_t>(underway_.size(), kMaxHeld + 1);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto* told = std::get_if<TellFile>(&underway_[i].task);
+    if (told == nullptr) return;
+    told->version->doubted = true;
+  }
 }
 
 void Client::State::blame_shape(const std::string& shape, unsigned weight) {
@@ -85,8 +97,10 @@ void Client::State::lose(std::string why, std::optional<std::uint64_t> late) {
   if (!link_.errors().empty()) message += ": " + link_.errors();
   answers_.push_back(Lost{std::move(message)});
 
-  if (!underway_.empty() && (!late || *late == underway_.front().wire_id))
+  if (!underway_.empty() && (!late || *late == underway_.front().wire_id)) {
+    doubt_files();
     blame_task(underway_.front().task, weight, how);
+  }
   for (const auto& [wire_id, one] : compiling_) {
     if (!late || *late == wire_id) blame_shape(one.shape, weight);
   }

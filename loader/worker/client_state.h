@@ -93,6 +93,7 @@ class Client::State {
   // Of one request that takes too long, or of whatever was underway.
   void lose(std::string why, std::optional<std::uint64_t> late = {});
   void blame_task(const Task& task, unsigned weight, const std::string& how);
+  void doubt_files();
   void blame_shape(const std::string& shape, unsigned weight);
   void fail_requests(std::optional<std::uint64_t> late);
 

@@ -29,6 +29,7 @@ VersionPtr FileBook::put(const std::string& key, std::string name, std::string_v
 void FileBook::answered(const TellFile& told, const FileResult& result, std::uint64_t process,
                         std::vector<FileResult>& results) {
   told.version->blame = 0;
+  told.version->doubted = false;
   const auto found = files_.find(told.key);
   if (found == files_.end()) return;
   File& file = found->second;

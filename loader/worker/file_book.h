@@ -24,6 +24,7 @@ struct FileVersion {
   std::string name;
   PackedText content;
   unsigned blame = 0;
+  bool doubted = false;       // a process died that may have been at it
   std::uint64_t process = 0;  // the last one that accepted it
   bool proven = false;        // a resolution with it was answered
   [[nodiscard]] bool quarantined() const { return blame >= kMaxBlame; }

@@ -17,6 +17,8 @@ inline constexpr std::size_t kLengthBytes = 4;
 // A file and its frame.
 inline constexpr std::size_t kMaxRequestBytes = (std::size_t{64} << 20) + (std::size_t{1} << 20);
 inline constexpr std::size_t kMaxReplyBytes = std::size_t{128} << 20;
+// Answers that the process has ready and does not write yet.
+inline constexpr unsigned kMaxHeld = 32;
 
 // The four bytes before a message of that length.
 [[nodiscard]] std::string length_prefix(std::size_t length);

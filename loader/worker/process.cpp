@@ -13,6 +13,7 @@ namespace policyc::worker {
 namespace {
 
 constexpr unsigned kMaxThreads = 64;
+constexpr std::size_t kSmallFile = std::size_t{64} << 10;  // some milliseconds of work
 
 std::string frame_of(const wire::Reply& reply) {
   std::string bytes(kLengthBytes, '\0');
@@ -66,13 +67,14 @@ void Process::handle(std::string_view message) {
     return send(reply);
   }
   reply.set_id(request.id());
-  if (!request.has_resolve() || !request.resolve().only_pods()) send_held();
+  const bool is_small_file = request.has_put_file() && message.size() <= kSmallFile;
+  const bool is_few_pods = request.has_resolve() && request.resolve().only_pods();
+  if (!is_small_file && !is_few_pods) send_held();
   dispatch(request, reply);
   if (request.has_compile() && reply.error().empty()) return;  // answered by a thread
   held_ += frame_of(reply);
-  const bool waits =
-      request.has_put_file() && in_.has_more() && session_ && session_->only_pods_changed();
-  if (!waits) send_held();
+  ++held_count_;
+  if (!request.has_put_file() || !in_.has_more() || held_count_ == kMaxHeld) send_held();
 }
 
 void Process::dispatch(const wire::Request& request, wire::Reply& reply) {
@@ -155,7 +157,8 @@ void Process::send_held() {
   if (held_.empty()) return;
   const std::lock_guard lock(write_mutex_);
   (void)write_whole(fd_, held_);
-  held_ = {};
+  held_.clear();
+  held_count_ = 0;
 }
 
 }  // namespace policyc::worker

@@ -28,9 +28,10 @@ class Process {
   // Reads requests until the stream ends; the exit code: 0 then, 1 when it broke off within a
   // message or announced one that is too large.
   int run();
-  // One message, answered on the descriptor: at once, or by a thread when it is compiled. What a
-  // file was answered waits for that of a following resolution of few pods, so that the agent wakes
-  // up once for both; for nothing else, because who has no answer is late, or to blame for a death.
+  // One message, answered on the descriptor: at once, or by a thread when it is compiled. While
+  // more has come already, what files were answered waits for that of small files and of a
+  // resolution of few pods, at most kMaxHeld answers: one write, and one wake-up of the agent. For
+  // nothing else, because who has no answer is late, or may be to blame for a death.
   void handle(std::string_view message);
 
  private:
@@ -44,6 +45,7 @@ class Process {
   int fd_;
   Input in_;
   std::string held_;  // replies, as bytes
+  unsigned held_count_ = 0;
   std::mutex write_mutex_;
   policy::Options options_;
   std::unique_ptr<driver::Session> session_;

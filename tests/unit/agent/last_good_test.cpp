@@ -78,6 +78,23 @@ TEST_F(LastGoodTest, TheSameAgainIsNotWritten) {
   EXPECT_EQ(fs::file_size(journal()), size);
 }
 
+TEST_F(LastGoodTest, OneThatCannotBeKeptDoesNotKeepOthersOut) {
+  const std::vector<std::pair<std::string, LastGood::File>> files = {
+      {"a", {"a.yaml", "one"}}, {"b", {"b\xff.yaml", "two"}}, {"c", {"c.yaml", "three"}}};
+  const auto kept = open().put(files);
+  ASSERT_FALSE(kept);
+  EXPECT_THAT(kept.error().message, ::testing::HasSubstr(".yaml"));
+  EXPECT_EQ(open().files(), (Files{files[0], files[2]}));
+}
+
+TEST_F(LastGoodTest, ManyAtOnceAreWrittenInPieces) {
+  std::vector<std::pair<std::string, LastGood::File>> files;
+  for (int i = 0; i < 40; ++i)
+    files.push_back({"key" + std::to_string(i), {"name", std::string(20'000, 'x')}});
+  ASSERT_TRUE(open().put(files));
+  EXPECT_EQ(open().files(), Files(files.begin(), files.end()));
+}
+
 TEST_F(LastGoodTest, AJournalCutAnywhereIsWhatWasCompleteAndGoesOn) {
   std::vector<std::pair<std::size_t, Files>> history;
   {

@@ -3,6 +3,7 @@
 //   crash           dies of what files say: CRASH-PUT when it reads them, CRASH-RESOLVE when it
 //                   resolves with them, CRASH-COMPILE when it compiles after having read them
 //   hang            the same words, and it does not come back
+//   holds           dies of CRASH-PUT at once, with no answer to files that came together with it
 //   silent          never answers
 //   ends            ends at once
 //   noise SEED      answers with random bytes
@@ -16,9 +17,12 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <loader/worker/worker.pb.h>
 #include <sys/socket.h>
@@ -36,18 +40,19 @@ using namespace policyc::worker;
 constexpr int kAgent = kChildDescriptor;
 
 // One thread reads a descriptor, from its first byte on.
-std::string read_frame(int fd) {
+Input& input_of(int fd) {
   static std::map<int, Input> inputs;
   static std::mutex mutex;
-  Input* input = nullptr;
-  {
-    const std::lock_guard lock(mutex);
-    input = &inputs.try_emplace(fd, fd).first->second;
-  }
+  const std::lock_guard lock(mutex);
+  return inputs.try_emplace(fd, fd).first->second;
+}
+
+std::string read_frame(int fd) {
+  Input& input = input_of(fd);
   char prefix[kLengthBytes];
-  if (!input->read(prefix, kLengthBytes)) std::exit(0);
+  if (!input.read(prefix, kLengthBytes)) std::exit(0);
   std::string message(read_length(prefix), '\0');
-  if (!input->read(message.data(), message.size())) std::exit(0);
+  if (!input.read(message.data(), message.size())) std::exit(0);
   return message;
 }
 
@@ -98,6 +103,11 @@ class Fake {
 
   void pass_on(std::string message) {
     wire::Reply reply;
+    if (mode_ == "holds" && reply.ParseFromString(message)) {
+      const std::lock_guard lock(held_mutex_);
+      if (held_.contains(reply.id())) return held_messages_.push_back(message);
+      for (const std::string& one : std::exchange(held_messages_, {})) write_frame(kAgent, one);
+    }
     if (mode_ == "wrong" && reply.ParseFromString(message) && reply.has_resolved()) {
       make_wrong(number_, reply);
       message = reply.SerializeAsString();
@@ -160,6 +170,14 @@ class Fake {
   }
 
   void look_at(const wire::Request& request) {
+    if (mode_ == "holds" && request.has_put_file()) {
+      if (request.put_file().content().contains("CRASH-PUT")) {
+        std::signal(SIGSEGV, SIG_DFL);
+        std::raise(SIGSEGV);
+      }
+      const std::lock_guard lock(held_mutex_);
+      if (input_of(kAgent).has_more()) held_.insert(request.id());
+    }
     if (mode_ != "crash" && mode_ != "hang") return;
     if (request.has_put_file()) {
       files_[request.put_file().key()] = request.put_file().content();
@@ -181,6 +199,9 @@ class Fake {
   std::atomic<std::size_t> answered_ = 0;
   int real_ = -1;
   std::map<std::string, std::string> files_;
+  std::mutex held_mutex_;
+  std::set<std::uint64_t> held_;  // what is not answered at once
+  std::vector<std::string> held_messages_;
 };
 
 }  // namespace

@@ -125,6 +125,23 @@ TEST_P(Deadly, AShapeIsQuarantinedAndFilesAreNot) {
 
 INSTANTIATE_TEST_SUITE_P(WorkerFaults, Deadly, ::testing::Values("crash", "hang"));
 
+// The process answers many at once: which of them it died of shows when they are told one by one.
+TEST(WorkerFaults, AFileIsFoundOutAmongManyThatWereNotAnswered) {
+  Agent agent(fake_settings("holds"));
+  const auto key = [](int i) { return "pod" + std::to_string(i + 10); };
+  for (int i = 0; i < 20; ++i)
+    agent.put(key(i), pod(key(i), "web") + (i == 13 ? "# CRASH-PUT\n" : ""));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(agent.file(key(i)).accepted, i != 13) << i;
+  EXPECT_TRUE(agent.file(key(13)).quarantined);
+  EXPECT_EQ(agent.client().statistics().quarantined, 1U);
+  EXPECT_EQ(agent.losses().size(), 3U);
+  // And it is over: what was doubted is told with others again.
+  agent.forget_answers();
+  for (int i = 0; i < 3; ++i) agent.put(key(i), pod(key(i), "api"));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(agent.file(key(i)).accepted);
+  EXPECT_TRUE(agent.losses().empty());
+}
+
 TEST(WorkerFaults, OneThatDoesNotStartIsAnError) {
   const auto ends = Client::start(fake_settings("ends"));
   ASSERT_FALSE(ends);
