@@ -20,7 +20,8 @@ using Json = nlohmann::ordered_json;
 struct Arguments {
   std::string output = "text";
   std::filesystem::path socket = api::kSocket;
-  bool loaded = false;  // what is in the kernel, whoever put it there
+  bool has_agent = false;  // so the command says: without an answer that is an error
+  bool loaded = false;     // what is in the kernel, whoever put it there
   endpoint::Paths paths;
 };
 
@@ -194,7 +195,7 @@ Json to_json(const endpoint::Status& status) {
 }
 
 int run(const Arguments& arguments, Context& context) {
-  if (!arguments.loaded && api::has_socket(arguments.socket))
+  if (!arguments.loaded && (arguments.has_agent || api::has_socket(arguments.socket)))
     return print_agent_status(arguments.socket, arguments.output, context);
   if (auto root = require_root(); !root) return kernel_error(context.err, root.error());
   const auto status = endpoint::read_status(arguments.paths);
@@ -223,15 +224,15 @@ void add_status(CLI::App& app, Context& context) {
   add_loader_paths(*command, arguments->paths);
   command
       ->add_option("--socket", arguments->socket,
-                   "of the node agent, which is asked if it is there")
+                   "of the node agent, which is asked: of the default one if it is there")
       ->type_name("FILE")
       ->capture_default_str();
   command->add_flag("--loaded", arguments->loaded,
                     "what is loaded, from the kernel, also where there is an agent");
   command->callback([arguments, command, &context] {
+    arguments->has_agent = command->count("--socket") != 0;
     // Who names the loader's folders asks for these.
-    if (command->count("--bpffs") + command->count("--state-dir") != 0 &&
-        command->count("--socket") == 0)
+    if (command->count("--bpffs") + command->count("--state-dir") != 0 && !arguments->has_agent)
       arguments->loaded = true;
     context.exit_code = run(*arguments, context);
   });

@@ -48,6 +48,14 @@ class CliLoadTest : public KernelTest {
   }
 };
 
+TEST_F(CliLoadTest, AnAgentThatIsAskedForHasToAnswer) {
+  const std::string nobody = paths_.state / "nobody.sock";
+  const auto result = run_policyc({"status", "--socket", nobody});
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, HasSubstr("does not answer"));
+  EXPECT_EQ(result.out, "");
+}
+
 TEST_F(CliLoadTest, ABatchIsLoadedInOneChange) {
   const TemporaryFolder folder;
   const std::string object = web_object(folder);
