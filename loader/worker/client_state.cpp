@@ -263,7 +263,7 @@ std::string Client::State::finish_compilation(const Compilation& task, Incoming&
 
 bool Client::State::is_suspect(const Task& task) const {
   const auto* told = std::get_if<TellFile>(&task);
-  return told != nullptr && (told->version->blame != 0 || told->version->doubted);
+  return told != nullptr && told->version->suspect();
 }
 
 // As much as the process can have at once. What it died of before it gets alone.

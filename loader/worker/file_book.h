@@ -28,6 +28,8 @@ struct FileVersion {
   std::uint64_t process = 0;  // the last one that accepted it
   bool proven = false;        // a resolution with it was answered
   [[nodiscard]] bool quarantined() const { return blame >= kMaxBlame; }
+  // A process gets it alone.
+  [[nodiscard]] bool suspect() const { return blame != 0 || doubted; }
 };
 using VersionPtr = std::shared_ptr<FileVersion>;
 

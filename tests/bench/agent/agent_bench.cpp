@@ -162,14 +162,16 @@ std::pair<double, double> least_cost(const std::filesystem::path& folder, const 
   return {bench::quantile(agent, 0.5), bench::quantile(other, 0.5)};
 }
 
-// Pods with labels that are known come, each in a file of its own: all at once, then one by one, as
-// manifests and as an agent elsewhere publishes them. What a change costs is read when all is quiet
-// again; the baseline of one that comes alone is what its system calls cost.
+// Pods with labels that are known come, each in a file of its own: all at once, each a little after
+// the other, and one by one, as manifests and as an agent elsewhere publishes them. What a change
+// costs is read when all is quiet again; the baseline of one that comes alone is what its system
+// calls cost.
 void later_changes(Agent& agent, unsigned first, unsigned count, const std::string& with) {
   const auto maps = must(maps::NodeMaps::open(agent.maps()));
   unsigned number = first;
-  const auto add = [&](unsigned pods, bool published) {
+  const auto add = [&](unsigned pods, bool published, std::chrono::milliseconds apart = 0ms) {
     for (unsigned i = 0; i < pods; ++i, ++number) {
+      if (apart != 0ms) std::this_thread::sleep_for(apart);
       const std::string app = "a" + std::to_string(1 + number % 100);
       agent.write(
           "late" + std::to_string(number) + ".json",
@@ -181,14 +183,15 @@ void later_changes(Agent& agent, unsigned first, unsigned count, const std::stri
   // The session of peers is opened, and what is seen of the namespace's labels is known.
   add(1, false);
   add(1, true);
-  const auto measure = [&](const std::string& how, unsigned pods, unsigned runs, bool published) {
+  const auto measure = [&](const std::string& how, unsigned pods, unsigned runs, bool published,
+                           std::chrono::milliseconds apart = 0ms) {
     std::vector<double> wall, of_agent, of_compiler;
     for (unsigned run = 0; run < runs; ++run) {
       std::this_thread::sleep_for(100ms);
       const double agent_before = bench::cpu_us(agent.pid());
       const double compiler_before = bench::cpu_us(agent.compiler());
       const auto start = Clock::now();
-      add(pods, published);
+      add(pods, published, apart);
       wall.push_back(ms_since(start) * 1000 / pods);
       std::this_thread::sleep_for(50ms);
       of_agent.push_back((bench::cpu_us(agent.pid()) - agent_before) / pods);
@@ -204,6 +207,7 @@ void later_changes(Agent& agent, unsigned first, unsigned count, const std::stri
     bench::report("a pod's address written after, " + how + with, wall, "us");
   };
   measure("of " + std::to_string(count) + " at once, ", count, 3, false);
+  measure("of " + std::to_string(count) + ", 1 ms apart, ", count, 3, false, 1ms);
   measure("alone, ", 1, 11, false);
   measure("CiliumEndpoints, of " + std::to_string(count) + " at once, ", count, 3, true);
   measure("a CiliumEndpoint alone, ", 1, 11, true);

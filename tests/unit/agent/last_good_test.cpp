@@ -87,7 +87,7 @@ TEST_F(LastGoodTest, OneThatCannotBeKeptDoesNotKeepOthersOut) {
   EXPECT_EQ(open().files(), (Files{files[0], files[2]}));
 }
 
-TEST_F(LastGoodTest, ManyAtOnceAreWrittenInPieces) {
+TEST_F(LastGoodTest, ManyAtOnceAreAllKept) {
   std::vector<std::pair<std::string, LastGood::File>> files;
   for (int i = 0; i < 40; ++i)
     files.push_back({"key" + std::to_string(i), {"name", std::string(20'000, 'x')}});

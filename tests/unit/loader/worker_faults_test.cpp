@@ -243,6 +243,7 @@ class Conversation {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
   std::size_t errors() const { return errors_; }
+  std::size_t answers() const { return seen_.size(); }
 
  private:
   bool hear(bool wait_for_more = false) {
@@ -312,6 +313,26 @@ TEST(WorkerFaults, TheProcessAnswersAnyMessage) {
     ASSERT_TRUE(talk.await(id));
   }
   EXPECT_GT(talk.errors(), 100U);
+  EXPECT_EQ(talk.exit_code(), 0);
+}
+
+// The agent counts on that when the process dies (Client::State::doubt_files).
+TEST(WorkerFaults, TheProcessHoldsBackSoManyAnswersAndNoMore) {
+  Conversation talk;
+  ASSERT_TRUE(talk.say(configure_request(1, test_settings())));
+  ASSERT_TRUE(talk.await(1));
+  // The last one is not whole: something has come that the process waits for the rest of.
+  std::string bytes;
+  for (std::uint64_t id = 2; id < 2 + kMaxHeld + 5; ++id)
+    bytes += put_request(id, "pods" + std::to_string(id), "pods.yaml", pod("api", "api"));
+  const std::string last = put_request(1000, "last", "last.yaml", pod("web", "web"));
+  ASSERT_TRUE(talk.say(bytes + last.substr(0, last.size() / 2)));
+  ASSERT_TRUE(talk.await(2));
+  EXPECT_EQ(talk.answers(), 1U + kMaxHeld);
+  ASSERT_TRUE(talk.say(last.substr(last.size() / 2)));
+  ASSERT_TRUE(talk.await(1000));
+  EXPECT_EQ(talk.answers(), 1U + kMaxHeld + 5 + 1);
+  EXPECT_EQ(talk.errors(), 0U);
   EXPECT_EQ(talk.exit_code(), 0);
 }
 
