@@ -60,10 +60,13 @@ Agent::~Agent() {
   *alive_ = false;
   if (parts_.source) loop_.unwatch(parts_.source->fd());
   if (compiler_) loop_.unwatch(compiler_->fd());
-  for (auto* timer :
-       {&source_timer_, &rest_timer_, &resolve_timer_, &work_timer_, &settle_timer_}) {
-    if (*timer) loop_.cancel(**timer);
-  }
+  for (auto* timer : {&source_timer_, &rest_timer_, &resolve_timer_, &work_timer_, &settle_timer_})
+    stop_timer(*timer);
+}
+
+void Agent::stop_timer(std::optional<Loop::Timer>& timer) {
+  if (timer) loop_.cancel(*timer);
+  timer.reset();
 }
 
 Result<std::unique_ptr<Agent>> Agent::start(Parts parts, Config config) {
@@ -142,6 +145,7 @@ Result<void> Agent::begin_compiler() {
     loop_.unwatch(parts_.source->fd());
   }
   compiler_ = std::move(*compiler);
+  stop_timer(rest_timer_);
   compiling_.clear();
   resolving_ = 0;
   swarm_asked_ = compiler_waits_ = more_waits_ = false;

@@ -98,15 +98,18 @@ class Agent {
   [[nodiscard]] reconcile::ReconcilerOptions reconciler_options();
   [[nodiscard]] endpoint::LoadRequest node_request() const;
 
+  void stop_timer(std::optional<Loop::Timer>& timer);
   // agent_source.cpp
   void source_readable();
   void rest();
   void rest_over();
+  void end_rest();
   void listen_to_compiler();
-  void read_source();
+  int read_source();
   void source_failed(const std::string& error);
   void report_files();
   void source_changed();
+  void await_quiet();
   void ask_for_pods();
   void swarm_over(bool pods_alone);
   // agent_answers.cpp
@@ -148,6 +151,7 @@ class Agent {
   std::optional<Loop::Timer> source_timer_;
   bool more_waits_ = false;  // the source has more than was read
   std::optional<Loop::Timer> rest_timer_;
+  std::chrono::milliseconds rest_{};
   bool compiler_waits_ = false;  // its answers, for the end of the rest
   bool swarm_asked_ = false;  // the resolution under way is of all of the swarm, if it is of pods
   std::uint32_t source_failures_ = 0;

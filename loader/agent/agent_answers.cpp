@@ -11,10 +11,7 @@ void Agent::resolve_soon(Clock::duration delay) {
     return;
   }
   if (delay == Clock::duration{}) {
-    if (resolve_timer_) {
-      loop_.cancel(*resolve_timer_);
-      resolve_timer_.reset();
-    }
+    stop_timer(resolve_timer_);
     return resolve();
   }
   if (resolve_timer_) return;
@@ -25,6 +22,12 @@ void Agent::resolve_soon(Clock::duration delay) {
 }
 
 void Agent::resolve() {
+  // What it is asked for may be about what was not read yet.
+  if (rest_timer_) end_rest();
+  if (resolving_ != 0) {
+    resolve_again_ = true;
+    return;
+  }
   resolve_again_ = false;
   resolving_revision_ = revision_;
   listen_to_compiler();
@@ -52,8 +55,7 @@ void Agent::take(worker::Resolved& resolved) {
   resolving_ = 0;
   resolve_failures_ = 0;
   if (swarm_asked_) {
-    if (source_timer_) loop_.cancel(*source_timer_);
-    source_timer_.reset();
+    stop_timer(source_timer_);
     source_changes_.clear();
     swarm_over(true);
     resolving_revision_ = revision_;

@@ -1,5 +1,7 @@
 // From the source to the compiler (agent.h).
 
+#include <algorithm>
+
 #include "loader/agent/agent.h"
 
 namespace policyc::agent {
@@ -7,7 +9,11 @@ namespace policyc::agent {
 namespace {
 // A source that never stops must not keep the loop from everything else.
 constexpr int kMostEvents = 256;
-constexpr std::chrono::milliseconds kPiece{5};
+// While more and more comes: between two readings, at first and once it goes on and on.
+constexpr std::chrono::milliseconds kFirstRest{5};
+constexpr std::chrono::milliseconds kLongestRest{100};
+// So much at once is worth a reading: to rest for longer would fill the kernel's queue.
+constexpr int kWorthReading = 64;
 }  // namespace
 
 // While more and more comes it is taken in pieces, and so are the answers: to wake up costs either
@@ -17,19 +23,32 @@ void Agent::source_readable() {
   read_source();
 }
 
+// What waits belongs to the swarm, which is not over before it was read.
 void Agent::rest() {
   loop_.listen(parts_.source->fd(), false);
   compiler_waits_ = resolving_ == 0 && compiling_.empty();
   if (compiler_waits_) loop_.listen(compiler_->fd(), false);
-  rest_timer_ = loop_.at(Clock::now() + kPiece, [this] { rest_over(); });
+  stop_timer(source_timer_);
+  const TimePoint end = std::min(Clock::now() + rest_, *source_changes_.latest());
+  rest_timer_ = loop_.at(end, [this] { rest_over(); });
 }
 
 void Agent::rest_over() {
-  rest_timer_.reset();
+  end_rest();
+  read_compiler();
+}
+
+void Agent::end_rest() {
+  stop_timer(rest_timer_);
   loop_.listen(parts_.source->fd(), true);
   listen_to_compiler();
-  read_source();
-  read_compiler();
+  const int count = read_source();
+  if (more_waits_) {
+    rest_ = kFirstRest;
+  } else if (count < kWorthReading) {
+    rest_ = std::min(2 * rest_, kLongestRest);
+  }
+  if (!source_timer_ && source_changes_.due()) await_quiet();
 }
 
 // Somebody waits for what was asked.
@@ -37,10 +56,12 @@ void Agent::listen_to_compiler() {
   if (std::exchange(compiler_waits_, false)) loop_.listen(compiler_->fd(), true);
 }
 
-void Agent::read_source() {
+// How many events there were.
+int Agent::read_source() {
   bool changed = false;
   more_waits_ = true;
-  for (int count = 0; count < kMostEvents; ++count) {
+  int count = 0;
+  for (; count < kMostEvents; ++count) {
     const auto event = parts_.source->next();
     if (!event) {
       source_failed(event.error().message);
@@ -59,6 +80,7 @@ void Agent::read_source() {
   }
   report_files();
   if (changed) source_changed();
+  return count;
 }
 
 // A file that is refused means that what somebody wrote is not in force.
@@ -76,11 +98,17 @@ void Agent::report_files() {
 // Before everything was told nobody acts: what is not told yet would look as if it were gone.
 void Agent::source_changed() {
   const bool alone = source_changes_.note(Clock::now());
+  if (alone) rest_ = kFirstRest;
   swarm_asked_ = false;
   if (!files_->synced()) return;
   // What was there before the agent came has no time at which it was told.
   if (resolved_once_) delays_.told(Clock::now());
-  if (source_timer_) loop_.cancel(*source_timer_);
+  await_quiet();
+  if (alone && !more_waits_) ask_for_pods();
+}
+
+void Agent::await_quiet() {
+  stop_timer(source_timer_);
   source_timer_ = loop_.at(*source_changes_.due(), [this] {
     source_timer_.reset();
     if (source_changes_.take(Clock::now())) {
@@ -88,7 +116,6 @@ void Agent::source_changed() {
       resolve_soon();
     }
   });
-  if (alone && !more_waits_) ask_for_pods();
 }
 
 // A change that comes alone does not wait for more, if it is about pods: whatever belongs to it,

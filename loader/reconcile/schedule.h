@@ -22,6 +22,10 @@ class Debounce {
   bool note(TimePoint now);
   // Nothing: no event waits.
   [[nodiscard]] std::optional<TimePoint> due() const { return due_; }
+  // When it is due at the latest, whatever else comes.
+  [[nodiscard]] std::optional<TimePoint> latest() const {
+    return first_ ? std::optional(*first_ + most_) : std::nullopt;
+  }
   // True once for each swarm, when it is due.
   [[nodiscard]] bool take(TimePoint now);
   // The swarm was taken care of before it was due.
