@@ -184,7 +184,7 @@ class LoadCommand {
     auto resolved = policy::resolve(read.policies, read.cluster, *options, diagnostics);
     context_.err << diag::render_text(sources, diagnostics);
     if (diagnostics.has_errors()) return kFindings;
-    for (policy::ClusterNode& node : read.cluster.nodes) {
+    for (policy::ClusterNode& node : read.cluster.nodes.edit()) {
       const bool is_this = !arguments_.node_name.empty() && node.name == arguments_.node_name;
       if (is_this && node.role == policy::NodeRole::RemoteNode) node.role = policy::NodeRole::Host;
     }

@@ -110,7 +110,8 @@ void SessionCluster::rebuild(const FileMap& files, Change& change) {
 void SessionCluster::add_host() {
   if (node_.name.empty()) return;
   std::vector<IpAddress> missing = node_.addresses;
-  for (policy::ClusterNode& other : cluster_.nodes) {
+  std::vector<policy::ClusterNode>& nodes = cluster_.nodes.edit();
+  for (policy::ClusterNode& other : nodes) {
     if (other.name == node_.name && other.role == policy::NodeRole::RemoteNode)
       other.role = policy::NodeRole::Host;
     std::erase_if(missing, [&](const IpAddress& address) {
@@ -118,10 +119,9 @@ void SessionCluster::add_host() {
     });
   }
   if (missing.empty()) return;
-  const auto place =
-      std::ranges::upper_bound(cluster_.nodes, node_.name, {}, &policy::ClusterNode::name);
-  cluster_.nodes.insert(
-      place, policy::ClusterNode{policy::NodeRole::Host, node_.name, {}, std::move(missing)});
+  const auto place = std::ranges::upper_bound(nodes, node_.name, {}, &policy::ClusterNode::name);
+  nodes.insert(place,
+               policy::ClusterNode{policy::NodeRole::Host, node_.name, {}, std::move(missing)});
 }
 
 bool SessionCluster::changes_little() const {

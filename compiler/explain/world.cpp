@@ -75,7 +75,7 @@ void World::add_names(std::span<const Side> sides) {
   std::vector<IpPrefix> taken = known_;
   for (const Side& side : sides) {
     if (side.kind != Side::Kind::Name || cluster_.dns.contains(side.name)) continue;
-    std::vector<IpAddress>& answers = cluster_.dns[side.name];
+    std::vector<IpAddress>& answers = cluster_.dns.edit()[side.name];
     for (const bool v6 : {false, true}) {
       if (!(v6 ? model_.agent.ipv6 : model_.agent.ipv4)) continue;
       const auto address = free_address(IpPrefix{IpAddress{v6, {}}, 0}, taken);

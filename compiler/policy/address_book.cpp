@@ -6,6 +6,7 @@
 
 #include "compiler/policy/entities.h"
 #include "compiler/policy/l7/dns_pattern.h"
+#include "compiler/policy/pod_labels.h"
 
 namespace policyc::policy {
 
@@ -27,12 +28,6 @@ IpPrefix masked(const IpAddress& address, int length) {
     byte = static_cast<std::uint8_t>(byte & ~(0x80 >> (bit % 8)));
   }
   return prefix;
-}
-
-const StringMap& labels_of_namespace(const Cluster& cluster, const std::string& name) {
-  static const StringMap kNone;
-  const auto found = cluster.namespaces.find(name);
-  return found == cluster.namespaces.end() ? kNone : found->second;
 }
 
 LabelSet node_labels(const ClusterNode& node, const Options& options) {
@@ -160,7 +155,7 @@ AddressBook::AddressBook(const Cluster& cluster, const std::vector<ClusterNode>&
   }
   add_dns_answers(metadata, cluster, resolved);
   add_nodes(metadata, nodes, options);
-  Derived last;
+  PodLabels pod_labels(cluster.namespaces, options);
   for (const Endpoint& endpoint : cluster.endpoints) {
     for (const IpAddress& address : endpoint.addresses) {
       Metadata& entry = metadata[host_prefix(address)];
@@ -168,7 +163,8 @@ AddressBook::AddressBook(const Cluster& cluster, const std::vector<ClusterNode>&
         entry.labels.add(reserved_label("host"));
         entry.is_node = true;
       } else {
-        entry.labels = labels_after(endpoint, last);
+        entry.labels = endpoint.kind == EndpointKind::Pod ? pod_labels.of(endpoint)
+                                                          : endpoint_labels(endpoint);
         entry.is_pod = true;
       }
     }
@@ -214,29 +210,7 @@ LabelSet AddressBook::endpoint_labels(const Endpoint& endpoint) const {
     case EndpointKind::Pod:
       break;
   }
-  Derived none;
-  return labels_after(endpoint, none);
-}
-
-LabelSet AddressBook::labels_after(const Endpoint& endpoint, Derived& last) const {
-  if (endpoint.kind != EndpointKind::Pod) return endpoint_labels(endpoint);
-  if (!endpoint.cluster.empty() && have_namespace_labels(endpoint.labels)) {
-    return told_identity_labels(endpoint.labels, endpoint.namespace_, endpoint.service_account,
-                                endpoint.cluster);
-  }
-  const bool is_alike = last.of != nullptr && last.of->namespace_ == endpoint.namespace_ &&
-                        last.of->service_account == endpoint.service_account &&
-                        last.of->cluster == endpoint.cluster;
-  if (!is_alike) {
-    last = {&endpoint, derived_identity_labels(
-                           labels_of_namespace(cluster_, endpoint.namespace_), endpoint.namespace_,
-                           endpoint.service_account,
-                           endpoint.cluster.empty() ? options_.cluster_name : endpoint.cluster,
-                           options_.labels)};
-  }
-  LabelSet labels = last.labels;
-  add_own_identity_labels(labels, endpoint.labels, options_.labels);
-  return labels;
+  return PodLabels(cluster_.namespaces, options_).of(endpoint);
 }
 
 LabelSet AddressBook::subject_labels(const Endpoint& endpoint) const {

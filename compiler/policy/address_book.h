@@ -39,14 +39,6 @@ class AddressBook {
 
  private:
   void unite_host();
-  // As endpoint_labels(), for one endpoint after the other: most are of the namespace of the one
-  // before.
-  struct Derived {
-    const Endpoint* of = nullptr;
-    LabelSet labels;
-  };
-  [[nodiscard]] LabelSet labels_after(const Endpoint& endpoint, Derived& last) const;
-
   const Options& options_;
   const Cluster& cluster_;
   std::vector<Cached> entries_;

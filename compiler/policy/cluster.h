@@ -11,6 +11,7 @@
 #include "compiler/policy/endpoint_list.h"
 #include "compiler/policy/labels.h"
 #include "compiler/support/ip.h"
+#include "compiler/support/shared.h"
 
 namespace policyc::policy {
 
@@ -41,13 +42,15 @@ struct Service {
   friend bool operator==(const Service&, const Service&) = default;
 };
 
+// Copies share what is the same in them.
 struct Cluster {
-  std::map<std::string, StringMap> namespaces;  // name -> labels
+  Shared<std::map<std::string, StringMap>> namespaces;  // name -> labels
   EndpointList endpoints;
-  std::vector<ClusterNode> nodes;
-  std::vector<Service> services;
-  std::map<std::string, std::vector<IpAddress>> dns;  // name -> addresses the DNS proxy has seen
-  std::set<std::string> listeners;  // "<namespace>/<CiliumEnvoyConfig>/<listener>"
+  Shared<std::vector<ClusterNode>> nodes;
+  Shared<std::vector<Service>> services;
+  // Name -> addresses that the DNS proxy has seen.
+  Shared<std::map<std::string, std::vector<IpAddress>>> dns;
+  Shared<std::set<std::string>> listeners;  // "<namespace>/<CiliumEnvoyConfig>/<listener>"
   friend bool operator==(const Cluster&, const Cluster&) = default;
 };
 

@@ -233,7 +233,6 @@ bool Inventory::only_pods() const {
 
 Cluster Inventory::take() {
   Cluster cluster;
-  cluster.namespaces = std::move(namespaces_);
   for (auto& [key, pod] : pods_) {
     if (const auto found = cilium_endpoints_.find(key); found != cilium_endpoints_.end())
       pod = with_addresses_of(pod, *found->second);
@@ -248,11 +247,11 @@ Cluster Inventory::take() {
   for (const Endpoint& endpoint : cluster.endpoints) {
     if (endpoint.namespace_.empty() || (last != nullptr && *last == endpoint.namespace_)) continue;
     last = &endpoint.namespace_;
-    cluster.namespaces.try_emplace(endpoint.namespace_,
-                                   seen_namespace_labels_[endpoint.namespace_]);
+    namespaces_.try_emplace(endpoint.namespace_, seen_namespace_labels_[endpoint.namespace_]);
   }
-  for (auto& [name, labels] : cluster.namespaces)
+  for (auto& [name, labels] : namespaces_)
     labels.try_emplace(std::string(kNamespaceNameLabel), name);
+  cluster.namespaces = std::move(namespaces_);
 
   for (auto& [key, service] : services_) {
     if (service.selector.empty()) {
@@ -263,18 +262,20 @@ Cluster Inventory::take() {
     }
     cluster.services.push_back(std::move(service));
   }
+  std::vector<ClusterNode> nodes;
   for (auto& [name, parts] : cilium_nodes_) {
     for (ClusterNode& part : parts) {
       const auto found = nodes_.find(name);
       if (part.role != NodeRole::RemoteNode || found == nodes_.end()) {
-        cluster.nodes.push_back(std::move(part));
+        nodes.push_back(std::move(part));
       } else {
         append(found->second.addresses, part.addresses);
       }
     }
   }
-  for (auto& [name, node] : nodes_) cluster.nodes.push_back(std::move(node));
-  std::ranges::stable_sort(cluster.nodes, {}, &ClusterNode::name);
+  for (auto& [name, node] : nodes_) nodes.push_back(std::move(node));
+  std::ranges::stable_sort(nodes, {}, &ClusterNode::name);
+  cluster.nodes = std::move(nodes);
   return cluster;
 }
 

@@ -31,7 +31,7 @@ policy::Endpoint endpoint_of(const flows::FlowEnd& end, policy::Cluster& cluster
       out.labels[label.key] = label.value;
     }
   }
-  cluster.namespaces.try_emplace(out.namespace_, std::move(namespace_labels));
+  cluster.namespaces.edit().try_emplace(out.namespace_, std::move(namespace_labels));
   return out;
 }
 
@@ -63,7 +63,7 @@ void FlowCluster::add_end(const flows::FlowEnd& end) {
   if (!is_pod(end)) {
     if (!end.address) return;
     for (const std::string& name : end.names) {
-      auto& known = cluster_.dns[name];
+      auto& known = cluster_.dns.edit()[name];
       if (std::find(known.begin(), known.end(), *end.address) == known.end())
         known.push_back(*end.address);
     }

@@ -160,7 +160,7 @@ policy::Cluster read_cluster(const Value& source) {
   policy::Cluster out;
   if (const auto namespaces = source.find("namespaces")) {
     namespaces->each_member([&out](const std::string& name, const Value& map) {
-      out.namespaces[name] = map.string_map();
+      out.namespaces.edit()[name] = map.string_map();
     });
   }
   source.each_item_of("endpoints",
@@ -168,12 +168,12 @@ policy::Cluster read_cluster(const Value& source) {
   source.each_item_of("nodes", [&out](const Value& item) { out.nodes.push_back(read_node(item)); });
   source.each_item_of("services",
                       [&out](const Value& item) { out.services.push_back(read_service(item)); });
-  keep_last_owner(out.services);
+  keep_last_owner(out.services.edit());
   source.each_item_of("listeners",
-                      [&out](const Value& item) { out.listeners.insert(item.text()); });
+                      [&out](const Value& item) { out.listeners.edit().insert(item.text()); });
   if (const auto dns = source.find("dns")) {
     dns->each_member([&out](const std::string& name, const Value& list) {
-      auto& known = out.dns[name];
+      auto& known = out.dns.edit()[name];
       list.each_item([&known](const Value& address) { known.push_back(address.address()); });
     });
   }

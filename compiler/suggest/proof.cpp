@@ -53,7 +53,7 @@ class Prover {
   void add(const Party& party) {
     if (!party.is_pod()) {
       for (const std::string& name : party.names) {
-        auto& addresses = cluster_.dns[name];
+        auto& addresses = cluster_.dns.edit()[name];
         if (std::find(addresses.begin(), addresses.end(), party.address) == addresses.end())
           addresses.push_back(party.address);
       }
@@ -68,7 +68,7 @@ class Prover {
     endpoint.service_account = party.service_account;
     found->second = endpoint.full_name();
     for (const auto& label : party.namespace_labels)
-      cluster_.namespaces[party.namespace_].insert(label);
+      cluster_.namespaces.edit()[party.namespace_].insert(label);
     cluster_.endpoints.push_back(std::move(endpoint));
     pods_.push_back(party);
   }

@@ -192,7 +192,7 @@ class AddressPlanner {
   }
 
   static void answer(WorldPlan& plan, const Names& names, const IpAddress& address) {
-    for (const std::string& name : names.names) plan.cluster.dns[name].push_back(address);
+    for (const std::string& name : names.names) plan.cluster.dns.edit()[name].push_back(address);
     plan.add_address(address);
   }
 

@@ -84,11 +84,11 @@ class PeerPlanner {
   // The first plan where the namespace has these labels or can be given them.
   WorldPlan& plan_with(const std::string& name, const policy::StringMap& labels) {
     for (const auto& plan : plans_) {
-      const auto [found, is_new] = plan->cluster.namespaces.try_emplace(name, labels);
+      const auto [found, is_new] = plan->cluster.namespaces.edit().try_emplace(name, labels);
       if (is_new || found->second == labels) return *plan;
     }
     plans_.push_back(std::make_unique<WorldPlan>(model_, subject_, subject_.own));
-    plans_.back()->cluster.namespaces[name] = labels;
+    plans_.back()->cluster.namespaces.edit()[name] = labels;
     return *plans_.back();
   }
 

@@ -70,7 +70,7 @@ WorldPlan::WorldPlan(const Model& model, const Subject& subject, const policy::R
     : entries(&entries_in), cluster(model.cluster), free(book_of(model)) {
   // A namespace of the inventory keeps the labels that it has, also if it has none.
   for (const policy::Endpoint& endpoint : cluster.endpoints) {
-    if (!endpoint.namespace_.empty()) cluster.namespaces.try_emplace(endpoint.namespace_);
+    if (!endpoint.namespace_.empty()) cluster.namespaces.edit().try_emplace(endpoint.namespace_);
   }
   if (!subject.in_inventory) cluster.endpoints.push_back(subject.endpoint);
 }

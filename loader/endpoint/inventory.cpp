@@ -1,16 +1,18 @@
 #include "loader/endpoint/inventory.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
 
 namespace policyc::endpoint {
 std::vector<policy::ClusterNode> Inventory::nodes() const {
   std::vector<policy::ClusterNode> result = known_nodes;
-  const auto is_known = [this](const policy::ClusterNode& node) {
+  std::unordered_set<std::string_view> names;
+  for (const policy::ClusterNode& node : known_nodes) names.insert(node.name);
+  const auto is_known = [&names](const policy::ClusterNode& node) {
     const bool plain =
         node.role == policy::NodeRole::RemoteNode || node.role == policy::NodeRole::Host;
-    return plain && std::ranges::any_of(known_nodes, [&](const policy::ClusterNode& known) {
-             return known.name == node.name;
-           });
+    return plain && names.contains(node.name);
   };
   std::vector<IpAddress> own;
   for (const policy::ClusterNode& node : known_nodes) {

@@ -158,17 +158,18 @@ Inventory read_rest(ByteReader& in, bool with_filters) {
   policy::Cluster& cluster = inventory.cluster;
   for (std::size_t left = in.count(); left != 0; --left) {
     std::string name = in.string();
-    cluster.namespaces[std::move(name)] = in.map();
+    cluster.namespaces.edit()[std::move(name)] = in.map();
   }
   cluster.nodes = read_nodes(in);
   cluster.services = read_services(in);
   for (std::size_t left = in.count(); left != 0; --left) {
     std::string name = in.string();
-    cluster.dns[std::move(name)] = in.addresses();
+    cluster.dns.edit()[std::move(name)] = in.addresses();
   }
-  for (std::size_t left = in.count(); left != 0; --left) cluster.listeners.insert(in.string());
-  inventory.prefixes.resize(in.count(7));
-  for (auto& [prefix, labels] : inventory.prefixes) {
+  for (std::size_t left = in.count(); left != 0; --left)
+    cluster.listeners.edit().insert(in.string());
+  inventory.prefixes.edit().resize(in.count(7));
+  for (auto& [prefix, labels] : inventory.prefixes.edit()) {
     prefix.address = in.address();
     prefix.length = in.number_up_to<int>(static_cast<std::uint64_t>(prefix.address.bit_length()));
     if (!has_no_host_bits(prefix)) throw std::runtime_error("a prefix is bad");

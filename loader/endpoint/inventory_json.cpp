@@ -61,15 +61,15 @@ Result<Inventory> inventory_from_json(std::string_view text) {
     Inventory inventory;
     inventory.options = options_from_json(json.at("options"));
     policy::Cluster& cluster = inventory.cluster;
-    cluster.namespaces = json.at("namespaces").get<decltype(cluster.namespaces)>();
+    cluster.namespaces = json.at("namespaces").get<std::map<std::string, policy::StringMap>>();
     for (const Json& endpoint : json.at("endpoints"))
       cluster.endpoints.push_back(endpoint_from_json(endpoint));
     for (const Json& node : json.at("nodes")) cluster.nodes.push_back(node_from_json(node));
     for (const Json& service : json.at("services"))
       cluster.services.push_back(service_from_json(service));
     for (const auto& [name, addresses] : json.at("dns").items())
-      cluster.dns[name] = addresses_from_json(addresses);
-    cluster.listeners = json.at("listeners").get<decltype(cluster.listeners)>();
+      cluster.dns.edit()[name] = addresses_from_json(addresses);
+    cluster.listeners = json.at("listeners").get<std::set<std::string>>();
     for (const Json& entry : json.at("prefixes")) {
       const auto prefix = parse_ip_prefix(entry.at("prefix").get<std::string>());
       if (!prefix) return fail("a prefix is bad");

@@ -69,7 +69,7 @@ struct LoadReport {
   };
   std::vector<Unserved> starved;
   FileStamp inventory;  // of the file that was written, before another process could change it
-  std::vector<policy::ClusterNode> known_nodes{};  // that it has (Inventory)
+  Shared<std::vector<policy::ClusterNode>> known_nodes{};  // that it has (Inventory)
 };
 
 // Loads several endpoints in one change, whose fixed costs (state to disk, waiting for running

@@ -27,9 +27,10 @@ Result<UpdateReport> update_node(const Paths& paths, const UpdateRequest& reques
   auto inventory = read_inventory(paths);
   if (request.inventory) {
     // What services know of nodes stays as it is; a damaged file is replaced.
-    auto nodes = inventory ? std::move(inventory->known_nodes) : std::vector<policy::ClusterNode>{};
+    const auto nodes =
+        inventory ? inventory->known_nodes : Shared<std::vector<policy::ClusterNode>>{};
     inventory = *request.inventory;
-    inventory->known_nodes = std::move(nodes);
+    inventory->known_nodes = nodes;
   }
   if (!inventory) return std::unexpected(inventory.error());
   if (!request.datapath.empty()) {

@@ -31,7 +31,7 @@ struct UpdateReport {
   std::vector<std::string> grown;  // keys of larger generations that endpoints run now
   std::vector<Starved> starved;
   FileStamp inventory;  // of the file that was written, before another process could change it
-  std::vector<policy::ClusterNode> known_nodes{};  // that it has (Inventory)
+  Shared<std::vector<policy::ClusterNode>> known_nodes{};  // that it has (Inventory)
 };
 
 // Makes all of it one change, in the order of node.h; needs maps that are there. An id that no

@@ -116,7 +116,7 @@ std::optional<std::vector<endpoint::LoadReport>> KernelNode::place(
     if (!changed || !changed->starved.empty()) return std::nullopt;
     peers = std::move(*changed);
   }
-  auto reports = session_->place(std::move(*coming), {*after, known_nodes_}, progress_);
+  auto reports = session_->place(std::move(*coming), {*after, known_nodes_, named_}, progress_);
   if (!reports) {
     drop_session();
     return std::nullopt;  // a load meets the same, and says it
@@ -144,7 +144,7 @@ std::optional<endpoint::UpdateReport> KernelNode::remove(const endpoint::UpdateR
     if (!changed || !changed->starved.empty()) return std::nullopt;
     report.ipcache = {changed->written, 0, changed->removed};
   }
-  const auto removed = session_->remove(request.removed, {*after, known_nodes_}, progress_);
+  const auto removed = session_->remove(request.removed, {*after, known_nodes_, named_}, progress_);
   if (!removed || !removed->starved.empty()) {
     drop_session();
     return std::nullopt;
@@ -194,7 +194,8 @@ Result<PeersReport> KernelNode::change_peers(const InventoryRef& before,
     return std::unexpected(opened.error());
   if (!counts_ || counted_ != from) counts_.emplace(from->cluster.endpoints);
   counted_ = to;
-  const auto changes = address_changes(*from, *to, known_nodes_, session_->shapes(), *counts_);
+  const auto changes =
+      address_changes(*from, *to, known_nodes_, session_->shapes(), {*counts_, named_});
   auto report = session_->change(changes);
   if (!report) {
     drop_session();

@@ -64,6 +64,7 @@ class KernelNode : public NodeActions {
   KnownNodes known_nodes_;  // that it has
   std::optional<AddressCounts> counts_;
   InventoryRef counted_;
+  NamedAddresses named_;
   std::future<void> preparation_;
 };
 

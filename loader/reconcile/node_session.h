@@ -58,6 +58,7 @@ struct Coming {
 struct Labelling {
   const endpoint::Inventory& inventory;
   const KnownNodes& known;
+  NamedAddresses& named;
 };
 
 class NodeSession {

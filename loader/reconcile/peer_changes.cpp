@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
-#include <string_view>
+#include <string>
+#include <unordered_set>
+#include <utility>
 
+#include "compiler/policy/pod_labels.h"
 #include "loader/endpoint/identities.h"
 
 namespace policyc::reconcile {
@@ -34,21 +38,59 @@ Labels all_labels(const Inventory& inventory, const std::vector<const ir::Shape*
   return labels;
 }
 
-// Of these addresses, which none but `pods` have: a pod's labels are its own, whatever else is
-// known of its address.
-Labels some_labels(const Inventory& inventory, const KnownNodes& known,
-                   const std::vector<const ir::Shape*>& shapes,
-                   const std::set<IpAddress>& addresses, Pods pods) {
-  Inventory part{inventory.options, {}, inventory.prefixes, known};
-  part.cluster.namespaces = inventory.cluster.namespaces;
-  part.cluster.nodes = inventory.cluster.nodes;
-  part.cluster.dns = inventory.cluster.dns;
-  for (const policy::EndpointRef& pod : pods) part.cluster.endpoints.push_back(pod);
+// Everything that labels addresses but endpoints.
+Inventory without_endpoints(const Inventory& inventory, const KnownNodes& known) {
+  Inventory part{inventory.options, inventory.cluster, inventory.prefixes, known};
+  part.cluster.endpoints.clear();
+  return part;
+}
+
+bool has_one_of(const policy::Endpoint& endpoint, const std::set<IpAddress>& addresses) {
+  return std::ranges::any_of(endpoint.addresses, [&addresses](const IpAddress& address) {
+    return addresses.contains(address);
+  });
+}
+
+// Of these addresses, which none but `owners` have, when anything may be said of them.
+Labels looked_up_labels(const Inventory& inventory, const KnownNodes& known,
+                        const std::vector<const ir::Shape*>& shapes,
+                        const std::set<IpAddress>& addresses, Pods owners) {
+  if (addresses.empty()) return {};
+  Inventory part = without_endpoints(inventory, known);
+  for (const policy::EndpointRef& owner : owners) {
+    if (has_one_of(*owner, addresses)) part.cluster.endpoints.push_back(owner);
+  }
   Labels labels = all_labels(part, shapes);
   std::erase_if(labels, [&addresses](const auto& entry) {
     return entry.first.length != entry.first.address.bit_length() ||
            !addresses.contains(entry.first.address);
   });
+  return labels;
+}
+
+// Of these addresses, which none but `owners` have: a pod's labels are its own, whatever else is
+// known of its address. Without `named` something else may be said of each.
+Labels some_labels(const Inventory& inventory, const KnownNodes& known,
+                   const std::vector<const ir::Shape*>& shapes, const NamedAddresses* named,
+                   const std::set<IpAddress>& addresses, Pods owners) {
+  std::set<IpAddress> looked_up;
+  for (const IpAddress& address : addresses) {
+    if (named == nullptr || named->contains(address)) looked_up.insert(address);
+  }
+  for (const policy::EndpointRef& owner : owners) {
+    if (owner->kind != policy::EndpointKind::Pod)
+      looked_up.insert(owner->addresses.begin(), owner->addresses.end());
+  }
+  Labels labels = looked_up_labels(inventory, known, shapes, looked_up, owners);
+  policy::PodLabels pod_labels(inventory.cluster.namespaces, inventory.options);
+  for (const policy::EndpointRef& owner : owners) {
+    std::optional<policy::LabelSet> own;
+    for (const IpAddress& address : owner->addresses) {
+      if (!addresses.contains(address) || looked_up.contains(address)) continue;
+      if (!own) own = pod_labels.of(*owner);
+      labels.insert_or_assign(host_prefix(address), *own);
+    }
+  }
   return labels;
 }
 
@@ -58,20 +100,14 @@ std::vector<policy::EndpointRef> owners(const Inventory& inventory,
   const policy::EndpointList& list = inventory.cluster.endpoints;
   std::vector<policy::EndpointRef> result;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    const bool is_asked_for = std::ranges::any_of(
-        list[i].addresses,
-        [&addresses](const IpAddress& address) { return addresses.contains(address); });
-    if (is_asked_for) result.push_back(list.ref(i));
+    if (has_one_of(list[i], addresses)) result.push_back(list.ref(i));
   }
   return result;
 }
 
 // All that labels addresses but pods.
 Inventory without_pods(const Inventory& inventory, const KnownNodes& known) {
-  Inventory part{inventory.options, {}, inventory.prefixes, known};
-  part.cluster.namespaces = inventory.cluster.namespaces;
-  part.cluster.nodes = inventory.cluster.nodes;
-  part.cluster.dns = inventory.cluster.dns;
+  Inventory part = without_endpoints(inventory, known);
   const policy::EndpointList& list = inventory.cluster.endpoints;
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].kind != policy::EndpointKind::Pod) part.cluster.endpoints.push_back(list.ref(i));
@@ -121,9 +157,44 @@ bool same_options(const Inventory& a, const Inventory& b) {
 
 namespace {
 
-// Whether what labels a pod, beside the pod, is the same.
-bool labels_pods_alike(const Inventory& a, const Inventory& b) {
-  return same_options(a, b) && a.cluster.namespaces == b.cluster.namespaces;
+using Namespaces = std::map<std::string, policy::StringMap>;
+
+// Names of those that come, go or have other labels.
+std::set<std::string> changed_namespaces(const Namespaces& before, const Namespaces& after) {
+  std::set<std::string> names;
+  for (const auto& [a, b] : {std::pair(&before, &after), std::pair(&after, &before)}) {
+    for (const auto& [name, labels] : *a) {
+      const auto other = b->find(name);
+      if (other == b->end() || other->second != labels) names.insert(name);
+    }
+  }
+  return names;
+}
+
+// The pods among `some`, and those of these namespaces; in the order of the list.
+std::vector<policy::EndpointRef> with_pods_of(const policy::EndpointList& list, Pods some,
+                                              const std::set<std::string>& namespaces) {
+  if (namespaces.empty()) return pods_of(some);
+  std::unordered_set<const policy::Endpoint*> chosen;
+  for (const policy::EndpointRef& endpoint : some) chosen.insert(endpoint.get());
+  std::vector<policy::EndpointRef> result;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const policy::Endpoint& endpoint = list[i];
+    if (chosen.contains(&endpoint) || namespaces.contains(endpoint.namespace_))
+      result.push_back(list.ref(i));
+  }
+  return pods_of(result);
+}
+
+// Whether what labels addresses, beside pods and their namespaces, is the same.
+bool same_beside_pods(const Inventory& a, const Inventory& b,
+                      const policy::EndpointList::Difference& endpoints) {
+  const auto is_pod = [](const policy::EndpointRef& endpoint) {
+    return endpoint->kind == policy::EndpointKind::Pod;
+  };
+  return a.prefixes == b.prefixes && a.cluster.nodes == b.cluster.nodes &&
+         a.cluster.dns == b.cluster.dns && std::ranges::all_of(endpoints.gone, is_pod) &&
+         std::ranges::all_of(endpoints.come, is_pod);
 }
 
 }  // namespace
@@ -139,53 +210,26 @@ bool same_inventory(const Inventory& a, const Inventory& b) {
   return same_but_endpoints(a, b) && a.cluster.endpoints == b.cluster.endpoints;
 }
 
-AddressCounts::AddressCounts(const policy::EndpointList& endpoints) {
-  counts_.reserve(endpoints.size());
-  for (const policy::Endpoint& endpoint : endpoints) count(endpoint, true);
-}
-
-std::size_t AddressCounts::Hash::operator()(const IpAddress& address) const noexcept {
-  return std::hash<std::string_view>{}(
-      {reinterpret_cast<const char*>(address.bytes.data()), address.bytes.size()});
-}
-
-void AddressCounts::count(const policy::Endpoint& endpoint, bool comes) {
-  for (const IpAddress& address : endpoint.addresses) {
-    if (comes) {
-      ++counts_[address];
-    } else if (const auto found = counts_.find(address); --found->second == 0) {
-      counts_.erase(found);
-    }
-  }
-}
-
-void AddressCounts::follow(const policy::EndpointList::Difference& difference) {
-  for (const policy::EndpointRef& one : difference.gone) count(*one, false);
-  for (const policy::EndpointRef& one : difference.come) count(*one, true);
-}
-
-std::size_t AddressCounts::of(const IpAddress& address) const {
-  const auto found = counts_.find(address);
-  return found == counts_.end() ? 0 : found->second;
-}
-
 std::vector<AddressChange> address_changes(const Inventory& before, const Inventory& after,
                                            const KnownNodes& known,
                                            const std::vector<const ir::Shape*>& shapes,
-                                           AddressCounts& counts) {
+                                           const AddressIndex& index) {
+  AddressCounts& counts = index.counts;
   const auto pods =
       policy::EndpointList::difference(before.cluster.endpoints, after.cluster.endpoints);
-  if (!labels_pods_alike(before, after)) {
+  if (!same_options(before, after)) {
     counts.follow(pods);
     Inventory from = before;
     Inventory to = after;
     from.known_nodes = to.known_nodes = known;
     return difference(all_labels(from, shapes), all_labels(to, shapes));
   }
-  const auto gone = pods_of(pods.gone);
-  const auto come = pods_of(pods.come);
-  const bool others = !same_but_endpoints(before, after) || gone.size() != pods.gone.size() ||
-                      come.size() != pods.come.size();
+  std::set<std::string> namespaces;
+  if (before.cluster.namespaces != after.cluster.namespaces)
+    namespaces = changed_namespaces(before.cluster.namespaces, after.cluster.namespaces);
+  const auto gone = with_pods_of(before.cluster.endpoints, pods.gone, namespaces);
+  const auto come = with_pods_of(after.cluster.endpoints, pods.come, namespaces);
+  const bool others = !same_beside_pods(before, after, pods);
   std::vector<AddressChange> changes;
   if (others) {
     changes = difference(all_labels(without_pods(before, known), shapes),
@@ -209,10 +253,12 @@ std::vector<AddressChange> address_changes(const Inventory& before, const Invent
   });
   counts.follow(pods);
   if (addresses.empty()) return changes;
-  const auto from =
-      some_labels(before, known, shapes, addresses, shared ? owners(before, addresses) : gone);
+  if (!others) index.named.follow(after, known, shapes);
+  const NamedAddresses* named = others ? nullptr : &index.named;
+  const auto from = some_labels(before, known, shapes, named, addresses,
+                                shared ? owners(before, addresses) : gone);
   const auto to =
-      some_labels(after, known, shapes, addresses, shared ? owners(after, addresses) : come);
+      some_labels(after, known, shapes, named, addresses, shared ? owners(after, addresses) : come);
   std::erase_if(changes, [&](const AddressChange& change) {
     return change.prefix == host_prefix(change.prefix.address) &&
            addresses.contains(change.prefix.address);
@@ -241,9 +287,10 @@ std::array<policy::LabelSet, 2> world_labels(const Inventory& inventory) {
 
 std::vector<AddressChange> labels_of(const Inventory& inventory, const KnownNodes& known,
                                      const std::vector<const ir::Shape*>& shapes,
-                                     const std::set<IpAddress>& addresses) {
+                                     NamedAddresses& named, const std::set<IpAddress>& addresses) {
+  named.follow(inventory, known, shapes);
   const Labels labels =
-      some_labels(inventory, known, shapes, addresses, owners(inventory, addresses));
+      some_labels(inventory, known, shapes, &named, addresses, owners(inventory, addresses));
   std::vector<AddressChange> changes;
   for (const IpAddress& address : addresses) {
     const auto found = labels.find(host_prefix(address));

@@ -2,15 +2,14 @@
 // What a change of the cluster is for the IP cache: addresses and their labels.
 
 #include <array>
-#include <cstdint>
 #include <set>
-#include <unordered_map>
 #include <vector>
 
 #include "compiler/ir/shape.h"
 #include "compiler/policy/labels.h"
 #include "compiler/support/ip.h"
 #include "loader/endpoint/inventory.h"
+#include "loader/reconcile/address_index.h"
 
 namespace policyc::reconcile {
 
@@ -20,21 +19,6 @@ struct AddressChange {
   friend bool operator==(const AddressChange&, const AddressChange&) = default;
 };
 
-// How many endpoints of a list have each address.
-class AddressCounts {
- public:
-  explicit AddressCounts(const policy::EndpointList& endpoints);
-  void follow(const policy::EndpointList::Difference& difference);
-  [[nodiscard]] std::size_t of(const IpAddress& address) const;
-
- private:
-  struct Hash {
-    std::size_t operator()(const IpAddress& address) const noexcept;
-  };
-  void count(const policy::Endpoint& endpoint, bool comes);
-  std::unordered_map<IpAddress, std::uint32_t, Hash> counts_;
-};
-
 // Whether both label everything alike, options included.
 [[nodiscard]] bool same_inventory(const endpoint::Inventory& a, const endpoint::Inventory& b);
 // Whether nothing but endpoints of the cluster is different.
@@ -42,17 +26,18 @@ class AddressCounts {
 // Whether the options that labels depend on are the same: if not, more than addresses changes.
 [[nodiscard]] bool same_options(const endpoint::Inventory& a, const endpoint::Inventory& b);
 
-// What services know of the node and its neighbours, whatever an inventory says of them
-// (Inventory::known_nodes).
-using KnownNodes = std::vector<policy::ClusterNode>;
+// Kept from one change to the next.
+struct AddressIndex {
+  AddressCounts& counts;  // of the endpoints of `before`, and afterwards of those of `after`
+  NamedAddresses& named;
+};
 
-// From `before` to `after`, in the order of prefixes, for a node that runs these shapes. Unless
-// namespaces or options differ the work is that of the chunks of pods that differ, and labels are
-// made for those that differ and for what is no pod. `counts` is of the endpoints of `before`, and
-// afterwards of those of `after`.
+// From `before` to `after`, in the order of prefixes, for a node that runs these shapes. Where
+// nothing but pods differs the work is that of the chunks of pods that differ, whatever else there
+// is; where namespaces differ, also of their pods.
 [[nodiscard]] std::vector<AddressChange> address_changes(
     const endpoint::Inventory& before, const endpoint::Inventory& after, const KnownNodes& known,
-    const std::vector<const ir::Shape*>& shapes, AddressCounts& counts);
+    const std::vector<const ir::Shape*>& shapes, const AddressIndex& index);
 
 // What other prefixes, and addresses that no pod has, are labelled when other shapes ask: the
 // labels of pods are their own. In the order of prefixes.
@@ -67,6 +52,7 @@ using KnownNodes = std::vector<policy::ClusterNode>;
 [[nodiscard]] std::vector<AddressChange> labels_of(const endpoint::Inventory& inventory,
                                                    const KnownNodes& known,
                                                    const std::vector<const ir::Shape*>& shapes,
+                                                   NamedAddresses& named,
                                                    const std::set<IpAddress>& addresses);
 
 }  // namespace policyc::reconcile

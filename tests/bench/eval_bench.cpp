@@ -36,7 +36,8 @@ std::string policy(std::size_t i) {
 
 scenario::Case make_case(std::size_t flows) {
   scenario::Case result;
-  for (std::size_t i = 0; i < kNamespaces; ++i) result.cluster.namespaces["ns" + number(i)] = {};
+  for (std::size_t i = 0; i < kNamespaces; ++i)
+    result.cluster.namespaces.edit()["ns" + number(i)] = {};
   for (std::size_t i = 0; i < kEndpoints; ++i) {
     policy::Endpoint pod;
     pod.namespace_ = "ns" + number(i % kNamespaces);

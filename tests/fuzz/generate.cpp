@@ -45,8 +45,8 @@ policy::Endpoint random_pod(Dice& dice, std::size_t number) {
 policy::Cluster random_cluster(Dice& dice) {
   policy::Cluster cluster;
   for (const std::string& name : kNamespaces) {
-    cluster.namespaces[name] = {{"kubernetes.io/metadata.name", name},
-                                {"team", dice.one_in(2) ? "x" : "y"}};
+    cluster.namespaces.edit()[name] = {{"kubernetes.io/metadata.name", name},
+                                       {"team", dice.one_in(2) ? "x" : "y"}};
   }
   const std::size_t pods = 3 + dice.below(5);
   for (std::size_t i = 0; i < pods; ++i) cluster.endpoints.push_back(random_pod(dice, i));
@@ -72,9 +72,9 @@ policy::Cluster random_cluster(Dice& dice) {
       {"a", "db", {{"svc", "s1"}}, {{"app", "db"}}, {}},
       {"b", "ext", {{"svc", "s2"}}, {}, {address("198.51.100.7"), address("192.0.2.1")}}};
   for (const std::string& name : kNames) {
-    if (dice.one_in(2)) cluster.dns[name] = {address(dice.pick(kAddresses))};
+    if (dice.one_in(2)) cluster.dns.edit()[name] = {address(dice.pick(kAddresses))};
   }
-  if (dice.one_in(2)) cluster.listeners.insert("a/config/listener");
+  if (dice.one_in(2)) cluster.listeners.edit().insert("a/config/listener");
   return cluster;
 }
 

@@ -45,7 +45,7 @@ policy::Endpoint pod(std::uint32_t number, const std::string& app) {
 // Six in ten are pods of their own identity, the rest CIDRs.
 endpoint::Inventory cluster(std::uint32_t count) {
   endpoint::Inventory inventory;
-  inventory.cluster.namespaces["default"] = {};
+  inventory.cluster.namespaces.edit()["default"] = {};
   const std::uint32_t pods = count * 6 / 10;
   for (std::uint32_t i = 2; i < pods + 2; ++i)
     inventory.cluster.endpoints.push_back(pod(i, "app-" + std::to_string(i % 50)));

@@ -262,11 +262,11 @@ class RandomChanges : public KernelNodeTest {
     for (const auto& [name, one] : pods) list.push_back(one);
     cluster.endpoints = list;
     if (below(5) == 0)
-      cluster.nodes.front().addresses = {
+      cluster.nodes.edit().front().addresses = {
           *parse_ip_address("10.100.0." + std::to_string(2 + below(3)))};
     if (below(5) == 0)
       cluster.dns = {{"one.example", {*parse_ip_address("10.200.1." + std::to_string(below(3)))}}};
-    if (below(8) == 0) cluster.namespaces["other"] = {{"team", std::to_string(below(2))}};
+    if (below(8) == 0) cluster.namespaces.edit()["other"] = {{"team", std::to_string(below(2))}};
     return next;
   }
 

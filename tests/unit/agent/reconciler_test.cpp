@@ -279,7 +279,7 @@ TEST_F(ReconcilerTest, ARestartWithNothingChangedDoesNothing) {
   put("web");
   compiled();
   auto inventory = std::make_shared<endpoint::Inventory>();
-  inventory->cluster.namespaces["shop"] = {};
+  inventory->cluster.namespaces.edit()["shop"] = {};
   reconciler_.set_inventory(inventory);
   settle();
   node_.take_log();

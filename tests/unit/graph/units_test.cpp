@@ -12,7 +12,7 @@ using ::testing::Contains;
 
 scenario::Case cluster(std::size_t replicas) {
   scenario::Case source;
-  for (const char* ns : {"data", "shop"}) source.cluster.namespaces[ns] = {};
+  for (const char* ns : {"data", "shop"}) source.cluster.namespaces.edit()[ns] = {};
   const auto add = [&](const std::string& ns, const std::string& name, policy::StringMap labels) {
     for (std::size_t i = 0; i < replicas; ++i) {
       policy::Endpoint pod;

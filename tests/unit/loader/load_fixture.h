@@ -37,7 +37,7 @@ inline policy::Endpoint pod(const std::string& name, const std::string& address)
 
 inline endpoint::Inventory inventory() {
   endpoint::Inventory result;
-  result.cluster.namespaces["shop"] = {};
+  result.cluster.namespaces.edit()["shop"] = {};
   result.cluster.endpoints = {pod("client", kClient), pod("other", kOther), pod("web", "10.9.1.1"),
                               pod("web", "10.9.1.2")};
   result.cluster.endpoints[3].name = "web2";

@@ -66,7 +66,7 @@ class RecoveryTest : public KernelTest {
     result.interface = target.host();
     result.addresses = {*parse_ip_address(target.address())};
     result.inventory.emplace();
-    result.inventory->cluster.namespaces["shop"] = {};
+    result.inventory->cluster.namespaces.edit()["shop"] = {};
     result.inventory->cluster.endpoints = {pod("client", kClient), pod("other", kOther),
                                            pod("web", target.address())};
     result.sizes = {64, 256, 256, 1024, 64, 65536};

@@ -62,7 +62,7 @@ TEST_F(StateFilesTest, AnInventoryCutAnywhereIsTheLastThatWasComplete) {
   History history;
   Inventory inventory;
   inventory.options.cluster_name = "north";
-  inventory.cluster.namespaces["shop"] = {{"team", "a"}};
+  inventory.cluster.namespaces.edit()["shop"] = {{"team", "a"}};
   inventory.cluster.endpoints = {pod(1), pod(2)};
   must(endpoint::write_inventory(paths_, inventory));
   const auto keep = [&] {
@@ -79,7 +79,9 @@ TEST_F(StateFilesTest, AnInventoryCutAnywhereIsTheLastThatWasComplete) {
   change([](Inventory& now) { now.cluster.endpoints.push_back(pod(3)); });
   change([](Inventory& now) { now.cluster.endpoints[0].labels["app"] = "db"; });
   change([](Inventory& now) { now.cluster.endpoints.splice({0, 2, {}}); });
-  change([](Inventory& now) { now.cluster.dns["example.org"] = {*parse_ip_address("192.0.2.1")}; });
+  change([](Inventory& now) {
+    now.cluster.dns.edit()["example.org"] = {*parse_ip_address("192.0.2.1")};
+  });
   const std::string whole = content_of(paths_.inventory_file());
   ASSERT_EQ(whole.size(), history.sizes.back());
 
@@ -129,7 +131,7 @@ TEST_F(StateFilesTest, AnInventoryWithAnotherByteIsItselfOrRefused) {
 TEST_F(StateFilesTest, AChangeOfOtherBytesIsRefusedOrAChange) {
   Inventory inventory;
   inventory.options.cluster_name = "north";
-  inventory.cluster.namespaces["shop"] = {{"team", "a"}};
+  inventory.cluster.namespaces.edit()["shop"] = {{"team", "a"}};
   inventory.cluster.endpoints = {pod(1), pod(2)};
   inventory.prefixes.push_back({*parse_ip_prefix("203.0.113.0/24"), app("web")});
   const std::string bytes = endpoint::to_bytes(endpoint::whole_change(inventory));

@@ -169,7 +169,7 @@ TEST_F(StateTest, AHalfWrittenNewFileIsIgnored) {
 TEST_F(StateTest, InventoryReadsBack) {
   endpoint::Inventory inventory;
   inventory.options.cluster_name = "north";
-  inventory.cluster.namespaces["shop"] = {{"team", "a"}};
+  inventory.cluster.namespaces.edit()["shop"] = {{"team", "a"}};
   policy::Endpoint pod;
   pod.namespace_ = "shop";
   pod.name = "web";
@@ -179,7 +179,7 @@ TEST_F(StateTest, InventoryReadsBack) {
   inventory.cluster.endpoints.push_back(pod);
   inventory.cluster.nodes.push_back(
       {policy::NodeRole::Host, "node1", {}, {*parse_ip_address("192.0.2.1")}});
-  inventory.cluster.dns["example.org"] = {*parse_ip_address("198.51.100.1")};
+  inventory.cluster.dns.edit()["example.org"] = {*parse_ip_address("198.51.100.1")};
   inventory.prefixes.push_back(
       {*parse_ip_prefix("203.0.113.0/24"), labels({{"cidrgroup", "g", ""}})});
   must(endpoint::write_inventory(paths_, inventory));

@@ -224,7 +224,7 @@ class TwoPods : public KernelTest, public ::testing::WithParamInterface<attach::
     static std::map<std::string, backend::Bytes> cache;
     if (!cache.contains(yaml)) cache[yaml] = compile_policies(yaml).at(0);
     endpoint::Inventory inventory;
-    inventory.cluster.namespaces["shop"] = {};
+    inventory.cluster.namespaces.edit()["shop"] = {};
     for (const char* name : {"client", "web"}) {
       policy::Endpoint each;
       each.namespace_ = "shop";

@@ -1,0 +1,83 @@
+#include "loader/reconcile/address_index.h"
+
+#include <algorithm>
+#include <functional>
+#include <string_view>
+
+#include "compiler/policy/labels.h"
+
+namespace policyc::reconcile {
+
+std::size_t AddressHash::operator()(const IpAddress& address) const noexcept {
+  return std::hash<std::string_view>{}(
+      {reinterpret_cast<const char*>(address.bytes.data()), address.bytes.size()});
+}
+
+AddressCounts::AddressCounts(const policy::EndpointList& endpoints) {
+  counts_.reserve(endpoints.size());
+  for (const policy::Endpoint& endpoint : endpoints) count(endpoint, true);
+}
+
+void AddressCounts::count(const policy::Endpoint& endpoint, bool comes) {
+  for (const IpAddress& address : endpoint.addresses) {
+    if (comes) {
+      ++counts_[address];
+    } else if (const auto found = counts_.find(address); --found->second == 0) {
+      counts_.erase(found);
+    }
+  }
+}
+
+void AddressCounts::follow(const policy::EndpointList::Difference& difference) {
+  for (const policy::EndpointRef& one : difference.gone) count(*one, false);
+  for (const policy::EndpointRef& one : difference.come) count(*one, true);
+}
+
+std::size_t AddressCounts::of(const IpAddress& address) const {
+  const auto found = counts_.find(address);
+  return found == counts_.end() ? 0 : found->second;
+}
+
+void NamedAddresses::name(const policy::ClusterNode& node) {
+  named_.insert(node.addresses.begin(), node.addresses.end());
+}
+
+void NamedAddresses::name(const IpPrefix& prefix) {
+  if (prefix.length == prefix.address.bit_length()) named_.insert(prefix.address);
+}
+
+void NamedAddresses::name(const ir::Shape& shape) {
+  for (const policy::Predicate& predicate : shape.predicates) {
+    for (const policy::Selector& selector : predicate.selectors) {
+      for (const policy::Requirement& requirement : selector.requirements) {
+        if (requirement.source != "cidr") continue;
+        if (const auto prefix = policy::parse_cidr_label_key(requirement.key)) name(*prefix);
+      }
+    }
+  }
+}
+
+void NamedAddresses::follow(const endpoint::Inventory& inventory, const KnownNodes& known,
+                            const std::vector<const ir::Shape*>& shapes) {
+  const auto same_shapes =
+      std::ranges::equal(shapes, shapes_, {}, [](const ir::Shape* shape) { return shape->hash; });
+  if (same_shapes && prefixes_ == inventory.prefixes && nodes_ == inventory.cluster.nodes &&
+      dns_ == inventory.cluster.dns && known_ == known)
+    return;
+  prefixes_ = inventory.prefixes;
+  nodes_ = inventory.cluster.nodes;
+  dns_ = inventory.cluster.dns;
+  known_ = known;
+  shapes_.clear();
+  named_.clear();
+  for (const policy::PrefixLabels& one : prefixes_) name(one.prefix);
+  for (const policy::ClusterNode& node : nodes_) name(node);
+  for (const policy::ClusterNode& node : known_) name(node);
+  for (const auto& [name, addresses] : dns_) named_.insert(addresses.begin(), addresses.end());
+  for (const ir::Shape* shape : shapes) {
+    shapes_.push_back(shape->hash);
+    name(*shape);
+  }
+}
+
+}  // namespace policyc::reconcile
