@@ -102,7 +102,8 @@ class Session::State {
   [[nodiscard]] bool only_pods_changed() const {
     return told_ && !policies_stale_ && cluster_.changes_little();
   }
-  Resolution resolve(const std::vector<SessionEndpoint>& endpoints, bool everything);
+  Resolution resolve(std::vector<SessionEndpoint> endpoints, bool everything);
+  Resolution resolve_again(bool everything);
   [[nodiscard]] std::shared_ptr<const SessionShape> find(const std::string& shape) const {
     const std::lock_guard lock(shapes_mutex_);
     const auto found = shapes_.find(shape);
@@ -113,9 +114,14 @@ class Session::State {
   void count(const SessionFile& file, bool coming);
   void replace(const std::string& key, std::unique_ptr<SessionFile> now);
   void make_room();
-  SessionCluster::Change update_cluster();
+  [[nodiscard]] SessionCluster::Change update_cluster();
   void update_policies(bool cluster_changed);
-  void look_at_peers();
+  void look_at_peers(bool more_than_pods);
+  // Takes in what changed since the last resolution.
+  [[nodiscard]] SessionCluster::Change update();
+  [[nodiscard]] bool concerns_asked(const SessionCluster::Change& change) const;
+  [[nodiscard]] Resolution resolve_subjects();
+  void tell_rest(SessionCluster::Change& change, bool everything, Resolution& result);
   [[nodiscard]] const std::vector<policy::LabelSet>& peers();
   void tell_inventory(SessionCluster::Change& change, Resolution& result);
   [[nodiscard]] SessionSubjects::Endpoint endpoint_of(const SessionEndpoint& asked) const;
@@ -141,10 +147,15 @@ class Session::State {
   SessionPolicies policies_;
   policy::Cluster told_rest_;
   std::vector<policy::PrefixLabels> told_prefixes_;
-  bool many_peers_ = false;  // more than a table has rows for
+  bool prefixes_changed_ = false;      // they are not what was told
+  std::size_t peers_beside_pods_ = 0;  // at most
+  bool many_peers_ = false;            // more than a table has rows for
   std::optional<std::vector<policy::LabelSet>> peers_;
   SessionSubjects subjects_;
   SessionServices services_;
+  std::vector<SessionEndpoint> asked_;
+  std::set<policy::Inventory::Key> asked_pods_;
+  bool subjects_stale_ = true;  // something changed that they depend on
   bool told_ = false;
 
   mutable std::mutex shapes_mutex_;
@@ -247,6 +258,8 @@ SessionCluster::Change Session::State::update_cluster() {
     special = special || is_special(pod);
   }
   if (other_ports) subjects_.forget();
+  subjects_stale_ =
+      subjects_stale_ || change.more_than_pods || other_ports || special || concerns_asked(change);
   if (special) {
     diag::Engine diagnostics;
     policy::warn_special_pod_labels(cluster_.cluster(), options_.read.agent, diagnostics);
@@ -255,23 +268,35 @@ SessionCluster::Change Session::State::update_cluster() {
   return change;
 }
 
+bool Session::State::concerns_asked(const SessionCluster::Change& change) const {
+  return std::ranges::any_of(change.touched, [this](const policy::Inventory::Key& key) {
+    return asked_pods_.contains(key);
+  });
+}
+
 void Session::State::update_policies(bool cluster_changed) {
   std::map<std::string, const SessionFile*> files;
   for (const auto& [key, file] : files_) {
     if (file->has_policies()) files.emplace(key, file.get());
   }
   subjects_.follow(policies_.update(files, cluster_.cluster(), cluster_changed, sources_));
+  subjects_stale_ = prefixes_changed_ = true;
 }
 
 // Peers came or went. Where there are more than a table can tell apart, forms depend on who exists.
-void Session::State::look_at_peers() {
+void Session::State::look_at_peers(bool more_than_pods) {
   const policy::Cluster& cluster = cluster_.cluster();
-  std::size_t most = cluster.endpoints.size() + policies_.prefixes().size();
-  for (const policy::ClusterNode& node : cluster.nodes) most += node.addresses.size();
-  for (const auto& [name, addresses] : cluster.dns) most += addresses.size();
+  if (more_than_pods) {
+    peers_beside_pods_ = 0;
+    for (const policy::ClusterNode& node : cluster.nodes)
+      peers_beside_pods_ += node.addresses.size();
+    for (const auto& [name, addresses] : cluster.dns) peers_beside_pods_ += addresses.size();
+  }
+  const std::size_t most =
+      cluster.endpoints.size() + policies_.prefixes().size() + peers_beside_pods_;
   peers_.reset();
   const bool had_many = std::exchange(many_peers_, most > options_.max_rows);
-  if (had_many || many_peers_) subjects_.forget_forms();
+  if ((had_many || many_peers_) && subjects_.forget_forms()) subjects_stale_ = true;
 }
 
 const std::vector<policy::LabelSet>& Session::State::peers() {
@@ -332,12 +357,37 @@ std::string Session::State::diagnostics_of(const std::set<const SubjectResult*>&
   return text;
 }
 
-Resolution Session::State::resolve(const std::vector<SessionEndpoint>& endpoints, bool everything) {
+SessionCluster::Change Session::State::update() {
   SessionCluster::Change change = update_cluster();
   if (change.more_than_pods || policies_stale_) update_policies(change.more_than_pods);
-  if (change.any || policies_stale_) look_at_peers();
+  if (change.any || policies_stale_) look_at_peers(change.more_than_pods);
   policies_stale_ = false;
+  return change;
+}
 
+Resolution Session::State::resolve(std::vector<SessionEndpoint> endpoints, bool everything) {
+  asked_ = std::move(endpoints);
+  asked_pods_.clear();
+  for (const SessionEndpoint& one : asked_) asked_pods_.emplace(one.namespace_, one.pod);
+  subjects_stale_ = true;
+  return resolve_again(everything);
+}
+
+Resolution Session::State::resolve_again(bool everything) {
+  SessionCluster::Change change = update();
+  everything = everything || !told_;
+  Resolution result;
+  if (everything || subjects_stale_) {
+    result = resolve_subjects();
+  } else {
+    result.same_subjects = true;
+  }
+  subjects_stale_ = false;
+  tell_rest(change, everything, result);
+  return result;
+}
+
+Resolution Session::State::resolve_subjects() {
   Resolution result;
   std::vector<source::FileId> files;
   for (const auto& [key, place] : places_) files.push_back(place);
@@ -349,7 +399,7 @@ Resolution Session::State::resolve(const std::vector<SessionEndpoint>& endpoints
   std::map<std::string, std::shared_ptr<const SessionShape>> shapes;
   std::set<const SubjectResult*> results;
   subjects_.begin();
-  for (const SessionEndpoint& asked : endpoints) {
+  for (const SessionEndpoint& asked : asked_) {
     const auto& subject = subjects_.ensure(endpoint_of(asked), world);
     ResolvedSubject& out = result.endpoints.emplace_back();
     out.key = asked.key;
@@ -387,20 +437,26 @@ Resolution Session::State::resolve(const std::vector<SessionEndpoint>& endpoints
     for (const std::string& text : texts) conflict.diagnostics += text;
   }
   result.diagnostics = diagnostics_of(results);
-  result.everything = everything || !told_;
+  return result;
+}
+
+// What exists, and services.
+void Session::State::tell_rest(SessionCluster::Change& change, bool everything,
+                               Resolution& result) {
+  result.everything = everything;
   told_ = true;
   tell_inventory(change, result);
   SessionServices::Delta services = services_.take(result.everything);
   result.services = std::move(services.changed);
   result.removed_services = std::move(services.removed);
-  return result;
 }
 
 void Session::State::tell_inventory(SessionCluster::Change& change, Resolution& result) {
   result.cluster = &cluster_.cluster();
   result.prefixes = &policies_.prefixes();
   const bool rest = change.more_than_pods && !same_rest(told_rest_, *result.cluster);
-  const bool prefixes = !same_prefixes(told_prefixes_, policies_.prefixes());
+  const bool prefixes = std::exchange(prefixes_changed_, false) &&
+                        !same_prefixes(told_prefixes_, policies_.prefixes());
   if (rest || result.everything) told_rest_ = rest_of(*result.cluster);
   if (prefixes) told_prefixes_ = policies_.prefixes();
   result.more_than_endpoints = rest || prefixes || result.everything;
@@ -422,9 +478,11 @@ void Session::remove_file(const std::string& key) { state_->remove_file(key); }
 
 bool Session::only_pods_changed() const { return state_->only_pods_changed(); }
 
-Resolution Session::resolve(const std::vector<SessionEndpoint>& endpoints, bool everything) {
-  return state_->resolve(endpoints, everything);
+Resolution Session::resolve(std::vector<SessionEndpoint> endpoints, bool everything) {
+  return state_->resolve(std::move(endpoints), everything);
 }
+
+Resolution Session::resolve_again(bool everything) { return state_->resolve_again(everything); }
 
 std::shared_ptr<const SessionShape> Session::find(const std::string& shape) const {
   return state_->find(shape);

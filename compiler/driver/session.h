@@ -69,6 +69,8 @@ struct Conflict {
 };
 
 struct Resolution {
+  // Endpoints, policies, diagnostics and conflicts are those of the last resolution, and not here.
+  bool same_subjects = false;
   std::vector<ResolvedSubject> endpoints;  // in the order asked
   std::vector<PolicyPlace> policies;       // by kind, namespace and name
   // What exists, with the labels of prefixes.
@@ -113,7 +115,10 @@ class Session {
   // `everything`: services and inventory as if nothing had been said before, as in the first call.
   // Without it they are told as what changed since the last call. Shapes of earlier calls that no
   // endpoint has now are forgotten.
-  Resolution resolve(const std::vector<SessionEndpoint>& endpoints, bool everything = false);
+  Resolution resolve(std::vector<SessionEndpoint> endpoints, bool everything = false);
+  // For the endpoints that were asked for last. Where nothing changed that they depend on, and not
+  // `everything` is to be told, the work is that of what changed.
+  Resolution resolve_again(bool everything = false);
 
   // A shape of the last resolve(), by its key; nothing for another key. The key is object_key(): it
   // is the same whenever the object is, also in another process of this build. It is not the key

@@ -144,7 +144,7 @@ SessionCluster::Change SessionCluster::update(const FileMap& files) {
   } else {
     for (const Key& key : touched_) put(key, change);
   }
-  touched_.clear();
+  change.touched = std::exchange(touched_, {});
   stale_ = false;
   return change;
 }

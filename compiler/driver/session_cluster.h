@@ -35,6 +35,8 @@ class SessionCluster {
     // Pods that went or came: a changed one is in both.
     std::vector<policy::EndpointRef> gone;
     std::vector<policy::EndpointRef> come;
+    // Whose Pod or CiliumEndpoint files said something else of; unless `more_than_pods`.
+    std::set<policy::Inventory::Key> touched;
   };
   // Whether the next update() is about few endpoints that come or change, and nothing else.
   [[nodiscard]] bool changes_little() const;

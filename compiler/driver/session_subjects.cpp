@@ -97,12 +97,16 @@ void SessionSubjects::follow(const SessionPolicies::Change& change) {
   }
 }
 
-void SessionSubjects::forget_forms() {
+bool SessionSubjects::forget_forms() {
+  bool any = false;
   for (auto& [key, subject] : subjects_) {
     const bool settled = subject.result && subject.result->shape &&
                          !depends_on_peers(subject.result->shape->shape, ir::kMaxRows);
-    if (!settled) subject.current = false;
+    if (settled) continue;
+    subject.current = false;
+    any = true;
   }
+  return any;
 }
 
 const SessionSubjects::Subject& SessionSubjects::ensure(Endpoint endpoint,

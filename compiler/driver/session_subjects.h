@@ -68,8 +68,8 @@ class SessionSubjects {
   void forget() {
     for (auto& [key, subject] : subjects_) subject.current = false;
   }
-  // The same for those whose form may depend on how many peers exist.
-  void forget_forms();
+  // The same for those whose form may depend on how many peers exist. Whether there are any.
+  bool forget_forms();
 
   // Between begin() and end(): the subject of an endpoint, its shape made if need be. What is not
   // asked for until end() is forgotten.

@@ -119,6 +119,7 @@ class Agent {
   void take(worker::Compiled& compiled);
   void take(worker::Failed& failed);
   void take(worker::Lost& lost);
+  void take_subjects(worker::Resolved& resolved, TimePoint now);
   void take_services(worker::Resolved& resolved, std::optional<TimePoint> since);
   void resolve_soon(Clock::duration delay = {});
   void resolve();

@@ -67,6 +67,17 @@ void Agent::take(worker::Resolved& resolved) {
   if (parts_.progress) parts_.progress("source kept");
   const TimePoint now = Clock::now();
   reconciler_->set_revision(resolving_revision_);
+  if (!resolved.same_subjects) take_subjects(resolved, now);
+  const auto since = delays_.resolved(resolving_revision_);
+  const auto inventory = reconciler_->inventory();
+  if (resolved.inventory) reconciler_->set_inventory(std::move(resolved.inventory));
+  if (reconciler_->inventory() != inventory && !peers_since_) peers_since_ = since;
+  take_services(resolved, since);
+  if (resolve_again_) resolve_soon();
+  work_soon();
+}
+
+void Agent::take_subjects(worker::Resolved& resolved, TimePoint now) {
   for (worker::ResolvedEndpoint& one : resolved.endpoints) {
     policies_of_[one.key] = std::move(one.policies);
     reconciler_->set_shape(one.key, one.shape, one.labels, one.error, now);
@@ -76,13 +87,6 @@ void Agent::take(worker::Resolved& resolved) {
   });
   policies_ = std::move(resolved.policies);
   diagnostics_ = std::move(resolved.diagnostics);
-  const auto since = delays_.resolved(resolving_revision_);
-  const auto inventory = reconciler_->inventory();
-  if (resolved.inventory) reconciler_->set_inventory(std::move(resolved.inventory));
-  if (reconciler_->inventory() != inventory && !peers_since_) peers_since_ = since;
-  take_services(resolved, since);
-  if (resolve_again_) resolve_soon();
-  work_soon();
 }
 
 void Agent::take_services(worker::Resolved& resolved, std::optional<TimePoint> since) {

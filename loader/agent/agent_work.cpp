@@ -54,8 +54,7 @@ void Agent::work() {
     attach_programs(now);
     measure_in_force();
     measure_restored();
-    std::size_t failing = 0;
-    for (const auto& [key, status] : reconciler_->statuses()) failing += status.failures != 0;
+    const std::size_t failing = reconciler_->failing();
     report("endpoints", failing == 0,
            failing == 0 ? std::string() : std::to_string(failing) + " cannot have their policy");
     report("datapath", reconciler_->node_error().empty(), reconciler_->node_error());

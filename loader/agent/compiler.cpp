@@ -12,10 +12,10 @@ class CompilerProcess : public Compiler {
     client_->put_file(std::move(key), std::move(name), std::move(content));
   }
   void remove_file(const std::string& key) override { client_->remove_file(key); }
-  std::uint64_t resolve(std::vector<worker::LocalEndpoint> endpoints, bool everything) override {
+  std::uint64_t resolve(worker::LocalEndpoints endpoints, bool everything) override {
     return client_->resolve(std::move(endpoints), everything);
   }
-  std::uint64_t resolve_pods(std::vector<worker::LocalEndpoint> endpoints) override {
+  std::uint64_t resolve_pods(worker::LocalEndpoints endpoints) override {
     return client_->resolve_pods(std::move(endpoints));
   }
   std::uint64_t compile(std::string shape, unsigned priority) override {

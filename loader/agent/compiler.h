@@ -23,8 +23,8 @@ class Compiler {
   [[nodiscard]] virtual int fd() const = 0;
   virtual void put_file(std::string key, std::string name, std::string content) = 0;
   virtual void remove_file(const std::string& key) = 0;
-  virtual std::uint64_t resolve(std::vector<worker::LocalEndpoint> endpoints, bool everything) = 0;
-  virtual std::uint64_t resolve_pods(std::vector<worker::LocalEndpoint> endpoints) = 0;
+  virtual std::uint64_t resolve(worker::LocalEndpoints endpoints, bool everything) = 0;
+  virtual std::uint64_t resolve_pods(worker::LocalEndpoints endpoints) = 0;
   virtual std::uint64_t compile(std::string shape, unsigned priority) = 0;
   [[nodiscard]] virtual Result<std::vector<worker::Answer>> pump() = 0;
   [[nodiscard]] virtual bool ready() const = 0;

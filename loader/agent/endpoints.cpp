@@ -120,14 +120,17 @@ void Endpoints::check_interfaces() {
   if (changed) hooks_.changed();
 }
 
-std::vector<worker::LocalEndpoint> Endpoints::local() const {
+const worker::LocalEndpoints& Endpoints::local() {
+  if (local_ && local_version_ == reconciler_.wanted_version()) return local_;
   std::vector<worker::LocalEndpoint> result;
   for (const auto& [key, registration] : registry_.all()) {
     if (reconciler_.wanted(key) == nullptr) continue;
     result.push_back({key, registration.pod_namespace, registration.pod_name, registration.labels,
                       registration.addresses});
   }
-  return result;
+  local_ = std::make_shared<const std::vector<worker::LocalEndpoint>>(std::move(result));
+  local_version_ = reconciler_.wanted_version();
+  return local_;
 }
 
 std::optional<ApiError> Endpoints::failure_of(const Waiter& waiter, TimePoint now) const {

@@ -71,7 +71,7 @@ class Endpoints {
 
   [[nodiscard]] const reconcile::Registry& registry() const { return registry_; }
   // For the compiler: those whose interface is there.
-  [[nodiscard]] std::vector<worker::LocalEndpoint> local() const;
+  [[nodiscard]] const worker::LocalEndpoints& local();
 
  private:
   struct Waiter {
@@ -98,6 +98,8 @@ class Endpoints {
   Hooks hooks_;
   std::vector<Waiter> waiters_;
   std::map<std::string, Leaving> leaving_;
+  worker::LocalEndpoints local_;
+  std::uint64_t local_version_ = 0;  // of the reconciler's endpoints
 };
 
 }  // namespace policyc::agent

@@ -88,7 +88,7 @@ v1::Endpoint endpoint_view(const Agent& agent, const std::string& key) {
   view.set_identity(status->identity);
   view.set_state(state_of(status->state));
   view.set_shape(status->shape);
-  view.set_policy_revision(status->revision);
+  view.set_policy_revision(agent.reconciler().revision_of(*status));
   view.set_error(status->error);
   view.set_failures(status->failures);
   if (status->next_attempt) view.set_next_attempt(as_wall_clock(*status->next_attempt));

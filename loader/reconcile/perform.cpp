@@ -136,11 +136,13 @@ void Reconciler::change_peers(TimePoint now) {
     attempt.removed = report->removed;
     applied_ = inventory_;
     need_update_ = !report->starved.empty();
+    if (need_update_) touch();
   }
   if (options_.on_attempt) options_.on_attempt(attempt);
 }
 
 void Reconciler::fail_endpoint(const std::string& key, const std::string& error, TimePoint now) {
+  touch();
   EndpointStatus& status = statuses_[key];
   status.error = error;
   ++status.failures;
@@ -149,12 +151,14 @@ void Reconciler::fail_endpoint(const std::string& key, const std::string& error,
 }
 
 void Reconciler::fail_node(const std::string& error, TimePoint now) {
+  touch();
   node_error_ = error;
   ++node_failures_;
   node_retry_ = now + backoff_.after(node_failures_);
 }
 
 void Reconciler::reread() {
+  touch();
   if (auto actual = actions_.read()) actual_ = std::move(*actual);
 }
 

@@ -1,6 +1,9 @@
 #include "loader/reconcile/reconciler.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "loader/attach/attach.h"
 #include "loader/endpoint/shapes.h"
@@ -31,6 +34,8 @@ void Reconciler::prepare() {
 }
 
 void Reconciler::put(WantedEndpoint endpoint) {
+  touch();
+  ++wanted_version_;
   dropped_.erase(endpoint.interface);
   EndpointStatus& status = statuses_[endpoint.key];
   if (status.state == EndpointState::Gone) status = {};
@@ -51,6 +56,8 @@ void Reconciler::put(WantedEndpoint endpoint) {
 }
 
 void Reconciler::remove(const std::string& key) {
+  touch();
+  ++wanted_version_;
   statuses_.erase(key);
   unresolved_.erase(key);
   const auto found = wanted_.find(key);
@@ -60,6 +67,8 @@ void Reconciler::remove(const std::string& key) {
 }
 
 void Reconciler::set_gone(const std::string& key) {
+  touch();
+  ++wanted_version_;
   const auto found = wanted_.find(key);
   if (found == wanted_.end()) return;
   dropped_.insert(found->second.interface);
@@ -77,6 +86,7 @@ void Reconciler::set_shape(const std::string& key, const std::string& shape,
   const auto found = wanted_.find(key);
   if (found == wanted_.end()) return;
   if (!error.empty()) {
+    touch();
     // Not tried again by itself: the next resolution says whether it can be.
     const bool is_known = !unresolved_.insert(key).second && statuses_[key].error == error;
     if (!is_known) fail_endpoint(key, error, now);
@@ -89,7 +99,9 @@ void Reconciler::set_shape(const std::string& key, const std::string& shape,
     statuses_[key].error.clear();
     statuses_[key].failures = 0;
   }
+  if (was_unresolved) touch();
   if (wanted.shape == shape && wanted.labels == labels) return;
+  touch();
   wanted.shape = shape;
   wanted.labels = labels;
   EndpointStatus& status = statuses_[key];
@@ -109,6 +121,7 @@ void Reconciler::set_inventory(InventoryRef inventory) {
 void Reconciler::set_node(const endpoint::LoadRequest& node, bool audit) {
   if (node.deny_response != options_.node.deny_response) node_changed_ = true;
   options_.node = node;
+  touch();
   for (auto& [key, wanted] : wanted_) wanted.audit = audit;
 }
 
@@ -116,6 +129,7 @@ Result<void> Reconciler::add_object(const std::string& shape, std::vector<std::u
   const auto read = endpoint::read_shape(object);
   if (!read) return std::unexpected(read.error());
   std::string key = endpoint::shape_key(*read, object);
+  touch();
   object_keys_[shape] = key;
   objects_[shape] = {std::move(object), std::move(key)};
   return {};
@@ -154,8 +168,7 @@ Plan Reconciler::plan(TimePoint now) {
   input.dropped = &dropped_;
   input.objects = &object_keys_;
   input.inventory_changed = inventory_changed();
-  input.only_peers_changed =
-      !need_update_ && applied_ && inventory_ && same_options(*applied_, *inventory_);
+  input.only_peers_changed = only_peers_changed();
   input.node_changed = node_changed_ || need_update_;
   input.max_batch = options_.max_batch;
   Plan plan = make_plan(actual_, input);
@@ -168,6 +181,9 @@ Plan Reconciler::plan(TimePoint now) {
 
 // Endpoints that have what they should.
 void Reconciler::take_in(const Plan& plan) {
+  std::unordered_map<std::string_view, const ActualEndpoint*> by_interface;
+  for (const auto& [id, actual] : actual_.endpoints)
+    by_interface.emplace(actual.record.interface, &actual);
   bool all = true;
   for (const auto& [key, wanted] : wanted_) {
     EndpointStatus& status = statuses_[key];
@@ -180,21 +196,39 @@ void Reconciler::take_in(const Plan& plan) {
     status.error.clear();
     status.failures = 0;
     status.next_attempt.reset();
-    for (const auto& [id, actual] : actual_.endpoints) {
-      if (actual.record.interface != wanted.interface) continue;
-      status.id = id;
-      status.identity = actual.record.identity;
-      status.shape = actual.record.shape;
-    }
+    const auto actual = by_interface.find(wanted.interface);
+    if (actual == by_interface.end()) continue;
+    const endpoint::EndpointRecord& record = actual->second->record;
+    status.id = record.id;
+    status.identity = record.identity;
+    status.shape = record.shape;
   }
   at_rest_ = plan.steps.empty() && plan.compile.empty() && all;
   const bool peers = !actual_.loaded || !inventory_changed();
   if (all && plan.steps.empty() && peers) realized_ = revision_;
+  steady_ = at_rest_ && actual_.loaded && !inventory_changed();
 }
 
-std::vector<CompileStep> Reconciler::missing(TimePoint now) { return plan(now).compile; }
+std::vector<CompileStep> Reconciler::missing(TimePoint now) {
+  return steady_ ? std::vector<CompileStep>() : plan(now).compile;
+}
+
+// As a plan has it when all is as it should be but peers.
+std::optional<TimePoint> Reconciler::step_of_peers(TimePoint now) {
+  if (inventory_changed()) {
+    at_rest_ = false;
+    change_peers(now);
+    return now;
+  }
+  at_rest_ = true;
+  realized_ = revision_;
+  return std::nullopt;
+}
 
 std::optional<TimePoint> Reconciler::step(TimePoint now) {
+  const bool holds = node_retry_ && now < *node_retry_;
+  if (steady_ && !holds && (!inventory_changed() || only_peers_changed()))
+    return step_of_peers(now);
   const Plan next = plan(now);
   take_in(next);
   if (next.steps.empty()) return next_attempt(now);
@@ -210,6 +244,21 @@ std::optional<TimePoint> Reconciler::next_attempt(TimePoint now) const {
   consider(node_retry_);
   for (const auto& [key, status] : statuses_) consider(status.next_attempt);
   return next;
+}
+
+void Reconciler::touch() {
+  if (!std::exchange(steady_, false)) return;
+  for (const auto& [key, wanted] : wanted_) statuses_[key].revision = realized_;
+}
+
+std::uint64_t Reconciler::revision_of(const EndpointStatus& status) const {
+  return steady_ && status.state == EndpointState::Ready ? realized_ : status.revision;
+}
+
+std::size_t Reconciler::failing() const {
+  if (steady_) return 0;
+  return static_cast<std::size_t>(std::ranges::count_if(
+      statuses_, [](const auto& endpoint) { return endpoint.second.failures != 0; }));
 }
 
 const WantedEndpoint* Reconciler::wanted(const std::string& key) const {

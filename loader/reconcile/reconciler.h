@@ -34,7 +34,7 @@ struct EndpointStatus {
   std::uint16_t id = 0;  // 0: none yet
   std::uint32_t identity = 0;
   std::string shape;           // the loader's key of what runs
-  std::uint64_t revision = 0;  // of what was wanted when it enforced all of it
+  std::uint64_t revision = 0;  // see Reconciler::revision_of()
   std::string error;           // of the last attempt
   std::uint32_t failures = 0;  // since the last success
   std::optional<TimePoint> next_attempt;
@@ -97,6 +97,12 @@ class Reconciler {
   [[nodiscard]] const WantedEndpoint* wanted(const std::string& key) const;
   [[nodiscard]] const EndpointStatus* status(const std::string& key) const;
   [[nodiscard]] const std::map<std::string, EndpointStatus>& statuses() const { return statuses_; }
+  // What was wanted when the endpoint enforced all of it, last.
+  [[nodiscard]] std::uint64_t revision_of(const EndpointStatus& status) const;
+  // How many endpoints cannot have their policy, as far as was tried.
+  [[nodiscard]] std::size_t failing() const;
+  // Another one whenever endpoints came, changed or went.
+  [[nodiscard]] std::uint64_t wanted_version() const { return wanted_version_; }
   // Whether something of the endpoint on that interface is still loaded.
   [[nodiscard]] bool is_loaded(const std::string& interface) const;
   [[nodiscard]] const Actual& actual() const { return actual_; }
@@ -116,6 +122,8 @@ class Reconciler {
 
   [[nodiscard]] Plan plan(TimePoint now);
   void take_in(const Plan& plan);
+  void touch();
+  [[nodiscard]] std::optional<TimePoint> step_of_peers(TimePoint now);
   void perform(const Plan& plan, TimePoint now);
   void load(const LoadStep& step, TimePoint now);
   void update(const UpdateStep& step, TimePoint now);
@@ -126,6 +134,9 @@ class Reconciler {
   void reread();
   void prune_objects();
   [[nodiscard]] bool inventory_changed() const { return inventory_ != applied_; }
+  [[nodiscard]] bool only_peers_changed() const {
+    return !need_update_ && applied_ && inventory_ && same_options(*applied_, *inventory_);
+  }
   [[nodiscard]] std::optional<TimePoint> next_attempt(TimePoint now) const;
 
   NodeActions& actions_;
@@ -148,6 +159,10 @@ class Reconciler {
   std::uint64_t revision_ = 0;
   std::uint64_t realized_ = 0;
   bool at_rest_ = true;
+  std::uint64_t wanted_version_ = 1;
+  // Every endpoint runs what it should, and nothing but peers can ask for a change of the node:
+  // what a plan would find, at the cost of looking at all of them. touch() ends it.
+  bool steady_ = false;
 };
 
 }  // namespace policyc::reconcile

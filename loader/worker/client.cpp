@@ -21,11 +21,11 @@ void Client::put_file(std::string key, std::string name, std::string content) {
 
 void Client::remove_file(const std::string& key) { state_->remove_file(key); }
 
-std::uint64_t Client::resolve(std::vector<LocalEndpoint> endpoints, bool everything) {
+std::uint64_t Client::resolve(LocalEndpoints endpoints, bool everything) {
   return state_->resolve(std::move(endpoints), everything);
 }
 
-std::uint64_t Client::resolve_pods(std::vector<LocalEndpoint> endpoints) {
+std::uint64_t Client::resolve_pods(LocalEndpoints endpoints) {
   return state_->resolve_pods(std::move(endpoints));
 }
 

@@ -60,6 +60,9 @@ struct LocalEndpoint {
   policy::StringMap labels;  // as on a Pod
   std::vector<IpAddress> addresses;
 };
+// Who asks with the very list of the last time is not told again what has not changed. Nothing: no
+// endpoints.
+using LocalEndpoints = std::shared_ptr<const std::vector<LocalEndpoint>>;
 
 // Answers. `id` is what resolve() or compile() returned.
 
@@ -91,6 +94,9 @@ struct PolicyInfo {
 
 struct Resolved {
   std::uint64_t id = 0;
+  // Endpoints, policies, diagnostics and refused files are those of the last Resolved, and not
+  // here: only where it was asked for with the same list, and never with `everything`.
+  bool same_subjects = false;
   std::vector<ResolvedEndpoint> endpoints;  // in the order of the request
   std::vector<PolicyInfo> policies;         // all
   // When `everything`, as after a restart of the process whatever was asked for, services that are
@@ -162,9 +168,9 @@ class Client {
 
   // Each returns the number that the answer will have; never 0. All may be called with requests
   // underway; resolutions are answered in their order.
-  std::uint64_t resolve(std::vector<LocalEndpoint> endpoints, bool everything = false);
+  std::uint64_t resolve(LocalEndpoints endpoints, bool everything = false);
   // As resolve(), if nothing but pods changed since the last Resolved.
-  std::uint64_t resolve_pods(std::vector<LocalEndpoint> endpoints);
+  std::uint64_t resolve_pods(LocalEndpoints endpoints);
   // A shape of the last Resolved. Larger priorities are compiled first.
   std::uint64_t compile(std::string shape, unsigned priority);
 

@@ -185,6 +185,11 @@ FileResult file_of(const wire::FileResult& from) {
 Resolved resolved_of(const wire::Resolved& from, Incoming& incoming) {
   Resolved resolved;
   resolved.everything = from.everything();
+  resolved.same_subjects = from.same_subjects();
+  require(!from.same_subjects() ||
+              (!from.everything() && from.endpoints().empty() && from.policies().empty() &&
+               from.diagnostics().empty() && from.refused().empty()),
+          "what is as before");
   for (const auto& one : from.endpoints()) resolved.endpoints.push_back(endpoint_of(one));
   for (const auto& one : from.policies()) resolved.policies.push_back(policy_of(one));
   if (!from.inventory().empty()) {
@@ -286,14 +291,15 @@ std::string remove_request(std::uint64_t id, const std::string& key) {
   return frame(request);
 }
 
-std::string resolve_request(std::uint64_t id, const std::vector<LocalEndpoint>& endpoints,
-                            bool everything, bool only_pods) {
+std::string resolve_request(std::uint64_t id, const Asked& asked) {
   wire::Request request;
   request.set_id(id);
   wire::Resolve& resolve = *request.mutable_resolve();
-  resolve.set_everything(everything);
-  resolve.set_only_pods(only_pods);
-  for (const LocalEndpoint& endpoint : endpoints) {
+  resolve.set_everything(asked.everything);
+  resolve.set_only_pods(asked.only_pods);
+  resolve.set_same_endpoints(asked.endpoints == nullptr);
+  if (asked.endpoints == nullptr) return frame(request);
+  for (const LocalEndpoint& endpoint : *asked.endpoints) {
     wire::LocalEndpoint& one = *resolve.add_endpoints();
     one.set_key(endpoint.key);
     one.set_pod_namespace(endpoint.pod_namespace);

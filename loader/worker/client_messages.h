@@ -18,9 +18,13 @@ namespace policyc::worker {
 [[nodiscard]] std::string put_request(std::uint64_t id, const std::string& key,
                                       const std::string& name, const std::string& content);
 [[nodiscard]] std::string remove_request(std::uint64_t id, const std::string& key);
-[[nodiscard]] std::string resolve_request(std::uint64_t id,
-                                          const std::vector<LocalEndpoint>& endpoints,
-                                          bool everything, bool only_pods);
+// Without `endpoints`: those of the last one.
+struct Asked {
+  const std::vector<LocalEndpoint>* endpoints = nullptr;
+  bool everything = false;
+  bool only_pods = false;
+};
+[[nodiscard]] std::string resolve_request(std::uint64_t id, const Asked& asked);
 [[nodiscard]] std::string compile_request(std::uint64_t id, const std::string& shape,
                                           unsigned priority);
 

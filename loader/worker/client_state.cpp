@@ -49,15 +49,17 @@ void Client::State::remove_file(const std::string& key) {
   go_on();
 }
 
-std::uint64_t Client::State::resolve(std::vector<LocalEndpoint> endpoints, bool everything) {
+std::uint64_t Client::State::resolve(LocalEndpoints endpoints, bool everything) {
   return add({.endpoints = std::move(endpoints), .everything = everything});
 }
 
-std::uint64_t Client::State::resolve_pods(std::vector<LocalEndpoint> endpoints) {
+std::uint64_t Client::State::resolve_pods(LocalEndpoints endpoints) {
   return add({.endpoints = std::move(endpoints), .only_pods = true});
 }
 
 std::uint64_t Client::State::add(Resolution resolution) {
+  if (!resolution.endpoints)
+    resolution.endpoints = std::make_shared<const std::vector<LocalEndpoint>>();
   const std::uint64_t id = resolution.id = next_id_++;
   ++counts_.requests;
   tasks_.emplace_back(std::move(resolution));
@@ -113,6 +115,7 @@ void Client::State::start_process() {
   const std::vector<std::string> arguments = {std::to_string(settings_.limits.memory_bytes),
                                               std::to_string(settings_.limits.cpu_seconds)};
   phase_ = Phase::Starting;
+  told_endpoints_ = nullptr;
   if (auto started = link_.start(settings_.program, arguments); !started)
     return lose(started.error().message);
   send(Introduction{});
@@ -186,8 +189,10 @@ std::string Client::State::finish_resolution(Resolution& task, Incoming& incomin
   auto* resolved = std::get_if<Resolved>(&incoming.body);
   if (resolved == nullptr && incoming.error.empty()) return "something else than a resolution";
   if (resolved != nullptr) {
-    const bool same = std::ranges::equal(task.endpoints, resolved->endpoints, {},
-                                         &LocalEndpoint::key, &ResolvedEndpoint::key);
+    const bool same = resolved->same_subjects
+                          ? task.same_endpoints
+                          : std::ranges::equal(*task.endpoints, resolved->endpoints, {},
+                                               &LocalEndpoint::key, &ResolvedEndpoint::key);
     if (!same) return "a resolution of other endpoints";
     if (task.everything && !resolved->everything) return "less than everything";
     if (std::string wrong = take_inventory(*resolved, incoming.inventory); !wrong.empty())
@@ -223,13 +228,17 @@ std::string Client::State::finish_resolution(Resolution& task, Incoming& incomin
     return {};
   }
   resolved->id = task.id;
+  if (!resolved->same_subjects) know_shapes(*resolved);
+  answers_.push_back(std::move(*resolved));
+  return {};
+}
+
+void Client::State::know_shapes(const Resolved& resolved) {
   shapes_.clear();
-  for (const ResolvedEndpoint& endpoint : resolved->endpoints) {
+  for (const ResolvedEndpoint& endpoint : resolved.endpoints) {
     if (!endpoint.shape.empty()) shapes_.insert(endpoint.shape);
   }
   std::erase_if(shape_blame_, [this](const auto& item) { return !shapes_.contains(item.first); });
-  answers_.push_back(std::move(*resolved));
-  return {};
 }
 
 // The inventory of before stays what it is: whoever has it goes on using it.
@@ -306,8 +315,11 @@ void Client::State::send(Task task) {
       tell_everything_ = false;
       last_endpoints_ = resolution->endpoints;
     }
+    resolution->same_endpoints = told_endpoints_ == resolution->endpoints;
+    told_endpoints_ = resolution->endpoints;
     link_.send(
-        resolve_request(id, resolution->endpoints, resolution->everything, resolution->only_pods));
+        resolve_request(id, {resolution->same_endpoints ? nullptr : resolution->endpoints.get(),
+                             resolution->everything, resolution->only_pods}));
   } else {
     link_.send(configure_request(id, settings_));
   }

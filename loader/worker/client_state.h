@@ -27,8 +27,8 @@ class Client::State {
   [[nodiscard]] int fd() const { return link_.fd(); }
   void put_file(std::string key, std::string name, std::string content);
   void remove_file(const std::string& key);
-  std::uint64_t resolve(std::vector<LocalEndpoint> endpoints, bool everything);
-  std::uint64_t resolve_pods(std::vector<LocalEndpoint> endpoints);
+  std::uint64_t resolve(LocalEndpoints endpoints, bool everything);
+  std::uint64_t resolve_pods(LocalEndpoints endpoints);
   std::uint64_t compile(std::string shape, unsigned priority);
   [[nodiscard]] Result<std::vector<Answer>> pump();
   [[nodiscard]] int pid() const { return link_.pid(); }
@@ -45,10 +45,11 @@ class Client::State {
   };
   struct Resolution {
     std::uint64_t id = 0;  // 0: a probe, nobody asked for it
-    std::vector<LocalEndpoint> endpoints;
+    LocalEndpoints endpoints;
     bool everything = false;
     std::optional<TellFile> suspect{};  // what is probed
     bool only_pods = false;
+    bool same_endpoints = false;  // they were not told
   };
   using Task = std::variant<Introduction, TellFile, Removal, Resolution>;
   struct Underway {
@@ -75,6 +76,7 @@ class Client::State {
   [[nodiscard]] std::string take(std::string_view message);
   [[nodiscard]] std::string finish(Task& task, Incoming& incoming);
   [[nodiscard]] std::string finish_resolution(Resolution& task, Incoming& incoming);
+  void know_shapes(const Resolved& resolved);
   [[nodiscard]] std::string take_inventory(Resolved& resolved,
                                            const endpoint::InventoryChange& change);
   [[nodiscard]] std::string finish_compilation(const Compilation& task, Incoming& incoming);
@@ -111,7 +113,8 @@ class Client::State {
   std::map<std::uint64_t, Compilation> compiling_;  // by wire id
   std::map<std::string, unsigned> shape_blame_;
   std::set<std::string> shapes_;  // of the last Resolved
-  std::vector<LocalEndpoint> last_endpoints_;
+  LocalEndpoints last_endpoints_ = std::make_shared<const std::vector<LocalEndpoint>>();
+  LocalEndpoints told_endpoints_;  // to this process, last
   unsigned resolve_blame_ = 0;
   bool careful_ = false;  // files that are not proven are told one by one, each probed
   std::shared_ptr<const endpoint::Inventory> inventory_;  // of the last resolution

@@ -128,14 +128,18 @@ void Process::configure(const wire::Configure& configure, wire::Reply& reply) {
 }
 
 void Process::resolve(const wire::Resolve& resolve, wire::Reply& reply) {
+  if (!resolve.same_endpoints()) endpoints_ = session_endpoints(resolve);
   if (resolve.only_pods() && (resolve.everything() || !session_->only_pods_changed())) {
     reply.set_more_than_pods(true);
     return reply.set_error("more than pods changed");
   }
-  const auto resolution = session_->resolve(session_endpoints(resolve), resolve.everything());
+  const auto resolution =
+      endpoints_ ? session_->resolve(*std::exchange(endpoints_, {}), resolve.everything())
+                 : session_->resolve_again(resolve.everything());
   wire::Resolved& resolved = *reply.mutable_resolved();
   write_resolution(resolution, resolved);
   resolved.set_everything(resolution.everything);
+  resolved.set_same_subjects(resolution.same_subjects);
   if (!resolution.inventory_changed()) return;
   endpoint::InventoryChange change{{}, resolution.endpoint_changes};
   if (resolution.more_than_endpoints) {

@@ -49,6 +49,8 @@ class Process {
   std::mutex write_mutex_;
   policy::Options options_;
   std::unique_ptr<driver::Session> session_;
+  // Told with a resolution that was refused, and of none since.
+  std::optional<std::vector<driver::SessionEndpoint>> endpoints_;
   std::unique_ptr<CompilePool> pool_;  // ends before what it uses
 };
 

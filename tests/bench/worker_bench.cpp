@@ -129,11 +129,12 @@ int main(int argc, char** argv) {
 
   Bench bench(settings);
   bench::report("worker resident, no files", {bench.resident_mib()}, "MiB");
-  std::vector<worker::LocalEndpoint> endpoints;
+  std::vector<worker::LocalEndpoint> list;
   for (std::size_t i = 0; i < locals; ++i) {
     const std::string name = "pod" + std::to_string(i);
-    endpoints.push_back({name, "shop", name, {}, {}});
+    list.push_back({name, "shop", name, {}, {}});
   }
+  const auto endpoints = std::make_shared<const std::vector<worker::LocalEndpoint>>(list);
   const auto start = Clock::now();
   for (std::size_t i = 0; i < pods; ++i)
     bench.client().put_file("pod" + std::to_string(i), "pod.yaml", pod_text(i, kApps));

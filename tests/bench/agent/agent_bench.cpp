@@ -162,10 +162,10 @@ std::pair<double, double> least_cost(const std::filesystem::path& folder, const 
   return {bench::quantile(agent, 0.5), bench::quantile(other, 0.5)};
 }
 
-// Pods with labels that are known come, each in a file of its own: all at once, each a little after
-// the other, and one by one, as manifests and as an agent elsewhere publishes them. What a change
-// costs is read when all is quiet again; the baseline of one that comes alone is what its system
-// calls cost.
+// On a full node of a large cluster: pods with labels that are known come, each in a file of its
+// own: all at once, each a little after the other, and one by one, as manifests and as an agent
+// elsewhere publishes them. What a change costs is read when all is quiet again; the baseline of
+// one that comes alone is what its system calls cost.
 void later_changes(Agent& agent, unsigned first, unsigned count, const std::string& with) {
   const auto maps = must(maps::NodeMaps::open(agent.maps()));
   unsigned number = first;
@@ -180,7 +180,9 @@ void later_changes(Agent& agent, unsigned first, unsigned count, const std::stri
     wait_for_address(maps, number - 1);
   };
   const auto bare = least_cost(agent.manifests().parent_path() / "bare", remote_pod(1, "a1", true));
-  // The session of peers is opened, and what is seen of the namespace's labels is known.
+  // The session of peers is opened, and what is seen of the namespace's labels is known. That comes
+  // after the cluster's other objects.
+  std::this_thread::sleep_for(1s);
   add(1, false);
   add(1, true);
   const auto measure = [&](const std::string& how, unsigned pods, unsigned runs, bool published,
@@ -218,13 +220,14 @@ void later_changes(Agent& agent, unsigned first, unsigned count, const std::stri
 void many_peers(unsigned addresses, bool json) {
   constexpr unsigned kOfThisCluster = 60'000;
   constexpr unsigned kPods = 12;
+  constexpr unsigned kFull = 110;  // pods of a node, where nobody has changed the kubelet's limit
   const bench::BenchPaths folders(json ? "-peers-json" : "-peers");
   Agent agent(folders.paths());
-  agent.write("pods.yaml", pods(kPods, 1));
+  agent.write("pods.yaml", pods(kFull, 1));
   agent.write("policies.yaml", policies(1, 1000));
   constexpr unsigned kOfAFile = 5000;
   // The first addresses are this node's.
-  const unsigned begin = kPods;
+  const unsigned begin = kFull;
   const unsigned end = begin + addresses;
   for (unsigned first = begin; first < end; first += kOfAFile) {
     std::string text;
@@ -279,6 +282,11 @@ void many_peers(unsigned addresses, bool json) {
   }
   bench::report("edit of ports with " + with + ", to enforced", ports, "ms");
   bench::report("edit of a peer with " + with + ", to enforced", peers, "ms");
+  for (unsigned i = 1; i < kFull; ++i) {
+    if (const auto again = agent.client().add(request_of(i), 60s); !again)
+      give_up(to_string(again.error()));
+  }
+  agent.write("cluster.yaml", surroundings({}));
   later_changes(agent, end, std::min(addresses, 1000U), with);
   bench::report("resident memory of policyd, " + with, {agent.resident_mib()}, "MiB");
   bench::report("resident memory of policyc-compilerd, " + with,
@@ -297,7 +305,7 @@ int main(int argc, char** argv) {
   if (::unshare(CLONE_NEWNET) != 0) give_up("make a network namespace");
   {
     const bench::BenchPaths folders("-links");
-    make_interfaces(std::max(count, 12U), folders.paths().state);
+    make_interfaces(std::max(count, 110U), folders.paths().state);
   }
   const unsigned runs = count < 50 ? 1 : 7;
   edits(count, 1, runs);

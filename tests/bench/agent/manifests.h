@@ -72,4 +72,41 @@ inline std::string published_pod(unsigned number, const std::string& app,
          "]}\n  networking: {addressing: [{ipv4: " + address + "}]}\n---\n";
 }
 
+// What else there is in a large cluster: nodes, namespaces, policies for other nodes' pods, and
+// prefixes that a policy names.
+struct Surroundings {
+  unsigned nodes = 1000;
+  unsigned namespaces = 500;
+  unsigned policies = 2000;
+  unsigned prefixes = 5000;
+};
+
+inline std::string surroundings(const Surroundings& counts) {
+  std::ostringstream text;
+  for (unsigned i = 0; i < counts.nodes; ++i) {
+    text << "apiVersion: v1\nkind: Node\nmetadata: {name: w" << i
+         << "}\nstatus: {addresses: [{type: InternalIP, address: 172.16." << i / 250 << "."
+         << 1 + i % 250 << "}]}\n---\n";
+  }
+  for (unsigned i = 0; i < counts.namespaces; ++i) {
+    text << "apiVersion: v1\nkind: Namespace\nmetadata: {name: ns" << i << ", labels: {team: t"
+         << i % 20 << "}}\n---\n";
+  }
+  for (unsigned i = 0; i < counts.policies; ++i) {
+    text << "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: other" << i
+         << ", namespace: ns" << i % counts.namespaces
+         << "}\nspec:\n  endpointSelector: {matchLabels: {app: x" << i
+         << "}}\n  ingress: [{fromEndpoints: [{matchLabels: {app: y" << i << "}}]}]\n---\n";
+  }
+  text << "apiVersion: cilium.io/v2\nkind: CiliumCIDRGroup\nmetadata: {name: outside}\nspec:\n  "
+          "externalCIDRs:\n";
+  for (unsigned i = 0; i < counts.prefixes; ++i) {
+    text << "  - 192." << i / 4096 << "." << i / 16 % 256 << "." << i % 16 * 16 << "/28\n";
+  }
+  text << "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: outside, "
+          "namespace: shop}\nspec:\n  endpointSelector: {}\n  ingress: [{fromCIDRSet: "
+          "[{cidrGroupRef: outside}]}]\n";
+  return text.str();
+}
+
 }  // namespace policyc::bench

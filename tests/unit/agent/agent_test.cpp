@@ -48,11 +48,11 @@ class PlayedCompiler : public agent::Compiler {
     talk_.answers.emplace_back(worker::FileResult{key, content != "bad", content, false, false});
   }
   void remove_file(const std::string& key) override { talk_.log.push_back("remove " + key); }
-  std::uint64_t resolve(std::vector<worker::LocalEndpoint>, bool) override {
+  std::uint64_t resolve(worker::LocalEndpoints, bool) override {
     talk_.log.emplace_back("resolve");
     return answer(false);
   }
-  std::uint64_t resolve_pods(std::vector<worker::LocalEndpoint>) override {
+  std::uint64_t resolve_pods(worker::LocalEndpoints) override {
     talk_.log.emplace_back("pods");
     return answer(talk_.more_than_pods);
   }

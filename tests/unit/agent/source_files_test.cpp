@@ -26,8 +26,8 @@ class FakeCompiler : public agent::Compiler {
     log.push_back("put " + key + " " + content);
   }
   void remove_file(const std::string& key) override { log.push_back("remove " + key); }
-  std::uint64_t resolve(std::vector<worker::LocalEndpoint>, bool) override { return 1; }
-  std::uint64_t resolve_pods(std::vector<worker::LocalEndpoint>) override { return 1; }
+  std::uint64_t resolve(worker::LocalEndpoints, bool) override { return 1; }
+  std::uint64_t resolve_pods(worker::LocalEndpoints) override { return 1; }
   std::uint64_t compile(std::string, unsigned) override { return 1; }
   [[nodiscard]] Result<std::vector<worker::Answer>> pump() override {
     return std::vector<worker::Answer>{};

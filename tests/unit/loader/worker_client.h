@@ -27,10 +27,10 @@ inline Settings test_settings() {
   return settings;
 }
 
-inline std::vector<LocalEndpoint> pod_endpoints(const std::vector<std::string>& names) {
+inline LocalEndpoints pod_endpoints(const std::vector<std::string>& names) {
   std::vector<LocalEndpoint> endpoints;
   for (const std::string& name : names) endpoints.push_back({name, "shop", name, {}, {}});
-  return endpoints;
+  return std::make_shared<const std::vector<LocalEndpoint>>(std::move(endpoints));
 }
 
 class Agent {
