@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -75,7 +76,7 @@ class LastGood {
   std::size_t bytes_ = 0;  // of the journal
   std::size_t live_ = 0;   // of them, of lines that count
   std::map<std::string, File> files_;
-  std::map<std::string, Known> known_;  // what is on disk, by key
+  std::unordered_map<std::string, Known> known_;  // what is on disk, by key
   std::vector<std::string> damaged_;
 };
 

@@ -3,10 +3,10 @@
 // Hands files to the compiler, and keeps their last good versions.
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "loader/agent/compiler.h"
@@ -64,7 +64,7 @@ class SourceFiles {
   bool remove_untold(Compiler& compiler);
 
   LastGood store_;
-  std::map<std::string, File> files_;
+  std::unordered_map<std::string, File> files_;
   std::set<std::string> unsettled_;  // keys of files that have their content
   std::set<std::string> bad_;        // of files that are refused or unreadable
   bool synced_ = false;

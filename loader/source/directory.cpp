@@ -71,7 +71,7 @@ Result<bool> DirectorySource::start(const std::optional<Cursor>& /*after*/) {
   has_work_ = false;
   watches_ = std::move(*watches);
   entries_.clear();
-  total_bytes_ = 0;
+  total_bytes_ = troubles_ = 0;
   queue_.clear();
   files_todo_.clear();
   links_todo_.clear();
@@ -172,7 +172,9 @@ void DirectorySource::tell(EventKind kind, const std::string& key, std::string c
 }
 
 void DirectorySource::tell_unusable(const std::string& key, const std::string& error) {
-  Entry& entry = entries_[key];
+  const auto [found, is_new] = entries_.try_emplace(key);
+  if (is_new && is_trouble(key)) ++troubles_;
+  Entry& entry = found->second;
   if (entry.error == error) return;
   entry.error = error;
   tell(EventKind::Unusable, key, {}, error);
@@ -182,6 +184,7 @@ void DirectorySource::tell_deleted(const std::string& key) {
   const bool was_full = !key.empty() && entries_.size() >= options_.max_files;
   if (const auto known = entries_.find(key); known != entries_.end()) {
     total_bytes_ -= known->second.bytes;
+    if (is_trouble(key)) --troubles_;
     entries_.erase(known);
   }
   tell(EventKind::Deleted, key);

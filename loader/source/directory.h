@@ -101,6 +101,7 @@ class DirectorySource final : public Source {
   Watches watches_;
   std::map<std::string, Entry> entries_;
   std::size_t total_bytes_ = 0;  // of all entries
+  std::size_t troubles_ = 0;     // entries that are of directories
   std::deque<Event> queue_;
   std::set<std::string> directories_todo_, files_todo_;
   int files_until_read_ = 1;          // of the kernel's queue, while files are to be looked at
@@ -118,6 +119,10 @@ class DirectorySource final : public Source {
   std::optional<std::uint64_t> shared_version_;  // of the events of one change
 };
 
+// Whether the key of what was told is a directory's.
+[[nodiscard]] inline bool is_trouble(const std::string& key) {
+  return key.empty() || key.ends_with('/');
+}
 // Whether a file of this name is a manifest.
 [[nodiscard]] bool is_manifest_name(std::string_view name);
 // The path of something in a directory, which is empty for the root.

@@ -38,7 +38,8 @@ void DirectorySource::take_event(const Watches::Event& event) {
   if ((event.mask & (kCame | kWent)) != 0) {
     // A symbolic link to a directory is none to the kernel. What has the name of a manifest is
     // read, and its reader tells; most others are the names of files before they are renamed.
-    if ((event.mask & IN_ISDIR) != 0 || watches_.has(key) || entries_.contains(key + "/")) {
+    if ((event.mask & IN_ISDIR) != 0 || watches_.has(key) ||
+        (troubles_ != 0 && entries_.contains(key + "/"))) {
       directories_todo_.insert(key);
     } else if ((event.mask & kWent) != 0) {
       links_todo_.erase(key);

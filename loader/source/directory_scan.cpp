@@ -39,8 +39,6 @@ void for_each_below(const Map& map, const std::string& directory, const Visit& v
     visit(at->first);
 }
 
-bool is_trouble(const std::string& key) { return key.empty() || key.ends_with('/'); }
-
 }  // namespace
 
 // Why a directory is not to be read; empty when it may.

@@ -74,13 +74,14 @@ Result<bool> Watches::read(const std::function<void(const Event&)>& take,
     }
     const auto found = directories_.find(event.wd);
     if (found == directories_.end()) continue;  // of a watch that was removed
-    const std::set<std::string> names = found->second;
+    const std::string_view of = event.len == 0 ? std::string_view() : std::string_view(name);
+    std::set<std::string> ended;
     if ((event.mask & IN_IGNORED) != 0) {
-      for (const std::string& directory : names) unlink(directory, false);
+      ended = found->second;
+      for (const std::string& directory : ended) unlink(directory, false);
     }
-    for (const std::string& directory : names) {
-      take({directory, event.len == 0 ? std::string() : std::string(name), event.mask});
-    }
+    for (const std::string& directory : ended.empty() ? found->second : ended)
+      take({directory, of, event.mask});
   }
   return size > 0;
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "compiler/support/result.h"
 #include "loader/bpf/fd.h"
@@ -16,10 +17,11 @@ namespace policyc::watch {
 
 class Watches {
  public:
-  // One event of one directory; `name` is empty for an event of the directory itself.
+  // One event of one directory; `name` is empty for an event of the directory itself. For the time
+  // of the call that tells it.
   struct Event {
-    std::string directory;
-    std::string name;
+    const std::string& directory;
+    std::string_view name;
     std::uint32_t mask = 0;
   };
 
@@ -36,8 +38,9 @@ class Watches {
   }
   [[nodiscard]] const std::map<std::string, int>& all() const { return descriptors_; }
 
-  // Tells the events that there are now, at most one buffer of them. `overflow` is called when the
-  // kernel has thrown some away. Returns whether there were any.
+  // Tells the events that there are now, at most one buffer of them, to who adds and removes
+  // nothing meanwhile. `overflow` is called when the kernel has thrown some away. Returns whether
+  // there were any.
   [[nodiscard]] Result<bool> read(const std::function<void(const Event&)>& take,
                                   const std::function<void()>& overflow);
 

@@ -83,7 +83,12 @@ void FileBook::blame(const TellFile& told, unsigned weight, const std::string& h
 std::vector<TellFile> FileBook::retell(bool proven_first) const {
   std::vector<TellFile> first;
   std::vector<TellFile> last;
-  for (const auto& [key, file] : files_) {
+  std::vector<std::string_view> keys;
+  for (const auto& [key, file] : files_) keys.push_back(key);
+  std::ranges::sort(keys);
+  for (const std::string_view name : keys) {
+    const std::string key(name);
+    const File& file = files_.at(key);
     if (proven_first && file.proven && file.proven != file.good)
       first.push_back({key, file.proven});
     if (file.good) {

@@ -3,10 +3,10 @@
 // new process is told, and which one is not told again because the process died of it.
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "loader/worker/client.h"
@@ -57,8 +57,9 @@ class FileBook {
   void blame(const TellFile& told, unsigned weight, const std::string& how,
              std::vector<FileResult>& results);
 
-  // For a new process, in the order to tell: what counts of each file, then versions that were not
-  // answered. With `proven_first` what no resolution has been answered with comes at the end.
+  // For a new process, in the order to tell, by key: what counts of each file, then versions that
+  // were not answered. With `proven_first` what no resolution has been answered with comes at the
+  // end.
   [[nodiscard]] std::vector<TellFile> retell(bool proven_first) const;
 
   [[nodiscard]] std::size_t size() const { return files_.size(); }
@@ -72,7 +73,7 @@ class FileBook {
     bool answered = false;
     FileResult result;
   };
-  std::map<std::string, File> files_;
+  std::unordered_map<std::string, File> files_;
   std::vector<std::string> unproven_;  // keys of what was accepted since the last resolution
 };
 
