@@ -296,7 +296,8 @@ void Session::State::look_at_peers(bool more_than_pods) {
       cluster.endpoints.size() + policies_.prefixes().size() + peers_beside_pods_;
   peers_.reset();
   const bool had_many = std::exchange(many_peers_, most > options_.max_rows);
-  if ((had_many || many_peers_) && subjects_.forget_forms()) subjects_stale_ = true;
+  if ((had_many || many_peers_) && subjects_.forget_forms(options_.max_rows))
+    subjects_stale_ = true;
 }
 
 const std::vector<policy::LabelSet>& Session::State::peers() {

@@ -97,11 +97,11 @@ void SessionSubjects::follow(const SessionPolicies::Change& change) {
   }
 }
 
-bool SessionSubjects::forget_forms() {
+bool SessionSubjects::forget_forms(std::size_t max_rows) {
   bool any = false;
   for (auto& [key, subject] : subjects_) {
     const bool settled = subject.result && subject.result->shape &&
-                         !depends_on_peers(subject.result->shape->shape, ir::kMaxRows);
+                         !depends_on_peers(subject.result->shape->shape, max_rows);
     if (settled) continue;
     subject.current = false;
     any = true;

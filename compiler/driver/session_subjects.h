@@ -69,7 +69,7 @@ class SessionSubjects {
     for (auto& [key, subject] : subjects_) subject.current = false;
   }
   // The same for those whose form may depend on how many peers exist. Whether there are any.
-  bool forget_forms();
+  bool forget_forms(std::size_t max_rows);
 
   // Between begin() and end(): the subject of an endpoint, its shape made if need be. What is not
   // asked for until end() is forgotten.

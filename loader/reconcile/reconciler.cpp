@@ -206,7 +206,6 @@ void Reconciler::take_in(const Plan& plan) {
   at_rest_ = plan.steps.empty() && plan.compile.empty() && all;
   const bool peers = !actual_.loaded || !inventory_changed();
   if (all && plan.steps.empty() && peers) realized_ = revision_;
-  steady_ = at_rest_ && actual_.loaded && !inventory_changed();
 }
 
 std::vector<CompileStep> Reconciler::missing(TimePoint now) {
@@ -231,6 +230,7 @@ std::optional<TimePoint> Reconciler::step(TimePoint now) {
     return step_of_peers(now);
   const Plan next = plan(now);
   take_in(next);
+  steady_ = at_rest_ && actual_.loaded && !inventory_changed() && !holds;
   if (next.steps.empty()) return next_attempt(now);
   perform(next, now);
   return now;

@@ -3,6 +3,7 @@
 
 #include "loader/agent/agent.h"
 
+#include <algorithm>
 #include <deque>
 #include <fstream>
 
@@ -123,7 +124,7 @@ class AgentUnitTest : public ::testing::Test {
     agent::Parts parts;
     parts.loop = loop_.get();
     parts.metrics = &metrics_;
-    parts.source = std::make_unique<BrokenReplay>(file(), breaks_, forgets_);
+    parts.source = source();
     parts.compiler = [this](const agent::Config&) -> Result<std::unique_ptr<agent::Compiler>> {
       return std::make_unique<PlayedCompiler>(talk_);
     };
@@ -135,6 +136,9 @@ class AgentUnitTest : public ::testing::Test {
     auto started = Agent::start(std::move(parts), config);
     ASSERT_TRUE(started) << started.error().message;
     agent_ = std::move(*started);
+  }
+  virtual std::unique_ptr<watch::Source> source() {
+    return std::make_unique<BrokenReplay>(file(), breaks_, forgets_);
   }
   // The replay reads its file when it starts: what was added is told by a watch that resumes.
   void tell(const Event& event) {
@@ -253,6 +257,91 @@ TEST_F(AgentUnitTest, ARefusedFileIsNotWell) {
   tell({EventKind::Put, {"a.yaml", ++version_, "a.yaml", "good"}, {}});
   ASSERT_TRUE(until([this] { return agent_->healthy(); }));
   EXPECT_THAT(metrics_.text({}, {}), HasSubstr("outcome=\"failure\"} 1"));
+}
+
+// Tells what the test puts there.
+class QueueSource final : public watch::Source {
+ public:
+  explicit QueueSource(std::deque<Event>& events, int ready) : events_(events), ready_(ready) {}
+
+  [[nodiscard]] Result<bool> start(const std::optional<watch::Cursor>&) override { return false; }
+  [[nodiscard]] int fd() const override { return ready_; }
+  [[nodiscard]] Result<std::optional<Event>> next() override {
+    if (!events_.empty()) {
+      Event event = events_.front();
+      events_.pop_front();
+      return event;
+    }
+    std::uint64_t value = 0;
+    static_cast<void>(::read(ready_, &value, sizeof value));
+    return std::nullopt;
+  }
+  [[nodiscard]] watch::Cursor cursor() const override { return {}; }
+
+ private:
+  std::deque<Event>& events_;
+  int ready_;
+};
+
+class AgentRestTest : public AgentUnitTest {
+ protected:
+  std::unique_ptr<watch::Source> source() override {
+    events_ = {{EventKind::Put, {"a.yaml", ++version_, "a.yaml", "one"}, {}},
+               {EventKind::Synced, {{}, ++version_, {}, {}}, {}}};
+    return std::make_unique<QueueSource>(events_, ready_.get());
+  }
+  void put(const std::string& name) {
+    events_.push_back({EventKind::Put, {name, ++version_, name, "pod"}, {}});
+    const std::uint64_t one = 1;
+    ASSERT_EQ(::write(ready_.get(), &one, sizeof one), 8);
+  }
+  [[nodiscard]] bool was_said(const std::string& what) const {
+    return std::ranges::find(talk_.log, what) != talk_.log.end();
+  }
+
+  std::deque<Event> events_;
+  bpf::Fd ready_ = readable();
+};
+
+// While changes come on and on they are read in pieces, but at once by who is about to resolve.
+TEST_F(AgentRestTest, AnEndpointIsResolvedWithAllThatWasTold) {
+  talk_.more_than_pods = true;
+  for (int tries = 0; tries < 100; ++tries) {
+    const std::string name = std::to_string(tries);
+    put("first" + name);
+    ASSERT_TRUE(until([this] { return was_said("pods"); }));
+    put("second" + name);
+    loop_->turn(0ms);
+    const bool rests = !was_said("put second" + name) && !was_said("resolve");
+    if (rests) {
+      reconcile::Registration pod;
+      pod.container_id = "c";
+      pod.host_interface = "lxc";
+      agent_->add_endpoint(pod, agent::Clock::now() + 60s, [](const auto&) {});
+      EXPECT_THAT(talk_.log,
+                  ElementsAre("put first" + name, "pods", "put second" + name, "resolve"));
+      return;
+    }
+    quiet();  // this machine was away for longer than a rest is
+    talk_.log.clear();
+  }
+  FAIL() << "it never waits";
+}
+
+// Nothing that comes while it rests is left out, and the rest is no end of a swarm.
+TEST_F(AgentRestTest, WhatComesOnAndOnIsResolvedInTheEnd) {
+  const auto end = std::chrono::steady_clock::now() + 500ms;
+  int count = 0;
+  while (std::chrono::steady_clock::now() < end) {
+    put("p" + std::to_string(count++));
+    loop_->turn(1ms);
+  }
+  ASSERT_TRUE(until([&] { return was_said("put p" + std::to_string(count - 1)); }));
+  quiet();
+  EXPECT_EQ(agent_->reconciler().realized(), agent_->revision());
+  EXPECT_EQ(agent_->files().count(), static_cast<std::size_t>(count) + 1);
+  const auto last_put = std::ranges::find(talk_.log, "put p" + std::to_string(count - 1));
+  EXPECT_NE(std::find(last_put, talk_.log.end(), "resolve"), talk_.log.end());
 }
 
 }  // namespace

@@ -266,6 +266,16 @@ class RandomChanges : public KernelNodeTest {
           *parse_ip_address("10.100.0." + std::to_string(2 + below(3)))};
     if (below(5) == 0)
       cluster.dns = {{"one.example", {*parse_ip_address("10.200.1." + std::to_string(below(3)))}}};
+    // Addresses that pods have, or had, are named by others too.
+    if (below(5) == 0)
+      cluster.nodes = {
+          {policy::NodeRole::RemoteNode, "n2", {}, {pod(below(12), "", "").addresses}}};
+    if (below(5) == 0) cluster.dns = {{"one.example", pod(below(12), "", "").addresses}};
+    if (below(5) == 0) {
+      policy::PrefixLabels prefix{host_prefix(pod(below(12), "", "").addresses.front()), {}};
+      prefix.labels.add(policy::cidr_label(prefix.prefix));
+      next->prefixes = {prefix};
+    }
     if (below(8) == 0) cluster.namespaces.edit()["other"] = {{"team", std::to_string(below(2))}};
     return next;
   }

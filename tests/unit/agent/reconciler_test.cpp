@@ -87,7 +87,7 @@ TEST_F(ReconcilerTest, ANewPodWaitsForItsObjectAndIsReadyOnceLoaded) {
   EXPECT_FALSE(settle());
   EXPECT_THAT(node_.take_log(), ElementsAre("load lxc-web"));
   EXPECT_EQ(status("web").state, EndpointState::Ready);
-  EXPECT_EQ(status("web").revision, 3U);
+  EXPECT_EQ(reconciler_.revision_of(status("web")), 3U);
   EXPECT_EQ(status("web").id, 1);
   EXPECT_EQ(status("web").identity, 300U);
   EXPECT_EQ(reconciler_.realized(), 3U);
@@ -253,6 +253,57 @@ TEST_F(ReconcilerTest, PeersWithoutRoomBecomeAnUpdate) {
   reconciler_.set_inventory(inventory("10.1.0.4"));
   settle();
   EXPECT_THAT(node_.take_log(), ElementsAre("peers", "update +inventory"));
+}
+
+// Where all is as it should be a change of peers looks at no endpoint, and all have what was
+// wanted.
+TEST_F(ReconcilerTest, PeersAloneAreARevisionOfEveryEndpoint) {
+  put("a");
+  put("b");
+  compiled();
+  reconciler_.set_inventory(std::make_shared<endpoint::Inventory>());
+  settle();
+  node_.take_log();
+  const auto change = [this](std::uint64_t revision) {
+    auto inventory = std::make_shared<endpoint::Inventory>();
+    policy::Endpoint pod;
+    pod.addresses = {*parse_ip_address("10.1.0." + std::to_string(revision))};
+    inventory->cluster.endpoints.push_back(pod);
+    reconciler_.set_revision(revision);
+    reconciler_.set_inventory(inventory);
+  };
+  change(7);
+  EXPECT_EQ(reconciler_.revision_of(status("a")), 0U);
+  settle();
+  EXPECT_THAT(node_.take_log(), ElementsAre("peers"));
+  EXPECT_THAT(reconciler_.missing(now_), IsEmpty());
+  EXPECT_EQ(reconciler_.realized(), 7U);
+  EXPECT_EQ(reconciler_.revision_of(status("a")), 7U);
+  EXPECT_EQ(reconciler_.failing(), 0U);
+  // One that comes has not got there; the others stay where they are.
+  put("c", "other");
+  reconciler_.set_revision(8);
+  settle();
+  EXPECT_EQ(reconciler_.realized(), 7U);
+  EXPECT_EQ(reconciler_.revision_of(status("a")), 8U);
+  EXPECT_EQ(reconciler_.revision_of(status("c")), 0U);
+  change(9);
+  settle();
+  EXPECT_THAT(node_.take_log(), ElementsAre("peers"));
+  EXPECT_EQ(reconciler_.realized(), 7U) << "one has no policy";
+  EXPECT_THAT(reconciler_.missing(now_), ElementsAre(CompileStep{"other", Urgency::NewPod}));
+  reconciler_.set_shape("c", {}, {}, "no way", now_);
+  EXPECT_EQ(reconciler_.failing(), 1U);
+  reconciler_.remove("c");
+  settle();
+  EXPECT_EQ(reconciler_.realized(), 9U);
+  EXPECT_EQ(reconciler_.failing(), 0U);
+  const auto version = reconciler_.wanted_version();
+  change(10);
+  settle();
+  EXPECT_EQ(reconciler_.wanted_version(), version);
+  put("a");
+  EXPECT_NE(reconciler_.wanted_version(), version);
 }
 
 TEST_F(ReconcilerTest, AFailedUpdateDoesNotHoldUpNewPods) {

@@ -20,6 +20,7 @@ const TimePoint kStart{1h};
 TEST(DebounceTest, WaitsForAQuietMoment) {
   Debounce debounce(20ms, 200ms);
   EXPECT_FALSE(debounce.due());
+  EXPECT_FALSE(debounce.latest());
   debounce.note(kStart);
   debounce.note(kStart + 15ms);
   EXPECT_EQ(debounce.due(), kStart + 35ms);
@@ -32,6 +33,7 @@ TEST(DebounceTest, ASwarmThatDoesNotEndIsCut) {
   Debounce debounce(20ms, 200ms);
   for (auto time = 0ms; time < 1000ms; time += 10ms) debounce.note(kStart + time);
   EXPECT_EQ(debounce.due(), kStart + 200ms);
+  EXPECT_EQ(debounce.latest(), kStart + 200ms);
   EXPECT_TRUE(debounce.take(kStart + 1000ms));
   // The next swarm has its own end.
   debounce.note(kStart + 2000ms);

@@ -217,11 +217,15 @@ TEST_F(StateFilesTest, TheInventoryOfVersionsBeforeIsReadUntilAnotherIsWritten) 
   EXPECT_TRUE(inventory.options.cidr_match_nodes);
   ASSERT_EQ(inventory.cluster.endpoints.size(), 1U);
   EXPECT_EQ(std::as_const(inventory).cluster.endpoints[0], pod(1));
-  EXPECT_EQ(inventory.cluster.nodes.at(0).name, "node2");
-  EXPECT_EQ(inventory.cluster.services.at(0).selector.at("app"), "web");
+  ASSERT_EQ(inventory.cluster.nodes.size(), 1U);
+  ASSERT_EQ(inventory.cluster.services.size(), 1U);
+  ASSERT_EQ(inventory.prefixes.size(), 1U);
+  ASSERT_EQ(inventory.known_nodes.size(), 1U);
+  EXPECT_EQ(inventory.cluster.nodes[0].name, "node2");
+  EXPECT_EQ(inventory.cluster.services[0].selector.at("app"), "web");
   EXPECT_EQ(inventory.cluster.dns.at("example.org").size(), 1U);
-  EXPECT_EQ(inventory.prefixes.at(0).prefix.to_string(), "203.0.113.0/24");
-  EXPECT_EQ(inventory.known_nodes.at(0).name, "node1");
+  EXPECT_EQ(inventory.prefixes[0].prefix.to_string(), "203.0.113.0/24");
+  EXPECT_EQ(inventory.known_nodes[0].name, "node1");
 
   Inventory next = inventory;
   next.cluster.endpoints.push_back(pod(2));

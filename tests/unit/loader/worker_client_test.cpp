@@ -130,6 +130,52 @@ TEST(WorkerClient, PodsAreResolvedAloneWhereNothingElseChanged) {
   EXPECT_TRUE(agent.resolve_at_last({"api"}).everything);
 }
 
+TEST(WorkerClient, WhoAsksWithTheSameListIsNotToldTheSameAgain) {
+  Agent agent;
+  const auto ask = [&agent](const LocalEndpoints& endpoints, bool everything = false) {
+    const auto id = agent.client().resolve(endpoints, everything);
+    agent.until([&] { return agent.answered(id); });
+    return agent.resolved(id) == nullptr ? Resolved{} : *agent.resolved(id);
+  };
+  const LocalEndpoints list = pod_endpoints({"api"});
+  agent.put("pods", pod("api", "api"));
+  agent.put("p", allow("p", "api", "web", "80"));
+  const auto first = ask(list);
+  ASSERT_EQ(first.endpoints.size(), 1U);
+  EXPECT_FALSE(first.same_subjects);
+  agent.put("web", pod("web", "web"));
+  auto resolved = ask(list);
+  EXPECT_TRUE(resolved.same_subjects);
+  EXPECT_TRUE(resolved.endpoints.empty());
+  ASSERT_TRUE(resolved.inventory);
+  EXPECT_EQ(resolved.inventory->cluster.endpoints.size(), 2U);
+  // Its shape can be compiled still.
+  EXPECT_FALSE(agent.compile(first.endpoints[0].shape).empty());
+  EXPECT_FALSE(ask(pod_endpoints({"api"})).same_subjects) << "another list";
+  EXPECT_FALSE(ask(list).same_subjects) << "and that one again";
+  EXPECT_FALSE(ask(list, true).same_subjects);
+  agent.put("p", allow("p", "api", "web", "81"));
+  resolved = ask(list);
+  EXPECT_FALSE(resolved.same_subjects);
+  EXPECT_NE(resolved.endpoints.at(0).shape, first.endpoints[0].shape);
+  // A list that came with a refusal counts with the next resolution.
+  const LocalEndpoints both = pod_endpoints({"api", "web"});
+  agent.put("p", allow("p", "api", "web", "82"));
+  const auto refused = agent.client().resolve_pods(both);
+  EXPECT_EQ(agent.failure_of(refused).reason, FailureReason::MoreThanPods);
+  EXPECT_EQ(ask(both).endpoints.size(), 2U);
+  EXPECT_TRUE(ask(both).same_subjects);
+  // A new process was told no list.
+  ::kill(agent.client().pid(), SIGKILL);
+  agent.until([&] { return !agent.losses().empty() && agent.client().ready(); });
+  agent.until([&] {
+    resolved = ask(both);
+    return !resolved.endpoints.empty();
+  });
+  EXPECT_TRUE(resolved.everything);
+  EXPECT_EQ(resolved.endpoints.size(), 2U);
+}
+
 // As the agent's loop, which looks when the descriptor is readable and at no other time.
 TEST(WorkerClient, ALateAnswerIsNoticedByWhoeverWaits) {
   Settings settings = test_settings();

@@ -287,13 +287,16 @@ TEST(WorkerFaults, TheProcessAnswersAnyMessage) {
   ASSERT_TRUE(talk.await(1));
   EXPECT_EQ(talk.errors(), 1U);
   ASSERT_TRUE(talk.say(configure_request(2, test_settings())));
+  const LocalEndpoints endpoints = pod_endpoints({"api"});
   const std::vector<std::string> good = {
       put_request(3, "pods", "pods.yaml", pod("api", "api")),
       put_request(4, "p", "p.yaml", allow("p", "api", "web", "80")),
       put_request(5, "s", "s.yaml", service("a", "10.0.0.1", "80")),
       remove_request(6, "p"),
-      resolve_request(7, pod_endpoints({"api"}), true, false),
-      resolve_request(10, pod_endpoints({"api"}), false, true),
+      resolve_request(7, {endpoints.get(), true, false}),
+      resolve_request(10, {endpoints.get(), false, true}),
+      resolve_request(11, {nullptr, false, false}),
+      resolve_request(12, {nullptr, true, false}),
       compile_request(8, std::string(64, 'a'), 1),
       configure_request(9, test_settings()),
   };

@@ -13,6 +13,13 @@ inline const std::vector<std::function<void(wire::Resolved&)>>& wrong_resolution
   using wire::Resolved;
   static const std::vector<std::function<void(Resolved&)>> kWrong = {
       [](Resolved& r) { r.mutable_endpoints(0)->set_key("another"); },
+      [](Resolved& r) { r.set_same_subjects(true); },
+      [](Resolved& r) {  // it was not asked with the list of before
+        const std::string inventory = r.inventory();
+        r.Clear();
+        r.set_inventory(inventory);
+        r.set_same_subjects(true);
+      },
       [](Resolved& r) { r.clear_endpoints(); },
       [](Resolved& r) { *r.add_endpoints() = r.endpoints(0); },
       [](Resolved& r) { r.mutable_endpoints(0)->set_shape("../../etc/passwd"); },
