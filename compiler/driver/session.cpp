@@ -116,7 +116,7 @@ class Session::State {
   void make_room();
   [[nodiscard]] SessionCluster::Change update_cluster();
   void update_policies(bool cluster_changed);
-  void look_at_peers(bool more_than_pods);
+  void look_at_peers(bool beside_pods);
   // Takes in what changed since the last resolution.
   [[nodiscard]] SessionCluster::Change update();
   [[nodiscard]] bool concerns_asked(const SessionCluster::Change& change) const;
@@ -284,9 +284,9 @@ void Session::State::update_policies(bool cluster_changed) {
 }
 
 // Peers came or went. Where there are more than a table can tell apart, forms depend on who exists.
-void Session::State::look_at_peers(bool more_than_pods) {
+void Session::State::look_at_peers(bool beside_pods) {
   const policy::Cluster& cluster = cluster_.cluster();
-  if (more_than_pods) {
+  if (beside_pods) {
     peers_beside_pods_ = 0;
     for (const policy::ClusterNode& node : cluster.nodes)
       peers_beside_pods_ += node.addresses.size();
@@ -360,8 +360,9 @@ std::string Session::State::diagnostics_of(const std::set<const SubjectResult*>&
 
 SessionCluster::Change Session::State::update() {
   SessionCluster::Change change = update_cluster();
-  if (change.more_than_pods || policies_stale_) update_policies(change.more_than_pods);
-  if (change.any || policies_stale_) look_at_peers(change.more_than_pods);
+  const bool asked = change.more_than_pods || (change.services && policies_.ask_services());
+  if (asked || policies_stale_) update_policies(asked);
+  if (change.any || policies_stale_) look_at_peers(change.more_than_pods || change.nodes);
   policies_stale_ = false;
   return change;
 }
@@ -455,7 +456,8 @@ void Session::State::tell_rest(SessionCluster::Change& change, bool everything,
 void Session::State::tell_inventory(SessionCluster::Change& change, Resolution& result) {
   result.cluster = &cluster_.cluster();
   result.prefixes = &policies_.prefixes();
-  const bool rest = change.more_than_pods && !same_rest(told_rest_, *result.cluster);
+  const bool rest = (change.more_than_pods || change.services || change.nodes) &&
+                    !same_rest(told_rest_, *result.cluster);
   const bool prefixes = std::exchange(prefixes_changed_, false) &&
                         !same_prefixes(told_prefixes_, policies_.prefixes());
   if (rest || result.everything) told_rest_ = rest_of(*result.cluster);

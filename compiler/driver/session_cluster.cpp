@@ -24,11 +24,15 @@ void SessionCluster::own(const std::string& file, const SessionFile& from, bool 
 
 void SessionCluster::replace(const std::string& key, const SessionFile* before,
                              const SessionFile* now) {
-  const bool goes = before != nullptr && before->inventory;
-  const bool comes = now != nullptr && now->inventory;
-  for (const SessionFile* file : {before, now}) {
-    if (file != nullptr && file->inventory) stale_ = stale_ || !file->inventory->only_pods();
-  }
+  const policy::Inventory* was = before == nullptr ? nullptr : before->inventory.get();
+  const policy::Inventory* is = now == nullptr ? nullptr : now->inventory.get();
+  const bool goes = was != nullptr;
+  const bool comes = is != nullptr;
+  stale_ = stale_ || !policy::Inventory::same_namespaces(was, is);
+  services_stale_ = services_stale_ || !policy::Inventory::same_services(was, is);
+  nodes_stale_ = nodes_stale_ || !policy::Inventory::same_nodes(was, is);
+  beside_pods_.erase(key);
+  if (comes && !is->only_pods()) beside_pods_.emplace(key, now);
   // What comes first: labels that are seen before and after have not changed.
   if (comes && seen_labels_.add(*now->inventory)) stale_ = true;
   if (goes && seen_labels_.remove(*before->inventory)) stale_ = true;
@@ -106,6 +110,23 @@ void SessionCluster::rebuild(const FileMap& files, Change& change) {
     change.splices.push_back(std::move(*splice));
 }
 
+// As rebuild() has them.
+void SessionCluster::update_services_and_nodes(Change& change) {
+  diag::Engine nothing;
+  policy::Inventory inventory(options_, nothing);
+  for (const auto& [key, file] : beside_pods_) inventory.add_services_and_nodes(*file->inventory);
+  if (services_stale_) {
+    auto services = inventory.take_services();
+    change.services = services != cluster_.services.get();
+    if (change.services) cluster_.services = std::move(services);
+  }
+  if (!nodes_stale_) return;
+  const auto before = std::exchange(cluster_.nodes, inventory.take_nodes());
+  add_host();
+  change.nodes = before != cluster_.nodes;
+  if (!change.nodes) cluster_.nodes = before;
+}
+
 // This node is the host. What the settings say of its addresses counts beside its manifest.
 void SessionCluster::add_host() {
   if (node_.name.empty()) return;
@@ -126,7 +147,7 @@ void SessionCluster::add_host() {
 
 bool SessionCluster::changes_little() const {
   constexpr std::size_t kFew = 256;
-  return !stale_ && touched_.size() <= kFew &&
+  return !stale_ && !services_stale_ && !nodes_stale_ && touched_.size() <= kFew &&
          std::ranges::none_of(touched_, [this](const Key& key) {
            return needs_rebuild(key) || (!pods_.find(key) && !published_.find(key));
          });
@@ -134,7 +155,7 @@ bool SessionCluster::changes_little() const {
 
 SessionCluster::Change SessionCluster::update(const FileMap& files) {
   Change change;
-  change.any = stale_ || !touched_.empty();
+  change.any = stale_ || services_stale_ || nodes_stale_ || !touched_.empty();
   // Many changes at once are cheaper in one piece.
   constexpr std::size_t kMany = 4096;
   stale_ = stale_ || touched_.size() > kMany ||
@@ -143,9 +164,10 @@ SessionCluster::Change SessionCluster::update(const FileMap& files) {
     rebuild(files, change);
   } else {
     for (const Key& key : touched_) put(key, change);
+    if (services_stale_ || nodes_stale_) update_services_and_nodes(change);
   }
   change.touched = std::exchange(touched_, {});
-  stale_ = false;
+  stale_ = services_stale_ = nodes_stale_ = false;
   return change;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// What exists, of all files of a session together. Files that speak of pods and CiliumEndpoints
-// alone, which come and go all the time, are taken in at the cost of what they say; for all else
-// the cluster is put together anew. Internal to compiler/driver.
+// What exists, of all files of a session together. Pods and CiliumEndpoints, which come and go all
+// the time, are taken in at the cost of what files say of them; services and nodes at that of all
+// services and nodes; for all else the cluster is put together anew. Internal to compiler/driver.
 
 #include <map>
 #include <memory>
@@ -30,7 +30,9 @@ class SessionCluster {
 
   struct Change {
     bool any = false;
-    bool more_than_pods = false;
+    bool more_than_pods = false;  // perhaps all of it
+    bool services = false;        // the cluster's services, beside whatever else
+    bool nodes = false;
     std::vector<policy::EndpointSplice> splices;  // of the endpoints, one after the other
     // Pods that went or came: a changed one is in both.
     std::vector<policy::EndpointRef> gone;
@@ -60,6 +62,7 @@ class SessionCluster {
   void put_into(std::size_t begin, std::size_t& count, const Key& key, policy::EndpointRef now,
                 Change& change);
   void rebuild(const FileMap& files, Change& change);
+  void update_services_and_nodes(Change& change);
   void add_host();
 
   const policy::Options& options_;
@@ -71,9 +74,12 @@ class SessionCluster {
   FileVersions pods_;
   FileVersions published_;  // CiliumEndpoints
   SeenLabels seen_labels_;
-  std::map<Key, policy::EndpointRef> others_;  // of a name the first
+  std::map<Key, policy::EndpointRef> others_;              // of a name the first
+  std::map<std::string, const SessionFile*> beside_pods_;  // files that have more than pods
   std::set<Key> touched_;
-  bool stale_ = true;  // more than pods
+  bool stale_ = true;  // all of it
+  bool services_stale_ = false;
+  bool nodes_stale_ = false;
 };
 
 }  // namespace policyc::driver

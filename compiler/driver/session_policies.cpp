@@ -128,6 +128,7 @@ SessionPolicies::Change SessionPolicies::update(
   diag::Engine diagnostics;
   prefixes_ = policy::resolve_groups(groups_, options_, diagnostics);
   group_diagnostics_ = diag::render_text(sources, diagnostics);
+  ask_services_ = std::ranges::any_of(order_, &PolicyPart::asks_services);
   for (const PolicyPart* part : order_) {
     if (!part->resolved.prefixes.empty()) policy::add_prefixes(prefixes_, part->resolved.prefixes);
   }

@@ -45,6 +45,8 @@ class SessionPolicies {
   // Of CIDR groups and policies.
   [[nodiscard]] const std::vector<policy::PrefixLabels>& prefixes() const { return prefixes_; }
   [[nodiscard]] const std::string& group_diagnostics() const { return group_diagnostics_; }
+  // Whether what some policy says depends on the cluster's services.
+  [[nodiscard]] bool ask_services() const { return ask_services_; }
 
  private:
   void resolve(PolicyPart& part, const policy::CiliumPolicy* cilium,
@@ -59,6 +61,7 @@ class SessionPolicies {
   std::vector<const PolicyPart*> order_;
   std::vector<policy::PrefixLabels> prefixes_;
   std::string group_diagnostics_;
+  bool ask_services_ = false;
   bool places_lost_ = false;
 };
 

@@ -219,16 +219,79 @@ void Inventory::add(const Inventory& later) {
   replace_with(workloads_, later.workloads_);
   replace_with(cilium_endpoints_, later.cilium_endpoints_);
   replace_with(identities_, later.identities_);
-  replace_with(services_, later.services_);
-  replace_with(backends_, later.backends_);
-  replace_with(nodes_, later.nodes_);
-  replace_with(cilium_nodes_, later.cilium_nodes_);
+  add_services_and_nodes(later);
 }
 
 bool Inventory::only_pods() const {
   return namespaces_.empty() && workloads_gone_.empty() && workloads_.empty() &&
          identities_.empty() && services_.empty() && backends_.empty() && nodes_.empty() &&
          cilium_nodes_.empty();
+}
+
+bool Inventory::same_services(const Inventory* a, const Inventory* b) {
+  if (a == nullptr || b == nullptr) {
+    const Inventory* one = a != nullptr ? a : b;
+    return one == nullptr || (one->services_.empty() && one->backends_.empty());
+  }
+  return a->services_ == b->services_ && a->backends_ == b->backends_;
+}
+
+bool Inventory::same_nodes(const Inventory* a, const Inventory* b) {
+  if (a == nullptr || b == nullptr) {
+    const Inventory* one = a != nullptr ? a : b;
+    return one == nullptr || (one->nodes_.empty() && one->cilium_nodes_.empty());
+  }
+  return a->nodes_ == b->nodes_ && a->cilium_nodes_ == b->cilium_nodes_;
+}
+
+bool Inventory::same_namespaces(const Inventory* a, const Inventory* b) {
+  for (const Inventory* one : {a, b}) {
+    const bool has_more =
+        one != nullptr &&
+        (!one->workloads_.empty() || !one->identities_.empty() || !one->workloads_gone_.empty());
+    if (has_more) return false;
+  }
+  if (a != nullptr && b != nullptr) return a->namespaces_ == b->namespaces_;
+  const Inventory* one = a != nullptr ? a : b;
+  return one == nullptr || one->namespaces_.empty();
+}
+
+void Inventory::add_services_and_nodes(const Inventory& later) {
+  replace_with(services_, later.services_);
+  replace_with(backends_, later.backends_);
+  replace_with(nodes_, later.nodes_);
+  replace_with(cilium_nodes_, later.cilium_nodes_);
+}
+
+std::vector<Service> Inventory::take_services() {
+  std::vector<Service> result;
+  for (auto& [key, service] : services_) {
+    if (service.selector.empty()) {
+      for (const auto& [source, backends] : backends_) {
+        if (source.second.first == key.first && backends.service == key.second)
+          append(service.backends, backends.addresses);
+      }
+    }
+    result.push_back(std::move(service));
+  }
+  return result;
+}
+
+std::vector<ClusterNode> Inventory::take_nodes() {
+  std::vector<ClusterNode> nodes;
+  for (auto& [name, parts] : cilium_nodes_) {
+    for (ClusterNode& part : parts) {
+      const auto found = nodes_.find(name);
+      if (part.role != NodeRole::RemoteNode || found == nodes_.end()) {
+        nodes.push_back(std::move(part));
+      } else {
+        append(found->second.addresses, part.addresses);
+      }
+    }
+  }
+  for (auto& [name, node] : nodes_) nodes.push_back(std::move(node));
+  std::ranges::stable_sort(nodes, {}, &ClusterNode::name);
+  return nodes;
 }
 
 Cluster Inventory::take() {
@@ -252,30 +315,8 @@ Cluster Inventory::take() {
   for (auto& [name, labels] : namespaces_)
     labels.try_emplace(std::string(kNamespaceNameLabel), name);
   cluster.namespaces = std::move(namespaces_);
-
-  for (auto& [key, service] : services_) {
-    if (service.selector.empty()) {
-      for (const auto& [source, backends] : backends_) {
-        if (source.second.first == key.first && backends.service == key.second)
-          append(service.backends, backends.addresses);
-      }
-    }
-    cluster.services.push_back(std::move(service));
-  }
-  std::vector<ClusterNode> nodes;
-  for (auto& [name, parts] : cilium_nodes_) {
-    for (ClusterNode& part : parts) {
-      const auto found = nodes_.find(name);
-      if (part.role != NodeRole::RemoteNode || found == nodes_.end()) {
-        nodes.push_back(std::move(part));
-      } else {
-        append(found->second.addresses, part.addresses);
-      }
-    }
-  }
-  for (auto& [name, node] : nodes_) nodes.push_back(std::move(node));
-  std::ranges::stable_sort(nodes, {}, &ClusterNode::name);
-  cluster.nodes = std::move(nodes);
+  cluster.services = take_services();
+  cluster.nodes = take_nodes();
   return cluster;
 }
 

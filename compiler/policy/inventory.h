@@ -45,10 +45,24 @@ class Inventory {
   // Whether there was nothing but what pods() and cilium_endpoints() have.
   [[nodiscard]] bool only_pods() const;
 
+  // What stands beside endpoints and their namespaces. Nothing as an Inventory: one that says
+  // nothing.
+  [[nodiscard]] static bool same_services(const Inventory* a, const Inventory* b);
+  [[nodiscard]] static bool same_nodes(const Inventory* a, const Inventory* b);
+  // Whether namespaces are the same and neither has endpoints other than pods: workloads,
+  // identities.
+  [[nodiscard]] static bool same_namespaces(const Inventory* a, const Inventory* b);
+  // As add(), but for services and nodes alone.
+  void add_services_and_nodes(const Inventory& later);
+  // As take() has them.
+  [[nodiscard]] std::vector<Service> take_services();
+  [[nodiscard]] std::vector<ClusterNode> take_nodes();
+
  private:
   struct Backends {
     std::string service;
     std::vector<IpAddress> addresses;
+    friend bool operator==(const Backends&, const Backends&) = default;
   };
 
   void add_namespace(const manifest::Document& document);

@@ -19,6 +19,7 @@ AddressCounts::AddressCounts(const policy::EndpointList& endpoints) {
 }
 
 void AddressCounts::count(const policy::Endpoint& endpoint, bool comes) {
+  if (endpoint.kind != policy::EndpointKind::Pod) comes ? ++beside_pods_ : --beside_pods_;
   for (const IpAddress& address : endpoint.addresses) {
     if (comes) {
       ++counts_[address];
@@ -46,12 +47,12 @@ void NamedAddresses::name(const IpPrefix& prefix) {
   if (prefix.length == prefix.address.bit_length()) named_.insert(prefix.address);
 }
 
-void NamedAddresses::name(const ir::Shape& shape) {
+void each_prefix_of(const ir::Shape& shape, const std::function<void(const IpPrefix&)>& take) {
   for (const policy::Predicate& predicate : shape.predicates) {
     for (const policy::Selector& selector : predicate.selectors) {
       for (const policy::Requirement& requirement : selector.requirements) {
         if (requirement.source != "cidr") continue;
-        if (const auto prefix = policy::parse_cidr_label_key(requirement.key)) name(*prefix);
+        if (const auto prefix = policy::parse_cidr_label_key(requirement.key)) take(*prefix);
       }
     }
   }
@@ -76,7 +77,7 @@ void NamedAddresses::follow(const endpoint::Inventory& inventory, const KnownNod
   for (const auto& [name, addresses] : dns_) named_.insert(addresses.begin(), addresses.end());
   for (const ir::Shape* shape : shapes) {
     shapes_.push_back(shape->hash);
-    name(*shape);
+    each_prefix_of(*shape, [this](const IpPrefix& prefix) { name(prefix); });
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -19,6 +20,9 @@ namespace policyc::reconcile {
 // (Inventory::known_nodes).
 using KnownNodes = Shared<std::vector<policy::ClusterNode>>;
 
+// Prefixes that the policy's predicates name.
+void each_prefix_of(const ir::Shape& shape, const std::function<void(const IpPrefix&)>& take);
+
 struct AddressHash {
   std::size_t operator()(const IpAddress& address) const noexcept;
 };
@@ -29,10 +33,13 @@ class AddressCounts {
   explicit AddressCounts(const policy::EndpointList& endpoints);
   void follow(const policy::EndpointList::Difference& difference);
   [[nodiscard]] std::size_t of(const IpAddress& address) const;
+  // How many of them are no pods.
+  [[nodiscard]] std::size_t beside_pods() const { return beside_pods_; }
 
  private:
   void count(const policy::Endpoint& endpoint, bool comes);
   std::unordered_map<IpAddress, std::uint32_t, AddressHash> counts_;
+  std::size_t beside_pods_ = 0;
 };
 
 // Addresses that are named one by one beside endpoints: of nodes, in DNS answers, as a prefix of
@@ -47,7 +54,6 @@ class NamedAddresses {
  private:
   void name(const policy::ClusterNode& node);
   void name(const IpPrefix& prefix);
-  void name(const ir::Shape& shape);
 
   std::unordered_set<IpAddress, AddressHash> named_;
   // What they are of.

@@ -273,8 +273,9 @@ Result<PeersReport> NodeSession::remove(std::span<const std::uint16_t> ids,
   for (const IpAddress& address : addresses) local_.erase(address);
   if (auto marked = mark(); !marked) return std::unexpected(marked.error());
   if (progress) progress("state");
-  auto report =
-      change(labels_of(labelling.inventory, labelling.known, shapes(), labelling.named, addresses));
+  const auto running = shapes();
+  auto report = change(
+      changes_to({labelling.inventory, labelling.known, running}, labelling.named, addresses));
   if (!report) return report;
   if (progress) progress("addresses");
   if (auto dropped = drop_unused(labelling, progress); !dropped)

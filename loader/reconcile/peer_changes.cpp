@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <unordered_set>
 #include <utility>
 
-#include "compiler/policy/pod_labels.h"
 #include "loader/endpoint/identities.h"
 
 namespace policyc::reconcile {
@@ -28,70 +26,10 @@ std::vector<policy::EndpointRef> pods_of(Pods endpoints) {
   return pods;
 }
 
-using Labels = std::map<IpPrefix, policy::LabelSet>;
-
-Labels all_labels(const Inventory& inventory, const std::vector<const ir::Shape*>& shapes) {
-  Labels labels;
-  const auto book = endpoint::label_addresses(inventory, shapes);
-  for (const auto& [prefix, entry] : book.entries())
-    labels.emplace_hint(labels.end(), prefix, entry);
-  return labels;
-}
-
-// Everything that labels addresses but endpoints.
-Inventory without_endpoints(const Inventory& inventory, const KnownNodes& known) {
-  Inventory part{inventory.options, inventory.cluster, inventory.prefixes, known};
-  part.cluster.endpoints.clear();
-  return part;
-}
-
 bool has_one_of(const policy::Endpoint& endpoint, const std::set<IpAddress>& addresses) {
   return std::ranges::any_of(endpoint.addresses, [&addresses](const IpAddress& address) {
     return addresses.contains(address);
   });
-}
-
-// Of these addresses, which none but `owners` have, when anything may be said of them.
-Labels looked_up_labels(const Inventory& inventory, const KnownNodes& known,
-                        const std::vector<const ir::Shape*>& shapes,
-                        const std::set<IpAddress>& addresses, Pods owners) {
-  if (addresses.empty()) return {};
-  Inventory part = without_endpoints(inventory, known);
-  for (const policy::EndpointRef& owner : owners) {
-    if (has_one_of(*owner, addresses)) part.cluster.endpoints.push_back(owner);
-  }
-  Labels labels = all_labels(part, shapes);
-  std::erase_if(labels, [&addresses](const auto& entry) {
-    return entry.first.length != entry.first.address.bit_length() ||
-           !addresses.contains(entry.first.address);
-  });
-  return labels;
-}
-
-// Of these addresses, which none but `owners` have: a pod's labels are its own, whatever else is
-// known of its address. Without `named` something else may be said of each.
-Labels some_labels(const Inventory& inventory, const KnownNodes& known,
-                   const std::vector<const ir::Shape*>& shapes, const NamedAddresses* named,
-                   const std::set<IpAddress>& addresses, Pods owners) {
-  std::set<IpAddress> looked_up;
-  for (const IpAddress& address : addresses) {
-    if (named == nullptr || named->contains(address)) looked_up.insert(address);
-  }
-  for (const policy::EndpointRef& owner : owners) {
-    if (owner->kind != policy::EndpointKind::Pod)
-      looked_up.insert(owner->addresses.begin(), owner->addresses.end());
-  }
-  Labels labels = looked_up_labels(inventory, known, shapes, looked_up, owners);
-  policy::PodLabels pod_labels(inventory.cluster.namespaces, inventory.options);
-  for (const policy::EndpointRef& owner : owners) {
-    std::optional<policy::LabelSet> own;
-    for (const IpAddress& address : owner->addresses) {
-      if (!addresses.contains(address) || looked_up.contains(address)) continue;
-      if (!own) own = pod_labels.of(*owner);
-      labels.insert_or_assign(host_prefix(address), *own);
-    }
-  }
-  return labels;
 }
 
 // Those that have one of the addresses.
@@ -105,20 +43,15 @@ std::vector<policy::EndpointRef> owners(const Inventory& inventory,
   return result;
 }
 
-// All that labels addresses but pods.
-Inventory without_pods(const Inventory& inventory, const KnownNodes& known) {
-  Inventory part = without_endpoints(inventory, known);
-  const policy::EndpointList& list = inventory.cluster.endpoints;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (list[i].kind != policy::EndpointKind::Pod) part.cluster.endpoints.push_back(list.ref(i));
-  }
-  return part;
-}
-
-void leave_out_pods(std::vector<AddressChange>& changes, const Inventory& inventory) {
-  if (changes.empty()) return;
+// `counts`, if any, is of the inventory's endpoints.
+void leave_out_pods(std::vector<AddressChange>& changes, const Inventory& inventory,
+                    const AddressCounts* counts) {
   std::set<IpAddress> addresses;
-  for (const AddressChange& change : changes) addresses.insert(change.prefix.address);
+  for (const AddressChange& change : changes) {
+    if (counts == nullptr || counts->of(change.prefix.address) != 0)
+      addresses.insert(change.prefix.address);
+  }
+  if (addresses.empty()) return;
   std::set<IpPrefix> of_pods;
   for (const policy::Endpoint& endpoint : inventory.cluster.endpoints) {
     if (endpoint.kind != policy::EndpointKind::Pod) continue;
@@ -186,15 +119,28 @@ std::vector<policy::EndpointRef> with_pods_of(const policy::EndpointList& list, 
   return pods_of(result);
 }
 
-// Whether what labels addresses, beside pods and their namespaces, is the same.
-bool same_beside_pods(const Inventory& a, const Inventory& b,
-                      const policy::EndpointList::Difference& endpoints) {
+bool are_pods(const policy::EndpointList::Difference& endpoints) {
   const auto is_pod = [](const policy::EndpointRef& endpoint) {
     return endpoint->kind == policy::EndpointKind::Pod;
   };
+  return std::ranges::all_of(endpoints.gone, is_pod) && std::ranges::all_of(endpoints.come, is_pod);
+}
+
+// Whether what labels addresses, beside pods and their namespaces, is the same.
+bool same_beside_pods(const Inventory& a, const Inventory& b,
+                      const policy::EndpointList::Difference& endpoints) {
   return a.prefixes == b.prefixes && a.cluster.nodes == b.cluster.nodes &&
-         a.cluster.dns == b.cluster.dns && std::ranges::all_of(endpoints.gone, is_pod) &&
-         std::ranges::all_of(endpoints.come, is_pod);
+         a.cluster.dns == b.cluster.dns && are_pods(endpoints);
+}
+
+std::vector<AddressChange> changes_beside_pods(const Sayings& before, const Sayings& after,
+                                               const policy::EndpointList::Difference& endpoints,
+                                               const AddressCounts& counts) {
+  if (are_pods(endpoints) && counts.beside_pods() == 0) {
+    if (const auto some = differently_said(before, after))
+      return difference(labels_of(before, *some), labels_of(after, *some));
+  }
+  return difference(labels_beside_pods(before), labels_beside_pods(after));
 }
 
 }  // namespace
@@ -215,14 +161,13 @@ std::vector<AddressChange> address_changes(const Inventory& before, const Invent
                                            const std::vector<const ir::Shape*>& shapes,
                                            const AddressIndex& index) {
   AddressCounts& counts = index.counts;
+  const Sayings from{before, known, shapes};
+  const Sayings to{after, known, shapes};
   const auto pods =
       policy::EndpointList::difference(before.cluster.endpoints, after.cluster.endpoints);
   if (!same_options(before, after)) {
     counts.follow(pods);
-    Inventory from = before;
-    Inventory to = after;
-    from.known_nodes = to.known_nodes = known;
-    return difference(all_labels(from, shapes), all_labels(to, shapes));
+    return difference(all_labels(from), all_labels(to));
   }
   std::set<std::string> namespaces;
   if (before.cluster.namespaces != after.cluster.namespaces)
@@ -232,9 +177,8 @@ std::vector<AddressChange> address_changes(const Inventory& before, const Invent
   const bool others = !same_beside_pods(before, after, pods);
   std::vector<AddressChange> changes;
   if (others) {
-    changes = difference(all_labels(without_pods(before, known), shapes),
-                         all_labels(without_pods(after, known), shapes));
-    leave_out_pods(changes, before);
+    changes = changes_beside_pods(from, to, pods, counts);
+    leave_out_pods(changes, before, &counts);
   }
   std::map<IpAddress, std::size_t> leaving;
   std::set<IpAddress> addresses;
@@ -255,15 +199,15 @@ std::vector<AddressChange> address_changes(const Inventory& before, const Invent
   if (addresses.empty()) return changes;
   if (!others) index.named.follow(after, known, shapes);
   const NamedAddresses* named = others ? nullptr : &index.named;
-  const auto from = some_labels(before, known, shapes, named, addresses,
-                                shared ? owners(before, addresses) : gone);
-  const auto to =
-      some_labels(after, known, shapes, named, addresses, shared ? owners(after, addresses) : come);
+  const auto labels_before =
+      labels_of(from, named, addresses, shared ? owners(before, addresses) : gone);
+  const auto labels_after =
+      labels_of(to, named, addresses, shared ? owners(after, addresses) : come);
   std::erase_if(changes, [&](const AddressChange& change) {
     return change.prefix == host_prefix(change.prefix.address) &&
            addresses.contains(change.prefix.address);
   });
-  auto of_pods = difference(from, to);
+  const auto of_pods = difference(labels_before, labels_after);
   std::vector<AddressChange> all;
   std::ranges::merge(changes, of_pods, std::back_inserter(all), {}, &AddressChange::prefix,
                      &AddressChange::prefix);
@@ -273,9 +217,9 @@ std::vector<AddressChange> address_changes(const Inventory& before, const Invent
 std::vector<AddressChange> shape_changes(const Inventory& inventory, const KnownNodes& known,
                                          const std::vector<const ir::Shape*>& before,
                                          const std::vector<const ir::Shape*>& after) {
-  const Inventory part = without_pods(inventory, known);
-  auto changes = difference(all_labels(part, before), all_labels(part, after));
-  leave_out_pods(changes, inventory);
+  auto changes = difference(labels_beside_pods({inventory, known, before}),
+                            labels_beside_pods({inventory, known, after}));
+  leave_out_pods(changes, inventory, nullptr);
   return changes;
 }
 
@@ -285,12 +229,10 @@ std::array<policy::LabelSet, 2> world_labels(const Inventory& inventory) {
   return {book.world_labels(false), book.world_labels(true)};
 }
 
-std::vector<AddressChange> labels_of(const Inventory& inventory, const KnownNodes& known,
-                                     const std::vector<const ir::Shape*>& shapes,
-                                     NamedAddresses& named, const std::set<IpAddress>& addresses) {
-  named.follow(inventory, known, shapes);
-  const Labels labels =
-      some_labels(inventory, known, shapes, &named, addresses, owners(inventory, addresses));
+std::vector<AddressChange> changes_to(const Sayings& sayings, NamedAddresses& named,
+                                      const std::set<IpAddress>& addresses) {
+  named.follow(sayings.inventory, sayings.known, sayings.shapes);
+  const Labels labels = labels_of(sayings, &named, addresses, owners(sayings.inventory, addresses));
   std::vector<AddressChange> changes;
   for (const IpAddress& address : addresses) {
     const auto found = labels.find(host_prefix(address));

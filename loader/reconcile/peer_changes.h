@@ -10,6 +10,7 @@
 #include "compiler/support/ip.h"
 #include "loader/endpoint/inventory.h"
 #include "loader/reconcile/address_index.h"
+#include "loader/reconcile/address_labels.h"
 
 namespace policyc::reconcile {
 
@@ -34,7 +35,8 @@ struct AddressIndex {
 
 // From `before` to `after`, in the order of prefixes, for a node that runs these shapes. Where
 // nothing but pods differs the work is that of the chunks of pods that differ, whatever else there
-// is; where namespaces differ, also of their pods.
+// is; where namespaces differ, also of their pods; where few nodes, DNS answers or prefixes differ,
+// that of finding them.
 [[nodiscard]] std::vector<AddressChange> address_changes(
     const endpoint::Inventory& before, const endpoint::Inventory& after, const KnownNodes& known,
     const std::vector<const ir::Shape*>& shapes, const AddressIndex& index);
@@ -48,11 +50,8 @@ struct AddressIndex {
 // Labels of the world, for IPv4 and IPv6.
 [[nodiscard]] std::array<policy::LabelSet, 2> world_labels(const endpoint::Inventory& inventory);
 
-// What an inventory says of these addresses: labels, or that they go.
-[[nodiscard]] std::vector<AddressChange> labels_of(const endpoint::Inventory& inventory,
-                                                   const KnownNodes& known,
-                                                   const std::vector<const ir::Shape*>& shapes,
-                                                   NamedAddresses& named,
-                                                   const std::set<IpAddress>& addresses);
+// What makes these addresses what is said of them: labels, or that they go.
+[[nodiscard]] std::vector<AddressChange> changes_to(const Sayings& sayings, NamedAddresses& named,
+                                                    const std::set<IpAddress>& addresses);
 
 }  // namespace policyc::reconcile

@@ -272,9 +272,19 @@ class RandomChanges : public KernelNodeTest {
           {policy::NodeRole::RemoteNode, "n2", {}, {pod(below(12), "", "").addresses}}};
     if (below(5) == 0) cluster.dns = {{"one.example", pod(below(12), "", "").addresses}};
     if (below(5) == 0) {
-      policy::PrefixLabels prefix{host_prefix(pod(below(12), "", "").addresses.front()), {}};
-      prefix.labels.add(policy::cidr_label(prefix.prefix));
-      next->prefixes = {prefix};
+      std::map<IpPrefix, policy::LabelSet> prefixes;
+      for (const policy::PrefixLabels& one : next->prefixes) prefixes[one.prefix] = one.labels;
+      for (const char* text : {"10.7.0.0/29", "10.7.0.0/16", "10.100.0.0/24", "10.200.1.0/30"}) {
+        const IpPrefix prefix = *parse_ip_prefix(text);
+        if (below(3) == 0) prefixes.erase(prefix);
+        if (below(4) == 0)
+          prefixes[prefix].set({"cidrgroup", "group" + std::to_string(below(2)), ""});
+      }
+      const IpPrefix one = host_prefix(pod(below(12), "", "").addresses.front());
+      if (below(2) == 0) prefixes[one].set(policy::cidr_label(one));
+      std::vector<policy::PrefixLabels> list_of;
+      for (auto& [prefix, labels] : prefixes) list_of.push_back({prefix, labels});
+      next->prefixes = list_of;
     }
     if (below(8) == 0) cluster.namespaces.edit()["other"] = {{"team", std::to_string(below(2))}};
     return next;
