@@ -64,16 +64,15 @@ policy::Resolved mentions(const Inventory& inventory, const std::vector<const ir
   for (const auto& [prefix, labels] : inventory.prefixes) prefixes[prefix] = labels;
   std::set<std::string> names;
   for (const ir::Shape* shape : shapes) {
+    each_prefix_of(*shape, [&prefixes](const IpPrefix& prefix) {
+      prefixes[prefix].add(policy::cidr_label(prefix));
+    });
     for (const policy::Predicate& predicate : shape->predicates) {
       for (const policy::Selector& selector : predicate.selectors) {
         for (const policy::Requirement& requirement : selector.requirements) {
           if (requirement.source == "fqdn" && names.insert(requirement.key).second) {
             resolved.fqdn_selectors.emplace_back(
                 requirement.key, policy::Selector{{requirement}, "fqdn " + requirement.key});
-          }
-          if (requirement.source != "cidr") continue;
-          if (const auto prefix = policy::parse_cidr_label_key(requirement.key)) {
-            prefixes[*prefix].add(policy::cidr_label(*prefix));
           }
         }
       }
@@ -84,6 +83,17 @@ policy::Resolved mentions(const Inventory& inventory, const std::vector<const ir
 }
 
 }  // namespace
+
+void each_prefix_of(const ir::Shape& shape, const std::function<void(const IpPrefix&)>& take) {
+  for (const policy::Predicate& predicate : shape.predicates) {
+    for (const policy::Selector& selector : predicate.selectors) {
+      for (const policy::Requirement& requirement : selector.requirements) {
+        if (requirement.source != "cidr") continue;
+        if (const auto prefix = policy::parse_cidr_label_key(requirement.key)) take(*prefix);
+      }
+    }
+  }
+}
 
 IdentityScope scope_of(const LabelSet& labels) {
   if (labels.has(kReserved, "host")) return IdentityScope::Reserved;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -68,6 +69,9 @@ class ReservedNumbers {
   std::uint32_t remote_node_;
   std::map<std::string, RemoteCluster> clusters_;
 };
+
+// Prefixes that the policy's predicates name.
+void each_prefix_of(const ir::Shape& shape, const std::function<void(const IpPrefix&)>& take);
 
 // The labels of every address: pods, nodes and names of the inventory, and every prefix that one of
 // the shapes asks for. The inventory must outlive it.

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string_view>
 
-#include "compiler/policy/labels.h"
+#include "loader/endpoint/identities.h"
 
 namespace policyc::reconcile {
 
@@ -47,17 +47,6 @@ void NamedAddresses::name(const IpPrefix& prefix) {
   if (prefix.length == prefix.address.bit_length()) named_.insert(prefix.address);
 }
 
-void each_prefix_of(const ir::Shape& shape, const std::function<void(const IpPrefix&)>& take) {
-  for (const policy::Predicate& predicate : shape.predicates) {
-    for (const policy::Selector& selector : predicate.selectors) {
-      for (const policy::Requirement& requirement : selector.requirements) {
-        if (requirement.source != "cidr") continue;
-        if (const auto prefix = policy::parse_cidr_label_key(requirement.key)) take(*prefix);
-      }
-    }
-  }
-}
-
 void NamedAddresses::follow(const endpoint::Inventory& inventory, const KnownNodes& known,
                             const std::vector<const ir::Shape*>& shapes) {
   const auto same_shapes =
@@ -77,7 +66,7 @@ void NamedAddresses::follow(const endpoint::Inventory& inventory, const KnownNod
   for (const auto& [name, addresses] : dns_) named_.insert(addresses.begin(), addresses.end());
   for (const ir::Shape* shape : shapes) {
     shapes_.push_back(shape->hash);
-    each_prefix_of(*shape, [this](const IpPrefix& prefix) { name(prefix); });
+    endpoint::each_prefix_of(*shape, [this](const IpPrefix& prefix) { name(prefix); });
   }
 }
 

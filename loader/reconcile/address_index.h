@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -19,9 +18,6 @@ namespace policyc::reconcile {
 // What services know of the node and its neighbours, whatever an inventory says of them
 // (Inventory::known_nodes).
 using KnownNodes = Shared<std::vector<policy::ClusterNode>>;
-
-// Prefixes that the policy's predicates name.
-void each_prefix_of(const ir::Shape& shape, const std::function<void(const IpPrefix&)>& take);
 
 struct AddressHash {
   std::size_t operator()(const IpAddress& address) const noexcept;

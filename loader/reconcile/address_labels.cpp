@@ -25,16 +25,16 @@ Labels labels_in(const Inventory& inventory, const std::vector<const ir::Shape*>
   return labels;
 }
 
-Inventory without_endpoints(const Sayings& sayings) {
-  const Inventory& inventory = sayings.inventory;
-  Inventory part{inventory.options, inventory.cluster, inventory.prefixes, sayings.known};
+Inventory without_endpoints(const LabelSources& sources) {
+  const Inventory& inventory = sources.inventory;
+  Inventory part{inventory.options, inventory.cluster, inventory.prefixes, sources.known};
   part.cluster.endpoints.clear();
   return part;
 }
 
-Inventory without_pods(const Sayings& sayings) {
-  Inventory part = without_endpoints(sayings);
-  const policy::EndpointList& list = sayings.inventory.cluster.endpoints;
+Inventory without_pods(const LabelSources& sources) {
+  Inventory part = without_endpoints(sources);
+  const policy::EndpointList& list = sources.inventory.cluster.endpoints;
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].kind != policy::EndpointKind::Pod) part.cluster.endpoints.push_back(list.ref(i));
   }
@@ -66,18 +66,18 @@ void narrow_nodes(Inventory& part, const std::set<IpPrefix>& prefixes) {
 }
 
 // What is said of these prefixes and of those around them, as far as no endpoint says it.
-Inventory narrowed(const Sayings& sayings, const std::set<IpPrefix>& prefixes) {
-  Inventory part = without_endpoints(sayings);
+Inventory narrowed(const LabelSources& sources, const std::set<IpPrefix>& prefixes) {
+  Inventory part = without_endpoints(sources);
   narrow_nodes(part, prefixes);
   std::vector<policy::PrefixLabels> around;
-  for (const policy::PrefixLabels& one : sayings.inventory.prefixes) {
+  for (const policy::PrefixLabels& one : sources.inventory.prefixes) {
     const bool counts = std::ranges::any_of(
         prefixes, [&one](const IpPrefix& prefix) { return one.prefix.contains(prefix); });
     if (counts) around.push_back(one);
   }
   part.prefixes = std::move(around);
   std::map<std::string, std::vector<IpAddress>> dns;
-  for (const auto& [name, addresses] : sayings.inventory.cluster.dns) {
+  for (const auto& [name, addresses] : sources.inventory.cluster.dns) {
     if (has_one_of(addresses, prefixes)) dns.emplace(name, addresses);
   }
   part.cluster.dns = std::move(dns);
@@ -85,12 +85,12 @@ Inventory narrowed(const Sayings& sayings, const std::set<IpPrefix>& prefixes) {
 }
 
 // Addresses of the host have the labels of all of them.
-bool has_host(const Sayings& sayings, const std::set<IpPrefix>& prefixes) {
+bool has_host(const LabelSources& sources, const std::set<IpPrefix>& prefixes) {
   const auto is_one = [&prefixes](const ClusterNode& node) {
     return is_host(node) && has_one_of(node.addresses, prefixes);
   };
-  return std::ranges::any_of(sayings.inventory.cluster.nodes, is_one) ||
-         std::ranges::any_of(sayings.known, is_one);
+  return std::ranges::any_of(sources.inventory.cluster.nodes, is_one) ||
+         std::ranges::any_of(sources.known, is_one);
 }
 
 Labels only(Labels labels, const std::set<IpPrefix>& prefixes) {
@@ -103,14 +103,15 @@ constexpr std::size_t kFew = 64;
 
 class Differences {
  public:
-  Differences(const Sayings& before, const Sayings& after) : before_(before), after_(after) {}
+  Differences(const LabelSources& before, const LabelSources& after)
+      : before_(before), after_(after) {}
 
   std::optional<std::set<IpPrefix>> find() {
     compare_nodes(before_.inventory.cluster.nodes, after_.inventory.cluster.nodes);
     compare_dns(before_.inventory.cluster.dns, after_.inventory.cluster.dns);
     compare_prefixes(before_.inventory.prefixes, after_.inventory.prefixes);
     if (!is_whole_ && found_.size() <= kFew && !wide_.empty()) {
-      for (const Sayings* one : {&before_, &after_}) add_within(*one);
+      for (const LabelSources* one : {&before_, &after_}) add_within(*one);
     }
     if (is_whole_ || found_.size() > kFew || has_host(before_, found_) || has_host(after_, found_))
       return std::nullopt;
@@ -189,22 +190,22 @@ class Differences {
   }
 
   // Labels of a prefix go on to all that lies in it.
-  void add_within(const Sayings& sayings) {
-    for (const policy::PrefixLabels& one : sayings.inventory.prefixes) {
+  void add_within(const LabelSources& sources) {
+    for (const policy::PrefixLabels& one : sources.inventory.prefixes) {
       if (is_within(one.prefix)) found_.insert(one.prefix);
     }
-    for (const ir::Shape* shape : sayings.shapes) {
-      each_prefix_of(*shape, [this](const IpPrefix& prefix) {
+    for (const ir::Shape* shape : sources.shapes) {
+      endpoint::each_prefix_of(*shape, [this](const IpPrefix& prefix) {
         if (is_within(prefix)) found_.insert(prefix);
       });
     }
-    for (const ClusterNode& node : sayings.inventory.cluster.nodes) add_within(node.addresses);
-    for (const ClusterNode& node : sayings.known) add_within(node.addresses);
-    for (const auto& [name, addresses] : sayings.inventory.cluster.dns) add_within(addresses);
+    for (const ClusterNode& node : sources.inventory.cluster.nodes) add_within(node.addresses);
+    for (const ClusterNode& node : sources.known) add_within(node.addresses);
+    for (const auto& [name, addresses] : sources.inventory.cluster.dns) add_within(addresses);
   }
 
-  const Sayings& before_;
-  const Sayings& after_;
+  const LabelSources& before_;
+  const LabelSources& after_;
   bool is_whole_ = false;
   std::set<IpPrefix> found_;
   std::set<IpPrefix> wide_;  // of these, more than an address
@@ -212,30 +213,30 @@ class Differences {
 
 }  // namespace
 
-Labels all_labels(const Sayings& sayings) {
-  Inventory whole = sayings.inventory;
-  whole.known_nodes = sayings.known;
-  return labels_in(whole, sayings.shapes);
+Labels all_labels(const LabelSources& sources) {
+  Inventory whole = sources.inventory;
+  whole.known_nodes = sources.known;
+  return labels_in(whole, sources.shapes);
 }
 
-Labels labels_beside_pods(const Sayings& sayings) {
-  return labels_in(without_pods(sayings), sayings.shapes);
+Labels labels_beside_pods(const LabelSources& sources) {
+  return labels_in(without_pods(sources), sources.shapes);
 }
 
 namespace {
 
 // What is said of these, by endpoints `owners` alone.
-Labels looked_up_labels(const Sayings& sayings, const std::set<IpPrefix>& prefixes,
+Labels looked_up_labels(const LabelSources& sources, const std::set<IpPrefix>& prefixes,
                         const EndpointRefs& owners) {
   if (prefixes.empty()) return {};
   const auto is_host_endpoint = [](const policy::EndpointRef& owner) {
     return owner->kind == policy::EndpointKind::Host;
   };
   Inventory part;
-  if (std::ranges::any_of(owners, is_host_endpoint) || has_host(sayings, prefixes)) {
-    part = without_pods(sayings);
+  if (std::ranges::any_of(owners, is_host_endpoint) || has_host(sources, prefixes)) {
+    part = without_pods(sources);
   } else {
-    part = prefixes.size() <= kFew ? narrowed(sayings, prefixes) : without_endpoints(sayings);
+    part = prefixes.size() <= kFew ? narrowed(sources, prefixes) : without_endpoints(sources);
   }
   const bool has_others = !part.cluster.endpoints.empty();
   for (const policy::EndpointRef& owner : owners) {
@@ -243,12 +244,12 @@ Labels looked_up_labels(const Sayings& sayings, const std::set<IpPrefix>& prefix
     if (!is_there && has_one_of(owner->addresses, prefixes))
       part.cluster.endpoints.push_back(owner);
   }
-  return only(labels_in(part, sayings.shapes), prefixes);
+  return only(labels_in(part, sources.shapes), prefixes);
 }
 
 }  // namespace
 
-Labels labels_of(const Sayings& sayings, const NamedAddresses* named,
+Labels labels_of(const LabelSources& sources, const NamedAddresses* named,
                  const std::set<IpAddress>& addresses, const EndpointRefs& owners) {
   std::set<IpPrefix> looked_up;
   for (const IpAddress& address : addresses) {
@@ -258,8 +259,8 @@ Labels labels_of(const Sayings& sayings, const NamedAddresses* named,
     if (owner->kind == policy::EndpointKind::Pod) continue;
     for (const IpAddress& address : owner->addresses) looked_up.insert(host_prefix(address));
   }
-  Labels labels = looked_up_labels(sayings, looked_up, owners);
-  policy::PodLabels pod_labels(sayings.inventory.cluster.namespaces, sayings.inventory.options);
+  Labels labels = looked_up_labels(sources, looked_up, owners);
+  policy::PodLabels pod_labels(sources.inventory.cluster.namespaces, sources.inventory.options);
   for (const policy::EndpointRef& owner : owners) {
     std::optional<policy::LabelSet> own;
     for (const IpAddress& address : owner->addresses) {
@@ -271,13 +272,14 @@ Labels labels_of(const Sayings& sayings, const NamedAddresses* named,
   return labels;
 }
 
-std::optional<std::set<IpPrefix>> differently_said(const Sayings& before, const Sayings& after) {
+std::optional<std::set<IpPrefix>> affected_prefixes(const LabelSources& before,
+                                                    const LabelSources& after) {
   return Differences(before, after).find();
 }
 
-Labels labels_of(const Sayings& sayings, const std::set<IpPrefix>& prefixes) {
+Labels labels_of(const LabelSources& sources, const std::set<IpPrefix>& prefixes) {
   if (prefixes.empty()) return {};
-  return only(labels_in(narrowed(sayings, prefixes), sayings.shapes), prefixes);
+  return only(labels_in(narrowed(sources, prefixes), sources.shapes), prefixes);
 }
 
 }  // namespace policyc::reconcile

@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 #include <vector>
 
 #include "compiler/ir/shape.h"
@@ -15,8 +14,8 @@
 
 namespace policyc::reconcile {
 
-// What says something of addresses, on a node that runs these shapes. It must outlive this.
-struct Sayings {
+// What labels addresses, on a node that runs these shapes. It must outlive this.
+struct LabelSources {
   const endpoint::Inventory& inventory;
   const KnownNodes& known;
   const std::vector<const ir::Shape*>& shapes;
@@ -25,21 +24,21 @@ struct Sayings {
 using Labels = std::map<IpPrefix, policy::LabelSet>;
 using EndpointRefs = std::vector<policy::EndpointRef>;
 
-[[nodiscard]] Labels all_labels(const Sayings& sayings);
+[[nodiscard]] Labels all_labels(const LabelSources& sources);
 // Of what is no pod.
-[[nodiscard]] Labels labels_beside_pods(const Sayings& sayings);
+[[nodiscard]] Labels labels_beside_pods(const LabelSources& sources);
 // Of these addresses, which no endpoint but `owners` has, in the order of the list. A pod's labels
 // are its own, whatever else is said of its address. Without `named` something else may be said of
 // each.
-[[nodiscard]] Labels labels_of(const Sayings& sayings, const NamedAddresses* named,
+[[nodiscard]] Labels labels_of(const LabelSources& sources, const NamedAddresses* named,
                                const std::set<IpAddress>& addresses, const EndpointRefs& owners);
 
 // Prefixes and addresses whose labels may differ between the two, in which pods, options and shapes
 // are alike: of nodes, DNS answers and prefixes that differ, and of what lies in such a prefix.
 // Nothing: many, or the host's, whose addresses have the labels of each other.
-[[nodiscard]] std::optional<std::set<IpPrefix>> differently_said(const Sayings& before,
-                                                                 const Sayings& after);
+[[nodiscard]] std::optional<std::set<IpPrefix>> affected_prefixes(const LabelSources& before,
+                                                                  const LabelSources& after);
 // Of these, but for what endpoints say; what has none is not there.
-[[nodiscard]] Labels labels_of(const Sayings& sayings, const std::set<IpPrefix>& prefixes);
+[[nodiscard]] Labels labels_of(const LabelSources& sources, const std::set<IpPrefix>& prefixes);
 
 }  // namespace policyc::reconcile

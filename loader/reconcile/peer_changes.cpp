@@ -133,11 +133,12 @@ bool same_beside_pods(const Inventory& a, const Inventory& b,
          a.cluster.dns == b.cluster.dns && are_pods(endpoints);
 }
 
-std::vector<AddressChange> changes_beside_pods(const Sayings& before, const Sayings& after,
+std::vector<AddressChange> changes_beside_pods(const LabelSources& before,
+                                               const LabelSources& after,
                                                const policy::EndpointList::Difference& endpoints,
                                                const AddressCounts& counts) {
   if (are_pods(endpoints) && counts.beside_pods() == 0) {
-    if (const auto some = differently_said(before, after))
+    if (const auto some = affected_prefixes(before, after))
       return difference(labels_of(before, *some), labels_of(after, *some));
   }
   return difference(labels_beside_pods(before), labels_beside_pods(after));
@@ -161,8 +162,8 @@ std::vector<AddressChange> address_changes(const Inventory& before, const Invent
                                            const std::vector<const ir::Shape*>& shapes,
                                            const AddressIndex& index) {
   AddressCounts& counts = index.counts;
-  const Sayings from{before, known, shapes};
-  const Sayings to{after, known, shapes};
+  const LabelSources from{before, known, shapes};
+  const LabelSources to{after, known, shapes};
   const auto pods =
       policy::EndpointList::difference(before.cluster.endpoints, after.cluster.endpoints);
   if (!same_options(before, after)) {
@@ -229,10 +230,10 @@ std::array<policy::LabelSet, 2> world_labels(const Inventory& inventory) {
   return {book.world_labels(false), book.world_labels(true)};
 }
 
-std::vector<AddressChange> changes_to(const Sayings& sayings, NamedAddresses& named,
+std::vector<AddressChange> changes_to(const LabelSources& sources, NamedAddresses& named,
                                       const std::set<IpAddress>& addresses) {
-  named.follow(sayings.inventory, sayings.known, sayings.shapes);
-  const Labels labels = labels_of(sayings, &named, addresses, owners(sayings.inventory, addresses));
+  named.follow(sources.inventory, sources.known, sources.shapes);
+  const Labels labels = labels_of(sources, &named, addresses, owners(sources.inventory, addresses));
   std::vector<AddressChange> changes;
   for (const IpAddress& address : addresses) {
     const auto found = labels.find(host_prefix(address));

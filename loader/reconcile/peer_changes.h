@@ -51,7 +51,8 @@ struct AddressIndex {
 [[nodiscard]] std::array<policy::LabelSet, 2> world_labels(const endpoint::Inventory& inventory);
 
 // What makes these addresses what is said of them: labels, or that they go.
-[[nodiscard]] std::vector<AddressChange> changes_to(const Sayings& sayings, NamedAddresses& named,
+[[nodiscard]] std::vector<AddressChange> changes_to(const LabelSources& sources,
+                                                    NamedAddresses& named,
                                                     const std::set<IpAddress>& addresses);
 
 }  // namespace policyc::reconcile

@@ -387,7 +387,10 @@ TEST(Session, SaysWhenTheInventoryChanged) {
 TEST(Session, TellsPodsThatComeAndGo) {
   // The namespace has no manifest and always an endpoint.
   std::map<std::string, std::string> files{{"mall", pod("keeper", "k", "", "mall")}};
-  Session session({});
+  SessionOptions options;
+  options.node.name = "n1";
+  options.node.addresses = {*parse_ip_address("172.16.0.1")};
+  Session session(options);
   session.put_file("mall", "mall.yaml", files["mall"]);
   policy::EndpointList told;
   std::size_t whole_changes = 0;
@@ -418,7 +421,20 @@ TEST(Session, TellsPodsThatComeAndGo) {
         }
         text += "---\n";
       }
-      if (pick(20) == 0) text += "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+      if (pick(20) == 0) text += "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n";
+      // Services and nodes are put together from the files that speak of them.
+      const std::string number = std::to_string(pick(3));
+      const std::string address = "172.16.0." + std::to_string(pick(4));
+      if (pick(5) == 0) text += service("s" + number, "10.96.0.1", "80") + "---\n";
+      if (pick(5) == 0)
+        text += slice("e" + number, "s" + std::to_string(pick(3)), address) + "---\n";
+      if (pick(5) == 0)
+        text += "apiVersion: v1\nkind: Node\nmetadata: {name: n" + number +
+                "}\nstatus: {addresses: [{type: InternalIP, address: " + address + "}]}\n---\n";
+      if (pick(5) == 0)
+        text += "apiVersion: cilium.io/v2\nkind: CiliumNode\nmetadata: {name: n" + number +
+                "}\nspec: {addresses: [{type: InternalIP, ip: " + address +
+                "}], health: {ipv4: 10.1.9.1}}\n";
       files[key] = text;
       session.put_file(key, key + ".yaml", text);
     }
@@ -427,7 +443,7 @@ TEST(Session, TellsPodsThatComeAndGo) {
     if (result.everything) told.clear();
     whole_changes += result.more_than_endpoints ? 1 : 0;
     for (const policy::EndpointSplice& splice : result.endpoint_changes) told.splice(splice);
-    Session whole({});
+    Session whole(options);
     for (const auto& [name, text] : files) whole.put_file(name, name + ".yaml", text);
     ASSERT_EQ(told, whole.resolve({}).cluster->endpoints) << step;
     ASSERT_EQ(*result.cluster, *whole.resolve({}).cluster) << step;
