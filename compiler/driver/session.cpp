@@ -5,14 +5,16 @@
 #include <mutex>
 #include <new>
 #include <optional>
-#include <ranges>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 
 #include "compiler/driver/session_cluster.h"
 #include "compiler/driver/session_file.h"
 #include "compiler/driver/session_policies.h"
 #include "compiler/driver/session_services.h"
 #include "compiler/driver/session_subjects.h"
+#include "compiler/driver/session_surroundings.h"
 #include "compiler/policy/address_book.h"
 #include "compiler/policy/entities.h"
 #include "compiler/policy/resolve_parts.h"
@@ -20,40 +22,6 @@
 
 namespace policyc::driver {
 namespace {
-
-// What ir::build() asks of the cluster: ports that have names, each with how many endpoints have
-// it, and listeners.
-using Port = std::tuple<std::string, std::uint16_t, std::string>;
-struct Surroundings {
-  std::map<Port, std::size_t> ports;
-  std::set<std::string> listeners;
-
-  explicit Surroundings() = default;
-  explicit Surroundings(const policy::Cluster& cluster) : listeners(cluster.listeners) {
-    for (const policy::Endpoint& endpoint : cluster.endpoints) add(endpoint);
-  }
-  // Each returns whether there is another port now.
-  bool add(const policy::Endpoint& endpoint) {
-    bool is_new = false;
-    for (const policy::NamedPort& port : endpoint.ports)
-      is_new = ports[{port.name, port.port, port.protocol}]++ == 0 || is_new;
-    return is_new;
-  }
-  bool remove(const policy::Endpoint& endpoint) {
-    bool is_gone = false;
-    for (const policy::NamedPort& port : endpoint.ports) {
-      const auto found = ports.find({port.name, port.port, port.protocol});
-      if (--found->second != 0) continue;
-      ports.erase(found);
-      is_gone = true;
-    }
-    return is_gone;
-  }
-  friend bool operator==(const Surroundings& a, const Surroundings& b) {
-    return std::ranges::equal(std::views::keys(a.ports), std::views::keys(b.ports)) &&
-           a.listeners == b.listeners;
-  }
-};
 
 // Everything but the endpoints.
 policy::Cluster rest_of(const policy::Cluster& cluster) {
@@ -71,12 +39,8 @@ bool is_special(const policy::EndpointRef& pod) {
   return pod->labels.contains("host") || pod->labels.contains("init");
 }
 
-std::string digest(const std::string& name, const std::string& text) {
-  Sha256 hash;
-  hash.update(std::to_string(name.size()) + ":");
-  hash.update(name);
-  hash.update(text);
-  return hash.hex();
+Digest digest(std::string_view name, std::string_view text) {
+  return sha256({std::to_string(name.size()), ":", name, text});
 }
 
 bool same_prefixes(const std::vector<policy::PrefixLabels>& a,
@@ -112,7 +76,9 @@ class Session::State {
 
  private:
   void count(const SessionFile& file, bool coming);
-  void replace(const std::string& key, std::unique_ptr<SessionFile> now);
+  void replace(const std::string& key, std::unique_ptr<SessionFile>& counts,
+               std::unique_ptr<SessionFile> now);
+  [[nodiscard]] std::map<std::string_view, const SessionFile*> files_in_order() const;
   void make_room();
   [[nodiscard]] SessionCluster::Change update_cluster();
   void update_policies(bool cluster_changed);
@@ -129,13 +95,15 @@ class Session::State {
 
   SessionOptions options_;
   source::SourceMap sources_;  // of files with policies
-  FileMap files_;              // what counts of each
-  struct LastSeen {
-    std::string digest;
+  struct File {
+    std::unique_ptr<SessionFile> counts;  // nothing: none of its versions was accepted
+    // The last version, counted or not.
+    std::optional<Digest> seen;
     FileVerdict verdict;
   };
-  std::map<std::string, LastSeen> seen_;          // the last version of each file, counted or not
-  std::map<std::string, source::FileId> places_;  // of files that have one
+  std::unordered_map<std::string, File> files_;
+  std::map<std::string, const SessionFile*> policy_files_;  // those with policies
+  std::map<std::string, source::FileId> places_;            // of files that have one
   std::uint64_t next_stamp_ = 1;
   std::size_t live_bytes_ = 0;   // of texts in sources_ that count
   std::size_t spare_bytes_ = 0;  // that do not
@@ -163,36 +131,39 @@ class Session::State {
 };
 
 FileVerdict Session::State::put_file(const std::string& key, std::string name, std::string text) {
-  std::string seen = digest(name, text);
-  if (const auto known = seen_.find(key); known != seen_.end() && known->second.digest == seen)
-    return known->second.verdict;
+  const Digest seen = digest(name, text);
+  File& file = files_[key];
+  if (file.seen == seen) return file.verdict;
   FileVerdict verdict;
-  std::unique_ptr<SessionFile> file;
+  std::unique_ptr<SessionFile> now;
   try {
-    file = read_session_file(sources_, name, std::move(text), options_.read, options_.read_workers);
+    now = read_session_file(sources_, name, std::move(text), options_.read, options_.read_workers);
   } catch (const std::bad_alloc&) {
     verdict.diagnostics = diag::quoted(name) + " takes more memory than there is\n";
-    verdict.last_good = files_.contains(key);
+    verdict.last_good = file.counts != nullptr;
     return verdict;
   }
-  verdict.accepted = !file->reports.has_errors();
-  verdict.diagnostics = file->diagnostics;
-  verdict.last_good = !verdict.accepted && files_.contains(key);
+  verdict.accepted = !now->reports.has_errors();
+  verdict.diagnostics = now->diagnostics;
+  verdict.last_good = !verdict.accepted && file.counts != nullptr;
+  file.seen = seen;
+  file.verdict = verdict;
   if (verdict.accepted) {
-    const std::size_t policies = file->policies.cilium.size() + file->policies.kubernetes.size();
-    for (std::size_t i = 0; i < policies; ++i) file->stamps.push_back(next_stamp_++);
-    replace(key, std::move(file));
-  } else if (file->place) {
-    spare_bytes_ += file->text_bytes;
+    const std::size_t policies = now->policies->cilium.size() + now->policies->kubernetes.size();
+    for (std::size_t i = 0; i < policies; ++i) now->stamps.push_back(next_stamp_++);
+    replace(key, file.counts, std::move(now));
+  } else if (now->place) {
+    spare_bytes_ += now->text_bytes;
   }
-  seen_.insert_or_assign(key, LastSeen{std::move(seen), verdict});
   make_room();
   return verdict;
 }
 
 void Session::State::remove_file(const std::string& key) {
-  seen_.erase(key);
-  replace(key, nullptr);
+  const auto known = files_.find(key);
+  if (known == files_.end()) return;
+  replace(key, known->second.counts, nullptr);
+  files_.erase(known);
 }
 
 void Session::State::count(const SessionFile& file, bool coming) {
@@ -206,33 +177,37 @@ void Session::State::count(const SessionFile& file, bool coming) {
   }
 }
 
-void Session::State::replace(const std::string& key, std::unique_ptr<SessionFile> now) {
-  auto known = files_.find(key);
-  SessionFile* before = known == files_.end() ? nullptr : known->second.get();
-  if (before == nullptr && now == nullptr) return;
-  if (before != nullptr) count(*before, false);
+void Session::State::replace(const std::string& key, std::unique_ptr<SessionFile>& counts,
+                             std::unique_ptr<SessionFile> now) {
+  if (counts != nullptr) count(*counts, false);
   if (now != nullptr) count(*now, true);
-  cluster_.replace(key, before, now.get());
-  services_.replace(key, before, now.get());
+  cluster_.replace(key, counts.get(), now.get());
+  services_.replace(key, counts.get(), now.get());
   places_.erase(key);
-  if (now != nullptr) {
-    if (now->place) places_.emplace(key, *now->place);
-    files_[key] = std::move(now);
-  } else {
-    files_.erase(known);
+  policy_files_.erase(key);
+  if (now != nullptr && now->place) places_.emplace(key, *now->place);
+  if (now != nullptr && now->has_policies()) policy_files_.emplace(key, now.get());
+  counts = std::move(now);
+}
+
+std::map<std::string_view, const SessionFile*> Session::State::files_in_order() const {
+  std::map<std::string_view, const SessionFile*> result;
+  for (const auto& [key, file] : files_) {
+    if (file.counts) result.emplace(key, file.counts.get());
   }
+  return result;
 }
 
 // Texts that do not count any more leave the source map: those that do are read into a new one.
 void Session::State::make_room() {
   if (spare_bytes_ < std::max(live_bytes_, options_.spare_text_bytes)) return;
   source::SourceMap sources;
-  for (auto& [key, file] : files_) {
-    if (!file->place) continue;
-    auto again = read_session_file(sources, file->name, sources_.text(*file->place), options_.read);
-    file->place = again->place;
-    places_.insert_or_assign(key, *file->place);
-    file->policies = std::move(again->policies);
+  for (auto& [key, place] : places_) {
+    SessionFile& file = *files_.at(key).counts;
+    auto again = read_session_file(sources, file.name, sources_.text(place), options_.read);
+    place = *again->place;
+    file.place = place;
+    file.policies = std::move(again->policies);
   }
   sources_ = std::move(sources);
   spare_bytes_ = 0;
@@ -241,7 +216,7 @@ void Session::State::make_room() {
 }
 
 SessionCluster::Change Session::State::update_cluster() {
-  SessionCluster::Change change = cluster_.update(files_);
+  SessionCluster::Change change = cluster_.update([this] { return files_in_order(); });
   bool other_ports = false;
   bool special = change.more_than_pods;
   if (change.more_than_pods) {
@@ -275,11 +250,7 @@ bool Session::State::concerns_asked(const SessionCluster::Change& change) const 
 }
 
 void Session::State::update_policies(bool cluster_changed) {
-  std::map<std::string, const SessionFile*> files;
-  for (const auto& [key, file] : files_) {
-    if (file->has_policies()) files.emplace(key, file.get());
-  }
-  subjects_.follow(policies_.update(files, cluster_.cluster(), cluster_changed, sources_));
+  subjects_.follow(policies_.update(policy_files_, cluster_.cluster(), cluster_changed, sources_));
   subjects_stale_ = prefixes_changed_ = true;
 }
 

@@ -51,48 +51,65 @@ bool SessionCluster::needs_rebuild(const Key& key) const {
          (pods_.find(key) || published_.find(key));
 }
 
-// `now` has its place among `count` endpoints from `begin` on, which are sorted; nothing: none.
-void SessionCluster::put_into(std::size_t begin, std::size_t& count, const Key& key,
-                              policy::EndpointRef now, Change& change) {
+// `wanted`, by key, have their places among `count` endpoints from `begin` on, which are sorted;
+// nothing: there is none.
+void SessionCluster::place(const Wanted& wanted, std::size_t begin, std::size_t& count,
+                           Change& change, std::size_t& shift) const {
   const policy::EndpointList& list = cluster_.endpoints;
-  const auto first = list.begin() + static_cast<std::ptrdiff_t>(begin);
-  const auto end = first + static_cast<std::ptrdiff_t>(count);
-  const auto place = std::partition_point(first, end, [&key](const policy::Endpoint& endpoint) {
-    return std::tie(endpoint.namespace_, endpoint.name) < std::tie(key.first, key.second);
-  });
-  policy::EndpointSplice splice;
-  splice.position = static_cast<std::size_t>(place - list.begin());
-  const bool is_there = place != end && place->namespace_ == key.first && place->name == key.second;
-  if (is_there && now && *place == *now) return;
-  if (is_there) {
-    splice.removed = 1;
-    change.gone.push_back(list.ref(splice.position));
-    --count;
+  const std::size_t end = begin + count;
+  std::size_t at = begin;
+  for (const auto& [key, now] : wanted) {
+    at = list.find_place(at, end, [&key = *key](const policy::Endpoint& endpoint) {
+      return std::tie(endpoint.namespace_, endpoint.name) < std::tie(key.first, key.second);
+    });
+    const policy::EndpointRef* before = nullptr;
+    if (at != end && list[at].namespace_ == key->first && list[at].name == key->second)
+      before = &list.ref(at);
+    if ((before == nullptr && !now) || (before != nullptr && now && **before == *now)) continue;
+    // A neighbour of the last one goes with it.
+    const std::size_t position = at + shift;
+    auto& splices = change.splices;
+    if (splices.empty() || splices.back().position + splices.back().added.size() != position)
+      splices.push_back({position, 0, {}});
+    if (before != nullptr) {
+      ++splices.back().removed;
+      change.gone.push_back(*before);
+      ++at;
+      --shift;
+      --count;
+    }
+    if (now) {
+      splices.back().added.push_back(now);
+      change.come.push_back(now);
+      ++shift;
+      ++count;
+    }
   }
-  if (now) {
-    splice.added.push_back(now);
-    change.come.push_back(std::move(now));
-    ++count;
-  }
-  if (splice.removed == 0 && splice.added.empty()) return;
-  cluster_.endpoints.splice(splice);
-  change.splices.push_back(std::move(splice));
 }
 
-// As Inventory::take() has it.
-void SessionCluster::put(const Key& key, Change& change) {
-  policy::EndpointRef pod = pods_.find(key);
-  policy::EndpointRef published = published_.find(key);
-  if (pod && published) pod = policy::with_addresses_of(pod, *std::exchange(published, nullptr));
-  put_into(0, pod_count_, key, std::move(pod), change);
-  put_into(pod_count_, published_count_, key, std::move(published), change);
+// What was touched, as Inventory::take() has it.
+void SessionCluster::put_touched(Change& change) {
+  Wanted pods;
+  Wanted published;
+  for (const Key& key : touched_) {
+    policy::EndpointRef pod = pods_.find(key);
+    policy::EndpointRef endpoint = published_.find(key);
+    if (pod && endpoint) pod = policy::with_addresses_of(pod, *std::exchange(endpoint, nullptr));
+    pods.emplace_back(&key, std::move(pod));
+    published.emplace_back(&key, std::move(endpoint));
+  }
+  const std::size_t begin = pod_count_;
+  std::size_t shift = 0;  // of what is behind; wraps around when fewer are
+  place(pods, 0, pod_count_, change, shift);
+  place(published, begin, published_count_, change, shift);
+  cluster_.endpoints.splice(change.splices);
 }
 
-void SessionCluster::rebuild(const FileMap& files, Change& change) {
+void SessionCluster::rebuild(const FilesInOrder& files, Change& change) {
   const policy::EndpointList before = std::move(cluster_.endpoints);
   diag::Engine nothing;
   policy::Inventory inventory(options_, nothing);
-  for (const auto& [key, file] : files) {
+  for (const auto& [key, file] : files()) {
     if (file->inventory) inventory.add(*file->inventory);
   }
   pod_count_ = inventory.pods().size();
@@ -153,7 +170,7 @@ bool SessionCluster::changes_little() const {
          });
 }
 
-SessionCluster::Change SessionCluster::update(const FileMap& files) {
+SessionCluster::Change SessionCluster::update(const FilesInOrder& files) {
   Change change;
   change.any = stale_ || services_stale_ || nodes_stale_ || !touched_.empty();
   // Many changes at once are cheaper in one piece.
@@ -163,7 +180,7 @@ SessionCluster::Change SessionCluster::update(const FileMap& files) {
   if (stale_) {
     rebuild(files, change);
   } else {
-    for (const Key& key : touched_) put(key, change);
+    put_touched(change);
     if (services_stale_ || nodes_stale_) update_services_and_nodes(change);
   }
   change.touched = std::exchange(touched_, {});

@@ -3,10 +3,13 @@
 // the time, are taken in at the cost of what files say of them; services and nodes at that of all
 // services and nodes; for all else the cluster is put together anew. Internal to compiler/driver.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "compiler/driver/file_versions.h"
@@ -17,7 +20,8 @@
 
 namespace policyc::driver {
 
-using FileMap = std::map<std::string, std::unique_ptr<SessionFile>>;
+// All files that say something, in their order; asked for when they are needed.
+using FilesInOrder = std::function<std::map<std::string_view, const SessionFile*>()>;
 
 class SessionCluster {
  public:
@@ -43,7 +47,7 @@ class SessionCluster {
   // Whether the next update() is about few endpoints that come or change, and nothing else.
   [[nodiscard]] bool changes_little() const;
   // The cluster is what these files say, which replace() was told.
-  [[nodiscard]] Change update(const FileMap& files);
+  [[nodiscard]] Change update(const FilesInOrder& files);
 
   [[nodiscard]] const policy::Cluster& cluster() const { return cluster_; }
   // The Pod, or else the CiliumEndpoint, of that name; nothing: there is none.
@@ -58,10 +62,11 @@ class SessionCluster {
   using Key = policy::Inventory::Key;
   void own(const std::string& file, const SessionFile& from, bool coming);
   [[nodiscard]] bool needs_rebuild(const Key& key) const;
-  void put(const Key& key, Change& change);
-  void put_into(std::size_t begin, std::size_t& count, const Key& key, policy::EndpointRef now,
-                Change& change);
-  void rebuild(const FileMap& files, Change& change);
+  using Wanted = std::vector<std::pair<const Key*, policy::EndpointRef>>;
+  void place(const Wanted& wanted, std::size_t begin, std::size_t& count, Change& change,
+             std::size_t& shift) const;
+  void put_touched(Change& change);
+  void rebuild(const FilesInOrder& files, Change& change);
   void update_services_and_nodes(Change& change);
   void add_host();
 

@@ -30,8 +30,9 @@ void read_into(SessionFile& file, source::SourceMap& sources, source::FileId id,
     file.inventory->add(document);
     services.add(document);
   }
-  file.policies = policy::read_documents(policies, options, file.reports).policies;
-  file.services = services.take();
+  if (!policies.empty())
+    file.policies = policy::read_documents(policies, options, file.reports).policies;
+  if (auto objects = services.take(); !objects.empty()) file.services = std::move(objects);
 }
 
 std::unique_ptr<SessionFile> read_session_file(source::SourceMap& sources, std::string name,

@@ -13,23 +13,24 @@
 #include "compiler/policy/reader.h"
 #include "compiler/service/model.h"
 #include "compiler/source/source.h"
+#include "compiler/support/rare.h"
 
 namespace policyc::driver {
 
 struct SessionFile {
   std::string name;
   std::optional<source::FileId> place;  // in the session's source map, when it has policies
-  policy::PolicySet policies;
+  Rare<policy::PolicySet> policies;
   std::vector<std::uint64_t> stamps;             // of the policies, those of Cilium first
   std::unique_ptr<policy::Inventory> inventory;  // none: it says nothing of what exists
-  service::Objects services;
+  Rare<service::Objects> services;
   diag::Engine reports;     // with places in the map it was read into
   std::string diagnostics;  // as text
   std::size_t text_bytes = 0;
 
   [[nodiscard]] bool has_policies() const {
-    return !policies.cilium.empty() || !policies.kubernetes.empty() ||
-           !policies.cidr_groups.empty();
+    return !policies->cilium.empty() || !policies->kubernetes.empty() ||
+           !policies->cidr_groups.empty();
   }
 };
 

@@ -89,7 +89,8 @@ std::unique_ptr<SessionFile> read_in_parts(const std::string& name, std::string_
   }
   file->name = name;
   file->text_bytes = text.size();
-  file->services = parts[0].services.take();
+  if (auto objects = parts[0].services.take(); !objects.empty())
+    file->services = std::move(objects);
   return file;
 }
 

@@ -25,11 +25,11 @@ std::map<PolicyKey, Written> policies_of(const std::map<std::string, const Sessi
   std::map<PolicyKey, Written> result;
   for (const auto& [key, file] : files) {
     std::size_t index = 0;
-    for (const CiliumPolicy& one : file->policies.cilium) {
+    for (const CiliumPolicy& one : file->policies->cilium) {
       result[{one.kind, one.namespace_.value, one.name.value}] = {file->stamps[index++], &key, &one,
                                                                   nullptr};
     }
-    for (const KubernetesPolicy& one : file->policies.kubernetes) {
+    for (const KubernetesPolicy& one : file->policies->kubernetes) {
       const std::string& name_space = one.namespace_.value;
       result[{policy::PolicyKind::NetworkPolicy, name_space.empty() ? "default" : name_space,
               one.name.value}] = {file->stamps[index++], &key, nullptr, &one};
@@ -58,7 +58,7 @@ void each_item(const CiliumPolicy& policy, LookAt look_at) {
 bool SessionPolicies::collect_groups(const std::map<std::string, const SessionFile*>& files) {
   std::map<std::string, const policy::CidrGroup*> groups;
   for (const auto& [key, file] : files) {
-    for (const policy::CidrGroup& group : file->policies.cidr_groups)
+    for (const policy::CidrGroup& group : file->policies->cidr_groups)
       groups[group.name.value] = &group;
   }
   groups_.cidr_groups.clear();

@@ -16,7 +16,7 @@ SessionServices::SessionServices(service::NodeView node, const service::Defaults
 std::map<SessionServices::Id, SessionServices::Object> SessionServices::objects_of(
     const SessionFile& file) {
   std::map<Id, Object> result;
-  const service::Objects& objects = file.services;
+  const service::Objects& objects = *file.services;
   for (const auto& one : objects.services) result[{Kind::Service, one.namespace_, one.name}] = &one;
   for (const auto& one : objects.slices) {
     const Kind kind = one.legacy ? Kind::LegacySlice : Kind::Slice;

@@ -1,15 +1,11 @@
 #include "compiler/policy/endpoint_list.h"
 
 #include <algorithm>
-#include <atomic>
 #include <stdexcept>
 #include <unordered_set>
 
 namespace policyc::policy {
 namespace {
-
-// What appending fills; a splice leaves chunks of up to twice as many.
-constexpr std::size_t kChunk = 32;
 
 bool is_equal(const EndpointRef& a, const EndpointRef& b) { return a == b || *a == *b; }
 
@@ -50,15 +46,24 @@ EndpointList::EndpointList(std::initializer_list<Endpoint> endpoints) {
   for (const Endpoint& endpoint : endpoints) push_back(endpoint);
 }
 
-std::size_t EndpointList::chunk_of(std::size_t index) const {
-  const std::size_t guess = index / kChunk;
-  if (guess < ends_.size() && begin_of(guess) <= index && index < ends_[guess]) return guess;
-  return static_cast<std::size_t>(std::ranges::upper_bound(ends_, index) - ends_.begin());
+void EndpointList::const_iterator::look_up() const {
+  const SharedParts<Block>& blocks = list_->blocks_;
+  const std::size_t of_block = blocks.part_of(index_);
+  const Block& block = *blocks.parts[of_block];
+  const std::size_t first = blocks.begin_of(of_block);
+  const std::size_t of_chunk = block.part_of(index_ - first);
+  const Chunk& chunk = *block.parts[of_chunk];
+  chunk_ = chunk.data();
+  begin_ = first + block.begin_of(of_chunk);
+  count_ = chunk.size();
 }
 
 const EndpointRef& EndpointList::ref(std::size_t index) const {
-  const std::size_t chunk = chunk_of(index);
-  return (*chunks_[chunk])[index - begin_of(chunk)];
+  const std::size_t of_block = blocks_.part_of(index, index / (kBlock * kChunk));
+  const Block& block = *blocks_.parts[of_block];
+  const std::size_t at = index - blocks_.begin_of(of_block);
+  const std::size_t of_chunk = block.part_of(at, at / kChunk);
+  return (*block.parts[of_chunk])[at - block.begin_of(of_chunk)];
 }
 
 const Endpoint& EndpointList::at(std::size_t index) const {
@@ -66,27 +71,30 @@ const Endpoint& EndpointList::at(std::size_t index) const {
   return (*this)[index];
 }
 
-EndpointList::Chunk& EndpointList::own(std::size_t chunk) {
-  std::shared_ptr<Chunk>& mine = chunks_[chunk];
-  if (mine.use_count() > 1) mine = std::make_shared<Chunk>(*mine);
-  std::atomic_thread_fence(std::memory_order_acquire);
-  return *mine;
-}
-
 Endpoint& EndpointList::operator[](std::size_t index) {
-  const std::size_t chunk = chunk_of(index);
-  EndpointRef& mine = own(chunk)[index - begin_of(chunk)];
+  const std::size_t of_block = blocks_.part_of(index);
+  Block& block = blocks_.own(of_block);
+  const std::size_t at = index - blocks_.begin_of(of_block);
+  const std::size_t of_chunk = block.part_of(at);
+  EndpointRef& mine = block.own(of_chunk)[at - block.begin_of(of_chunk)];
   if (mine.use_count() > 1) mine = std::make_shared<Endpoint>(*mine);
   return const_cast<Endpoint&>(*mine);  // nobody else has it
 }
 
 void EndpointList::push_back(EndpointRef endpoint) {
-  if (chunks_.empty() || chunks_.back()->size() >= kChunk) {
-    chunks_.push_back(std::make_shared<Chunk>());
-    ends_.push_back(size());
-  }
-  own(chunks_.size() - 1).push_back(std::move(endpoint));
-  ++ends_.back();
+  const auto is_full = [](const Block& block) {
+    return block.parts.size() >= kBlock && block.parts.back()->size() >= kChunk;
+  };
+  if (blocks_.parts.empty() || is_full(*blocks_.parts.back()))
+    blocks_.append(std::make_shared<Block>());
+  const std::size_t of_block = blocks_.parts.size() - 1;
+  Block& block = blocks_.own(of_block);
+  if (block.parts.empty() || block.parts.back()->size() >= kChunk)
+    block.append(std::make_shared<Chunk>());
+  const std::size_t of_chunk = block.parts.size() - 1;
+  block.own(of_chunk).push_back(std::move(endpoint));
+  block.resized(of_chunk, 1, 0);
+  blocks_.resized(of_block, 1, 0);
 }
 
 void EndpointList::resize(std::size_t size) {
@@ -94,160 +102,138 @@ void EndpointList::resize(std::size_t size) {
   if (size < this->size()) splice({size, this->size() - size, {}});
 }
 
-void EndpointList::count_from(std::size_t chunk) {
-  ends_.resize(chunks_.size());
-  for (; chunk < chunks_.size(); ++chunk) ends_[chunk] = begin_of(chunk) + chunks_[chunk]->size();
+namespace {
+
+// Those of some chunks.
+template <class Chunk>
+std::vector<const EndpointRef*> refs_of(std::span<const Chunk* const> chunks) {
+  std::vector<const EndpointRef*> refs;
+  for (const Chunk* chunk : chunks) {
+    for (const EndpointRef& one : *chunk) refs.push_back(&one);
+  }
+  return refs;
 }
 
-// Most are of a chunk that an earlier one has copied: only that one and the ends move.
-bool EndpointList::splice_within(const EndpointSplice& splice, std::size_t first,
-                                 std::size_t last) {
-  if (first != last || first >= chunks_.size()) return false;
-  const std::size_t size = chunks_[first]->size() - splice.removed + splice.added.size();
-  if (size == 0 || size > 2 * kChunk) return false;
-  Chunk& chunk = own(first);
-  const auto at = chunk.begin() + static_cast<std::ptrdiff_t>(splice.position - begin_of(first));
-  const auto rest = chunk.erase(at, at + static_cast<std::ptrdiff_t>(splice.removed));
-  chunk.insert(rest, splice.added.begin(), splice.added.end());
-  for (std::size_t i = first; i < ends_.size(); ++i)
-    ends_[i] = ends_[i] - splice.removed + splice.added.size();
-  return true;
-}
-
-void EndpointList::splice(const EndpointSplice& splice) {
-  const auto& [position, removed, added] = splice;
-  if (removed == 0 && added.empty()) return;
-  std::size_t first = chunk_of(position);
-  if (first == chunks_.size() && first != 0) --first;  // at the end: the last one grows
-  std::size_t last = removed == 0 ? first : chunk_of(position + removed - 1);
-  if (splice_within(splice, first, last)) return;
-  Chunk now;
-  if (first < chunks_.size()) {
-    const Chunk& from = *chunks_[first];
-    const auto keep = static_cast<std::ptrdiff_t>(position - begin_of(first));
-    now.assign(from.begin(), from.begin() + keep);
-  }
-  now.insert(now.end(), added.begin(), added.end());
-  if (first < chunks_.size()) {
-    const Chunk& from = *chunks_[last];
-    const auto skip = static_cast<std::ptrdiff_t>(position + removed - begin_of(last));
-    now.insert(now.end(), from.begin() + skip, from.end());
-    ++last;
-  }
-  std::vector<std::shared_ptr<Chunk>> chunks;
-  for (std::size_t begin = 0; begin < now.size();) {
-    const std::size_t rest = now.size() - begin;
-    const std::size_t count = rest > 2 * kChunk ? kChunk : rest;
-    const auto from = now.begin() + static_cast<std::ptrdiff_t>(begin);
-    chunks.push_back(std::make_shared<Chunk>(from, from + static_cast<std::ptrdiff_t>(count)));
-    begin += count;
-  }
-  const auto at = [this](std::size_t chunk) {
-    return chunks_.begin() + static_cast<std::ptrdiff_t>(chunk);
-  };
-  if (chunks.size() == last - first) {
-    std::ranges::move(chunks, at(first));
-  } else {
-    chunks_.erase(at(first), at(last));
-    chunks_.insert(at(first), chunks.begin(), chunks.end());
-  }
-  count_from(first);
-}
+}  // namespace
 
 bool operator==(const EndpointList& a, const EndpointList& b) {
   if (a.size() != b.size()) return false;
-  if (a.ends_ == b.ends_) {
-    return std::ranges::equal(a.chunks_, b.chunks_, [](const auto& one, const auto& other) {
-      return one == other || std::ranges::equal(*one, *other, is_equal);
-    });
-  }
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!is_equal(a.ref(i), b.ref(i))) return false;
-  }
-  return true;
+  const auto middle = EndpointList::middle_of(a, b);
+  return std::ranges::equal(
+      refs_of(std::span(middle.before)), refs_of(std::span(middle.after)),
+      [](const EndpointRef* one, const EndpointRef* other) { return is_equal(*one, *other); });
 }
 
 std::optional<EndpointSplice> EndpointList::splice_between(const EndpointList& before,
                                                            const EndpointList& after) {
   const std::size_t most = std::min(before.size(), after.size());
   std::size_t first = 0;
-  while (first < most && is_equal(before.ref(first), after.ref(first))) ++first;
+  for (auto old = before.begin(), now = after.begin();
+       first < most && is_equal(old.ref(), now.ref()); ++old, ++now)
+    ++first;
   std::size_t last = 0;  // equal ones at the ends
-  while (last < most - first &&
-         is_equal(before.ref(before.size() - last - 1), after.ref(after.size() - last - 1)))
+  for (auto old = before.end(), now = after.end();
+       last < most - first && is_equal((--old).ref(), (--now).ref());)
     ++last;
   EndpointSplice result{first, before.size() - first - last, {}};
-  for (std::size_t i = first; i < after.size() - last; ++i) result.added.push_back(after.ref(i));
+  const auto end = after.end() - static_cast<std::ptrdiff_t>(last);
+  for (auto one = after.begin() + static_cast<std::ptrdiff_t>(first); one != end; ++one)
+    result.added.push_back(one.ref());
   if (result.removed == 0 && result.added.empty()) return std::nullopt;
   return result;
 }
 
+namespace {
+
+// Without what two sequences begin and end with alike; returns how many were taken off the front.
+template <class Part>
+std::size_t trim(std::span<const Part>& before, std::span<const Part>& after) {
+  const auto front =
+      static_cast<std::size_t>(std::ranges::mismatch(before, after).in1 - before.begin());
+  before = before.subspan(front);
+  after = after.subspan(front);
+  while (!before.empty() && !after.empty() && before.back() == after.back()) {
+    before = before.first(before.size() - 1);
+    after = after.first(after.size() - 1);
+  }
+  return front;
+}
+
+template <class Block>
+auto chunks_of(std::span<const std::shared_ptr<Block>> blocks) {
+  std::vector<const typename decltype(Block::parts)::value_type::element_type*> chunks;
+  for (const auto& block : blocks) {
+    for (const auto& chunk : block->parts) chunks.push_back(chunk.get());
+  }
+  return chunks;
+}
+
+}  // namespace
+
 EndpointList::Middle EndpointList::middle_of(const EndpointList& before,
                                              const EndpointList& after) {
-  Middle middle{0, before.chunks_.size(), after.chunks_.size()};
-  while (middle.first < middle.old_end && middle.first < middle.new_end &&
-         before.chunks_[middle.first] == after.chunks_[middle.first])
-    ++middle.first;
-  while (middle.old_end > middle.first && middle.new_end > middle.first &&
-         before.chunks_[middle.old_end - 1] == after.chunks_[middle.new_end - 1]) {
-    --middle.old_end;
-    --middle.new_end;
-  }
+  std::span<const std::shared_ptr<Block>> old_blocks = before.blocks_.parts;
+  std::span<const std::shared_ptr<Block>> new_blocks = after.blocks_.parts;
+  Middle middle;
+  middle.position = before.blocks_.begin_of(trim(old_blocks, new_blocks));
+  const auto old_chunks = chunks_of(old_blocks);
+  const auto new_chunks = chunks_of(new_blocks);
+  std::span<const Chunk* const> old_run = old_chunks;
+  std::span<const Chunk* const> new_run = new_chunks;
+  const std::size_t alike = trim(old_run, new_run);
+  for (std::size_t i = 0; i < alike; ++i) middle.position += old_chunks[i]->size();
+  middle.before.assign(old_run.begin(), old_run.end());
+  middle.after.assign(new_run.begin(), new_run.end());
   return middle;
 }
 
 std::vector<EndpointSplice> EndpointList::splices_between(const EndpointList& before,
                                                           const EndpointList& after) {
-  const auto [first, old_end, new_end] = middle_of(before, after);
-  std::unordered_set<const Chunk*> now;
-  for (std::size_t i = first; i < new_end; ++i) now.insert(after.chunks_[i].get());
+  const Middle middle = middle_of(before, after);
+  const std::unordered_set<const Chunk*> now(middle.after.begin(), middle.after.end());
   std::vector<EndpointSplice> result;
-  std::size_t old = first;  // chunks, in both lists up to here alike
-  std::size_t next = first;
-  while (old < old_end || next < new_end) {
-    const Chunk* next_old = old < old_end ? before.chunks_[old].get() : nullptr;
-    const Chunk* next_new = next < new_end ? after.chunks_[next].get() : nullptr;
-    if (next_old == next_new) {
-      ++old;
-      ++next;
-      continue;
-    }
-    // A run up to the next chunk that both have.
-    const std::size_t begin_old = old;
-    const std::size_t begin_new = next;
-    while (old < old_end && !now.contains(before.chunks_[old].get())) ++old;
-    const Chunk* both = old < old_end ? before.chunks_[old].get() : nullptr;
-    while (next < new_end && after.chunks_[next].get() != both) ++next;
-    if (both != nullptr && next == new_end) old = old_end;
-    const auto run = [](const EndpointList& list, std::size_t from, std::size_t to) {
-      std::vector<const EndpointRef*> refs;
-      for (std::size_t i = from; i < to; ++i) {
-        for (const EndpointRef& one : *list.chunks_[i]) refs.push_back(&one);
-      }
-      return refs;
-    };
-    add_splices(run(before, begin_old, old), run(after, begin_new, next), after.begin_of(begin_new),
-                result);
+  std::span<const Chunk* const> old_rest = middle.before;  // in both lists up to here alike
+  std::span<const Chunk* const> new_rest = middle.after;
+  std::size_t position = middle.position;
+  const auto take = [](std::span<const Chunk* const>& from, std::size_t count) {
+    const auto taken = from.first(count);
+    from = from.subspan(count);
+    return taken;
+  };
+  while (!old_rest.empty() || !new_rest.empty()) {
+    // A run up to the next chunk that both have, in this order.
+    const auto both =
+        std::ranges::find_if(old_rest, [&now](const Chunk* chunk) { return now.contains(chunk); });
+    auto old_count = static_cast<std::size_t>(both - old_rest.begin());
+    std::size_t new_count = new_rest.size();
+    if (both != old_rest.end())
+      new_count = static_cast<std::size_t>(std::ranges::find(new_rest, *both) - new_rest.begin());
+    if (new_count == new_rest.size()) old_count = old_rest.size();
+    const auto old_run = take(old_rest, old_count);
+    const auto new_run = take(new_rest, new_count);
+    add_splices(refs_of(old_run), refs_of(new_run), position, result);
+    for (const Chunk* chunk : new_run) position += chunk->size();
+    if (old_rest.empty()) continue;
+    position += old_rest.front()->size();
+    take(old_rest, 1);
+    take(new_rest, 1);
   }
   return result;
 }
 
 EndpointList::Difference EndpointList::difference(const EndpointList& before,
                                                   const EndpointList& after) {
-  const auto middle = middle_of(before, after);
-  const auto without = [first = middle.first](const EndpointList& list, std::size_t end,
-                                              const EndpointList& other, std::size_t other_end) {
-    std::unordered_set<const Chunk*> shared;
-    for (std::size_t i = first; i < other_end; ++i) shared.insert(other.chunks_[i].get());
+  const Middle middle = middle_of(before, after);
+  const auto without = [](const std::vector<const Chunk*>& some,
+                          const std::vector<const Chunk*>& others) {
+    const std::unordered_set<const Chunk*> shared(others.begin(), others.end());
     std::vector<EndpointRef> result;
-    for (std::size_t i = first; i < end; ++i) {
-      const Chunk& chunk = *list.chunks_[i];
-      if (!shared.contains(&chunk)) result.insert(result.end(), chunk.begin(), chunk.end());
+    for (const Chunk* chunk : some) {
+      if (!shared.contains(chunk)) result.insert(result.end(), chunk->begin(), chunk->end());
     }
     return result;
   };
-  Difference result{without(before, middle.old_end, after, middle.new_end),
-                    without(after, middle.new_end, before, middle.old_end)};
+  Difference result{without(middle.before, middle.after), without(middle.after, middle.before)};
   const auto drop = [](std::vector<EndpointRef>& from,
                        const std::unordered_set<const Endpoint*>& all) {
     std::erase_if(from, [&all](const EndpointRef& one) { return all.contains(one.get()); });

@@ -2,18 +2,21 @@
 // Endpoints of a cluster, and a list of them whose copies share all but what is different: of a
 // hundred thousand pods one changes, and whoever keeps the list of before needs it no second time.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "compiler/policy/labels.h"
 #include "compiler/support/ip.h"
+#include "compiler/support/shared_parts.h"
 
 namespace policyc::policy {
 
@@ -53,8 +56,9 @@ struct EndpointSplice {
   std::vector<EndpointRef> added;
 };
 
-// In order; a list is cut into chunks, which copies have in common. Changing a place costs a chunk,
-// and one word for each chunk.
+// In order; a list is cut into chunks and these are in blocks, which copies have in common: a copy
+// costs the number of blocks, changing a place of it a block and a chunk. An iterator is good until
+// the list is changed.
 class EndpointList {
  public:
   using value_type = Endpoint;
@@ -68,8 +72,12 @@ class EndpointList {
 
     const_iterator() = default;
     const_iterator(const EndpointList* list, std::size_t index) : list_(list), index_(index) {}
-    reference operator*() const { return (*list_)[index_]; }
-    pointer operator->() const { return &(*list_)[index_]; }
+    [[nodiscard]] const EndpointRef& ref() const {
+      if (index_ - begin_ >= count_) look_up();
+      return chunk_[index_ - begin_];
+    }
+    reference operator*() const { return *ref(); }
+    pointer operator->() const { return ref().get(); }
     reference operator[](difference_type by) const { return *(*this + by); }
     const_iterator& operator+=(difference_type by) {
       index_ = static_cast<std::size_t>(static_cast<difference_type>(index_) + by);
@@ -94,8 +102,13 @@ class EndpointList {
     }
 
    private:
+    void look_up() const;
+
     const EndpointList* list_ = nullptr;
     std::size_t index_ = 0;
+    // The chunk that was looked up last, and what it has of the list.
+    mutable const EndpointRef* chunk_ = nullptr;
+    mutable std::size_t begin_ = 0, count_ = 0;
   };
   using iterator = const_iterator;
 
@@ -103,8 +116,8 @@ class EndpointList {
   EndpointList(std::vector<Endpoint> endpoints);  // NOLINT: a list is as good as a vector
   EndpointList(std::initializer_list<Endpoint> endpoints);
 
-  [[nodiscard]] std::size_t size() const { return ends_.empty() ? 0 : ends_.back(); }
-  [[nodiscard]] bool empty() const { return ends_.empty(); }
+  [[nodiscard]] std::size_t size() const { return blocks_.size(); }
+  [[nodiscard]] bool empty() const { return blocks_.parts.empty(); }
   [[nodiscard]] const_iterator begin() const { return {this, 0}; }
   [[nodiscard]] const_iterator end() const { return {this, size()}; }
   [[nodiscard]] const Endpoint& operator[](std::size_t index) const { return *ref(index); }
@@ -121,8 +134,14 @@ class EndpointList {
   void push_back(EndpointRef endpoint);
   void resize(std::size_t size);
   void clear() { *this = {}; }
-  // What is removed is within the list.
+  // What is removed is within the list. Several go one after the other.
   void splice(const EndpointSplice& splice);
+  void splice(std::span<const EndpointSplice> splices);
+  // The first of [from, to) that `is_before` does not hold of, or `to`; it holds of those before
+  // that one. Costs least where that is close to `from`.
+  template <class IsBefore>
+  [[nodiscard]] std::size_t find_place(std::size_t from, std::size_t to,
+                                       const IsBefore& is_before) const;
   // The one that makes `after` of `before`; nothing when they are equal. Looks at all that they
   // hold.
   [[nodiscard]] static std::optional<EndpointSplice> splice_between(const EndpointList& before,
@@ -145,24 +164,59 @@ class EndpointList {
 
  private:
   using Chunk = std::vector<EndpointRef>;
-  // Chunks [first, old_end) of one list and [first, new_end) of another: what stands before and
-  // behind is the same in both.
+  using Block = SharedParts<Chunk>;
+  // What appending fills; a splice leaves up to twice as many.
+  static constexpr std::size_t kChunk = 32;  // endpoints
+  static constexpr std::size_t kBlock = 64;  // chunks
+  // Where two lists differ: what stands before and behind is the same in both.
   struct Middle {
-    std::size_t first, old_end, new_end;
+    std::size_t position = 0;
+    std::vector<const Chunk*> before, after;
   };
   [[nodiscard]] static Middle middle_of(const EndpointList& before, const EndpointList& after);
-  [[nodiscard]] std::size_t chunk_of(std::size_t index) const;
-  [[nodiscard]] std::size_t begin_of(std::size_t chunk) const {
-    return chunk == 0 ? 0 : ends_[chunk - 1];
-  }
-  [[nodiscard]] Chunk& own(std::size_t chunk);
-  void count_from(std::size_t chunk);
-  [[nodiscard]] bool splice_within(const EndpointSplice& splice, std::size_t first,
-                                   std::size_t last);
+  [[nodiscard]] bool splice_within(const EndpointSplice& splice);
+  void splice_across(const EndpointSplice& splice);
 
-  std::vector<std::shared_ptr<Chunk>> chunks_;  // none is empty
-  std::vector<std::size_t> ends_;               // of each chunk, as an index of the list
+  SharedParts<Block> blocks_;
 };
+
+template <class IsBefore>
+std::size_t EndpointList::find_place(std::size_t from, std::size_t to,
+                                     const IsBefore& is_before) const {
+  if (from == to) return to;
+  // Of a range of parts the first one whose last endpoint is not before, or the last part.
+  const auto find_part = [](std::size_t first, std::size_t last, const auto& is_passed) {
+    if (first < last && !is_passed(first)) return first;
+    while (first < last) {
+      const std::size_t middle = first + (last - first) / 2;
+      if (is_passed(middle)) {
+        first = middle + 1;
+      } else {
+        last = middle;
+      }
+    }
+    return first;
+  };
+  const std::size_t of_block = find_part(
+      blocks_.part_of(from), blocks_.part_of(to - 1),
+      [&](std::size_t part) { return is_before(*blocks_.parts[part]->parts.back()->back()); });
+  const Block& block = *blocks_.parts[of_block];
+  const std::size_t first = blocks_.begin_of(of_block);
+  const std::size_t begin = std::max(from, first) - first;
+  const std::size_t end = std::min(to, blocks_.ends[of_block]) - first;
+  const std::size_t of_chunk =
+      find_part(block.part_of(begin), block.part_of(end - 1),
+                [&](std::size_t part) { return is_before(*block.parts[part]->back()); });
+  const Chunk& chunk = *block.parts[of_chunk];
+  const std::size_t base = block.begin_of(of_chunk);
+  const auto at = [&chunk, base](std::size_t index) {
+    return chunk.begin() + static_cast<std::ptrdiff_t>(index - base);
+  };
+  const auto place =
+      std::partition_point(at(std::max(begin, base)), at(std::min(end, block.ends[of_chunk])),
+                           [&is_before](const EndpointRef& one) { return is_before(*one); });
+  return first + base + static_cast<std::size_t>(place - chunk.begin());
+}
 
 // As of a vector.
 template <class Predicate>

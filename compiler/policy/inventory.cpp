@@ -114,7 +114,7 @@ bool Inventory::add(const Document& document) {
 
 void Inventory::add_namespace(const Document& document) {
   if (document.name.value.empty()) return report(document.root.id, "the namespace has no name");
-  namespaces_[document.name.value] = metadata_labels(document.root);
+  others_.edit().namespaces[document.name.value] = metadata_labels(document.root);
 }
 
 void Inventory::add_service(const Document& document) {
@@ -127,7 +127,7 @@ void Inventory::add_service(const Document& document) {
       service.selector[label.key.value] = label.value.value;
     }
   }
-  services_[{service.namespace_, service.name}] = std::move(service);
+  others_.edit().services[{service.namespace_, service.name}] = std::move(service);
 }
 
 void Inventory::add_endpoint_slice(const Document& document) {
@@ -154,7 +154,7 @@ void Inventory::add_endpoint_slice(const Document& document) {
     }
   }
   if (ok)
-    backends_[{"EndpointSlice", {namespace_of(document), document.name.value}}] =
+    others_.edit().backends[{"EndpointSlice", {namespace_of(document), document.name.value}}] =
         std::move(backends);
 }
 
@@ -168,7 +168,8 @@ void Inventory::add_endpoints(const Document& document) {
       append(backends.addresses, read_addresses(subset, "addresses", ok));
   }
   if (ok)
-    backends_[{"Endpoints", {namespace_of(document), document.name.value}}] = std::move(backends);
+    others_.edit().backends[{"Endpoints", {namespace_of(document), document.name.value}}] =
+        std::move(backends);
 }
 
 void Inventory::add_node(const Document& document) {
@@ -185,7 +186,7 @@ void Inventory::add_node(const Document& document) {
         read_address(item, "address", node.addresses, ok);
     }
   }
-  if (ok) nodes_[node.name] = std::move(node);
+  if (ok) others_.edit().nodes[node.name] = std::move(node);
 }
 
 namespace {
@@ -200,74 +201,84 @@ void replace_with(Map& map, const Map& later) {
 
 }  // namespace
 
-void Inventory::add(const Inventory& later) {
-  for (const Key& key : later.pods_gone_) {
-    pods_.erase(key);
-    pods_gone_.insert(key);
+void Inventory::Others::add(const Others& later) {
+  for (const auto& key : later.workloads_gone) {
+    workloads.erase(key);
+    workloads_gone.insert(key);
   }
-  for (const auto& key : later.workloads_gone_) {
-    workloads_.erase(key);
-    workloads_gone_.insert(key);
-  }
-  for (const auto& [key, pod] : later.pods_) pods_gone_.erase(key);
-  for (const auto& [key, workload] : later.workloads_) workloads_gone_.erase(key);
-  replace_with(namespaces_, later.namespaces_);
-  // As endpoint_from_labels() has it: what was seen first stays.
-  for (const auto& [name, labels] : later.seen_namespace_labels_)
-    seen_namespace_labels_[name].insert(labels.begin(), labels.end());
-  replace_with(pods_, later.pods_);
-  replace_with(workloads_, later.workloads_);
-  replace_with(cilium_endpoints_, later.cilium_endpoints_);
-  replace_with(identities_, later.identities_);
+  for (const auto& [key, workload] : later.workloads) workloads_gone.erase(key);
+  replace_with(namespaces, later.namespaces);
+  replace_with(workloads, later.workloads);
+  replace_with(identities, later.identities);
   add_services_and_nodes(later);
 }
 
-bool Inventory::only_pods() const {
-  return namespaces_.empty() && workloads_gone_.empty() && workloads_.empty() &&
-         identities_.empty() && services_.empty() && backends_.empty() && nodes_.empty() &&
-         cilium_nodes_.empty();
+void Inventory::Others::add_services_and_nodes(const Others& later) {
+  replace_with(services, later.services);
+  replace_with(backends, later.backends);
+  replace_with(nodes, later.nodes);
+  replace_with(cilium_nodes, later.cilium_nodes);
 }
 
-bool Inventory::same_services(const Inventory* a, const Inventory* b) {
-  if (a == nullptr || b == nullptr) {
-    const Inventory* one = a != nullptr ? a : b;
-    return one == nullptr || (one->services_.empty() && one->backends_.empty());
+void Inventory::add(const Inventory& later) {
+  for (const Key& key : *later.pods_gone_) {
+    pods_.erase(key);
+    pods_gone_.edit().insert(key);
   }
-  return a->services_ == b->services_ && a->backends_ == b->backends_;
-}
-
-bool Inventory::same_nodes(const Inventory* a, const Inventory* b) {
-  if (a == nullptr || b == nullptr) {
-    const Inventory* one = a != nullptr ? a : b;
-    return one == nullptr || (one->nodes_.empty() && one->cilium_nodes_.empty());
+  if (!pods_gone_->empty()) {
+    for (const auto& [key, pod] : later.pods_) pods_gone_.edit().erase(key);
   }
-  return a->nodes_ == b->nodes_ && a->cilium_nodes_ == b->cilium_nodes_;
-}
-
-bool Inventory::same_namespaces(const Inventory* a, const Inventory* b) {
-  for (const Inventory* one : {a, b}) {
-    const bool has_more =
-        one != nullptr &&
-        (!one->workloads_.empty() || !one->identities_.empty() || !one->workloads_gone_.empty());
-    if (has_more) return false;
-  }
-  if (a != nullptr && b != nullptr) return a->namespaces_ == b->namespaces_;
-  const Inventory* one = a != nullptr ? a : b;
-  return one == nullptr || one->namespaces_.empty();
+  replace_with(pods_, later.pods_);
+  replace_with(cilium_endpoints_, later.cilium_endpoints_);
+  // As endpoint_from_labels() has it: what was seen first stays.
+  for (const auto& [name, labels] : later.seen_namespace_labels_)
+    seen_namespace_labels_[name].insert(labels.begin(), labels.end());
+  if (later.others_.is_said()) others_.edit().add(*later.others_);
 }
 
 void Inventory::add_services_and_nodes(const Inventory& later) {
-  replace_with(services_, later.services_);
-  replace_with(backends_, later.backends_);
-  replace_with(nodes_, later.nodes_);
-  replace_with(cilium_nodes_, later.cilium_nodes_);
+  if (later.others_.is_said()) others_.edit().add_services_and_nodes(*later.others_);
+}
+
+bool Inventory::only_pods() const {
+  const Others& others = *others_;
+  return others.namespaces.empty() && others.workloads_gone.empty() && others.workloads.empty() &&
+         others.identities.empty() && others.services.empty() && others.backends.empty() &&
+         others.nodes.empty() && others.cilium_nodes.empty();
+}
+
+const Inventory::Others& Inventory::others_of(const Inventory* inventory) {
+  static const Others kNone;
+  return inventory == nullptr ? kNone : *inventory->others_;
+}
+
+bool Inventory::same_services(const Inventory* a, const Inventory* b) {
+  const Others& one = others_of(a);
+  const Others& other = others_of(b);
+  return one.services == other.services && one.backends == other.backends;
+}
+
+bool Inventory::same_nodes(const Inventory* a, const Inventory* b) {
+  const Others& one = others_of(a);
+  const Others& other = others_of(b);
+  return one.nodes == other.nodes && one.cilium_nodes == other.cilium_nodes;
+}
+
+bool Inventory::same_namespaces(const Inventory* a, const Inventory* b) {
+  for (const Inventory* inventory : {a, b}) {
+    const Others& one = others_of(inventory);
+    if (!one.workloads.empty() || !one.identities.empty() || !one.workloads_gone.empty())
+      return false;
+  }
+  return others_of(a).namespaces == others_of(b).namespaces;
 }
 
 std::vector<Service> Inventory::take_services() {
   std::vector<Service> result;
-  for (auto& [key, service] : services_) {
+  if (!others_.is_said()) return result;
+  for (auto& [key, service] : others_.edit().services) {
     if (service.selector.empty()) {
-      for (const auto& [source, backends] : backends_) {
+      for (const auto& [source, backends] : others_->backends) {
         if (source.second.first == key.first && backends.service == key.second)
           append(service.backends, backends.addresses);
       }
@@ -278,20 +289,22 @@ std::vector<Service> Inventory::take_services() {
 }
 
 std::vector<ClusterNode> Inventory::take_nodes() {
-  std::vector<ClusterNode> nodes;
-  for (auto& [name, parts] : cilium_nodes_) {
+  std::vector<ClusterNode> result;
+  if (!others_.is_said()) return result;
+  auto& nodes = others_.edit().nodes;
+  for (auto& [name, parts] : others_.edit().cilium_nodes) {
     for (ClusterNode& part : parts) {
-      const auto found = nodes_.find(name);
-      if (part.role != NodeRole::RemoteNode || found == nodes_.end()) {
-        nodes.push_back(std::move(part));
+      const auto found = nodes.find(name);
+      if (part.role != NodeRole::RemoteNode || found == nodes.end()) {
+        result.push_back(std::move(part));
       } else {
         append(found->second.addresses, part.addresses);
       }
     }
   }
-  for (auto& [name, node] : nodes_) nodes.push_back(std::move(node));
-  std::ranges::stable_sort(nodes, {}, &ClusterNode::name);
-  return nodes;
+  for (auto& [name, node] : nodes) result.push_back(std::move(node));
+  std::ranges::stable_sort(result, {}, &ClusterNode::name);
+  return result;
 }
 
 Cluster Inventory::take() {
@@ -304,17 +317,18 @@ Cluster Inventory::take() {
   for (auto& [key, endpoint] : cilium_endpoints_) {
     if (!pods_.contains(key)) cluster.endpoints.push_back(endpoint);
   }
-  for (auto& [key, endpoint] : workloads_) cluster.endpoints.push_back(endpoint);
-  for (auto& [name, endpoint] : identities_) cluster.endpoints.push_back(endpoint);
+  auto& namespaces = others_.edit().namespaces;
+  for (const auto& [key, endpoint] : others_->workloads) cluster.endpoints.push_back(endpoint);
+  for (const auto& [name, endpoint] : others_->identities) cluster.endpoints.push_back(endpoint);
   const std::string* last = nullptr;  // most stand beside others of their namespace
   for (const Endpoint& endpoint : cluster.endpoints) {
     if (endpoint.namespace_.empty() || (last != nullptr && *last == endpoint.namespace_)) continue;
     last = &endpoint.namespace_;
-    namespaces_.try_emplace(endpoint.namespace_, seen_namespace_labels_[endpoint.namespace_]);
+    namespaces.try_emplace(endpoint.namespace_, seen_namespace_labels_[endpoint.namespace_]);
   }
-  for (auto& [name, labels] : namespaces_)
+  for (auto& [name, labels] : namespaces)
     labels.try_emplace(std::string(kNamespaceNameLabel), name);
-  cluster.namespaces = std::move(namespaces_);
+  cluster.namespaces = std::move(namespaces);
   cluster.services = take_services();
   cluster.nodes = take_nodes();
   return cluster;

@@ -11,6 +11,7 @@
 #include "compiler/manifest/document.h"
 #include "compiler/policy/cluster.h"
 #include "compiler/policy/options.h"
+#include "compiler/support/rare.h"
 
 namespace policyc::policy {
 
@@ -34,7 +35,7 @@ class Inventory {
   // What documents of kind Pod said, and those of kind CiliumEndpoint of pods of other clusters,
   // which are named "name@cluster": whatever is here has names of its own.
   [[nodiscard]] const std::map<Key, EndpointRef>& pods() const { return pods_; }
-  [[nodiscard]] const std::set<Key>& pods_gone() const { return pods_gone_; }
+  [[nodiscard]] const std::set<Key>& pods_gone() const { return *pods_gone_; }
   [[nodiscard]] const std::map<Key, EndpointRef>& cilium_endpoints() const {
     return cilium_endpoints_;
   }
@@ -89,20 +90,29 @@ class Inventory {
 
   const Options& options_;
   diag::Engine& diagnostics_;
-  std::map<std::string, StringMap> namespaces_;
-  std::map<std::string, StringMap>
-      seen_namespace_labels_;  // from identities, for namespaces without a manifest
   std::map<Key, EndpointRef> pods_;
-  // What a document said is over, or shares the host's identity: an earlier one does not count.
-  std::set<Key> pods_gone_;
-  std::set<std::pair<std::string, Key>> workloads_gone_;
-  std::map<std::pair<std::string, Key>, EndpointRef> workloads_;  // by kind too
   std::map<Key, EndpointRef> cilium_endpoints_;
-  std::map<std::string, EndpointRef> identities_;
-  std::map<Key, Service> services_;
-  std::map<std::pair<std::string, Key>, Backends> backends_;
-  std::map<std::string, ClusterNode> nodes_;
-  std::map<std::string, std::vector<ClusterNode>> cilium_nodes_;
+  // From identities, for namespaces without a manifest.
+  std::map<std::string, StringMap> seen_namespace_labels_;
+  // What a document said is over, or shares the host's identity: an earlier one does not count.
+  Rare<std::set<Key>> pods_gone_;
+  // Many files have one pod and nothing else.
+  struct Others {
+    std::map<std::string, StringMap> namespaces;
+    std::map<std::pair<std::string, Key>, EndpointRef> workloads;  // by kind too
+    std::set<std::pair<std::string, Key>> workloads_gone;          // as pods_gone_
+    std::map<std::string, EndpointRef> identities;
+    std::map<Key, Service> services;
+    std::map<std::pair<std::string, Key>, Backends> backends;
+    std::map<std::string, ClusterNode> nodes;
+    std::map<std::string, std::vector<ClusterNode>> cilium_nodes;
+
+    void add(const Others& later);
+    void add_services_and_nodes(const Others& later);
+  };
+  Rare<Others> others_;
+  // Nothing as an Inventory: one that says nothing.
+  [[nodiscard]] static const Others& others_of(const Inventory* inventory);
 };
 
 // A pod with its addresses and those that its CiliumEndpoint has.

@@ -87,7 +87,7 @@ void Inventory::add_cilium_endpoint(const Document& document) {
   if (!endpoint.cluster.empty()) {
     endpoint.name += "@" + endpoint.cluster;
     Key key{endpoint.namespace_, endpoint.name};
-    pods_gone_.erase(key);
+    if (!pods_gone_->empty()) pods_gone_.edit().erase(key);
     pods_[std::move(key)] = std::make_shared<Endpoint>(std::move(endpoint));
     return;
   }
@@ -103,7 +103,7 @@ void Inventory::add_cilium_identity(const Document& document) {
   }
   Endpoint endpoint = endpoint_from_labels(labels);
   endpoint.name = "identity-" + document.name.value;
-  identities_[document.name.value] = std::make_shared<Endpoint>(std::move(endpoint));
+  others_.edit().identities[document.name.value] = std::make_shared<Endpoint>(std::move(endpoint));
 }
 
 void Inventory::add_cilium_node(const Document& document) {
@@ -127,7 +127,7 @@ void Inventory::add_cilium_node(const Document& document) {
     read_address(*addresses, "ipv6", part.addresses, ok);
     if (!part.addresses.empty()) parts.push_back(std::move(part));
   }
-  if (ok) cilium_nodes_[document.name.value] = std::move(parts);
+  if (ok) others_.edit().cilium_nodes[document.name.value] = std::move(parts);
 }
 
 }  // namespace policyc::policy

@@ -88,10 +88,10 @@ void Inventory::add_pod(const Document& document) {
   }
   if (ok) {
     pods_[key] = std::make_shared<Endpoint>(std::move(endpoint));
-    pods_gone_.erase(key);
+    if (!pods_gone_->empty()) pods_gone_.edit().erase(key);
   } else {
     pods_.erase(key);
-    pods_gone_.insert(key);
+    pods_gone_.edit().insert(key);
   }
 }
 
@@ -105,12 +105,13 @@ void Inventory::add_workload(const Document& document) {
   endpoint.namespace_ = namespace_of(document);
   endpoint.name = document.name.value;
   const std::pair<std::string, Key> key{document.kind.value, {endpoint.namespace_, endpoint.name}};
+  Others& others = others_.edit();
   if (read_pod(*pod, endpoint)) {
-    workloads_[key] = std::make_shared<Endpoint>(std::move(endpoint));
-    workloads_gone_.erase(key);
+    others.workloads[key] = std::make_shared<Endpoint>(std::move(endpoint));
+    others.workloads_gone.erase(key);
   } else {
-    workloads_.erase(key);
-    workloads_gone_.insert(key);
+    others.workloads.erase(key);
+    others.workloads_gone.insert(key);
   }
 }
 

@@ -109,6 +109,10 @@ struct Objects {
   std::vector<EndpointSlice> slices;
   std::vector<HostPortPod> pods;
   std::vector<NodeObject> nodes;
+
+  [[nodiscard]] bool empty() const {
+    return services.empty() && slices.empty() && pods.empty() && nodes.empty();
+  }
 };
 
 }  // namespace policyc::service

@@ -1,7 +1,5 @@
 #include "compiler/support/sha256.h"
 
-#include <array>
-
 #include <openssl/evp.h>
 
 #include "compiler/support/check.h"
@@ -16,6 +14,16 @@ const EVP_MD* algorithm() {
   static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   POLICYC_CHECK(kAlgorithm != nullptr);
   return kAlgorithm;
+}
+
+std::string hex_of(const Digest& digest) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(2 * digest.size(), '\0');
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    text[2 * i] = kDigits[digest[i] >> 4U];
+    text[2 * i + 1] = kDigits[digest[i] & 0xfU];
+  }
+  return text;
 }
 
 }  // namespace
@@ -46,27 +54,29 @@ void Sha256::update(std::string_view bytes) {
 
 std::string Sha256::hex() const {
   const Sha256 copy(*this);
-  std::array<unsigned char, 32> digest{};
+  Digest digest{};
   POLICYC_CHECK(EVP_DigestFinal_ex(of(copy.context_.get()), digest.data(), nullptr) == 1);
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 0xfU];
-  }
-  return text;
+  return hex_of(digest);
 }
 
-std::string sha256_hex(std::string_view bytes) {
-  Sha256 hash;
-  hash.update(bytes);
-  return hash.hex();
+// With one context for each thread: most of what is hashed is short.
+Digest sha256(std::initializer_list<std::string_view> parts) {
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  thread_local const std::unique_ptr<EVP_MD_CTX, Free> kContext(EVP_MD_CTX_new());
+  POLICYC_CHECK(EVP_DigestInit_ex(kContext.get(), algorithm(), nullptr) == 1);
+  for (const std::string_view part : parts)
+    POLICYC_CHECK(EVP_DigestUpdate(kContext.get(), part.data(), part.size()) == 1);
+  Digest digest{};
+  POLICYC_CHECK(EVP_DigestFinal_ex(kContext.get(), digest.data(), nullptr) == 1);
+  return digest;
 }
+
+std::string sha256_hex(std::string_view bytes) { return hex_of(sha256({bytes})); }
 
 std::string sha256_hex(std::span<const std::uint8_t> bytes) {
-  Sha256 hash;
-  hash.update(bytes);
-  return hash.hex();
+  return sha256_hex(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace policyc

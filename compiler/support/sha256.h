@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,6 +13,10 @@ namespace policyc {
 // SHA-256 (FIPS 180-4) as 64 lower-case hexadecimal digits.
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
 [[nodiscard]] std::string sha256_hex(std::span<const std::uint8_t> bytes);
+
+// As its 32 bytes, of all parts together.
+using Digest = std::array<std::uint8_t, 32>;
+[[nodiscard]] Digest sha256(std::initializer_list<std::string_view> parts);
 
 // The same for bytes that arrive in parts. A copy goes on from where the original was.
 class Sha256 {

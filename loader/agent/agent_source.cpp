@@ -11,9 +11,9 @@ namespace {
 constexpr int kMostEvents = 256;
 // While more and more comes: between two readings, at first and once it goes on and on.
 constexpr std::chrono::milliseconds kFirstRest{5};
-constexpr std::chrono::milliseconds kLongestRest{100};
+constexpr std::chrono::milliseconds kLongestRest{200};
 // So much at once is worth a reading: to rest for longer would fill the kernel's queue.
-constexpr int kWorthReading = 64;
+constexpr int kWorthReading = 256;
 }  // namespace
 
 // While more and more comes it is taken in pieces, and so are the answers: to wake up costs either
@@ -62,7 +62,7 @@ int Agent::read_source() {
   more_waits_ = true;
   int count = 0;
   for (; count < kMostEvents; ++count) {
-    const auto event = parts_.source->next();
+    auto event = parts_.source->next();
     if (!event) {
       source_failed(event.error().message);
       break;
@@ -72,8 +72,8 @@ int Agent::read_source() {
       break;
     }
     const bool was_synced = files_->synced();
-    changed = files_->take(**event, *compiler_) || changed;
     if ((*event)->kind == watch::EventKind::Synced) source_failures_ = 0;
+    changed = files_->take(std::move(**event), *compiler_) || changed;
     if (!was_synced && files_->synced()) {
       parts_.log("the source has told all it has: " + std::to_string(files_->count()) + " files");
     }

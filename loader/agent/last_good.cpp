@@ -27,12 +27,21 @@ constexpr char kContent = '\t';  // begins it; JSON has none unless escaped
 
 std::string digest_of(std::string_view text) { return sha256_hex(text).substr(0, kDigest); }
 
-std::string line_of(const std::string& text) { return digest_of(text) + " " + text + "\n"; }
+// Adds a line to some: `add_text` adds what it says. Returns its digest.
+template <class AddText>
+std::string add_line(std::string& lines, const AddText& add_text) {
+  const std::size_t begin = lines.size();
+  lines.append(kDigest, '0');
+  lines += ' ';
+  add_text(lines);
+  std::string digest = digest_of(std::string_view(lines).substr(begin + kDigest + 1));
+  lines.replace(begin, kDigest, digest);
+  lines += '\n';
+  return digest;
+}
 
 // A text as a part of a line.
-std::string on_one_line(std::string_view text) {
-  std::string line;
-  line.reserve(text.size() + text.size() / 16);
+void add_on_one_line(std::string& line, std::string_view text) {
   std::size_t at = 0;
   std::size_t slash = text.find('\\');
   std::size_t end = text.find('\n');
@@ -48,7 +57,6 @@ std::string on_one_line(std::string_view text) {
     }
   }
   line += text.substr(at);
-  return line;
 }
 
 std::string from_one_line(std::string_view line) {
@@ -64,8 +72,29 @@ std::string from_one_line(std::string_view line) {
   }
 }
 
-std::string to_text(const std::string& key, const LastGood::File& file) {
-  return Json{{"key", key}, {"name", file.name}}.dump() + kContent + on_one_line(file.content);
+// As JSON. Most names need nothing done to them.
+void add_string(std::string& line, const std::string& text) {
+  const bool is_plain = std::ranges::all_of(
+      text, [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+  if (is_plain) {
+    line += '"';
+    line += text;
+    line += '"';
+  } else {
+    line += Json(text).dump();
+  }
+}
+
+void add_file(std::string& line, const std::string& key, const LastGood::File& file) {
+  const std::size_t content = file.content.size() + file.content.size() / 16;
+  line.reserve(line.size() + key.size() + file.name.size() + content + 32);
+  line += R"({"key":)";
+  add_string(line, key);
+  line += R"(,"name":)";
+  add_string(line, file.name);
+  line += '}';
+  line += kContent;
+  add_on_one_line(line, file.content);
 }
 
 std::pair<std::string, LastGood::File> from_json(const Json& json) {
@@ -224,18 +253,21 @@ Result<void> LastGood::put(std::span<const std::pair<std::string, File>> files) 
   Result<void> outcome;
   Lines lines;
   for (const auto& [key, file] : files) {
-    std::string line;
+    const std::size_t begin = lines.text.size();
+    std::string digest;
     try {
-      line = line_of(to_text(key, file));
+      digest = add_line(lines.text, [&](std::string& line) { add_file(line, key, file); });
     } catch (const std::exception& error) {  // not UTF-8: no reader of manifests takes that
+      lines.text.resize(begin);
       outcome = fail(file.name + ": " + error.what());
       continue;
     }
-    std::string digest = line.substr(0, kDigest);
     const auto found = known_.find(key);
-    if (found != known_.end() && found->second.digest == digest) continue;
-    lines.known.emplace_back(&key, Known{std::move(digest), line.size()});
-    lines.text += line;
+    if (found != known_.end() && found->second.digest == digest) {
+      lines.text.resize(begin);
+      continue;
+    }
+    lines.known.emplace_back(&key, Known{std::move(digest), lines.text.size() - begin});
     if (lines.text.size() < kPiece) continue;
     if (auto written = write(lines); !written) return written;
   }
@@ -251,7 +283,10 @@ Result<void> LastGood::put(const std::string& key, const File& file) {
 
 Result<void> LastGood::erase(const std::string& key) {
   if (!contains(key)) return {};
-  if (auto added = append(line_of(Json{{"key", key}, {"gone", true}}.dump())); !added) return added;
+  std::string line;
+  (void)add_line(line,
+                 [&key](std::string& text) { text += Json{{"key", key}, {"gone", true}}.dump(); });
+  if (auto added = append(line); !added) return added;
   forget(key);
   return trim();
 }

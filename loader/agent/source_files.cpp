@@ -21,20 +21,21 @@ void SourceFiles::begin_watch() {
   for (auto& [key, file] : files_) file.told = false;
 }
 
-void SourceFiles::put(const watch::Object& object, Compiler& compiler) {
+void SourceFiles::put(watch::Object object, Compiler& compiler) {
   File& file = files_[object.key];
   file.told = true;
-  file.name = object.name;
+  if (file.name != object.name) file.name = object.name;
   file.content = object.content;
-  unsettled_.insert(object.key);
+  unsettled_.insert_or_assign(object.key, &file);
   file.accepted = false;
   file.unreadable.clear();
   judge(object.key, file);
-  compiler.put_file(object.key, object.name, object.content);
+  compiler.put_file(std::move(object.key), std::move(object.name), std::move(object.content));
 }
 
 bool SourceFiles::remove(const std::string& key, Compiler& compiler) {
   if (files_.erase(key) == 0) return false;
+  unsettled_.erase(key);
   bad_.erase(key);
   compiler.remove_file(key);
   if (const auto erased = store_.erase(key); !erased) return true;  // told again at the next start
@@ -50,11 +51,11 @@ bool SourceFiles::remove_untold(Compiler& compiler) {
   return !gone.empty();
 }
 
-bool SourceFiles::take(const watch::Event& event, Compiler& compiler) {
+bool SourceFiles::take(watch::Event event, Compiler& compiler) {
   const std::string& key = event.object.key;
   switch (event.kind) {
     case watch::EventKind::Put:
-      put(event.object, compiler);
+      put(std::move(event.object), compiler);
       return true;
     case watch::EventKind::Deleted:
       return remove(key, compiler);
@@ -75,10 +76,17 @@ bool SourceFiles::take(const watch::Event& event, Compiler& compiler) {
   return false;
 }
 
+// Most that are asked for have just been told.
+SourceFiles::File* SourceFiles::find(const std::string& key) {
+  if (const auto fresh = unsettled_.find(key); fresh != unsettled_.end()) return fresh->second;
+  const auto found = files_.find(key);
+  return found == files_.end() ? nullptr : &found->second;
+}
+
 void SourceFiles::take(const worker::FileResult& result) {
-  const auto found = files_.find(result.key);
-  if (found == files_.end()) return;
-  File& file = found->second;
+  File* const known = find(result.key);
+  if (known == nullptr) return;
+  File& file = *known;
   file.accepted = result.accepted;
   file.refused = !result.accepted;
   file.last_good = result.last_good;
@@ -98,18 +106,15 @@ void SourceFiles::judge(const std::string& key, const File& file) {
 Result<void> SourceFiles::settle(const std::vector<worker::FileResult>& refused) {
   for (const worker::FileResult& result : refused) take(result);
   std::vector<std::pair<std::string, LastGood::File>> accepted;
-  for (auto key = unsettled_.begin(); key != unsettled_.end();) {
-    const auto found = files_.find(*key);
-    const bool has_content = found != files_.end() && found->second.content;
-    if (has_content && !found->second.accepted) {
-      ++key;
+  for (auto at = unsettled_.begin(); at != unsettled_.end();) {
+    auto& [key, file] = *at;
+    if (file->content && !file->accepted) {
+      ++at;
       continue;
     }
-    if (has_content) {
-      File& file = found->second;
-      accepted.emplace_back(*key, LastGood::File{file.name, *std::exchange(file.content, {})});
-    }
-    key = unsettled_.erase(key);
+    if (file->content)
+      accepted.emplace_back(key, LastGood::File{file->name, *std::exchange(file->content, {})});
+    at = unsettled_.erase(at);
   }
   return store_.put(accepted);
 }

@@ -3,6 +3,7 @@
 // Hands files to the compiler, and keeps their last good versions.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,7 +33,7 @@ class SourceFiles {
   // gone.
   void begin_watch();
   // True when what the source says is different now.
-  bool take(const watch::Event& event, Compiler& compiler);
+  bool take(watch::Event event, Compiler& compiler);
   void take(const worker::FileResult& result);
   // Everything accepted so far goes together; `refused` does not. Good versions go to disk: an
   // Error does not stop anything, and says what was not kept.
@@ -58,15 +59,16 @@ class SourceFiles {
     std::string diagnostics;
     std::string unreadable;  // why the source cannot read it
   };
+  [[nodiscard]] File* find(const std::string& key);
   void judge(const std::string& key, const File& file);
-  void put(const watch::Object& object, Compiler& compiler);
+  void put(watch::Object object, Compiler& compiler);
   bool remove(const std::string& key, Compiler& compiler);
   bool remove_untold(Compiler& compiler);
 
   LastGood store_;
   std::unordered_map<std::string, File> files_;
-  std::set<std::string> unsettled_;  // keys of files that have their content
-  std::set<std::string> bad_;        // of files that are refused or unreadable
+  std::map<std::string, File*> unsettled_;  // files that have their content
+  std::set<std::string> bad_;               // of files that are refused or unreadable
   bool synced_ = false;
 };
 

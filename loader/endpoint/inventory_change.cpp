@@ -208,13 +208,15 @@ InventoryChange change_between(const Inventory& before, const Inventory& after) 
 }
 
 Result<void> apply(const InventoryChange& change, Inventory& inventory) {
+  std::size_t size = inventory.cluster.endpoints.size();
+  for (const policy::EndpointSplice& splice : change.endpoints) {
+    if (splice.position > size || splice.removed > size - splice.position)
+      return fail("it changes endpoints that are not there");
+    size += splice.added.size() - splice.removed;
+  }
   policy::EndpointList endpoints = std::move(inventory.cluster.endpoints);
   if (change.rest) inventory = *change.rest;
-  for (const policy::EndpointSplice& splice : change.endpoints) {
-    if (splice.position > endpoints.size() || splice.removed > endpoints.size() - splice.position)
-      return fail("it changes endpoints that are not there");
-    endpoints.splice(splice);
-  }
+  endpoints.splice(change.endpoints);
   inventory.cluster.endpoints = std::move(endpoints);
   return {};
 }

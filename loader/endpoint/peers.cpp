@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "loader/endpoint/grace.h"
 
@@ -103,31 +104,42 @@ Result<void> NodePeers::count_prefix(const IpPrefix& prefix, int by) {
   return maps::set_prefix_flags(*maps_, prefixes_[0] != 0, prefixes_[1] != 0);
 }
 
+Result<void> NodePeers::put_address(const IpPrefix& prefix, const maps::IpCacheEntry& entry) {
+  if (!holding_ || !maps::is_exact(prefix)) return maps::put_address(*maps_, prefix, entry);
+  held_.emplace_back(prefix, entry);
+  return {};
+}
+
+Result<void> NodePeers::write_held() {
+  holding_ = false;
+  return maps::put_addresses(*maps_, std::exchange(held_, {}));
+}
+
 Result<PeerChange> NodePeers::add_address(const IpPrefix& prefix, const policy::LabelSet& labels,
                                           std::uint32_t identity, std::uint32_t interface_index) {
   PeerChange change;
   const auto member = member_of(labels, identity, change);
   if (!member) return std::unexpected(member.error());
   change.peer_class = classes_.partition().class_of((*member)->second.number);
+  const maps::IpCacheEntry entry{identity, change.peer_class, interface_index};
+  const auto old = addresses_.find(prefix);
+  const bool is_known = old != addresses_.end();
+  if (is_known && old->second.member == *member && old->second.entry == entry) return change;
   const auto write = [&]() -> Result<void> {
     if (change.made_class) {
       if (auto written = write_rows(change); !written) return written;
     }
-    if (!addresses_.contains(prefix)) {
+    if (!is_known) {
       if (auto counted = count_prefix(prefix, 1); !counted) return counted;
     }
-    return maps::put_address(*maps_, prefix, {identity, change.peer_class, interface_index});
+    return put_address(prefix, entry);
   };
-  const maps::IpCacheEntry entry{identity, change.peer_class, interface_index};
-  const auto old = addresses_.find(prefix);
-  if (old != addresses_.end() && old->second.member == *member && old->second.entry == entry)
-    return change;
   if (auto written = write(); !written) {
     give_back(*member);
     return std::unexpected(written.error());
   }
   ++(*member)->second.addresses;
-  if (old != addresses_.end()) {
+  if (is_known) {
     const auto before = old->second.member;
     old->second = {*member, entry};
     --before->second.addresses;

@@ -59,6 +59,11 @@ class NodePeers {
                                                const policy::LabelSet& labels,
                                                std::uint32_t identity,
                                                std::uint32_t interface_index = 0);
+  // From now on what add_address() writes of single addresses waits for write_held(), which writes
+  // them with one system call, in their order. After an Error of that these peers must not be used
+  // any more.
+  void hold_addresses() { holding_ = true; }
+  [[nodiscard]] Result<void> write_held();
   // What an address has.
   struct Known {
     policy::LabelSet labels;
@@ -134,6 +139,7 @@ class NodePeers {
   [[nodiscard]] Result<void> move_world(const std::array<policy::LabelSet, 2>& world);
   void give_back(MemberRef member);
   [[nodiscard]] Result<void> count_prefix(const IpPrefix& prefix, int by);
+  [[nodiscard]] Result<void> put_address(const IpPrefix& prefix, const maps::IpCacheEntry& entry);
 
   const maps::NodeMaps* maps_;
   NodeClasses classes_;
@@ -145,6 +151,8 @@ class NodePeers {
   std::size_t written_moves_ = 0;     // of NodeClasses::moves()
   bool knows_all_ = true;
   bool changed_ = false;
+  bool holding_ = false;
+  std::vector<std::pair<IpPrefix, maps::IpCacheEntry>> held_;
 };
 
 }  // namespace policyc::endpoint

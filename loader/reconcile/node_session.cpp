@@ -104,12 +104,17 @@ Result<void> NodeSession::mark(std::size_t changes) {
 // prefix.
 Result<PeersReport> NodeSession::change_all(std::span<const AddressChange> changes) {
   PeersReport report;
-  for (const bool goes : {false, true}) {
+  const auto change_those = [&](bool goes) -> Result<void> {
     for (const AddressChange& change : changes) {
       if (change.labels.empty() != goes) continue;
-      if (auto done = change_one(change, report); !done) return std::unexpected(done.error());
+      if (auto done = change_one(change, report); !done) return done;
     }
-  }
+    return {};
+  };
+  peers_->hold_addresses();
+  if (auto came = change_those(false); !came) return std::unexpected(came.error());
+  if (auto written = peers_->write_held(); !written) return std::unexpected(written.error());
+  if (auto went = change_those(true); !went) return std::unexpected(went.error());
   return report;
 }
 

@@ -110,8 +110,7 @@ FileRead read_open(const Fd& file, std::size_t limit, Leases leases, Arrival arr
 
 }  // namespace
 
-FileRead read_complete(const std::filesystem::path& path, std::size_t limit, Leases leases,
-                       Arrival arrival) {
+FileRead read_complete(const std::string& path, std::size_t limit, Leases leases, Arrival arrival) {
   // Not blocking, for a FIFO that has the name of a manifest, and for a file that another holds a
   // write lease of.
   constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;

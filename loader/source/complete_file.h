@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 
 #include <sys/stat.h>
@@ -47,7 +46,7 @@ enum class Arrival : std::uint8_t { Unknown, Whole };
 // (NFS, FUSE, another owner's file without CAP_LEASE) a file counts as being written until it has
 // not changed for kQuietTime, unless it arrived whole, and when it changes while it is read. Files
 // over `limit` bytes, and what is no regular file, are Unusable; a directory is Missing.
-[[nodiscard]] FileRead read_complete(const std::filesystem::path& path, std::size_t limit,
+[[nodiscard]] FileRead read_complete(const std::string& path, std::size_t limit,
                                      Leases leases = Leases::Try,
                                      Arrival arrival = Arrival::Unknown);
 

@@ -11,8 +11,6 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "compiler/support/sha256.h"
-
 namespace policyc::watch {
 namespace {
 
@@ -41,7 +39,8 @@ std::string join(const std::string& directory, std::string_view name) {
   return directory.empty() ? std::string(name) : directory + "/" + std::string(name);
 }
 
-DirectorySource::DirectorySource(DirectoryOptions options) : options_(std::move(options)) {}
+DirectorySource::DirectorySource(DirectoryOptions options)
+    : options_(std::move(options)), before_key_((options_.directory / "").string()) {}
 
 Result<bool> DirectorySource::start(const std::optional<Cursor>& /*after*/) {
   auto poll = opened(::epoll_create1(EPOLL_CLOEXEC), "an epoll instance");
@@ -71,6 +70,7 @@ Result<bool> DirectorySource::start(const std::optional<Cursor>& /*after*/) {
   has_work_ = false;
   watches_ = std::move(*watches);
   entries_.clear();
+  look_again_.clear();
   total_bytes_ = troubles_ = 0;
   queue_.clear();
   files_todo_.clear();
@@ -162,8 +162,7 @@ void DirectorySource::tell(EventKind kind, const std::string& key, std::string c
   Event event{.kind = kind, .error = std::move(error)};
   event.object.key = key;
   event.object.version = next_version();
-  if (kind == EventKind::Put || kind == EventKind::Unusable)
-    event.object.name = path_of(key).string();
+  if (kind == EventKind::Put || kind == EventKind::Unusable) event.object.name = path_of(key);
   event.object.content = std::move(content);
   queue_.push_back(std::move(event));
   if (std::exchange(has_work_, true)) return;
@@ -177,6 +176,7 @@ void DirectorySource::tell_unusable(const std::string& key, const std::string& e
   Entry& entry = found->second;
   if (entry.error == error) return;
   entry.error = error;
+  look_again_.insert(key);
   tell(EventKind::Unusable, key, {}, error);
 }
 
@@ -186,6 +186,7 @@ void DirectorySource::tell_deleted(const std::string& key) {
     total_bytes_ -= known->second.bytes;
     if (is_trouble(key)) --troubles_;
     entries_.erase(known);
+    look_again_.erase(key);
   }
   tell(EventKind::Deleted, key);
   if (was_full) directories_todo_.insert(std::string());
@@ -198,7 +199,7 @@ void DirectorySource::look_at_file(const std::string& key) {
                           " files; those beyond are not read");
     return;
   }
-  const std::filesystem::path path = path_of(key);
+  const std::string path = path_of(key);
   struct stat status{};
   if (known != entries_.end() && known->second.settled && known->second.error.empty() &&
       ::stat(path.c_str(), &status) == 0 && identity_of(status) == known->second.identity) {
@@ -228,6 +229,7 @@ void DirectorySource::look_at_file(const std::string& key) {
   attempts_.erase(key);
   if (known == entries_.end()) known = entries_.try_emplace(key).first;
   known->second.link = read.is_link;
+  if (read.is_link) look_again_.insert(key);
   if (read.state == ReadState::Unusable) {
     tell_unusable(key, read.error);
   } else {
@@ -242,12 +244,13 @@ std::size_t DirectorySource::room_beside(std::size_t bytes) const {
 }
 
 void DirectorySource::take_content(const std::string& key, Entry& entry, FileRead read) {
+  if (!entry.link && !look_again_.empty()) look_again_.erase(key);
   entry.identity = read.identity;
   entry.settled =
       file_clock_now() - std::max(read.identity.changed, read.identity.modified) > kQuietTime;
-  std::string hash = sha256_hex(read.content);
+  const Digest hash = sha256({read.content});
   if (hash == entry.hash && entry.error.empty()) return;
-  entry.hash = std::move(hash);
+  entry.hash = hash;
   entry.error.clear();
   total_bytes_ += read.content.size() - entry.bytes;
   entry.bytes = read.content.size();

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/support/sha256.h"
 #include "loader/bpf/fd.h"
 #include "loader/source/complete_file.h"
 #include "loader/source/schedule.h"
@@ -52,9 +53,9 @@ class DirectorySource final : public Source {
 
   // What was told of a key.
   struct Entry {
-    std::string hash{};     // of the content; empty: none was told
-    std::string error{};    // of the Unusable that was told since
-    std::size_t bytes = 0;  // of the content
+    std::optional<Digest> hash{};  // of the content; nothing: none was told
+    std::string error{};           // of the Unusable that was told since
+    std::size_t bytes = 0;         // of the content
     FileIdentity identity{};
     bool settled = false;  // any later change shows in `identity`
     bool link = false;     // a symbolic link: nobody tells when its target changes
@@ -92,16 +93,18 @@ class DirectorySource final : public Source {
   void take_due();
   void look_around();
 
-  [[nodiscard]] std::filesystem::path path_of(const std::string& key) const {
-    return key.empty() ? options_.directory : options_.directory / key;
+  [[nodiscard]] std::string path_of(const std::string& key) const {
+    return key.empty() ? options_.directory.string() : before_key_ + key;
   }
 
   DirectoryOptions options_;
+  std::string before_key_;  // the directory's path, ending in '/'
   bpf::Fd poll_, timer_, work_;
   Watches watches_;
   std::map<std::string, Entry> entries_;
-  std::size_t total_bytes_ = 0;  // of all entries
-  std::size_t troubles_ = 0;     // entries that are of directories
+  std::set<std::string> look_again_;  // keys of links and of what was Unusable, if it still is
+  std::size_t total_bytes_ = 0;       // of all entries
+  std::size_t troubles_ = 0;          // entries that are of directories
   std::deque<Event> queue_;
   std::set<std::string> directories_todo_, files_todo_;
   int files_until_read_ = 1;          // of the kernel's queue, while files are to be looked at

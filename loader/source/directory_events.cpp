@@ -33,9 +33,11 @@ void DirectorySource::take_event(const Watches::Event& event) {
     directories_todo_.insert(event.directory);
     return;
   }
-  if (event.name.starts_with('.')) return;
+  const bool is_manifest = is_manifest_name(event.name);
+  const bool moves = (event.mask & (kCame | kWent)) != 0;
+  if (event.name.starts_with('.') || (!is_manifest && !moves)) return;
   const std::string key = join(event.directory, event.name);
-  if ((event.mask & (kCame | kWent)) != 0) {
+  if (moves) {
     // A symbolic link to a directory is none to the kernel. What has the name of a manifest is
     // read, and its reader tells; most others are the names of files before they are renamed.
     if ((event.mask & IN_ISDIR) != 0 || watches_.has(key) ||
@@ -43,12 +45,11 @@ void DirectorySource::take_event(const Watches::Event& event) {
       directories_todo_.insert(key);
     } else if ((event.mask & kWent) != 0) {
       links_todo_.erase(key);
-    } else if (!is_manifest_name(event.name)) {
+    } else if (!is_manifest) {
       links_todo_.insert(key);
     }
   }
-  if ((event.mask & IN_ISDIR) == 0 && is_manifest_name(event.name))
-    take_file_event(key, event.mask);
+  if ((event.mask & IN_ISDIR) == 0 && is_manifest) take_file_event(key, event.mask);
 }
 
 void DirectorySource::take_file_event(const std::string& key, std::uint32_t mask) {
@@ -99,11 +100,11 @@ void DirectorySource::look_around() {
   } else if (!there || now.device != root_->device || now.inode != root_->inode) {
     everything_again();
   }
-  for (const auto& [key, entry] : entries_) {
+  for (const std::string& key : look_again_) {
     if (key.empty()) continue;
     if (key.ends_with('/')) {
       directories_todo_.insert(key.substr(0, key.size() - 1));
-    } else if (entry.link || !entry.error.empty()) {
+    } else {
       files_todo_.insert(key);
     }
   }

@@ -22,6 +22,8 @@ constexpr std::array kKinds = {"CiliumNetworkPolicy", "CiliumClusterwideNetworkP
 
 // Names of files are whatever a file system has; messages hold text.
 std::string printable(std::string_view text) {
+  const bool is_plain = std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+  if (is_plain) return std::string(text);
   std::string result;
   while (!text.empty()) {
     const auto byte = static_cast<unsigned char>(text.front());
@@ -38,9 +40,10 @@ std::string printable(std::string_view text) {
 }
 
 std::string frame(const wire::Request& request) {
-  std::string bytes(kLengthBytes, '\0');
+  const std::size_t size = request.ByteSizeLong();
+  std::string bytes = length_prefix(size);
+  bytes.reserve(bytes.size() + size);
   request.AppendToString(&bytes);
-  bytes.replace(0, kLengthBytes, length_prefix(bytes.size() - kLengthBytes));
   return bytes;
 }
 
@@ -275,12 +278,12 @@ std::string configure_request(std::uint64_t id, const Settings& settings) {
 }
 
 std::string put_request(std::uint64_t id, const std::string& key, const std::string& name,
-                        const std::string& content) {
+                        std::string_view content) {
   wire::Request request;
   request.set_id(id);
   request.mutable_put_file()->set_key(key);
   request.mutable_put_file()->set_name(printable(name));
-  request.mutable_put_file()->set_content(content);
+  request.mutable_put_file()->set_content(content.data(), content.size());
   return frame(request);
 }
 

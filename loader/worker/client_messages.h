@@ -16,7 +16,7 @@ namespace policyc::worker {
 // With the length before each.
 [[nodiscard]] std::string configure_request(std::uint64_t id, const Settings& settings);
 [[nodiscard]] std::string put_request(std::uint64_t id, const std::string& key,
-                                      const std::string& name, const std::string& content);
+                                      const std::string& name, std::string_view content);
 [[nodiscard]] std::string remove_request(std::uint64_t id, const std::string& key);
 // Without `endpoints`: those of the last one.
 struct Asked {

@@ -36,7 +36,7 @@ void Client::State::put_file(std::string key, std::string name, std::string cont
   if (content.size() > kMaxFileBytes) {
     answers_.push_back(
         FileResult{std::move(key), false, name + " has more than 64 MiB\n", false, false});
-  } else if (auto version = files_.put(key, std::move(name), content, results)) {
+  } else if (auto version = files_.put(key, std::move(name), std::move(content), results)) {
     if (phase_ == Phase::Ready) tasks_.push_back(TellFile{std::move(key), std::move(version)});
   }
   add_results(std::move(results));
@@ -306,7 +306,9 @@ void Client::State::go_on() {
 void Client::State::send(Task task) {
   const std::uint64_t id = next_wire_id_++;
   if (auto* told = std::get_if<TellFile>(&task)) {
-    link_.send(put_request(id, told->key, told->version->name, told->version->content.unpack()));
+    std::string room;
+    const FileVersion& version = *told->version;
+    link_.send(put_request(id, told->key, version.name, version.content.unpack(room)));
   } else if (auto* removal = std::get_if<Removal>(&task)) {
     link_.send(remove_request(id, removal->key));
   } else if (auto* resolution = std::get_if<Resolution>(&task)) {

@@ -4,10 +4,10 @@
 
 namespace policyc::worker {
 
-VersionPtr FileBook::put(const std::string& key, std::string name, std::string_view text,
+VersionPtr FileBook::put(const std::string& key, std::string name, std::string text,
                          std::vector<FileResult>& results) {
   File& file = files_[key];
-  PackedText content(text);
+  PackedText content(std::move(text));
   if (file.now && file.now->name == name && file.now->content == content) {
     if (file.answered) results.push_back(file.result);
     return nullptr;

@@ -42,7 +42,7 @@ class FileBook {
  public:
   // The version to tell; nothing when the file is as it was, and then `result` is its answer, if it
   // has one already.
-  VersionPtr put(const std::string& key, std::string name, std::string_view content,
+  VersionPtr put(const std::string& key, std::string name, std::string text,
                  std::vector<FileResult>& results);
   bool remove(const std::string& key) { return files_.erase(key) != 0; }
 

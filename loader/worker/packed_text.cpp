@@ -1,5 +1,7 @@
 #include "loader/worker/packed_text.h"
 
+#include <utility>
+
 #include <zstd.h>
 
 #include "compiler/support/check.h"
@@ -12,7 +14,7 @@ constexpr int kLevel = 1;
 
 }  // namespace
 
-PackedText::PackedText(std::string_view text) : size_(text.size()) {
+PackedText::PackedText(std::string text) : size_(text.size()) {
   if (size_ > kSmall) {
     std::string bytes(ZSTD_compressBound(size_), '\0');
     const std::size_t count =
@@ -23,15 +25,16 @@ PackedText::PackedText(std::string_view text) : size_(text.size()) {
       return;
     }
   }
-  bytes_ = text;
+  bytes_ = std::move(text);
+  if (bytes_.capacity() > size_ + size_ / 8) bytes_.shrink_to_fit();
 }
 
-std::string PackedText::unpack() const {
+std::string_view PackedText::unpack(std::string& room) const {
   if (!packed_) return bytes_;
-  std::string text(size_, '\0');
-  const std::size_t count = ZSTD_decompress(text.data(), text.size(), bytes_.data(), bytes_.size());
+  room.resize(size_);
+  const std::size_t count = ZSTD_decompress(room.data(), room.size(), bytes_.data(), bytes_.size());
   POLICYC_CHECK(count == size_);  // memory holds what was put there
-  return text;
+  return room;
 }
 
 }  // namespace policyc::worker

@@ -10,8 +10,9 @@ namespace policyc::worker {
 // Large texts are compressed (zstd): manifests of many pods take a tenth.
 class PackedText {
  public:
-  explicit PackedText(std::string_view text);
-  [[nodiscard]] std::string unpack() const;
+  explicit PackedText(std::string text);
+  // `room` is for a text that is packed.
+  [[nodiscard]] std::string_view unpack(std::string& room) const;
   // Of the same text.
   friend bool operator==(const PackedText&, const PackedText&) = default;
 

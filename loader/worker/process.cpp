@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include <loader/worker/worker.pb.h>
 
@@ -77,13 +78,14 @@ void Process::handle(std::string_view message) {
   if (!request.has_put_file() || !in_.has_more() || held_count_ == kMaxHeld) send_held();
 }
 
-void Process::dispatch(const wire::Request& request, wire::Reply& reply) {
+void Process::dispatch(wire::Request& request, wire::Reply& reply) {
   if (request.has_configure()) return configure(request.configure(), reply);
   if (!session_) return reply.set_error("there was no Configure yet");
   switch (request.body_case()) {
     case wire::Request::kPutFile: {
-      const wire::PutFile& file = request.put_file();
-      const auto verdict = session_->put_file(file.key(), file.name(), file.content());
+      wire::PutFile& file = *request.mutable_put_file();
+      const auto verdict =
+          session_->put_file(file.key(), file.name(), std::move(*file.mutable_content()));
       wire::FileResult& result = *reply.mutable_file();
       result.set_key(file.key());
       result.set_accepted(verdict.accepted);

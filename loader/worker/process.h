@@ -36,7 +36,7 @@ class Process {
 
  private:
   int broken_off();
-  void dispatch(const wire::Request& request, wire::Reply& reply);
+  void dispatch(wire::Request& request, wire::Reply& reply);
   void configure(const wire::Configure& configure, wire::Reply& reply);
   void resolve(const wire::Resolve& resolve, wire::Reply& reply);
   void send(const wire::Reply& reply);

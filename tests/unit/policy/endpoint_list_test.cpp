@@ -2,7 +2,9 @@
 
 #include "compiler/policy/endpoint_list.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -51,6 +53,71 @@ TEST(EndpointList, SplicesAsAVectorDoes) {
     const auto difference = EndpointList::difference(before, list);
     EXPECT_EQ(difference.gone.size(), splice.removed);
     EXPECT_EQ(difference.come.size(), splice.added.size());
+  }
+}
+
+TEST(EndpointList, ManySplicesAreAsOneAfterTheOther) {
+  std::uint32_t random = 9;
+  const auto pick = [&random](std::size_t below) {
+    random = random * 1664525 + 1013904223;
+    return static_cast<std::size_t>(random >> 8U) % below;
+  };
+  std::uint32_t next = 0;
+  EndpointList list;
+  for (; next < 9000; ++next) list.push_back(endpoint(next));
+  for (int round = 0; round < 200; ++round) {
+    const EndpointList before = list;
+    EndpointList one_by_one = list;
+    std::vector<EndpointSplice> splices;
+    std::size_t from = 0;
+    for (std::size_t left = 1 + pick(60); left != 0; --left) {
+      const std::size_t size = one_by_one.size();
+      const bool anywhere = pick(8) == 0;  // else in the list's order, often close together
+      EndpointSplice splice{
+          anywhere ? pick(size + 1) : std::min(size, from + pick(pick(3) == 0 ? 400 : 3)), 0, {}};
+      splice.removed = std::min(size - splice.position, pick(pick(12) == 0 ? 90 : 4));
+      for (std::size_t more = pick(pick(12) == 0 ? 90 : 4); more != 0; --more)
+        splice.added.push_back(endpoint(next++));
+      from = splice.position + splice.added.size();
+      one_by_one.splice(splice);
+      splices.push_back(std::move(splice));
+    }
+    list.splice(splices);
+    ASSERT_EQ(list, one_by_one);
+    for (std::size_t i = 0; i < list.size(); ++i)
+      ASSERT_EQ(std::as_const(list).ref(i), std::as_const(one_by_one).ref(i));
+    EXPECT_EQ(EndpointList::difference(before, list).come.size(),
+              EndpointList::difference(before, one_by_one).come.size());
+  }
+}
+
+TEST(EndpointList, FindsPlacesAsInAVector) {
+  std::uint32_t random = 5;
+  const auto pick = [&random](std::size_t below) {
+    random = random * 1664525 + 1013904223;
+    return static_cast<std::size_t>(random >> 8U) % below;
+  };
+  const auto number = [](const policy::Endpoint& one) { return std::stoul(one.name); };
+  EndpointList list;
+  EXPECT_EQ(list.find_place(0, 0, [](const policy::Endpoint&) { return true; }), 0U);
+  for (std::uint32_t i = 0; i < 3000; ++i) {
+    EndpointSplice splice{pick(list.size() + 1), 0, {}};
+    const std::size_t before = splice.position;
+    const auto least = before == 0 ? 0 : number(std::as_const(list)[before - 1]);
+    splice.added = {endpoint(static_cast<std::uint32_t>(least))};
+    list.splice(splice);
+    if (i % 100 == 99) {  // as sorted as it was, but spread
+      for (std::size_t k = 0; k < list.size(); ++k) list[k].name = std::to_string(3 * k);
+    }
+  }
+  for (int round = 0; round < 2000; ++round) {
+    const std::size_t from = pick(list.size() + 1);
+    const std::size_t to = from + pick(list.size() + 1 - from);
+    const std::size_t wanted = pick(3 * list.size());
+    const std::size_t expected = std::clamp((wanted + 2) / 3, from, to);
+    EXPECT_EQ(list.find_place(from, to,
+                              [&](const policy::Endpoint& one) { return number(one) < wanted; }),
+              expected);
   }
 }
 

@@ -35,6 +35,15 @@ constexpr LengthCase kLengths[] = {
     {1000, "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3"},
 };
 
+TEST(Sha256, OfPartsIsThatOfTheWhole) {
+  const Digest digest = sha256({"a", "", "b", std::string("c")});
+  EXPECT_EQ(digest[0], 0xba);
+  EXPECT_EQ(digest[31], 0xad);
+  EXPECT_EQ(digest, sha256({"abc"}));
+  EXPECT_NE(digest, sha256({"acb"}));
+  EXPECT_EQ(sha256({}), sha256({""}));
+}
+
 TEST(Sha256, EveryPaddingLength) {
   for (const LengthCase& test : kLengths)
     EXPECT_EQ(sha256_hex(std::string(test.length, 'a')), test.digest) << test.length;
