@@ -105,7 +105,7 @@ class Agent {
   void rest_over();
   void end_rest();
   void listen_to_compiler();
-  int read_source();
+  void read_source();
   void source_failed(const std::string& error);
   void report_files();
   void source_changed();

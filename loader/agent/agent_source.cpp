@@ -12,8 +12,6 @@ constexpr int kMostEvents = 256;
 // While more and more comes: between two readings, at first and once it goes on and on.
 constexpr std::chrono::milliseconds kFirstRest{5};
 constexpr std::chrono::milliseconds kLongestRest{200};
-// So much at once is worth a reading: to rest for longer would fill the kernel's queue.
-constexpr int kWorthReading = 256;
 }  // namespace
 
 // While more and more comes it is taken in pieces, and so are the answers: to wake up costs either
@@ -42,12 +40,9 @@ void Agent::end_rest() {
   stop_timer(rest_timer_);
   loop_.listen(parts_.source->fd(), true);
   listen_to_compiler();
-  const int count = read_source();
-  if (more_waits_) {
-    rest_ = kFirstRest;
-  } else if (count < kWorthReading) {
-    rest_ = std::min(2 * rest_, kLongestRest);
-  }
+  read_source();
+  // What waits fills the kernel's queue, which is not without end.
+  rest_ = more_waits_ ? kFirstRest : std::min(2 * rest_, kLongestRest);
   if (!source_timer_ && source_changes_.due()) await_quiet();
 }
 
@@ -56,12 +51,10 @@ void Agent::listen_to_compiler() {
   if (std::exchange(compiler_waits_, false)) loop_.listen(compiler_->fd(), true);
 }
 
-// How many events there were.
-int Agent::read_source() {
+void Agent::read_source() {
   bool changed = false;
   more_waits_ = true;
-  int count = 0;
-  for (; count < kMostEvents; ++count) {
+  for (int count = 0; count < kMostEvents; ++count) {
     auto event = parts_.source->next();
     if (!event) {
       source_failed(event.error().message);
@@ -80,7 +73,6 @@ int Agent::read_source() {
   }
   report_files();
   if (changed) source_changed();
-  return count;
 }
 
 // A file that is refused means that what somebody wrote is not in force.

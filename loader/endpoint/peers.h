@@ -60,8 +60,8 @@ class NodePeers {
                                                std::uint32_t identity,
                                                std::uint32_t interface_index = 0);
   // From now on what add_address() writes of single addresses waits for write_held(), which writes
-  // them with one system call, in their order. After an Error of that these peers must not be used
-  // any more.
+  // those of each family in their order, with one system call. After an Error of that these peers
+  // must not be used any more.
   void hold_addresses() { holding_ = true; }
   [[nodiscard]] Result<void> write_held();
   // What an address has.

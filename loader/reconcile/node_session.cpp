@@ -112,8 +112,11 @@ Result<PeersReport> NodeSession::change_all(std::span<const AddressChange> chang
     return {};
   };
   peers_->hold_addresses();
-  if (auto came = change_those(false); !came) return std::unexpected(came.error());
-  if (auto written = peers_->write_held(); !written) return std::unexpected(written.error());
+  const auto came = change_those(false);
+  // Also what came before one that could not.
+  const auto written = peers_->write_held();
+  if (!came) return std::unexpected(came.error());
+  if (!written) return std::unexpected(written.error());
   if (auto went = change_those(true); !went) return std::unexpected(went.error());
   return report;
 }
