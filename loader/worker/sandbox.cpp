@@ -65,7 +65,7 @@ Result<void> limit(__rlimit_resource resource, rlim_t value, const char* what) {
   return {};
 }
 
-Result<void> set_limits(const SandboxLimits& limits, std::uint64_t in_use) {
+Result<void> set_limits(const SandboxLimits& limits, [[maybe_unused]] std::uint64_t in_use) {
   struct Row {
     __rlimit_resource resource;
     rlim_t value;
