@@ -233,11 +233,11 @@ void Inventory::add(const Inventory& later) {
   // As endpoint_from_labels() has it: what was seen first stays.
   for (const auto& [name, labels] : later.seen_namespace_labels_)
     seen_namespace_labels_[name].insert(labels.begin(), labels.end());
-  if (later.others_.is_said()) others_.edit().add(*later.others_);
+  if (later.others_.has_value()) others_.edit().add(*later.others_);
 }
 
 void Inventory::add_services_and_nodes(const Inventory& later) {
-  if (later.others_.is_said()) others_.edit().add_services_and_nodes(*later.others_);
+  if (later.others_.has_value()) others_.edit().add_services_and_nodes(*later.others_);
 }
 
 bool Inventory::only_pods() const {
@@ -275,7 +275,7 @@ bool Inventory::same_namespaces(const Inventory* a, const Inventory* b) {
 
 std::vector<Service> Inventory::take_services() {
   std::vector<Service> result;
-  if (!others_.is_said()) return result;
+  if (!others_.has_value()) return result;
   for (auto& [key, service] : others_.edit().services) {
     if (service.selector.empty()) {
       for (const auto& [source, backends] : others_->backends) {
@@ -290,7 +290,7 @@ std::vector<Service> Inventory::take_services() {
 
 std::vector<ClusterNode> Inventory::take_nodes() {
   std::vector<ClusterNode> result;
-  if (!others_.is_said()) return result;
+  if (!others_.has_value()) return result;
   auto& nodes = others_.edit().nodes;
   for (auto& [name, parts] : others_.edit().cilium_nodes) {
     for (ClusterNode& part : parts) {

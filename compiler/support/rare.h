@@ -20,7 +20,7 @@ class Rare {
   Rare& operator=(Rare&&) noexcept = default;
   ~Rare() = default;
 
-  [[nodiscard]] bool is_said() const { return value_ != nullptr; }
+  [[nodiscard]] bool has_value() const { return value_ != nullptr; }
   // As a new one, when nobody said anything.
   [[nodiscard]] const T& operator*() const { return value_ ? *value_ : none(); }
   [[nodiscard]] const T* operator->() const { return &**this; }

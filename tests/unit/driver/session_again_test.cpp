@@ -200,26 +200,5 @@ TEST_F(SessionAgain, AgreesWithANewSession) {
   }
 }
 
-// Whatever the order in which files came, and whether the cluster is put together anew.
-TEST(Session, OfFilesThatSayTheSameTheLastByItsNameCounts) {
-  Session session({});
-  const auto app = [&session] {
-    const auto result = session.resolve({});
-    EXPECT_EQ(result.cluster->endpoints.size(), 1U);
-    return result.cluster->endpoints.front().labels.at("app");
-  };
-  for (const std::string key : {"m", "c", "z", "a", "q", "k", "y", "b"})
-    session.put_file(key, key + ".yaml", pod("api", "of-" + key, "", "shop", "10.1.0.1"));
-  EXPECT_EQ(app(), "of-z");
-  session.remove_file("z");
-  EXPECT_EQ(app(), "of-y");
-  session.put_file("n", "n.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
-  EXPECT_EQ(app(), "of-y");
-  session.remove_file("y");
-  session.remove_file("m");
-  session.remove_file("n");
-  EXPECT_EQ(app(), "of-q");
-}
-
 }  // namespace
 }  // namespace policyc::driver
